@@ -1,0 +1,27 @@
+"""Checkpoints of a run, and weights from elsewhere: reading them without running their code, matching their names."""
+
+from alphaction.checkpoint.caffe2 import caffe2_name
+from alphaction.checkpoint.checkpointer import Checkpointer, MemoryLoad, Resumed, checkpoint_name
+from alphaction.checkpoint.label_maps import compare_label_maps
+from alphaction.checkpoint.matching import LoadReport, MatchRules, load_weights, match_weights
+from alphaction.checkpoint.start import StartPoint, find_start, find_test_weights
+from alphaction.checkpoint.weights import WeightFile, read_weight_file, read_weights
+
+__all__ = [
+    "Checkpointer",
+    "LoadReport",
+    "MatchRules",
+    "MemoryLoad",
+    "Resumed",
+    "StartPoint",
+    "WeightFile",
+    "caffe2_name",
+    "checkpoint_name",
+    "compare_label_maps",
+    "find_start",
+    "find_test_weights",
+    "load_weights",
+    "match_weights",
+    "read_weight_file",
+    "read_weights",
+]

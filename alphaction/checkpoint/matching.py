@@ -1,0 +1,248 @@
+"""Which tensor of a weight file belongs to which tensor of the model, and a report of each one's fate.
+
+Names are matched by the first of these rules under which any tensor fits, so that rules never mix:
+
+1. Exact names, after wrapper prefixes that all names of the file share (``module.``, ``model.``) are taken off.
+2. Caffe2 blob names, for I3D backbones (see :mod:`alphaction.checkpoint.caffe2`).
+3. One change of prefix for the whole file, found from the longest common endings of the names: Kinetics weights often
+   lack ``backbone.`` or have another word in its place. It must bring more than half of the file's tensors to tensors
+   of the same shape, and more than any other change; if two changes do equally well, none is taken.
+
+A tensor whose name agrees but whose shape does not (a classifier for other classes) is skipped and reported. With
+``--no-head`` everything in ``roi_heads.action`` keeps its initial values: IA structure, MLP and classifier.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from alphaction.checkpoint.caffe2 import caffe2_name
+from alphaction.checkpoint.label_maps import compare_label_maps
+from alphaction.checkpoint.report import LoadReport, MatchRules, ShapeMismatch, is_counter
+from alphaction.checkpoint.weights import WeightFile, read_weight_file
+from alphaction.utils.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+HEAD_PREFIX = "roi_heads.action."
+CLASSIFIER = "roi_heads.action.predictor.cls_score.weight"
+NO_HEAD = MatchRules(skip_prefixes=(HEAD_PREFIX,))
+
+Pairs = dict[str, str]  # name in the model -> name in the file
+
+
+def load_weights(
+    model: nn.Module, path: str | Path, *, no_head: bool = False, label_map: Mapping | None = None
+) -> LoadReport:
+    """Copy the weights of a file into ``model``; log what became of each tensor.
+
+    Args:
+        model: the detector, also inside DistributedDataParallel or torch.compile.
+        path: a ``.pth`` or Caffe2 ``.pkl`` file.
+        no_head: leave everything in ``roi_heads.action`` as it is.
+        label_map: the dataset's {"ids", "names", "groups"}; a file whose classes differ, but whose classifier fits, is
+            reported in ``LoadReport.warnings``.
+
+    Raises:
+        UserError: if the file cannot be read or nothing in it fits.
+    """
+    file = read_weight_file(path)
+    target = unwrap_model(model).state_dict()
+    report = match_weights(target, file.weights, NO_HEAD if no_head else MatchRules(), source=str(path))
+    with torch.no_grad():
+        for name, source_name in report.loaded.items():
+            target[name].copy_(file.weights[source_name])
+    report.warnings.extend(_warnings(file, report, label_map))
+    logger.info(report.summary())
+    logger.debug(report.details())
+    for warning in report.warnings:
+        logger.warning(warning)
+    return report
+
+
+def match_weights(
+    model_state: Mapping[str, Tensor],
+    weights: Mapping[str, Tensor],
+    rules: MatchRules | None = None,
+    source: str = "the weight file",
+) -> LoadReport:
+    """Pair the tensors of a file with those of a model. Nothing is copied.
+
+    Args:
+        model_state: ``state_dict()`` of the model.
+        weights: tensors of the file by name.
+        rules: what to leave out and which rules to try.
+        source: how messages call the file.
+
+    Raises:
+        UserError: if nothing fits; the message shows names of both sides and the likely cause.
+    """
+    rules = rules or MatchRules()
+    targets = [name for name in model_state if not name.startswith(rules.skip_prefixes)]
+    pairs, rule = _pair(targets, model_state, weights, rules)
+    mismatched = [
+        ShapeMismatch(name, found, tuple(model_state[name].shape), tuple(weights[found].shape))
+        for name, found in pairs.items()
+        if model_state[name].shape != weights[found].shape
+    ]
+    differing = {mismatch.name for mismatch in mismatched}
+    used = set(pairs.values())
+    # What --no-head leaves out on purpose is not a surprise, so it is not among the unused ones.
+    unused = [name for name in weights if name not in used and not name.startswith(rules.skip_prefixes)]
+    report = LoadReport(
+        source=source,
+        rule=rule,
+        loaded={name: found for name, found in pairs.items() if name not in differing},
+        missing=[name for name in targets if name not in pairs and not is_counter(name)],
+        unused=[name for name in unused if not is_counter(name)],
+        mismatched=mismatched,
+        skipped=[name for name in model_state if name.startswith(rules.skip_prefixes)],
+        counters=sum(is_counter(name) and name not in pairs for name in targets) + sum(map(is_counter, unused)),
+    )
+    if all(is_counter(name) for name in report.loaded):
+        raise UserError(_nothing_fits(report, targets, weights))
+    return report
+
+
+def unwrap_model(model: nn.Module) -> nn.Module:
+    """Return the module inside DistributedDataParallel, DataParallel and torch.compile."""
+    while True:
+        if isinstance(model, nn.parallel.DistributedDataParallel | nn.DataParallel):
+            model = model.module
+        elif isinstance(getattr(model, "_orig_mod", None), nn.Module):
+            model = model._orig_mod
+        else:
+            return model
+
+
+def _pair(
+    targets: list[str], model_state: Mapping[str, Tensor], weights: Mapping[str, Tensor], rules: MatchRules
+) -> tuple[Pairs, str]:
+    """Return the pairs of the first rule under which anything fits, and that rule in words."""
+    exact = {name: name for name in targets if name in weights}
+    if _fitting(exact, model_state, weights):
+        return exact, "exact names"
+    if rules.allow_caffe2:
+        blobs = {name: blob for name in targets if (blob := caffe2_name(name)) in weights}
+        if _fitting(blobs, model_state, weights):
+            return blobs, "Caffe2 blob names"
+    if rules.allow_prefix_change:
+        change = find_prefix_change(targets, model_state, weights)
+        if change is not None:
+            old, new = change
+            return _renamed(old, new, targets, weights), f'prefix "{old}" of the file read as "{new}"'
+    return exact, "exact names"
+
+
+def _fitting(pairs: Pairs, model_state: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> int:
+    """Count the pairs of one shape, counters left aside."""
+    return sum(model_state[name].shape == weights[found].shape for name, found in pairs.items() if not is_counter(name))
+
+
+def _renamed(old: str, new: str, targets: Iterable[str], weights: Mapping[str, Tensor]) -> Pairs:
+    candidates = {name: old + name.removeprefix(new) for name in targets if name.startswith(new)}
+    return {name: found for name, found in candidates.items() if found in weights}
+
+
+def find_prefix_change(
+    targets: list[str], model_state: Mapping[str, Tensor], weights: Mapping[str, Tensor]
+) -> tuple[str, str] | None:
+    """Return (prefix in the file, prefix in the model) of rule 3 at the top of this file, or None.
+
+    Endings of a name are compared in whole dotted parts and must be at least two parts long.
+    """
+    prefixes_of: dict[str, list[str]] = {}
+    for name in filter(_not_counter, targets):
+        for prefix, ending in _endings(name):
+            prefixes_of.setdefault(ending, []).append(prefix)
+    votes: Counter[tuple[str, str]] = Counter()
+    sources = list(filter(_not_counter, weights))
+    for name in sources:
+        # The longest ending that any tensor of the model shares.
+        old, ending = next(((p, e) for p, e in _endings(name) if e in prefixes_of), ("", ""))
+        votes.update((old, new) for new in prefixes_of.get(ending, ()))
+    scores = sorted(
+        (
+            (_fitting(_renamed(*change, targets, weights), model_state, weights), change)
+            for change, _ in votes.most_common(8)
+        ),
+        reverse=True,
+    )
+    if not scores or scores[0][0] * 2 <= len(sources):
+        return None
+    if len(scores) > 1 and scores[1][0] == scores[0][0]:
+        return None
+    return scores[0][1]
+
+
+def _not_counter(name: str) -> bool:
+    return not is_counter(name)
+
+
+def _endings(name: str) -> Iterable[tuple[str, str]]:
+    """Yield (prefix, ending) of a name, the longest ending first, endings of two parts or more."""
+    parts = name.split(".")
+    for cut in range(len(parts) - 1):
+        prefix = ".".join(parts[:cut])
+        yield (f"{prefix}." if prefix else ""), ".".join(parts[cut:])
+
+
+def _warnings(file: WeightFile, report: LoadReport, label_map: Mapping | None) -> list[str]:
+    warnings = []
+    if file.foreign:
+        warnings.append(
+            f"{file.path}: objects of {', '.join(file.foreign[:6])} are not read (code from a file is never run); its "
+            "tensors are."
+        )
+    outside_head = [name for name in report.loaded if not name.startswith(HEAD_PREFIX)]
+    left = [*report.missing, *(mismatch.name for mismatch in report.mismatched)]
+    left = [name for name in left if not name.startswith(HEAD_PREFIX)]
+    if len(left) > len(outside_head):
+        warnings.append(
+            f"{file.path}: only {len(outside_head)} of {len(outside_head) + len(left)} backbone tensors were loaded; "
+            f"the others start at random. Is MODEL.BACKBONE.CONV_BODY the one that the weights were trained with?"
+        )
+    if CLASSIFIER in report.loaded and (difference := compare_label_maps(file.label_map, label_map)):
+        warnings.append(
+            f"{file.path}: {difference}. The classifier was loaded because its shape fits, but its outputs stand for "
+            "the checkpoint's classes. Use --no-head to train a new head, or the label map of the checkpoint."
+        )
+    return warnings
+
+
+def _nothing_fits(report: LoadReport, targets: list[str], weights: Mapping[str, Tensor]) -> str:
+    caffe2 = any(name.endswith(("_bn_riv", "_branch2a_w")) for name in weights)
+    head_only = all(name.startswith(HEAD_PREFIX) for name in weights)
+    if report.mismatched:
+        first = report.mismatched[0]
+        cause = (
+            f"{len(report.mismatched)} names agree but no shape does ({first.name} is {list(first.expected)} in the "
+            f"model and {list(first.found)} in the file): the weights are of another CONV_BODY or width."
+        )
+    elif not targets or (report.skipped and head_only):
+        cause = "--no-head leaves out everything in roi_heads.action, and nothing else fits."
+    elif caffe2:
+        cause = (
+            "These are Caffe2 weights, which only I3D backbones have names for; set MODEL.BACKBONE.CONV_BODY to "
+            "I3D-Resnet50 or I3D-Resnet101, or use .pth weights."
+        )
+    else:
+        cause = (
+            "The weights are of another architecture or project. Check MODEL.BACKBONE.CONV_BODY and MODEL.WEIGHT, or "
+            "rename the file's tensors."
+        )
+    return (
+        f"{report.source}: none of its {len(weights)} tensors fits the model. {cause} Names in the file: "
+        f"{_sample(weights)}. Names in the model: {_sample(targets)}."
+    )
+
+
+def _sample(names: Iterable[str], count: int = 4) -> str:
+    listed = list(filter(_not_counter, names))
+    return ", ".join(listed[:count]) + (", ..." if len(listed) > count else "") if listed else "none"

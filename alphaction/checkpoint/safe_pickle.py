@@ -1,0 +1,192 @@
+"""An unpickler that never runs code from the file: numbers come through, everything else becomes an inert stand-in.
+
+A pickle is a program. What it may call is decided by ``find_class`` alone, so this one hands out four things only:
+a dictionary, a function that views a storage as a tensor, and stand-ins for NumPy's arrays and dtypes (NumPy's own can
+be told to treat raw bytes as object pointers). Any other name, ``os.system`` or a class of another project, becomes
+:class:`Foreign`, which accepts whatever is done to it and does nothing. Every object handed out defines
+``__setstate__``, so that the BUILD opcode cannot change this module's or torch's objects.
+"""
+
+from __future__ import annotations
+
+import pickle
+import re
+from collections import OrderedDict
+from types import SimpleNamespace
+from typing import Any, BinaryIO
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class Foreign:
+    """Stands for every class, function and instance that is not on the allow-list. Nothing that it is given is kept."""
+
+    dump_patches = False  # read by torch when an old file holds a whole module; True would write a patch file
+
+    def __new__(cls, *args: object, **kwargs: object) -> Foreign:
+        return super().__new__(cls)
+
+    def __init__(self, *args: object, **kwargs: object) -> None: ...
+
+    def __call__(self, *args: object, **kwargs: object) -> Foreign:
+        return Foreign()
+
+    def __setstate__(self, state: object = None) -> None: ...
+
+    def __setitem__(self, key: object, value: object) -> None: ...
+
+    def append(self, item: object) -> None: ...
+
+    def extend(self, items: object) -> None: ...
+
+    def add(self, item: object) -> None: ...
+
+
+class _PlainDict(OrderedDict):
+    """``collections.OrderedDict`` whose attributes (``_metadata`` of a state dict) are left out."""
+
+    def __setstate__(self, state: object = None) -> None: ...
+
+
+class _Function:
+    """An allow-listed function that the file can call but not change."""
+
+    __slots__ = ("_function",)
+
+    def __init__(self, function: Any) -> None:
+        self._function = function
+
+    def __call__(self, *args: object) -> object:
+        return self._function(*args)
+
+    def __setstate__(self, state: object = None) -> None: ...
+
+
+class _Dtype:
+    """A NumPy dtype of the file: numbers and booleans only; of another one, ``dtype`` is None."""
+
+    def __init__(self, spec: object = "", *flags: object) -> None:
+        self._spec = spec.decode("ascii", "replace") if isinstance(spec, bytes) else str(spec)
+        self._byte_order = "="
+
+    def __setstate__(self, state: object = None) -> None:
+        # (version, byte order, ...): the rest describes structured dtypes, which weights never are.
+        if isinstance(state, tuple) and len(state) > 1:
+            order = state[1].decode("ascii", "replace") if isinstance(state[1], bytes) else state[1]
+            self._byte_order = order if order in ("<", ">") else "="
+
+    @property
+    def dtype(self) -> np.dtype | None:
+        if not re.fullmatch(r"[<>=|]?[biufc]\d{1,2}", self._spec):
+            return None
+        dtype = np.dtype(self._spec)
+        return dtype if self._byte_order == "=" else dtype.newbyteorder(self._byte_order)
+
+
+class ArrayStandIn:
+    """A NumPy array of the file. ``array`` is None until the file has given its values, and for non-numeric dtypes."""
+
+    def __init__(self, *args: object) -> None:
+        self.array: np.ndarray | None = None
+
+    def __setstate__(self, state: object = None) -> None:
+        if isinstance(state, tuple) and len(state) >= 4:
+            shape, dtype, fortran, raw = state[-4:]
+            self._fill(raw, dtype, shape, "F" if fortran else "C")
+
+    def _fill(self, raw: object, dtype: object, shape: object, order: str) -> None:
+        if isinstance(raw, str):  # bytes that Python 2 wrote, read as latin1
+            raw = raw.encode("latin1")
+        if isinstance(dtype, _Dtype) and dtype.dtype is not None and isinstance(raw, bytes | bytearray):
+            self.array = np.frombuffer(bytes(raw), dtype.dtype).reshape(shape, order=order)
+
+    def tensor(self) -> Tensor | None:
+        """Return the values as a tensor in this machine's byte order, or None where there are none."""
+        if self.array is None:
+            return None
+        return torch.from_numpy(np.array(self.array, dtype=self.array.dtype.newbyteorder("="), order="C"))
+
+
+def _frombuffer(raw: object, dtype: object, shape: object, order: object = "C", *unused: object) -> ArrayStandIn:
+    stand_in = ArrayStandIn()
+    stand_in._fill(raw, dtype, shape, "F" if order == "F" else "C")
+    return stand_in
+
+
+def _scalar(dtype: object, raw: object = b"") -> ArrayStandIn:
+    return _frombuffer(raw, dtype, ())
+
+
+def _encode(text: object, encoding: object = "latin1") -> bytes:
+    # Protocol 2 spells bytes as text in latin1. Other codecs (zip bombs, rot13) have no place in a weight file.
+    if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
+        raise pickle.UnpicklingError(f"text in the encoding {encoding!r}")
+    return text.encode("latin1")
+
+
+def _bytes(*arguments: object) -> bytes:
+    # Protocol 2 spells empty bytes as a call without arguments; with a number, the call would fill the memory.
+    if arguments:
+        raise pickle.UnpicklingError("bytes() with arguments")
+    return b""
+
+
+def _rebuild_tensor(storage: Any, offset: int, size: tuple, stride: tuple, *unused: object) -> Tensor:
+    return torch._utils._rebuild_tensor(storage, offset, size, stride)
+
+
+def _rebuild_parameter(data: object, *unused: object) -> object:
+    return data
+
+
+_TENSORS = {
+    ("torch._utils", "_rebuild_tensor"): _Function(_rebuild_tensor),
+    ("torch._utils", "_rebuild_tensor_v2"): _Function(_rebuild_tensor),
+    ("torch._utils", "_rebuild_parameter"): _Function(_rebuild_parameter),
+}
+_NUMBERS = {
+    ("collections", "OrderedDict"): _PlainDict,
+    ("_codecs", "encode"): _Function(_encode),
+    ("__builtin__", "bytes"): _Function(_bytes),
+    ("numpy", "ndarray"): ArrayStandIn,
+    ("numpy", "dtype"): _Dtype,
+    **{(f"numpy.{core}.multiarray", "_reconstruct"): ArrayStandIn for core in ("core", "_core")},
+    **{(f"numpy.{core}.multiarray", "scalar"): _Function(_scalar) for core in ("core", "_core")},
+    **{(f"numpy.{core}.numeric", "_frombuffer"): _Function(_frombuffer) for core in ("core", "_core")},
+}
+
+
+def _unpickler(foreign: set[str], allowed: dict[tuple[str, str], object]) -> type[pickle.Unpickler]:
+    """Make an unpickler that hands out ``allowed`` and adds every other name that it meets to ``foreign``."""
+
+    class RestrictedUnpickler(pickle.Unpickler):
+        def find_class(self, module: str, name: str) -> Any:
+            if (module, name) in allowed:
+                return allowed[module, name]
+            foreign.add(f"{module}.{name}")
+            return Foreign
+
+    return RestrictedUnpickler
+
+
+def torch_pickle_module(foreign: set[str]) -> Any:
+    """Return what ``torch.load`` takes as ``pickle_module``; names that it replaced are added to ``foreign``."""
+    unpickler = _unpickler(foreign, _NUMBERS | _TENSORS)
+    return SimpleNamespace(
+        __name__="restricted_pickle",
+        Unpickler=unpickler,
+        load=lambda file, **arguments: unpickler(file, **arguments).load(),
+    )
+
+
+def read_numpy_pickle(file: BinaryIO) -> tuple[object, set[str]]:
+    """Read a plain pickle (Python 2's too) of dictionaries, numbers, text and NumPy arrays.
+
+    Returns:
+        its content, arrays as :class:`ArrayStandIn`, and the names of what was replaced by :class:`Foreign`.
+    """
+    foreign: set[str] = set()
+    content = _unpickler(foreign, _NUMBERS)(file, encoding="latin1").load()
+    return content, foreign

@@ -1,0 +1,77 @@
+"""Which file a run starts from: the last checkpoint of its folder, MODEL.WEIGHT, or nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from alphaction.checkpoint.checkpointer import LAST_CHECKPOINT, is_training_checkpoint, last_checkpoint
+from alphaction.checkpoint.weights import file_kind
+from alphaction.utils.errors import UserError
+
+
+@dataclass(frozen=True)
+class StartPoint:
+    """How a training run starts.
+
+    Attributes:
+        action: "resume" restores everything from ``path``; "weights" loads the model only; "scratch" loads nothing.
+        path: the file, None for "scratch".
+        reason: a text for the log, which also names what was set but is not used.
+    """
+
+    action: Literal["resume", "weights", "scratch"]
+    path: Path | None
+    reason: str
+
+
+def find_start(output_dir: str | Path, weight: str, *, transfer: bool = False) -> StartPoint:
+    """Decide how a training run starts.
+
+    With ``transfer``, always from the weights in ``weight``, at iteration 0. Without it, the folder's last checkpoint
+    comes first, so that the same command continues an interrupted run; then ``weight``: a training checkpoint of this
+    program is continued, any other file gives the weights only.
+
+    Args:
+        output_dir: OUTPUT_DIR.
+        weight: MODEL.WEIGHT, "" for none.
+        transfer: the flag ``--transfer``.
+
+    Raises:
+        UserError: if the chosen file is missing or of no known kind, or if ``transfer`` comes without ``weight``.
+    """
+    has_last = (Path(output_dir) / LAST_CHECKPOINT).is_file()
+    if transfer:
+        if not weight:
+            raise UserError("--transfer starts a new run from given weights: set MODEL.WEIGHT to a .pth or .pkl file.")
+        file_kind(Path(weight))
+        ignored = f"; the last checkpoint in {output_dir} is not used and will be replaced" if has_last else ""
+        return StartPoint("weights", Path(weight), f"--transfer: weights of {weight}, iteration 0{ignored}")
+    if has_last:
+        path = last_checkpoint(output_dir)
+        ignored = f"; MODEL.WEIGHT {weight} is not used (--transfer starts anew from it)" if weight else ""
+        return StartPoint("resume", path, f"{output_dir} holds an unfinished or finished run: {path.name}{ignored}")
+    if not weight:
+        return StartPoint("scratch", None, "MODEL.WEIGHT is empty: all weights keep their initial values")
+    if is_training_checkpoint(weight):
+        reason = f"{weight} is a training checkpoint: its run is continued (--transfer takes its weights only)"
+        return StartPoint("resume", Path(weight), reason)
+    return StartPoint("weights", Path(weight), f"weights of {weight}, iteration 0")
+
+
+def find_test_weights(output_dir: str | Path, weight: str) -> Path:
+    """Return the file to test: MODEL.WEIGHT if set, else the last checkpoint in OUTPUT_DIR.
+
+    Raises:
+        UserError: if there is neither, or the file is missing.
+    """
+    if weight:
+        file_kind(Path(weight))
+        return Path(weight)
+    if (Path(output_dir) / LAST_CHECKPOINT).is_file():
+        return last_checkpoint(output_dir)
+    raise UserError(
+        f"nothing to test: MODEL.WEIGHT is empty and {output_dir} has no {LAST_CHECKPOINT}. Set MODEL.WEIGHT to a .pth "
+        "file, or OUTPUT_DIR to the folder of a training run."
+    )

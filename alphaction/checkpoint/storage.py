@@ -1,0 +1,108 @@
+"""Write a file whole or not at all, with nothing in it but tensors and plain types."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+import torch
+from torch import Tensor, nn
+
+from alphaction.utils.errors import UserError
+
+_PLAIN = (type(None), bool, int, float, str, bytes)
+
+
+def to_plain(value: object, key: str = "") -> object:
+    """Return a copy of a checkpoint's content made of dict, list, tuple, tensors and plain types only.
+
+    Tensors are detached; one that views a larger storage is cloned, since the whole storage would be written.
+
+    Args:
+        value: what is to be saved.
+        key: where it stands, for the message.
+
+    Raises:
+        TypeError: for any other type; the message names its key. ``torch.load(weights_only=True)`` would refuse it.
+    """
+    if type(value) in _PLAIN:
+        return value
+    if type(value) in (Tensor, nn.Parameter):
+        tensor = value.detach()
+        return tensor.clone() if tensor.untyped_storage().nbytes() > tensor.nbytes else tensor
+    if type(value) in (dict, OrderedDict):
+        for name in value:
+            if type(name) not in _PLAIN:
+                raise TypeError(f'checkpoint: "{key}" has a key of type {_type_name(name)}; use text or numbers')
+        return {name: to_plain(item, f"{key}.{name}" if key else str(name)) for name, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(to_plain(item, f"{key}[{index}]") for index, item in enumerate(value))
+    raise TypeError(
+        f'checkpoint: "{key}" is a {_type_name(value)}; only tensors, dict, list, tuple, text, numbers, booleans and '
+        "None are saved. Convert it first (a NumPy value with .item() or torch.from_numpy)."
+    )
+
+
+def save_atomically(content: object, path: Path) -> None:
+    """Write ``content`` with ``torch.save``; until it is whole on disk, ``path`` keeps what it held.
+
+    Raises:
+        TypeError: if it holds other than plain types; nothing is written then.
+        UserError: if the disk is full or the folder cannot be written.
+    """
+    plain = to_plain(content)
+    write_atomically(path, lambda file: torch.save(plain, file))
+
+
+def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Let ``write`` fill a temporary file beside ``path``, then rename it to ``path``; a failure leaves ``path`` alone.
+
+    Raises:
+        UserError: for an error of the file system.
+    """
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        if isinstance(error, Exception) and (cause := _file_system_error(error)):
+            raise UserError(
+                f"{path}: cannot be written ({cause.strerror or cause}). Free some space or set OUTPUT_DIR to a folder "
+                "that can be written; what the file held before is unchanged."
+            ) from error
+        raise
+
+
+def _file_system_error(error: BaseException | None) -> OSError | None:
+    # torch reports a failed write of its archive as a RuntimeError raised while the OSError is handled.
+    while error is not None:
+        if isinstance(error, OSError):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename survive a power cut. Only POSIX lets a folder be opened for that."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _type_name(value: object) -> str:
+    return f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")

@@ -1,0 +1,215 @@
+"""Where the files of a data set lie, by its name: AVA's usual layout, and ``dataset.yaml`` files of one's own data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from yacs.config import CfgNode
+
+from alphaction.config.near import missing_file
+from alphaction.config.yaml_file import YAML_SUFFIXES, LocatedDict, read_yaml_mapping
+from alphaction.utils.errors import UserError, suggest
+
+CATALOG_FILE = "dataset.yaml"
+BUILT_IN = "built in"
+AVA_LABEL_MAP = Path(__file__).with_name("ava_action_list_v2.2.pbtxt")
+AVA_EVAL_LABEL_MAP = Path(__file__).with_name("ava_action_list_v2.2_for_activitynet_2019.pbtxt")
+
+_TOP_KEYS = ("name", "videos", "clips", "label_map", "eval_label_map", "splits")
+_SPLIT_KEYS = ("annotations", "person_boxes", "object_boxes", "exclusions")
+_FOLDERS = ("videos", "clips")
+# What AVA cannot do without: one role of each group.
+_NEEDED = (("annotations",), ("clips", "videos"))
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """The files of one data set; all that are given exist.
+
+    Attributes:
+        name: what DATASETS.TRAIN and DATASETS.TEST call it.
+        videos: folder of whole movies ``{video}.{mp4,mkv,...}``, or None.
+        clips: folder of one-second clips ``{video}/{second}.mp4``, or None; exactly one of the two is given.
+        label_map: the classes (pbtxt).
+        eval_label_map: the classes that count in the evaluation; None: all of ``label_map``.
+        annotations: ground truth.
+        person_boxes: detected persons for testing; None: the ground truth boxes.
+        object_boxes: detected objects; None: none.
+        exclusions: seconds to leave out; None: none.
+        source: "built in", or the path of the yaml file that registers it.
+    """
+
+    name: str
+    videos: Path | None
+    clips: Path | None
+    label_map: Path
+    eval_label_map: Path | None
+    annotations: Path
+    person_boxes: Path | None
+    object_boxes: Path | None
+    exclusions: Path | None
+    source: str
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A registered data set whose files have not been looked for yet.
+
+    Attributes:
+        source: "built in", or the yaml file.
+        roles: role -> the places where its file may be; the first that exists counts.
+    """
+
+    source: str
+    roles: dict[str, tuple[Path, ...]]
+
+
+def find_dataset(cfg: CfgNode, name: str) -> DatasetSpec:
+    """Return the files of the data set called ``name``.
+
+    Raises:
+        UserError: if no data set has that name (lists those known), a file of it is missing (names every one and where
+            it was expected), a dataset.yaml is malformed, or two files register the same name.
+    """
+    entries = _registered(cfg)
+    if name not in entries:
+        own = f"{cfg.DATASETS.DATA_DIR}/NAME/{CATALOG_FILE}"
+        raise UserError(
+            f'data set "{name}" is not known. {suggest(name, entries, limit=20)} '
+            f"To add your own, write {own}, or list such a file in DATASETS.CATALOG."
+        )
+    entry = entries[name]
+    found = {
+        role: next((path for path in places if (path.is_dir() if role in _FOLDERS else path.is_file())), None)
+        for role, places in entry.roles.items()
+    }
+    problems = list(_missing(entry, found))
+    if problems:
+        raise UserError("\n  - ".join([f'data set "{name}" ({entry.source}) lacks files:', *problems]))
+    if found["clips"]:
+        found["videos"] = None
+    return DatasetSpec(name=name, source=entry.source, **found)
+
+
+def known_datasets(cfg: CfgNode) -> list[str]:
+    """Return the names of all registered data sets, sorted; their files need not exist."""
+    return sorted(_registered(cfg))
+
+
+def _missing(entry: _Entry, found: dict[str, Path | None]) -> Iterator[str]:
+    """Yield one message for each file that must be there and is not; in one's own data that is every file named."""
+    if entry.source != BUILT_IN:
+        for role, places in entry.roles.items():
+            if places and not found[role]:
+                yield f"{role}: {missing_file(places[0], folders=role in _FOLDERS)}"
+        return
+    for group in _NEEDED:
+        if not any(found[role] for role in group):
+            places = [str(path) for role in group for path in entry.roles[role] if path.suffix != ".gz"]
+            yield f"{' or '.join(group)}: expected {' or '.join(places)}. Prepare AVA there, or set DATASETS.DATA_DIR."
+
+
+def _registered(cfg: CfgNode) -> dict[str, _Entry]:
+    """Return all data sets by name, those built in first."""
+    entries = dict(_built_in(Path(cfg.DATASETS.DATA_DIR).expanduser()))
+    for path in _catalog_files(cfg):
+        for name, entry in _read_catalog(path):
+            if name in entries:
+                raise UserError(
+                    f'data set "{name}" is registered twice: by {entries[name].source} and by {path}. '
+                    "Change the name in one of them."
+                )
+            entries[name] = entry
+    return entries
+
+
+def _built_in(data_dir: Path) -> Iterator[tuple[str, _Entry]]:
+    root = data_dir / "AVA"
+    annotations, boxes = root / "annotations", root / "boxes"
+    for version in ("2.1", "2.2"):
+        for split in ("train", "val"):
+            stem = f"ava_{split}_v{version}"
+            roles = {
+                "videos": (root / "movies" / "trainval",),
+                "clips": (root / "clips" / "trainval",),
+                "label_map": (annotations / f"ava_action_list_v{version}.pbtxt", AVA_LABEL_MAP),
+                "eval_label_map": (
+                    annotations / f"ava_action_list_v{version}_for_activitynet_2019.pbtxt",
+                    annotations / f"ava_action_list_v{version}_for_activitynet_2018.pbtxt",
+                    AVA_EVAL_LABEL_MAP,
+                ),
+                "annotations": _or_gz(*(annotations / (stem + end) for end in ("_min.json", ".json", ".csv"))),
+                "person_boxes": _or_gz(boxes / f"ava_{split}_det_person_bbox.json"),
+                "object_boxes": _or_gz(boxes / f"ava_{split}_det_object_bbox.json"),
+                "exclusions": _or_gz(annotations / f"ava_{split}_excluded_timestamps_v{version}.csv"),
+            }
+            yield f"ava_video_{split}_v{version}", _Entry(BUILT_IN, roles)
+
+
+def _or_gz(*paths: Path) -> tuple[Path, ...]:
+    return tuple(place for path in paths for place in (path, path.with_name(path.name + ".gz")))
+
+
+def _catalog_files(cfg: CfgNode) -> list[Path]:
+    """Return the dataset.yaml files below DATASETS.DATA_DIR and those of DATASETS.CATALOG, each once."""
+    data_dir = Path(cfg.DATASETS.DATA_DIR).expanduser()
+    below = [path for depth in ("", "*/", "*/*/") for path in sorted(data_dir.glob(depth + CATALOG_FILE))]
+    # Folders like .toy-x1y2 are being written right now.
+    files = [path for path in below if not any(part.startswith(".") for part in path.relative_to(data_dir).parts)]
+    for named in cfg.DATASETS.CATALOG:
+        path = Path(named).expanduser()
+        path = path / CATALOG_FILE if path.is_dir() else path
+        if not path.is_file():
+            raise UserError(f"DATASETS.CATALOG: {missing_file(path, YAML_SUFFIXES)}")
+        files.append(path)
+    once: dict[Path, Path] = {}
+    for path in files:
+        once.setdefault(path.resolve(), path)
+    return list(once.values())
+
+
+def _read_catalog(path: Path) -> Iterator[tuple[str, _Entry]]:
+    """Yield the name and files of every split that the yaml file ``path`` registers."""
+    content = read_yaml_mapping(path, "data set file")
+    problems = [*_wrong_keys(content, _TOP_KEYS, ("name", "label_map", "splits"), ""), *_wrong_sections(content)]
+    if problems:
+        raise UserError("\n  - ".join([f"data set file {path}:", *problems]))
+    for split, files in content["splits"].items():
+        values = {**content, **files}
+        roles = {
+            role: (path.parent / Path(values[role]).expanduser(),) if values.get(role) else ()
+            for role in (*_FOLDERS, "label_map", "eval_label_map", *_SPLIT_KEYS)
+        }
+        yield f"{content['name']}_{split}", _Entry(str(path), roles)
+
+
+def _wrong_sections(content: LocatedDict) -> Iterator[str]:
+    """Yield what is wrong with the folders and the splits."""
+    if bool(content.get("videos")) == bool(content.get("clips")):
+        yield (
+            "name exactly one folder: videos (of whole movies, {video}.mp4) or clips (of one-second clips, "
+            "{video}/{second}.mp4)"
+        )
+    splits = content.get("splits")
+    if splits and not isinstance(splits, LocatedDict):
+        yield "splits must hold one section per split, such as train: {annotations: train.csv}"
+        return
+    for split, files in (splits or {}).items():
+        if isinstance(files, LocatedDict):
+            yield from _wrong_keys(files, _SPLIT_KEYS, ("annotations",), f"splits.{split}.")
+        else:
+            yield f"line {splits.lines[split]}: splits.{split} must hold keys such as annotations: FILE"
+
+
+def _wrong_keys(content: LocatedDict, known: tuple[str, ...], required: tuple[str, ...], prefix: str) -> Iterator[str]:
+    """Yield what is wrong with the keys of one section and the types of their values."""
+    for key in required:
+        if not content.get(key):
+            yield f"{prefix}{key} is missing"
+    for key, value in content.items():
+        if key not in known:
+            yield f"line {content.lines[key]}: unknown key {prefix}{key}. {suggest(key, known)}"
+        elif key != "splits" and value is not None and not isinstance(value, str):
+            yield f"line {content.lines[key]}: {prefix}{key} must be text, got {value!r}; write it in quotes"

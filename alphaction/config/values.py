@@ -1,0 +1,127 @@
+"""Turning what a YAML file or a command line holds into a value of the type that a key has.
+
+Published YAML files write tuples as ``(50000, 70000)`` and small numbers as ``1e-7``, both of which YAML reads as text.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+from typing import Any
+
+import yaml
+
+TRUE_WORDS = ("true", "yes", "on")
+FALSE_WORDS = ("false", "no", "off")
+# Lists that may hold lists of text; the others hold numbers, or text only.
+NESTED_LISTS = ("MODEL.IA_STRUCTURE.I_BLOCK_LIST", "INPUT.FLIP_CLASS_PAIRS")
+
+
+class WrongTypeError(ValueError):
+    """A value that is not of its key's type; the message says what was expected."""
+
+
+def coerce(value: Any, default: Any, key: str) -> Any:
+    """Return ``value`` as the type of ``default``.
+
+    Text is read as a Python or YAML literal where the key is not text itself. An int is taken for a float, a float
+    without fraction for an int, a list for a tuple and the other way round, a single element for a list of one.
+
+    Args:
+        value: from YAML, from a command line (then text), or a Python value.
+        default: the key's default, whose type decides.
+        key: dotted path, which decides whether lists may be nested.
+
+    Raises:
+        WrongTypeError: if that is not possible.
+    """
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if isinstance(default, bool):
+        return _to_bool(value)
+    if isinstance(default, (int, float)):
+        return _to_number(value, type(default))
+    if isinstance(default, str):
+        return _to_text(value)
+    return _to_sequence(value, default, key)
+
+
+def describe_type(default: Any, key: str) -> str:
+    """Return what the key holds, for messages and documentation: "integer", "list of numbers"..."""
+    if isinstance(default, (list, tuple)):
+        if key in NESTED_LISTS:
+            return "list"
+        element = type(default[0]) if default else str
+        return {int: "list of integers", float: "list of numbers", str: "list of text"}[element]
+    return {bool: "boolean", int: "integer", float: "number", str: "text"}[type(default)]
+
+
+def _literal(text: str) -> Any:
+    try:
+        return ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError):
+        return text
+
+
+def _shown(value: Any) -> str:
+    return f'the text "{value}"' if isinstance(value, str) else f"{type(value).__name__} {value}"
+
+
+def _to_bool(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    word = value.strip().lower() if isinstance(value, str) else None
+    if word in TRUE_WORDS or word in FALSE_WORDS:
+        return word in TRUE_WORDS
+    raise WrongTypeError(f"expected True or False, got {_shown(value)}")
+
+
+def _to_number(value: Any, kind: type) -> int | float:
+    number = _literal(value) if isinstance(value, str) else value
+    if isinstance(number, (int, float)) and not isinstance(number, bool):
+        if kind is float:
+            return float(number)
+        if float(number).is_integer():
+            return int(number)
+    expected = "a number such as 0.1 or 1e-7" if kind is float else "an integer"
+    raise WrongTypeError(f"expected {expected}, got {_shown(value)}")
+
+
+def _to_text(value: Any) -> str:
+    if isinstance(value, str):
+        inner = _literal(value) if value[:1] in "'\"" else value
+        return inner if isinstance(inner, str) else value
+    if value is None:
+        raise WrongTypeError('it has no value; write "" for empty text')
+    raise WrongTypeError(f'expected text, got {_shown(value)}; write it in quotes: "{value}"')
+
+
+def _to_sequence(value: Any, default: list | tuple, key: str) -> list | tuple:
+    items = _read_sequence(value) if isinstance(value, str) else value
+    if isinstance(items, (int, float, str)) and not isinstance(items, bool):
+        items = [items]
+    if not isinstance(items, (list, tuple)):
+        raise WrongTypeError(f"expected a {describe_type(default, key)}, got {_shown(value)}")
+    if default and isinstance(default[0], (int, float)):
+        return type(default)(_to_number(item, type(default[0])) for item in items)
+    return type(default)(_to_text_item(item, nested=key in NESTED_LISTS) for item in items)
+
+
+def _read_sequence(text: str) -> Any:
+    value = _literal(text)
+    if isinstance(value, str) and value.strip().startswith("["):
+        try:
+            return yaml.safe_load(value)
+        except yaml.YAMLError:
+            pass
+    if isinstance(value, str) and value.strip()[:1] in ("[", "("):
+        raise WrongTypeError(
+            f"the text {value} is no list (did the shell take away its quotes?); write [a, b], in quotes for the shell"
+        )
+    return value
+
+
+def _to_text_item(item: Any, nested: bool) -> str | list[str]:
+    if nested and isinstance(item, (list, tuple)):
+        return [_to_text_item(inner, nested=False) for inner in item]
+    return _to_text(item)

@@ -1,0 +1,1 @@
+"""From files to batches: annotations, video decoding, transforms, samples, samplers and loaders."""

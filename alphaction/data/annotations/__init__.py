@@ -1,0 +1,112 @@
+"""Label maps, ground truth and boxes from all supported file formats, in one typed table each.
+
+The format is recognized by content, never by name; every file may be gzip-compressed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alphaction.data.annotations.ava import (
+    parse_ava_csv,
+    parse_box_csv,
+    read_exclusions,
+    write_ava_csv,
+    write_box_csv,
+)
+from alphaction.data.annotations.boxes import parse_box_json
+from alphaction.data.annotations.coco import parse_coco_json
+from alphaction.data.annotations.files import looks_like_json, parse_json, read_text
+from alphaction.data.annotations.json_records import Sizes
+from alphaction.data.annotations.keyframes import ImageIds, KeyframeIndex
+from alphaction.data.annotations.label_map import GROUPS, ActionClass, LabelMap, read_label_map
+from alphaction.data.annotations.table import NO_CLASS, AnnotationTable, BoxTable
+from alphaction.data.sample import Keyframe
+
+__all__ = [
+    "GROUPS",
+    "NO_CLASS",
+    "ActionClass",
+    "AnnotationTable",
+    "BoxTable",
+    "ImageIds",
+    "Keyframe",
+    "KeyframeIndex",
+    "LabelMap",
+    "Sizes",
+    "read_annotations",
+    "read_boxes",
+    "read_exclusions",
+    "read_label_map",
+    "write_ava_csv",
+    "write_box_csv",
+]
+
+
+def read_annotations(
+    path: str | Path,
+    label_map: LabelMap,
+    exclusions: str | Path | None = None,
+    *,
+    sizes: Sizes | None = None,
+    skip_unknown_classes: bool = False,
+) -> AnnotationTable:
+    """Read ground truth.
+
+    Formats:
+        - AVA csv: ``video, second, x1, y1, x2, y2, class id[, person id]``, corners as fractions of the frame, commas
+          or tabs, optional header line. An empty class id is a box without an action.
+        - COCO-like JSON with ``action_ids``: ``images`` [{id, width, height, and movie and timestamp, or file_name
+          "video/0902.jpg"}], ``annotations`` [{image_id, bbox: [x, y, width, height], action_ids: [...]}].
+        - plain COCO JSON: the same with ``category_id``, one annotation per box and class.
+
+    A JSON ``bbox`` is in pixels, or, where no value of the file is above 1, in fractions of the frame.
+
+    Args:
+        path: the annotation file.
+        label_map: the classes that ids are checked against.
+        exclusions: csv file ``video, second`` of keyframes to leave out.
+        sizes: video name -> (width, height); asked where a pixel format does not tell the frame size.
+        skip_unknown_classes: leave out labels that are not in ``label_map``, counted; their boxes stay. By default
+            such a label is an error.
+
+    Raises:
+        UserError: names file, line or JSON index, value and remedy of the first fault, and how many more there are.
+    """
+    path = Path(path)
+    text = read_text(path, "annotations")
+    if looks_like_json(text):
+        table = parse_coco_json(path, parse_json(path, text, "annotations"), label_map, sizes, skip_unknown_classes)
+    else:
+        table = parse_ava_csv(path, text, label_map, skip_unknown_classes)
+    return table if exclusions is None else table.without(read_exclusions(exclusions))
+
+
+def read_boxes(path: str | Path, annotations: AnnotationTable | None = None, sizes: Sizes | None = None) -> BoxTable:
+    """Read person or object boxes with scores.
+
+    Formats:
+        - csv: ``video, second, x1, y1, x2, y2, score``, corners as fractions of the frame; also with AVA's 8 columns
+          where the class id (7th) is empty throughout.
+        - list JSON: [{image_id, bbox, score}]; ``image_id`` is an image's id in the annotation JSON, or "video/0902".
+        - COCO results: {images, annotations: [{image_id, bbox, score}]}.
+        - dict JSON: {"video/0902.jpg": [{bbox, score}, ...]}.
+
+    A JSON ``bbox`` is always [x, y, width, height], COCO's meaning of the name, so that one rule holds for all JSON
+    files: in pixels, or, where no value of the whole file is above 1, in fractions of the frame. Corners
+    under that name reach out of the frame for boxes on the right or at the bottom and are refused.
+
+    Args:
+        path: the box file.
+        annotations: the same split's annotations: resolve image ids and tell frame sizes (excluded keyframes
+            included). Boxes of images that they do not list are left out and counted.
+        sizes: video name -> (width, height) of its frames; asked where nothing else tells it.
+
+    Raises:
+        UserError: names file, line or JSON index, value and remedy of the first fault, and how many more there are.
+    """
+    path = Path(path)
+    text = read_text(path, "boxes")
+    if looks_like_json(text):
+        return parse_box_json(path, parse_json(path, text, "boxes"), annotations, sizes)
+    return parse_box_csv(path, text)

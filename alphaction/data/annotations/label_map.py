@@ -1,0 +1,338 @@
+"""The action classes: read from and written to AVA's pbtxt label maps."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from alphaction.data.annotations.files import open_for_writing, read_text
+from alphaction.utils.errors import UserError, suggest
+
+GROUPS = ("movement", "object", "person")
+"""Groups in channel order: person movement, object manipulation, person interaction."""
+
+_LABEL_TYPES = {"PERSON_MOVEMENT": "movement", "OBJECT_MANIPULATION": "object", "PERSON_INTERACTION": "person"}
+_GROUP_OF_SPELLING = {**_LABEL_TYPES, **{group.upper(): group for group in GROUPS}}
+_WHAT = "label map"
+
+
+@dataclass(frozen=True)
+class ActionClass:
+    """One action class: its id in the annotation files, its name, and its group (one of ``GROUPS``)."""
+
+    id: int
+    name: str
+    group: str
+
+
+@dataclass(frozen=True)
+class LabelMap:
+    """The action classes in channel order: movement, object, person; within a group by id.
+
+    Attributes:
+        classes: the classes; any order is accepted and sorted into channel order.
+        source: where they came from, for messages; not compared.
+        untyped: ids of the classes that had no ``label_type`` and got the default group; callers may warn.
+
+    Raises:
+        UserError: no class, an id or a name twice, or an unknown group.
+    """
+
+    classes: tuple[ActionClass, ...]
+    source: str = field(default="label map", compare=False)
+    untyped: tuple[int, ...] = field(default=(), compare=False)
+
+    def __post_init__(self) -> None:
+        if not self.classes:
+            raise UserError(f"{self.source}: no class. Write one label {{ name: ... label_id: ... }} block per class.")
+        by_id: dict[int, ActionClass] = {}
+        by_name: dict[str, ActionClass] = {}
+        for entry in self.classes:
+            if entry.group not in GROUPS:
+                raise UserError(
+                    f'{self.source}: class {entry.id} "{entry.name}": group "{entry.group}" is unknown. '
+                    f"{suggest(entry.group, GROUPS)}"
+                )
+            if entry.id in by_id:
+                raise UserError(
+                    f'{self.source}: id {entry.id} stands for two classes, "{by_id[entry.id].name}" and '
+                    f'"{entry.name}". Give each class its own id.'
+                )
+            if entry.name in by_name:
+                raise UserError(
+                    f'{self.source}: two classes are named "{entry.name}" (ids {by_name[entry.name].id} and '
+                    f"{entry.id}). Give each class its own name."
+                )
+            by_id[entry.id] = by_name[entry.name] = entry
+        ordered = sorted(self.classes, key=lambda entry: (GROUPS.index(entry.group), entry.id))
+        object.__setattr__(self, "classes", tuple(ordered))
+
+    @cached_property
+    def ids(self) -> tuple[int, ...]:
+        """Class id of each channel."""
+        return tuple(entry.id for entry in self.classes)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Class name of each channel."""
+        return tuple(entry.name for entry in self.classes)
+
+    @cached_property
+    def groups(self) -> tuple[str, ...]:
+        """Group of each channel."""
+        return tuple(entry.group for entry in self.classes)
+
+    @property
+    def num_classes(self) -> int:
+        """Number of channels."""
+        return len(self.classes)
+
+    @property
+    def group_sizes(self) -> tuple[int, int, int]:
+        """Numbers of movement, object and person classes; the channels lie in this order."""
+        return tuple(self.groups.count(group) for group in GROUPS)
+
+    @cached_property
+    def _channels(self) -> dict[int, int]:
+        return {class_id: channel for channel, class_id in enumerate(self.ids)}
+
+    @cached_property
+    def _sorted_ids(self) -> tuple[np.ndarray, np.ndarray]:
+        order = np.argsort(self.ids)
+        return np.asarray(self.ids, dtype=np.int64)[order], order
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+    def __iter__(self) -> Iterator[ActionClass]:
+        return iter(self.classes)
+
+    def __contains__(self, class_id: object) -> bool:
+        return class_id in self._channels
+
+    def channel_of(self, class_id: int) -> int:
+        """Return the channel of a class id; an unknown id is a :class:`UserError` that names the nearest ones."""
+        if class_id not in self._channels:
+            raise UserError(f"{self.source}: no class has id {class_id}. {self.nearest_ids(class_id)}")
+        return self._channels[class_id]
+
+    def channels(self, class_ids: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Return the channels, int64 [n], of class ids [n]; an unknown id is a :class:`UserError`."""
+        class_ids = np.asarray(class_ids, dtype=np.int64)
+        sorted_ids, order = self._sorted_ids
+        slots = np.minimum(np.searchsorted(sorted_ids, class_ids), len(order) - 1)
+        unknown = sorted_ids[slots] != class_ids
+        if unknown.any():
+            self.channel_of(int(class_ids[unknown][0]))
+        return order[slots]
+
+    def id_of(self, channel: int) -> int:
+        """Return the class id of a channel (0..num_classes-1)."""
+        if not 0 <= channel < self.num_classes:
+            raise IndexError(f"channel {channel} is not in 0..{self.num_classes - 1}")
+        return self.ids[channel]
+
+    def find(self, name_or_id: str | int) -> ActionClass:
+        """Return a class by its id, its name, or its id written as text.
+
+        Raises:
+            UserError: there is none; the message names the nearest one.
+        """
+        if isinstance(name_or_id, str):
+            if name_or_id in self.names:
+                return self.classes[self.names.index(name_or_id)]
+            if not name_or_id.strip().isdecimal():
+                raise UserError(f'{self.source}: no class is named "{name_or_id}". {suggest(name_or_id, self.names)}')
+        return self.classes[self.channel_of(int(name_or_id))]
+
+    def nearest_ids(self, class_id: int, limit: int = 3) -> str:
+        """Return a sentence that names the classes whose ids are nearest to ``class_id``."""
+        near = sorted(sorted(self.classes, key=lambda entry: abs(entry.id - class_id))[:limit], key=lambda e: e.id)
+        listed = ", ".join(f'{entry.id} "{entry.name}"' for entry in near)
+        return f"Nearest: {listed} ({self.num_classes} classes, ids {min(self.ids)} to {max(self.ids)})."
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain lists in channel order, as checkpoints hold them."""
+        return {"ids": list(self.ids), "names": list(self.names), "groups": list(self.groups)}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any], source: str = "label map") -> LabelMap:
+        """Return the label map that :meth:`to_dict` was called on; a malformed dict is a :class:`UserError`."""
+        try:
+            columns = data["ids"], data["names"], data["groups"]
+            classes = tuple(ActionClass(int(i), str(n), str(g)) for i, n, g in zip(*columns, strict=True))
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserError(f"{source}: expected equally long lists ids, names and groups ({error!r}).") from error
+        return cls(classes, source)
+
+    def write(self, path: str | Path) -> None:
+        """Write a pbtxt file in AVA's 2019 spelling (``label``, ``label_id``), by id; ``read_label_map`` reads it."""
+        spelling = {group: label_type for label_type, group in _LABEL_TYPES.items()}
+        with open_for_writing(path) as file:
+            for entry in sorted(self.classes, key=lambda entry: entry.id):
+                name = entry.name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+                file.write(
+                    f'label {{\n  name: "{name}"\n  label_id: {entry.id}\n  label_type: {spelling[entry.group]}\n}}\n'
+                )
+
+
+def read_label_map(path: str | Path, default_group: str = "object") -> LabelMap:
+    """Read a label map: ``item { name id }`` (2018) or ``label { name label_id label_type }`` (2019) blocks.
+
+    White space, one-line blocks, colons, commas, quotes ``'`` or ``"`` and ``#`` comments are free. Other fields of a
+    block (``display_name`` ...) are skipped.
+
+    Args:
+        path: the pbtxt file (may be gzip).
+        default_group: the group of classes without ``label_type``; their ids are listed in ``LabelMap.untyped``.
+
+    Raises:
+        UserError: names file and line of what is wrong.
+    """
+    if default_group not in GROUPS:
+        raise UserError(f'default group "{default_group}" is unknown. {suggest(default_group, GROUPS)}')
+    text = read_text(path, _WHAT)
+    classes: list[ActionClass] = []
+    untyped: list[int] = []
+    lines: dict[int | str, int] = {}
+    for block in _blocks(_tokenize(text, path), path):
+        entry, typed = _to_class(block, default_group, path)
+        for kind, key in (("id", entry.id), ("name", entry.name)):
+            if key in lines:
+                raise UserError(
+                    f'{_WHAT}: {path}, line {block.line}: {kind} "{key}" is already used by the class in line '
+                    f"{lines[key]}. Give each class its own id and name."
+                )
+            lines[key] = block.line
+        classes.append(entry)
+        if not typed:
+            untyped.append(entry.id)
+    if not classes:
+        raise UserError(
+            f'{_WHAT}: {path} has no class. Expected blocks like: label {{ name: "sit" label_id: 1 '
+            f"label_type: PERSON_MOVEMENT }}"
+        )
+    return LabelMap(tuple(classes), f"{_WHAT} {path}", tuple(sorted(untyped)))
+
+
+class _Token(NamedTuple):
+    kind: str  # "{", "}", "word" or "string"
+    text: str
+    line: int
+
+
+class _Block(NamedTuple):
+    fields: dict[str, _Token]
+    line: int
+
+
+_TOKEN = re.compile(
+    r"""(?P<skip>[\s,;:]+|\#[^\n]*)
+      | (?P<string>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')
+      | (?P<brace>[{}])
+      | (?P<word>[^\s{}"'\#,;:]+)
+      | (?P<other>.)""",
+    re.VERBOSE,
+)
+_ESCAPE = re.compile(r"\\(.)")
+
+
+def _tokenize(text: str, path: str | Path) -> Iterator[_Token]:
+    line = 1
+    for match in _TOKEN.finditer(text):
+        kind, value = match.lastgroup, match.group()
+        if kind == "brace":
+            yield _Token(value, value, line)
+        elif kind == "string":
+            yield _Token("string", _ESCAPE.sub(lambda m: {"n": "\n", "t": "\t"}.get(m[1], m[1]), value[1:-1]), line)
+        elif kind == "word":
+            yield _Token("word", value, line)
+        elif kind == "other":
+            raise UserError(f"{_WHAT}: {path}, line {line}: a quote ({value}) is opened and not closed on its line.")
+        line += value.count("\n")
+
+
+def _blocks(tokens: Iterable[_Token], path: str | Path) -> Iterator[_Block]:
+    """Yield the fields of each ``item``/``label`` block; a block inside a block is skipped."""
+    tokens = iter(tokens)
+    for opener in tokens:
+        brace = next(tokens, None)
+        if opener.kind != "word" or opener.text not in ("item", "label") or brace is None or brace.kind != "{":
+            raise UserError(
+                f'{_WHAT}: {path}, line {opener.line}: "{opener.text}" where "item {{" or "label {{" was expected. '
+                "Is this a pbtxt label map?"
+            )
+        fields: dict[str, _Token] = {}
+        key: _Token | None = None
+        for token in tokens:
+            if token.kind == "}" and key is None:
+                break
+            if token.kind == "}":
+                raise UserError(f'{_WHAT}: {path}, line {key.line}: field "{key.text}" has no value.')
+            if token.kind == "{" and key is not None and key.text in ("item", "label"):
+                raise UserError(
+                    f"{_WHAT}: {path}, line {opener.line}: this block is not closed before the next one (line "
+                    f'{key.line}). Add "}}".'
+                )
+            if token.kind == "{":
+                _skip_nested(tokens, token, path)
+                key = None
+            elif key is None:
+                key = token
+            else:
+                if key.text in fields:
+                    raise UserError(
+                        f'{_WHAT}: {path}, line {key.line}: field "{key.text}" twice in one block. '
+                        'Close each class with "}".'
+                    )
+                fields[key.text] = token
+                key = None
+        else:
+            raise UserError(f'{_WHAT}: {path}, line {opener.line}: this block is not closed. Add "}}".')
+        yield _Block(fields, opener.line)
+
+
+def _skip_nested(tokens: Iterator[_Token], opener: _Token, path: str | Path) -> None:
+    depth = 1
+    for token in tokens:
+        depth += {"{": 1, "}": -1}.get(token.kind, 0)
+        if depth == 0:
+            return
+    raise UserError(f'{_WHAT}: {path}, line {opener.line}: this block is not closed. Add "}}".')
+
+
+def _to_class(block: _Block, default_group: str, path: str | Path) -> tuple[ActionClass, bool]:
+    """Return the class of a block, and whether the block named its type."""
+    place = f"{_WHAT}: {path}, line {block.line}"
+    name, id_token, label_type = (
+        next((block.fields[key] for key in keys if key in block.fields), None)
+        for keys in (("name",), ("label_id", "id"), ("label_type",))
+    )
+    found = ", ".join(block.fields) or "nothing"
+    if name is None or not name.text:
+        raise UserError(f'{place}: this class has no name (found: {found}). Add name: "...".')
+    if id_token is None:
+        raise UserError(f'{place}: class "{name.text}" has no id (found: {found}). Add label_id: N.')
+    if not id_token.text.isdecimal():
+        raise UserError(
+            f'{_WHAT}: {path}, line {id_token.line}: id "{id_token.text}" of class "{name.text}" is not a whole '
+            "number from 0 up."
+        )
+    group = default_group
+    if label_type is not None:
+        group = _GROUP_OF_SPELLING.get(label_type.text.upper(), "")
+        if not group:
+            near = difflib.get_close_matches(label_type.text.upper(), _LABEL_TYPES, n=1)
+            hint = f"Did you mean {near[0]}? " if near else ""
+            raise UserError(
+                f'{_WHAT}: {path}, line {label_type.line}: label_type "{label_type.text}" of class "{name.text}" is '
+                f"unknown. {hint}Known: {', '.join(_LABEL_TYPES)}."
+            )
+    return ActionClass(int(id_token.text), name.text, group), label_type is not None

@@ -1,0 +1,331 @@
+"""The typed tables that all annotation and box readers end in.
+
+Sizes in shapes: K keyframes, R boxes, L labels (pairs of a box and one of its classes), n rows of a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from alphaction.data.annotations.keyframes import ImageIds, KeyframeIndex, encode
+from alphaction.data.sample import Keyframe
+from alphaction.utils.errors import UserError
+
+NO_CLASS = -1
+"""Class id of a row that labels its box with no action."""
+
+
+def _describe(head: str, counts: Mapping[str, int]) -> str:
+    return "; ".join([head, *(f"{name}: {count}" for name, count in counts.items() if count)])
+
+
+@dataclass(frozen=True, eq=False)
+class AnnotationTable:
+    """Ground truth: boxes and their class ids per keyframe, sorted by (video, second). Numpy columns only.
+
+    Attributes:
+        keyframes: the K keyframes; those without a box are kept (their ``rows`` are empty).
+        row_offsets: int64 [K + 1]; boxes of keyframe k are ``row_offsets[k]:row_offsets[k + 1]``.
+        boxes: float64 [R, 4] x1, y1, x2, y2 as fractions (0 to 1) of the frame, in the file's order within a keyframe.
+        person_ids: int64 [R], -1 unknown.
+        label_offsets: int64 [R + 1]; classes of box r are ``label_ids[label_offsets[r]:label_offsets[r + 1]]``.
+        label_ids: int64 [L] class ids (not channels), ascending within a box. A box may have none: a negative.
+        frame_sizes: int32 [K, 2] (width, height) in pixels, 0 where the file does not tell.
+        image_ids: image id -> keyframe for JSON formats (excluded keyframes included), else empty.
+        source: the file, for messages.
+        counts: what the reader met, for :meth:`summary`.
+    """
+
+    keyframes: KeyframeIndex
+    row_offsets: np.ndarray
+    boxes: np.ndarray
+    person_ids: np.ndarray
+    label_offsets: np.ndarray
+    label_ids: np.ndarray
+    frame_sizes: np.ndarray
+    image_ids: ImageIds = field(default_factory=ImageIds.empty)
+    source: str = "annotations"
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def from_columns(
+        cls,
+        videos: Sequence[str],
+        seconds: Sequence[int] | np.ndarray,
+        boxes: np.ndarray,
+        class_ids: Sequence[int] | np.ndarray,
+        person_ids: Sequence[int] | np.ndarray | None = None,
+        source: str = "annotations",
+    ) -> AnnotationTable:
+        """Return the table of rows as an AVA csv has them: one per box and class; rows of one box are merged.
+
+        Args:
+            videos: n video names.
+            seconds: int [n].
+            boxes: float [n, 4] x1, y1, x2, y2 in [0, 1].
+            class_ids: int [n]; ``NO_CLASS`` (-1) for a box without an action.
+            person_ids: int [n], -1 unknown; None: all unknown.
+            source: named in messages.
+        """
+        known: dict[str, int] = {}
+        codes, seconds = encode(videos, known), np.asarray(seconds, dtype=np.int64)
+        keyframes, position = KeyframeIndex.from_rows(list(known), codes, seconds)
+        if person_ids is None:
+            person_ids = np.full(len(codes), -1, dtype=np.int64)
+        return merge_rows(
+            keyframes,
+            position,
+            np.asarray(boxes, dtype=np.float64).reshape(-1, 4),
+            np.asarray(class_ids, dtype=np.int64),
+            np.asarray(person_ids, dtype=np.int64),
+            source=source,
+        )
+
+    def __len__(self) -> int:
+        """Return the number of boxes, R."""
+        return len(self.boxes)
+
+    @property
+    def num_labels(self) -> int:
+        """Number of labels, L."""
+        return len(self.label_ids)
+
+    def rows(self, k: int) -> slice:
+        """Return the rows of keyframe ``k``: ``table.boxes[table.rows(k)]``."""
+        return slice(int(self.row_offsets[k]), int(self.row_offsets[k + 1]))
+
+    def labels(self, row: int) -> np.ndarray:
+        """Return the class ids of box ``row``, int64; empty for a negative."""
+        return self.label_ids[self.label_offsets[row] : self.label_offsets[row + 1]]
+
+    def index_of(self, video: str, second: int) -> int | None:
+        """Return the position of a keyframe, or None if it is not annotated."""
+        return self.keyframes.index_of(video, second)
+
+    def without(self, exclusions: Collection[Keyframe]) -> AnnotationTable:
+        """Return the table less the excluded keyframes; what was left out is added to ``counts``.
+
+        Raises:
+            UserError: nothing remains.
+        """
+        drop = np.zeros(len(self.keyframes), dtype=bool)
+        if len(exclusions):
+            known: dict[str, int] = {}
+            codes = encode((keyframe[0] for keyframe in exclusions), known)
+            seconds = np.array([keyframe[1] for keyframe in exclusions], dtype=np.int64)
+            found = self.keyframes.locate(list(known), codes, seconds)
+            drop[found[found >= 0]] = True
+        if not drop.any():
+            return self
+        if drop.all():
+            raise UserError(
+                f"{self.source}: the excluded timestamps cover all {len(drop)} keyframes; nothing is left of this "
+                "split. Is the exclusion file the annotation file by mistake?"
+            )
+        boxes_per_keyframe = np.diff(self.row_offsets)
+        keep_box = np.repeat(~drop, boxes_per_keyframe)
+        labels_per_box = np.diff(self.label_offsets)
+        keep_label = np.repeat(keep_box, labels_per_box)
+        counts = dict(self.counts)
+        for name, amount in (
+            ("excluded keyframes", drop.sum()),
+            ("excluded boxes", (~keep_box).sum()),
+            ("excluded labels", (~keep_label).sum()),
+        ):
+            counts[name] = counts.get(name, 0) + int(amount)
+        return replace(
+            self,
+            keyframes=self.keyframes.take(~drop),
+            row_offsets=_offsets(boxes_per_keyframe[~drop]),
+            boxes=self.boxes[keep_box],
+            person_ids=self.person_ids[keep_box],
+            label_offsets=_offsets(labels_per_box[keep_box]),
+            label_ids=self.label_ids[keep_label],
+            frame_sizes=self.frame_sizes[~drop],
+            counts=counts,
+        )
+
+    def summary(self) -> str:
+        """Return one line of counts for the log; nothing that was merged, clipped or left out is missing from it."""
+        negatives = int(np.count_nonzero(np.diff(self.label_offsets) == 0))
+        empty = int(np.count_nonzero(np.diff(self.row_offsets) == 0))
+        videos = len(np.unique(self.keyframes.video_index))
+        head = (
+            f"{self.source}: {videos} videos, {len(self.keyframes)} keyframes, {len(self)} boxes, "
+            f"{self.num_labels} labels"
+        )
+        return _describe(head, {"boxes without action": negatives, "keyframes without boxes": empty, **self.counts})
+
+
+@dataclass(frozen=True, eq=False)
+class BoxTable:
+    """Detections: scored boxes per keyframe, best score first within a keyframe. Numpy columns only.
+
+    Attributes:
+        keyframes: the K keyframes that have boxes, sorted by (video, second).
+        row_offsets: int64 [K + 1]; boxes of keyframe k are ``row_offsets[k]:row_offsets[k + 1]``.
+        boxes: float64 [R, 4] x1, y1, x2, y2 as fractions (0 to 1) of the frame.
+        scores: float32 [R] in [0, 1].
+        source: the file, for messages.
+        counts: what the reader met, for :meth:`summary`.
+    """
+
+    keyframes: KeyframeIndex
+    row_offsets: np.ndarray
+    boxes: np.ndarray
+    scores: np.ndarray
+    source: str = "boxes"
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def from_columns(
+        cls,
+        videos: Sequence[str],
+        seconds: Sequence[int] | np.ndarray,
+        boxes: np.ndarray,
+        scores: Sequence[float] | np.ndarray,
+        source: str = "boxes",
+    ) -> BoxTable:
+        """Return the table of n detections: video names, int [n], float [n, 4] in [0, 1], float [n] in [0, 1]."""
+        known: dict[str, int] = {}
+        codes = encode(videos, known)
+        keyframes, position = KeyframeIndex.from_rows(list(known), codes, np.asarray(seconds, dtype=np.int64))
+        boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+        return cls.from_positions(keyframes, position, boxes, np.asarray(scores), source)
+
+    @classmethod
+    def from_positions(
+        cls,
+        keyframes: KeyframeIndex,
+        position: np.ndarray,
+        boxes: np.ndarray,
+        scores: np.ndarray,
+        source: str = "boxes",
+        counts: Mapping[str, int] | None = None,
+    ) -> BoxTable:
+        """Return the table of n detections whose keyframes are ``keyframes[position]``; equal scores keep order."""
+        scores = scores.astype(np.float32)
+        order = np.lexsort((-scores, position))
+        offsets = _offsets(np.bincount(position, minlength=len(keyframes)))
+        return cls(keyframes, offsets, boxes[order], scores[order], source, counts or {})
+
+    def __len__(self) -> int:
+        """Return the number of boxes, R."""
+        return len(self.boxes)
+
+    def rows(self, k: int) -> slice:
+        """Return the rows of keyframe ``k``."""
+        return slice(int(self.row_offsets[k]), int(self.row_offsets[k + 1]))
+
+    def lookup(
+        self, video: str, second: int, min_score: float = 0.0, limit: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return boxes float64 [n, 4] and scores float32 [n] of a keyframe, best first; empty if it has none.
+
+        Args:
+            min_score: keep scores of at least this (compared in float32, as scores are stored).
+            limit: keep at most so many.
+        """
+        k = self.keyframes.index_of(video, second)
+        rows = slice(0, 0) if k is None else self.rows(k)
+        scores = self.scores[rows]
+        count = int(np.count_nonzero(scores >= np.float32(min_score)))
+        if limit is not None:
+            count = min(count, limit)
+        return self.boxes[rows][:count], scores[:count]
+
+    def summary(self) -> str:
+        """Return one line of counts for the log."""
+        videos = len(np.unique(self.keyframes.video_index))
+        head = f"{self.source}: {videos} videos, {len(self.keyframes)} keyframes, {len(self)} boxes"
+        if len(self):
+            head += f", scores {self.scores.min():.3g} to {self.scores.max():.3g}"
+        return _describe(head, self.counts)
+
+
+def _offsets(lengths: np.ndarray) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+
+def merge_rows(
+    keyframes: KeyframeIndex,
+    position: np.ndarray,
+    boxes: np.ndarray,
+    class_ids: np.ndarray,
+    person_ids: np.ndarray,
+    *,
+    frame_sizes: np.ndarray | None = None,
+    image_ids: ImageIds | None = None,
+    source: str = "annotations",
+    counts: Mapping[str, int] | None = None,
+    num_records: int | None = None,
+) -> AnnotationTable:
+    """Return the table of rows, merging those of one box: same keyframe, same coordinates and same person id.
+
+    Args:
+        keyframes: all keyframes, those without a row included.
+        position: int64 [n] keyframe of each row.
+        boxes: float64 [n, 4].
+        class_ids: int64 [n], ``NO_CLASS`` for none.
+        person_ids: int64 [n], -1 unknown.
+        frame_sizes: int32 [K, 2], None: unknown.
+        counts: what the reader met before.
+        num_records: entries of the file that the rows came from, where one entry may hold several classes; None: n.
+    """
+    first, box_of_row = _group_boxes(position, boxes, person_ids)
+    labeled = class_ids != NO_CLASS
+    label_box, label_ids = box_of_row[labeled], class_ids[labeled]
+    order = np.lexsort((label_ids, label_box))
+    label_box, label_ids = label_box[order], label_ids[order]
+    repeated = np.zeros(len(label_ids), dtype=bool)
+    repeated[1:] = (label_box[1:] == label_box[:-1]) & (label_ids[1:] == label_ids[:-1])
+    label_box, label_ids = label_box[~repeated], label_ids[~repeated]
+
+    position, person_ids = position[first], person_ids[first]
+    tracked = person_ids >= 0
+    persons = np.unique(np.stack([position[tracked], person_ids[tracked]]), axis=1).shape[1]
+    counts = {
+        **(counts or {}),
+        "rows merged into the box of another row": (len(box_of_row) if num_records is None else num_records)
+        - len(first),
+        "repeated labels of one box": int(repeated.sum()),
+        "boxes whose person id has another box in the same keyframe": int(tracked.sum()) - persons,
+    }
+    return AnnotationTable(
+        keyframes=keyframes,
+        row_offsets=_offsets(np.bincount(position, minlength=len(keyframes))),
+        boxes=boxes[first],
+        person_ids=person_ids,
+        label_offsets=_offsets(np.bincount(label_box, minlength=len(first))),
+        label_ids=label_ids,
+        frame_sizes=np.zeros((len(keyframes), 2), dtype=np.int32) if frame_sizes is None else frame_sizes,
+        image_ids=ImageIds.empty() if image_ids is None else image_ids,
+        source=source,
+        counts=counts,
+    )
+
+
+def _group_boxes(position: np.ndarray, boxes: np.ndarray, person_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first row, int64 [R], of each distinct box, and the box, int64 [n], of each row.
+
+    Boxes are ordered by keyframe, then by first appearance.
+    """
+    if not len(position):
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    keys = (person_ids, boxes[:, 3], boxes[:, 2], boxes[:, 1], boxes[:, 0], position)
+    order = np.lexsort(keys)
+    starts_box = np.ones(len(order), dtype=bool)
+    starts_box[1:] = False
+    for key in keys:
+        ordered = key[order]
+        starts_box[1:] |= ordered[1:] != ordered[:-1]
+    first = order[starts_box]  # lexsort is stable: the first row of a run is the first in the file
+    rank_order = np.lexsort((first, position[first]))
+    rank = np.empty_like(rank_order)
+    rank[rank_order] = np.arange(len(first))
+    box_of_row = np.empty(len(order), dtype=np.int64)
+    box_of_row[order] = rank[np.cumsum(starts_box) - 1]
+    return first[rank_order], box_of_row

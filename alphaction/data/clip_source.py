@@ -1,0 +1,307 @@
+"""Where the frames of a data set come from: whole movies, or upstream's folders of one-second clips.
+
+Both put frames on one timeline: slot i around second t is the frame nearest to t + i / fps seconds.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from abc import ABC, abstractmethod
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import av
+import numpy as np
+
+from alphaction.data.video import VIDEO_SUFFIXES, BrokenVideoError, Size, VideoFile, VideoInfo
+from alphaction.utils.errors import UserError, suggest
+
+if TYPE_CHECKING:
+    from alphaction.config.paths_catalog import DatasetSpec
+
+logger = logging.getLogger(__name__)
+
+# Opening a movie costs as much as decoding several frames; each open one holds a decoder's reference frames.
+_OPEN_MOVIES = 8
+
+
+class ClipSource(ABC):
+    """Frames of the videos in one folder. Safe to share with forked or spawned worker processes.
+
+    Args:
+        folder: where the videos lie.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+        self._infos: dict[str, VideoInfo] = {}
+
+    def probe(self, video: str) -> VideoInfo:
+        """Return size, rate and length of ``video``, after decoding its first frame; remembered.
+
+        Raises:
+            UserError: if the video is missing or cannot be decoded.
+        """
+        if video not in self._infos:
+            self._infos[video] = self._probe(video)
+        return self._infos[video]
+
+    @abstractmethod
+    def read(
+        self, video: str, second: int, slots: Sequence[int], fps: float, size: Callable[[Size], Size] | None = None
+    ) -> np.ndarray:
+        """Return frames around a keyframe.
+
+        Args:
+            video: name of the video.
+            second: the keyframe; slot 0.
+            slots: timeline positions relative to the keyframe, ascending; they may lie before the video's first frame
+                or after its last one, which then repeat.
+            fps: frames per second of the timeline; 0: the video's own rate.
+            size: (width, height) of the video -> of the result; None keeps it.
+
+        Returns:
+            uint8 [len(slots), H, W, 3], RGB.
+
+        Raises:
+            UserError: if the video is missing, cannot be decoded, or ends before ``second``.
+        """
+
+    @abstractmethod
+    def problems(self, video: str, seconds: Collection[int]) -> list[str]:
+        """Return what would keep ``read`` from working at these keyframes, one sentence each; [] if nothing."""
+
+    @abstractmethod
+    def _probe(self, video: str) -> VideoInfo: ...
+
+
+class MovieSource(ClipSource):
+    """Whole videos, ``folder/{video}.{mp4,avi,mkv,...}``, read by seeking.
+
+    Args:
+        folder: where the videos lie.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        if not self.folder.is_dir():
+            raise UserError(f"the folder of videos {self.folder} does not exist. Correct `videos` of the data set.")
+        self._paths: dict[str, list[str]] = {}
+        for name in sorted(os.listdir(self.folder)):
+            stem, suffix = os.path.splitext(name)
+            if suffix.lower() in VIDEO_SUFFIXES:
+                self._paths.setdefault(stem, []).append(name)
+                # Annotations may name the file in full.
+                self._paths.setdefault(name, []).append(name)
+        self._open: OrderedDict[Path, VideoFile] = OrderedDict()
+        self._process = os.getpid()
+
+    def __getstate__(self) -> dict:
+        return {**self.__dict__, "_open": OrderedDict()}
+
+    def path(self, video: str) -> Path:
+        """Return the file of ``video``.
+
+        Raises:
+            UserError: if there is none, or more than one.
+        """
+        names = self._paths.get(video, [])
+        if len(names) == 1:
+            return self.folder / names[0]
+        if names:
+            raise UserError(f'video "{video}": {self.folder} holds {", ".join(names)}. Keep one of them.')
+        stems = [stem for stem, files in self._paths.items() if stem not in files]
+        raise UserError(
+            f'video "{video}" is annotated, but {self.folder} holds no {video}.mp4 (or .avi, .mkv, .webm, ...). '
+            f"{suggest(video, stems)} Add the file, or remove the video's rows from the annotations."
+        )
+
+    def read(
+        self, video: str, second: int, slots: Sequence[int], fps: float, size: Callable[[Size], Size] | None = None
+    ) -> np.ndarray:
+        path = self.path(video)
+        with _explained(path, second):
+            movie = self._movie(path)
+            rate = fps or movie.fps
+            return np.stack(movie.frames_at([second + slot / rate for slot in slots], size, must_reach=float(second)))
+
+    def problems(self, video: str, seconds: Collection[int]) -> list[str]:
+        try:
+            path, info = self.path(video), self.probe(video)
+            with _explained(path, None):
+                movie = VideoFile(path)
+                end, tolerance = movie.end_near(float(max(seconds))), movie.tolerance
+                movie.close()
+        except UserError as error:
+            return [str(error)]
+        beyond = sorted(second for second in seconds if second > end + tolerance)
+        if not beyond:
+            return []
+        cut = info.duration is not None and end + tolerance < info.duration
+        advice = (
+            f"its header promises {info.duration:.2f} s, so the file was cut off: copy or download it again"
+            if cut
+            else "correct the seconds (they count from the start of the video) or remove those rows"
+        )
+        return [
+            f"{path}: ends at {end:.2f} s, but {len(beyond)} of its {len(seconds)} annotated keyframes lie beyond: "
+            f"second {_shortened(beyond)}; {advice}."
+        ]
+
+    def _probe(self, video: str) -> VideoInfo:
+        path = self.path(video)
+        with _explained(path, None):
+            movie = VideoFile(path)
+            info = movie.info()
+            movie.close()
+        return info
+
+    def _movie(self, path: Path) -> VideoFile:
+        """Return the open file, from those that this process used last."""
+        if self._process != os.getpid():
+            # A fork shares the parent's file positions, so its open files must not be read from here.
+            self._open, self._process = OrderedDict(), os.getpid()
+        movie = self._open.pop(path, None) or VideoFile(path)
+        self._open[path] = movie
+        if len(self._open) > _OPEN_MOVIES:
+            self._open.popitem(last=False)[1].close()
+        return movie
+
+
+class OneSecondClipSource(ClipSource):
+    """Upstream's layout: one file a second, ``folder/{video}/{t}.mp4`` or ``{t:04d}.mp4``.
+
+    The keyframe of second t is the first frame of clip t. A clip's frames are read up to its own end; a missing
+    neighbor is replaced by the nearest frame of the next clip towards the keyframe.
+
+    Args:
+        folder: holds one folder per video.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        if not self.folder.is_dir():
+            raise UserError(f"the folder of clips {self.folder} does not exist. Correct `clips` of the data set.")
+
+    def path(self, video: str, second: int) -> Path | None:
+        """Return the file of one second, or None if there is none."""
+        for suffix in VIDEO_SUFFIXES:
+            for stem in (f"{second}", f"{second:04d}"):
+                path = self.folder / video / (stem + suffix)
+                if path.is_file():
+                    return path
+        return None
+
+    def read(
+        self, video: str, second: int, slots: Sequence[int], fps: float, size: Callable[[Size], Size] | None = None
+    ) -> np.ndarray:
+        if self.path(video, second) is None:
+            raise UserError(self._missing(video, [second], 1))
+        # A second holds a whole number of frames here, or rounding would drift away from the clips' borders.
+        rate = fps or max(round(self.probe(video).fps), 1)
+        frames: list[np.ndarray] = []
+        fixed_size: list[Size] = []
+
+        def one_size(shown: Size) -> Size:
+            if not fixed_size:
+                fixed_size.append(shown if size is None else size(shown))
+            return fixed_size[0]
+
+        for offset, times in _by_second(slots, rate):
+            clip_offset, path = offset, self.path(video, second + offset)
+            while path is None:
+                clip_offset -= int(np.sign(offset))
+                path = self.path(video, second + clip_offset)
+            if clip_offset != offset:
+                times = [0.0 if offset < 0 else 1.0] * len(times)
+            with _explained(path, second):
+                clip = VideoFile(path, from_first_frame=True)
+                frames += clip.frames_at(times, one_size)
+                clip.close()
+        return np.stack(frames)
+
+    def problems(self, video: str, seconds: Collection[int]) -> list[str]:
+        try:
+            found = self._seconds(video)
+            missing = sorted(set(seconds) - found)
+            if missing:
+                return [self._missing(video, missing, len(seconds))]
+            self.probe(video)
+        except UserError as error:
+            return [str(error)]
+        return []
+
+    def _seconds(self, video: str) -> set[int]:
+        folder = self.folder / video
+        if not folder.is_dir():
+            others = [entry.name for entry in os.scandir(self.folder) if entry.is_dir()]
+            raise UserError(
+                f'video "{video}" is annotated, but {self.folder} holds no folder {video}. {suggest(video, others)} '
+                "Add its clips, or remove the video's rows from the annotations."
+            )
+        names = (os.path.splitext(name) for name in os.listdir(folder))
+        return {int(stem) for stem, suffix in names if suffix.lower() in VIDEO_SUFFIXES and stem.isdecimal()}
+
+    def _missing(self, video: str, missing: list[int], annotated: int) -> str:
+        return (
+            f"{self.folder / video}: {len(missing)} of {annotated} annotated keyframes have no clip: second "
+            f"{_shortened(missing)} (looked for {missing[0]}.mp4 and {missing[0]:04d}.mp4). Cut these clips from the "
+            "movie, or list the keyframes in the exclusions."
+        )
+
+    def _probe(self, video: str) -> VideoInfo:
+        seconds = self._seconds(video)
+        if not seconds:
+            raise UserError(f"{self.folder / video} holds no clip named {{second}}.mp4. Cut the movie into seconds.")
+        path = self.path(video, min(seconds))
+        if path is None:
+            raise UserError(f"{self.folder / video}: name clips {min(seconds)}.mp4 or {min(seconds):04d}.mp4.")
+        with _explained(path, None):
+            clip = VideoFile(path, from_first_frame=True)
+            info = clip.info()
+            clip.close()
+        return info
+
+
+def open_source(spec: DatasetSpec) -> ClipSource:
+    """Return the source of a data set: its one-second clips where it has them, else its whole videos.
+
+    Raises:
+        UserError: if the folder does not exist, or the data set names neither.
+    """
+    if spec.clips is not None:
+        return OneSecondClipSource(spec.clips)
+    if spec.videos is not None:
+        return MovieSource(spec.videos)
+    raise UserError(f'data set "{spec.name}" ({spec.source}) names neither `videos` nor `clips`. Add one of them.')
+
+
+def _by_second(slots: Sequence[int], rate: float) -> Iterator[tuple[int, list[float]]]:
+    """Yield (whole seconds from the keyframe, times within that second) of ascending slots."""
+    groups: dict[int, list[float]] = {}
+    for slot in slots:
+        offset = int(np.floor(slot / rate + 1e-9))
+        groups.setdefault(offset, []).append(slot / rate - offset)
+    yield from groups.items()
+
+
+@contextmanager
+def _explained(path: Path, second: int | None) -> Iterator[None]:
+    """Turn a :class:`BrokenVideoError` into an error that names the file, the second and the remedy."""
+    try:
+        yield
+    except BrokenVideoError as error:
+        where = "" if second is None else f" (wanted for second {second})"
+        raise UserError(
+            f"{path}{where}: {error}; PyAV {av.__version__}. The file is damaged, incomplete or no video: copy or "
+            f'download it again, or repair it with ffmpeg -i "{path.name}" -c:v libx264 "{path.stem}_repaired.mp4". To '
+            "leave it out, remove its rows from the annotations."
+        ) from error
+
+
+def _shortened(seconds: Sequence[int], limit: int = 5) -> str:
+    return ", ".join(map(str, seconds[:limit])) + (", ..." if len(seconds) > limit else "")

@@ -1,0 +1,98 @@
+"""What may happen to the boxes, colors and sides of a clip in training and in testing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from alphaction.data.annotations import LabelMap
+from alphaction.data.transforms import ColorJitter
+from alphaction.utils.errors import UserError
+
+if TYPE_CHECKING:
+    from yacs.config import CfgNode
+
+
+@dataclass(frozen=True)
+class TrainingRules:
+    """How training clips vary.
+
+    Attributes:
+        flip_prob: how often a clip is mirrored.
+        mirrored_channels: int64 [C]; channel c of a mirrored clip is channel ``mirrored_channels[c]`` of the original.
+        color_jitter: range of the color shifts, or None.
+        max_persons: at most so many ground truth boxes of a clip, chosen at random.
+        jitter_x: largest shift of a box's left and right sides (outwards, inwards), as fractions of its width.
+        jitter_y: the same for its upper and lower sides.
+    """
+
+    flip_prob: float
+    mirrored_channels: Tensor
+    color_jitter: ColorJitter | None
+    max_persons: int
+    jitter_x: tuple[float, float]
+    jitter_y: tuple[float, float]
+
+    @classmethod
+    def from_config(cls, cfg: CfgNode, label_map: LabelMap) -> TrainingRules:
+        """Return the rules of a config; ``label_map`` names the classes that a mirrored clip swaps."""
+        inputs, head = cfg.INPUT, cfg.MODEL.ROI_ACTION_HEAD
+        color_jitter = ColorJitter(inputs.HUE_JITTER, inputs.SAT_JITTER, inputs.VAL_JITTER)
+        return cls(
+            flip_prob=inputs.FLIP_PROB,
+            mirrored_channels=mirrored_channels(label_map, inputs.FLIP_CLASS_PAIRS),
+            color_jitter=color_jitter if inputs.COLOR_JITTER else None,
+            max_persons=head.PROPOSAL_PER_CLIP,
+            jitter_x=tuple(head.PROPOSAL_JITTER_X),
+            jitter_y=tuple(head.PROPOSAL_JITTER_Y),
+        )
+
+
+@dataclass(frozen=True)
+class TestRules:
+    """How test boxes are chosen.
+
+    Attributes:
+        min_score: detections below are not used.
+        extend_scale: boxes are pooled this much larger, (x, y) as fractions of their width and height.
+    """
+
+    __test__ = False  # not a class of tests, whatever pytest makes of its name
+
+    min_score: float
+    extend_scale: tuple[float, float]
+
+    @classmethod
+    def from_config(cls, cfg: CfgNode) -> TestRules:
+        """Return the rules of a config."""
+        return cls(cfg.TEST.BOX_THRESH, tuple(cfg.TEST.EXTEND_SCALE))
+
+
+def mirrored_channels(label_map: LabelMap, pairs: Sequence[Sequence[str]]) -> Tensor:
+    """Return, for each channel, the channel that takes its place in a mirrored clip; int64 [C].
+
+    Args:
+        label_map: the classes.
+        pairs: pairs of class names (or ids) that change places, such as "walk left" and "walk right".
+
+    Raises:
+        UserError: if a name is unknown, or in two pairs.
+    """
+    channels = torch.arange(label_map.num_classes)
+    seen: set[int] = set()
+    for pair in pairs:
+        if isinstance(pair, str) or len(pair) != 2:
+            raise UserError(
+                f"INPUT.FLIP_CLASS_PAIRS: {pair!r} is not a pair of class names. Write "
+                "[['walk left', 'walk right'], ...]."
+            )
+        first, second = (label_map.channel_of(label_map.find(name).id) for name in pair)
+        if first in seen or second in seen or first == second:
+            raise UserError(f"INPUT.FLIP_CLASS_PAIRS: a class of {list(pair)} is used twice. Each has one partner.")
+        seen |= {first, second}
+        channels[[first, second]] = torch.tensor([second, first])
+    return channels

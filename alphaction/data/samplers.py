@@ -1,0 +1,144 @@
+"""Which clips form a batch: the same global batches for any number of processes, workers and restarts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from alphaction.data.sample import SampleRequest
+from alphaction.utils.errors import UserError
+
+# Separates the random streams that grow from one seed.
+_ORDER_STREAM, _AUGMENTATION_STREAM = 0, 1
+
+
+class TrainBatchSampler:
+    """Yields this process's micro-batches of every iteration, in order.
+
+    Every epoch is a new permutation of the clips. A global batch holds clips of one group only (tall or wide frames);
+    clips that fill no batch by the end of an epoch open the first batch of their group in the next, so no clip is left
+    out, and a group (or a data set) smaller than a batch fills it over several epochs. Global batches depend on the
+    seed alone; each process takes a contiguous slice, in contiguous micro-batches.
+
+    Args:
+        groups: group of each clip, int [number of clips]; all equal for no grouping.
+        videos_per_batch: clips of a global batch, that is, of one optimizer step.
+        accumulation_steps: micro-batches that a process splits its share into.
+        rank: this process.
+        world_size: number of processes.
+        seed: of the order of clips and of their augmentation; 0 or more.
+        start_iteration: iterations done before; the stream goes on as if it had never stopped.
+        max_iter: iterations of the whole training.
+
+    Raises:
+        UserError: if there are no clips, or the batch does not divide.
+    """
+
+    def __init__(
+        self,
+        groups: Sequence[int] | np.ndarray,
+        *,
+        videos_per_batch: int,
+        accumulation_steps: int = 1,
+        rank: int = 0,
+        world_size: int = 1,
+        seed: int = 0,
+        start_iteration: int = 0,
+        max_iter: int,
+    ) -> None:
+        self.groups = np.asarray(groups, dtype=np.int64)
+        if len(self.groups) == 0:
+            raise UserError("there are no clips to train on.")
+        parts = world_size * accumulation_steps
+        if videos_per_batch < 1 or videos_per_batch % parts:
+            raise UserError(
+                f"SOLVER.VIDEOS_PER_BATCH {videos_per_batch} does not divide among {world_size} processes with "
+                f"SOLVER.ACCUMULATION_STEPS {accumulation_steps}. Set it to a multiple of {parts}, for example "
+                f"{max(videos_per_batch - videos_per_batch % parts, parts)}."
+            )
+        self.videos_per_batch = videos_per_batch
+        self.accumulation_steps = accumulation_steps
+        self.rank = rank
+        self.world_size = world_size
+        self.seed = seed
+        self.start_iteration = start_iteration
+        self.max_iter = max_iter
+
+    def __len__(self) -> int:
+        """Return the number of micro-batches that remain."""
+        return max(self.max_iter - self.start_iteration, 0) * self.accumulation_steps
+
+    def __iter__(self) -> Iterator[list[SampleRequest]]:
+        micro_batch = self.videos_per_batch // (self.world_size * self.accumulation_steps)
+        first = self.rank * micro_batch * self.accumulation_steps
+        for iteration, indices in enumerate(self._global_batches()):
+            if iteration >= self.max_iter:
+                return
+            if iteration < self.start_iteration:
+                continue
+            rng = np.random.default_rng((self.seed, _AUGMENTATION_STREAM, iteration))
+            seeds = rng.integers(2**63, size=self.videos_per_batch)
+            for step in range(self.accumulation_steps):
+                place = slice(first + step * micro_batch, first + (step + 1) * micro_batch)
+                yield [
+                    SampleRequest(index, seed)
+                    for index, seed in zip(indices[place].tolist(), seeds[place].tolist(), strict=True)
+                ]
+
+    def _global_batches(self) -> Iterator[np.ndarray]:
+        """Yield the clips of every global batch, int64 [videos_per_batch], without end."""
+        size = self.videos_per_batch
+        names = np.unique(self.groups)
+        waiting = {name: np.zeros(0, dtype=np.int64) for name in names.tolist()}
+        epoch = 0
+        while True:
+            order = np.random.default_rng((self.seed, _ORDER_STREAM, epoch)).permutation(len(self.groups))
+            full: list[tuple[int, np.ndarray]] = []
+            for name, carried in waiting.items():
+                places = np.flatnonzero(self.groups[order] == name)
+                queue = np.concatenate([carried, order[places]])
+                batches = len(queue) // size
+                for number in range(batches):
+                    end = (number + 1) * size
+                    # A batch takes its turn when its last clip comes up in the permutation.
+                    full.append((int(places[end - 1 - len(carried)]), queue[end - size : end]))
+                waiting[name] = queue[batches * size :]
+            for _, indices in sorted(full, key=lambda entry: entry[0]):
+                yield indices
+            epoch += 1
+
+
+class InferenceBatchSampler:
+    """Yields every clip exactly once over all processes, each process a contiguous share in order.
+
+    A batch holds frames of one size only, so that no clip is padded further than its own size demands and its result
+    does not depend on its neighbors.
+
+    Args:
+        groups: group (frame size) of each clip, int [number of clips].
+        clips_per_batch: clips that one process handles at once.
+        rank: this process.
+        world_size: number of processes.
+    """
+
+    def __init__(
+        self, groups: Sequence[int] | np.ndarray, *, clips_per_batch: int, rank: int = 0, world_size: int = 1
+    ) -> None:
+        if clips_per_batch < 1:
+            raise UserError(f"{clips_per_batch} clips per batch: at least 1 is needed. Raise TEST.VIDEOS_PER_BATCH.")
+        groups = np.asarray(groups, dtype=np.int64)
+        share = np.array_split(np.arange(len(groups)), world_size)[rank]
+        borders = np.flatnonzero(np.diff(groups[share])) + 1
+        self._batches = [
+            run[start : start + clips_per_batch].tolist()
+            for run in np.split(share, borders)
+            for start in range(0, len(run), clips_per_batch)
+        ]
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __iter__(self) -> Iterator[list[SampleRequest]]:
+        for batch in self._batches:
+            yield [SampleRequest(index, 0) for index in batch]

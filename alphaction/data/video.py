@@ -1,0 +1,310 @@
+"""One video file: when its frames are shown, and the RGB pixels of those that are asked for (decoding by PyAV)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+logger = logging.getLogger(__name__)
+
+# fmt: off
+VIDEO_SUFFIXES = (
+    ".mp4", ".mkv", ".avi", ".webm", ".mov", ".m4v", ".mpg", ".mpeg", ".ts", ".m2ts", ".mts", ".wmv", ".flv", ".3gp",
+    ".ogv", ".mjpeg", ".h264", ".h265", ".hevc",
+)
+# fmt: on
+Size = tuple[int, int]
+# Two instants nearer than this are the same one: frame times are fractions, slot times are floats.
+TIME_TOLERANCE = 1e-6
+# A seek that lands too late is repeated from further back; this file's habit is remembered up to so many seconds.
+_LONGEST_PREROLL = 16.0
+# From PyAV 17 on, the conversion to RGB starts one thread per core unless told otherwise; before, it had only one.
+_SINGLE_THREAD = {"threads": 1} if int(av.__version__.split(".")[0]) >= 17 else {}
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What a file says about itself.
+
+    Attributes:
+        width: pixels, as displayed (a phone's rotation is applied).
+        height: pixels.
+        fps: frames per second (the mean where the rate varies).
+        duration: seconds from time 0 to the end of the last frame; None when the file does not tell.
+        frames: number of frames; None when the file does not tell.
+    """
+
+    width: int
+    height: int
+    fps: float
+    duration: float | None
+    frames: int | None
+
+
+class BrokenVideoError(Exception):
+    """A file cannot be opened or decoded; the message is one clause that names neither file nor remedy."""
+
+
+class _UnorderedTimestampsError(Exception):
+    """The container's timestamps are missing or run backwards."""
+
+
+class VideoFile:
+    """An open video whose frames are addressed by time.
+
+    Time 0 is the container's start, as players and ``ffmpeg -ss`` count, or the first frame. Streams that have no
+    usable timestamps (raw H.264; H.264 with B-frames in AVI, which stores decoding order only) are decoded from their
+    beginning and their frames counted: right, but slow.
+
+    Args:
+        path: the file.
+        from_first_frame: count time from the first frame; frames are then read from the beginning, without a seek.
+
+    Raises:
+        BrokenVideoError: if the file cannot be opened or holds no video.
+    """
+
+    def __init__(self, path: Path, from_first_frame: bool = False) -> None:
+        self.path = path
+        self._from_first_frame = from_first_frame
+        self._preroll = 0.0
+        self._open()
+        start = self._container.start_time
+        self._origin = 0.0 if start is None else start / av.time_base
+        decoding_order = self._container.format.name == "avi" and self._stream.codec_context.has_b_frames
+        self._counting = start is None or bool(decoding_order)
+
+    def _open(self) -> None:
+        try:
+            self._container = av.open(str(self.path))
+        except (av.FFmpegError, OSError) as error:
+            raise BrokenVideoError(f"it does not open as a video ({_reason(error)})") from error
+        stream = self._container.streams.best("video")
+        if stream is None:
+            self._container.close()
+            raise BrokenVideoError("it holds no video stream")
+        # Loader workers are processes; more threads inside each would only fight for the same cores.
+        stream.thread_type = "SLICE"
+        stream.codec_context.thread_count = 1
+        self._stream = stream
+        self._fresh = True
+
+    def close(self) -> None:
+        """Close the file."""
+        self._container.close()
+
+    @property
+    def fps(self) -> float:
+        """Frames per second; 25 where the file has no idea."""
+        rate = self._stream.average_rate or self._stream.guessed_rate or Fraction(25)
+        return float(rate)
+
+    def info(self) -> VideoInfo:
+        """Decode the first frame and return what the file says about itself.
+
+        Raises:
+            BrokenVideoError: if the first frame cannot be decoded.
+        """
+        height, width = self.frames_at([0.0], size=None)[0].shape[:2]
+        stream, duration = self._stream, None
+        if stream.duration is not None and stream.time_base is not None:
+            start = 0 if stream.start_time is None else float(stream.start_time * stream.time_base) - self._origin
+            duration = start + float(stream.duration * stream.time_base)
+        elif self._container.duration is not None:
+            duration = self._container.duration / av.time_base
+        return VideoInfo(width, height, self.fps, duration, stream.frames or None)
+
+    def frames_at(
+        self, times: Sequence[float], size: Callable[[Size], Size] | None, must_reach: float | None = None
+    ) -> list[np.ndarray]:
+        """Return the frame nearest to each time (of two equally near, the earlier); the ends repeat.
+
+        Only the frames returned are converted to RGB and resized, each once, however often it repeats.
+
+        Args:
+            times: seconds, ascending.
+            size: (width, height) of the video -> of the result; None keeps it.
+            must_reach: a time that the video has to reach; seconds.
+
+        Returns:
+            one uint8 array [H, W, 3] for each time, RGB; repeated frames are the same array.
+
+        Raises:
+            BrokenVideoError: if decoding fails, or the video ends before ``must_reach``.
+        """
+        try:
+            return self._nearest_frames(times, size, must_reach)
+        except _UnorderedTimestampsError:
+            logger.warning(
+                "%s: its timestamps are missing or run backwards; frames are counted from the beginning instead, "
+                'which is slow. Re-encode it: ffmpeg -i "%s" -c:v libx264 "%s.mp4"',
+                self.path,
+                self.path.name,
+                self.path.stem,
+            )
+            self._counting = True
+            return self._nearest_frames(times, size, must_reach)
+
+    def _nearest_frames(
+        self, times: Sequence[float], size: Callable[[Size], Size] | None, must_reach: float | None
+    ) -> list[np.ndarray]:
+        picked: list[np.ndarray] = []
+        convert = _Converter(size)
+        previous, previous_time = None, -np.inf
+        try:
+            for frame, time in self._frames_from(times[0]):
+                while len(picked) < len(times) and time >= times[len(picked)] - TIME_TOLERANCE:
+                    wanted = times[len(picked)]
+                    before = previous is not None and wanted - previous_time <= time - wanted + TIME_TOLERANCE
+                    picked.append(convert(previous if before else frame))
+                if len(picked) == len(times):
+                    return picked
+                previous, previous_time = frame, time
+        except (av.FFmpegError, OSError) as error:
+            raise BrokenVideoError(f"decoding fails ({_reason(error)})") from error
+        if previous is None:
+            raise BrokenVideoError("not one frame can be decoded")
+        end = previous_time + self._shown_for(previous)
+        if must_reach is not None and must_reach > end + self.tolerance:
+            raise BrokenVideoError(f"its frames end at {end:.2f} s")
+        return picked + [convert(previous)] * (len(times) - len(picked))
+
+    @property
+    def tolerance(self) -> float:
+        """How far beyond the end a keyframe may lie: one frame, and at least a tenth of a second (rounding)."""
+        return max(1 / self.fps, 0.1)
+
+    def end_near(self, time: float) -> float:
+        """Return ``time`` or more if packets reach it, else the end of the last packet, all in seconds; no decoding.
+
+        Unlike the duration in the header, this sees that a file was cut off.
+
+        Raises:
+            BrokenVideoError: if reading fails.
+        """
+        try:
+            self._seek(time)
+            end = self._last_packet_end(time)
+            if end < time and not self._counting:
+                # A seek without an index may miss the end altogether; read the file through before judging it.
+                self._rewind()
+                end = self._last_packet_end(time)
+        except (av.FFmpegError, OSError) as error:
+            raise BrokenVideoError(f"reading fails ({_reason(error)})") from error
+        return end
+
+    def _last_packet_end(self, enough: float) -> float:
+        """Read packets until one ends at ``enough`` seconds or later; return the latest end seen, in seconds."""
+        end, count = 0.0, 0
+        self._fresh = False
+        for packet in self._container.demux(self._stream):
+            if packet.size == 0:
+                continue
+            count += 1
+            if self._counting:
+                end = count / self.fps
+            elif packet.pts is not None:
+                shown = float((packet.duration or 0) * packet.time_base) or 1 / self.fps
+                end = max(end, float(packet.pts * packet.time_base) - self._origin + shown)
+            if end >= enough:
+                break
+        return end
+
+    def _shown_for(self, frame: av.VideoFrame) -> float:
+        """Seconds for which a frame stays on the screen."""
+        known = frame.duration and frame.time_base and not self._counting
+        return float(frame.duration * frame.time_base) if known else 1 / self.fps
+
+    def _frames_from(self, first: float) -> Iterator[tuple[av.VideoFrame, float]]:
+        """Yield frames and their times, from one at or before ``first`` (or the very first) to the end."""
+        if self._counting:
+            self._rewind()
+            for index, frame in enumerate(self._decode()):
+                yield frame, index / self.fps
+            return
+        origin, last = None if self._from_first_frame else self._origin, -np.inf
+        for frame in self._decode_from(first):
+            if frame.pts is None:
+                raise _UnorderedTimestampsError
+            if origin is None:
+                origin = frame.time
+            time = frame.time - origin
+            if time < last - TIME_TOLERANCE:
+                raise _UnorderedTimestampsError
+            yield frame, time
+            last = time
+
+    def _decode_from(self, first: float) -> Iterator[av.VideoFrame]:
+        """Decode from a frame at or before ``first``.
+
+        MPEG-TS and other containers without an index may land after the time that was asked for; the seek is then
+        repeated from further back, in the end from the beginning.
+        """
+        preroll = self._preroll
+        while first - preroll > 0 and not self._from_first_frame:
+            self._seek(first - preroll)
+            frames = self._decode()
+            frame = next(frames, None)
+            if frame is not None and (frame.pts is None or frame.time - self._origin <= first + TIME_TOLERANCE):
+                self._preroll = min(preroll, _LONGEST_PREROLL)
+                yield frame
+                yield from frames
+                return
+            preroll = max(2 * preroll, 1.0)
+        self._rewind()
+        yield from self._decode()
+
+    def _seek(self, time: float) -> None:
+        """Go to the last key frame at or before ``time`` seconds; to the beginning where frames are counted."""
+        if self._counting:
+            self._rewind()
+            return
+        self._fresh = False
+        position = (max(time, 0.0) + self._origin) / self._stream.time_base
+        self._container.seek(int(np.floor(position)), stream=self._stream, backward=True)
+
+    def _rewind(self) -> None:
+        """Go to the very beginning. Opening again is the one way that every container allows."""
+        if not self._fresh:
+            self.close()
+            self._open()
+
+    def _decode(self) -> Iterator[av.VideoFrame]:
+        self._fresh = False
+        yield from self._container.decode(self._stream)
+
+
+class _Converter:
+    """Decoded frame -> RGB array of the wanted size, remembering the last one."""
+
+    def __init__(self, size: Callable[[Size], Size] | None) -> None:
+        self._size = size
+        self._target: Size | None = None
+        self._last: tuple[av.VideoFrame, np.ndarray] | None = None
+
+    def __call__(self, frame: av.VideoFrame) -> np.ndarray:
+        if self._last is not None and self._last[0] is frame:
+            return self._last[1]
+        rgb = frame.to_ndarray(format="rgb24", **_SINGLE_THREAD)
+        quarter_turns = round(frame.rotation / 90) % 4
+        if quarter_turns:
+            rgb = np.ascontiguousarray(np.rot90(rgb, quarter_turns))
+        shown = (rgb.shape[1], rgb.shape[0])
+        if self._target is None:
+            self._target = shown if self._size is None else self._size(shown)
+        if shown != self._target:
+            rgb = cv2.resize(rgb, self._target, interpolation=cv2.INTER_LINEAR)
+        self._last = (frame, rgb)
+        return rgb
+
+
+def _reason(error: Exception) -> str:
+    """Return PyAV's words for an error, without numbers and names of C functions."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

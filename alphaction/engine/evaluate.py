@@ -1,0 +1,58 @@
+"""Evaluation of a detector on datasets: loader, inference, mAP, and the files that hold the result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from yacs.config import CfgNode
+
+from alphaction.data.dataset import ActionDataset
+from alphaction.data.loader import build_test_loader
+from alphaction.engine.inference import predict_dataset
+from alphaction.engine.setup import Runtime
+from alphaction.evaluation import AvaEvaluator, AvaResult, format_report, write_detections, write_json
+from alphaction.modeling.detector import ActionDetector
+from alphaction.structures.memory_pool import MemoryPool
+from alphaction.utils.logging import get_logger
+
+DETECTIONS_FILE = "detections.csv"
+
+
+def results_folder(cfg: CfgNode, dataset_name: str) -> Path:
+    """Return the folder that an evaluation on ``dataset_name`` writes to."""
+    return Path(cfg.OUTPUT_DIR) / "inference" / dataset_name
+
+
+def evaluate_datasets(
+    cfg: CfgNode, model: ActionDetector, datasets: Sequence[ActionDataset], runtime: Runtime
+) -> dict[str, float]:
+    """Evaluate ``model`` on each dataset; write csv, JSON and report; log the AP table.
+
+    Returns:
+        "DATASET/METRIC" -> value, on every process; "mAP" of each dataset among them.
+    """
+    metrics: dict[str, float] = {}
+    for dataset in datasets:
+        result = evaluate_dataset(cfg, model, dataset, runtime)
+        metrics.update({f"{dataset.name}/{name}": value for name, value in result.metrics().items()})
+    return metrics
+
+
+def evaluate_dataset(cfg: CfgNode, model: ActionDetector, dataset: ActionDataset, runtime: Runtime) -> AvaResult:
+    """Evaluate ``model`` on one dataset. Every process computes the result, the main one writes the files."""
+    loader = build_test_loader(cfg, dataset, rank=runtime.rank, world_size=runtime.world_size)
+    pool = MemoryPool.from_config(cfg) if model.uses_memory else None
+    predictions = predict_dataset(cfg, model, dataset, loader, runtime, pool)
+    evaluator = AvaEvaluator(dataset.annotations, dataset.label_map, dataset.eval_label_map)
+    result = evaluator.evaluate(
+        predictions.above(cfg.TEST.ACTION_THRESH), ground_truth_boxes=dataset.uses_ground_truth_boxes
+    )
+    if runtime.is_main:
+        folder = results_folder(cfg, dataset.name)
+        write_detections(folder / DETECTIONS_FILE, predictions, cfg.TEST.ACTION_THRESH)
+        write_json(folder / "result.json", result)
+        report = format_report(result)
+        (folder / "report.txt").write_text(report + "\n", encoding="utf-8")
+        get_logger().info("%s\n%s\nwritten to %s", dataset.name, report, folder)
+    return result

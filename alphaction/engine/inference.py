@@ -1,0 +1,117 @@
+"""Predictions of a detector for a whole dataset, on one process or many.
+
+A model without memory predicts clip by clip. One with memory goes over the data once: pass 1 extracts the pooled
+features of every clip, which become the memory, and pass 2 predicts from those features.
+
+Axes: N persons of a batch or of the dataset, M objects, C classes, D channels of a pooled feature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+from yacs.config import CfgNode
+
+from alphaction.data.dataset import ActionDataset
+from alphaction.data.normalize import normalize_clips
+from alphaction.data.sample import ClipBatch
+from alphaction.engine.setup import Runtime, autocast_for
+from alphaction.evaluation import Predictions
+from alphaction.modeling.detector import ActionDetector, PooledFeatures
+from alphaction.structures.memory_pool import MemoryPool
+from alphaction.utils.distributed import gather_ragged
+
+
+@dataclass(frozen=True)
+class ExtractedClips:
+    """What pass 1 leaves of a batch, on the CPU: boxes and keyframes without frames, and pooled features."""
+
+    batch: ClipBatch
+    pooled: PooledFeatures
+
+
+@torch.inference_mode()
+def predict_dataset(
+    cfg: CfgNode,
+    model: ActionDetector,
+    dataset: ActionDataset,
+    loader: Iterable[ClipBatch],
+    runtime: Runtime,
+    pool: MemoryPool | None,
+) -> Predictions:
+    """Predict every clip of ``dataset``; this process's share comes from ``loader``, the result holds all shares.
+
+    Args:
+        cfg: the whole config.
+        model: the detector itself, not its DistributedDataParallel wrapper.
+        dataset: evaluation set, for the keyframes of the memory.
+        loader: yields this process's clips, each once.
+        runtime: device and processes.
+        pool: an empty memory for pass 1 to fill, or None if the model reads none.
+    """
+    was_training = model.training
+    model.eval()
+    try:
+        clips = [
+            _extract(cfg, model, batch, runtime)
+            for batch in tqdm(loader, desc="clips", disable=None if runtime.is_main else True)
+        ]
+        if pool is not None:
+            _fill_memory(pool, clips, dataset, runtime)
+        shares = [_predict(cfg, model, clip, runtime, pool) for clip in clips]
+    finally:
+        model.train(was_training)
+    return _collect(clips, shares, dataset, runtime)
+
+
+def _extract(cfg: CfgNode, model: ActionDetector, batch: ClipBatch, runtime: Runtime) -> ExtractedClips:
+    on_device = normalize_clips(batch.to(runtime.device), cfg.INPUT.PIXEL_MEAN, cfg.INPUT.PIXEL_STD, cfg.INPUT.TO_BGR)
+    with autocast_for(cfg, runtime.device):
+        pooled = model.extract_features(on_device)
+    return ExtractedClips(batch.without_frames(), pooled.to("cpu"))
+
+
+def _fill_memory(pool: MemoryPool, clips: list[ExtractedClips], dataset: ActionDataset, runtime: Runtime) -> None:
+    """Give every process the person features of all of them."""
+    parts = (
+        torch.cat([torch.zeros(0, pool.dim), *(clip.pooled.person.float() for clip in clips)]),
+        torch.cat([torch.zeros(0), *(clip.batch.scores for clip in clips)]),
+        torch.cat([torch.zeros(0, dtype=torch.long), *(clip.batch.person_indices() for clip in clips)]),
+    )
+    features, scores, indices = (torch.cat(gather_ragged(part.to(runtime.device))).cpu() for part in parts)
+    present, position = torch.unique(indices, return_inverse=True)
+    pool.write([dataset.keyframes[i] for i in present.tolist()], features, position, scores=scores)
+
+
+def _predict(
+    cfg: CfgNode, model: ActionDetector, clip: ExtractedClips, runtime: Runtime, pool: MemoryPool | None
+) -> Tensor:
+    """Return the class probabilities, float32 [N, C] on the CPU, of one batch."""
+    batch = clip.batch.to(runtime.device)
+    memory = pool.read(batch.keyframes, device=runtime.device) if pool is not None else None
+    with autocast_for(cfg, runtime.device):
+        logits = model.predict_from_features(clip.pooled.to(runtime.device), batch, memory)
+    return model.probabilities(logits.float()).cpu()
+
+
+def _collect(
+    clips: list[ExtractedClips], shares: list[Tensor], dataset: ActionDataset, runtime: Runtime
+) -> Predictions:
+    """Put the shares of all processes together, in dataset order, on every process."""
+    no_index = torch.zeros(0, dtype=torch.long)
+    no_boxes = torch.zeros(0, 4, dtype=torch.float64)
+    no_scores = torch.zeros(0, dataset.label_map.num_classes)
+    parts = (
+        torch.cat([no_index, *(clip.batch.person_indices() for clip in clips)]),
+        torch.cat([no_boxes, *(clip.batch.unit_boxes for clip in clips)]),
+        torch.cat([no_scores, *shares]),
+    )
+    indices, boxes, scores = (torch.cat(gather_ragged(part.to(runtime.device))).cpu() for part in parts)
+    order = torch.argsort(indices, stable=True)
+    return Predictions(
+        dataset.keyframes, indices[order].numpy(), boxes[order].numpy(), scores[order].numpy(), dataset.label_map.ids
+    )

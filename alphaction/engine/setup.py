@@ -1,0 +1,128 @@
+"""Device, processes and seed of a run."""
+
+from __future__ import annotations
+
+import os
+import platform
+import random
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+import torch.distributed as dist
+import torchvision
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+from yacs.config import CfgNode
+
+from alphaction.utils.errors import UserError
+
+AMP_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Where this process runs.
+
+    Attributes:
+        device: the device of this process.
+        rank: number of this process among all, from 0.
+        world_size: number of processes over all nodes.
+        seed: seed of the run.
+    """
+
+    device: torch.device
+    rank: int
+    world_size: int
+    seed: int
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process writes files and logs."""
+        return self.rank == 0
+
+
+def processes_from_environment() -> tuple[int, int]:
+    """Return (rank, world size) that torchrun or torch.distributed.launch announced, (0, 1) without them."""
+    return int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+
+
+def set_up_runtime(device_name: str, seed: int, local_rank: int | None = None) -> Runtime:
+    """Choose the device, join the process group and seed every random generator.
+
+    Args:
+        device_name: MODEL.DEVICE: "auto" (CUDA where there is one, else the CPU), "cpu" or "cuda".
+        seed: seed of the run, the same on every process.
+        local_rank: this process's number on its machine; LOCAL_RANK of the environment where it is None.
+
+    Raises:
+        UserError: if CUDA is asked for and absent, or there are more processes than GPUs.
+    """
+    rank, world_size = processes_from_environment()
+    if local_rank is None:
+        local_rank = int(os.environ.get("LOCAL_RANK", 0))
+    device = _choose_device(device_name, local_rank)
+    if world_size > 1 and not dist.is_initialized():
+        backend = "nccl" if device.type == "cuda" else "gloo"
+        dist.init_process_group(backend, device_id=device if device.type == "cuda" else None)
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+    return Runtime(device, rank, world_size, seed)
+
+
+def _choose_device(name: str, local_rank: int) -> torch.device:
+    if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        raise UserError(
+            "MODEL.DEVICE is cuda, but PyTorch sees no CUDA device. Check nvidia-smi and the driver, "
+            "or run on the CPU with MODEL.DEVICE cpu."
+        )
+    if local_rank >= torch.cuda.device_count():
+        raise UserError(
+            f"process {local_rank} of this machine has no GPU of its own: PyTorch sees {torch.cuda.device_count()}. "
+            f"Start at most that many processes (--nproc_per_node={torch.cuda.device_count()}), "
+            "or set MODEL.DEVICE cpu."
+        )
+    device = torch.device("cuda", local_rank)
+    torch.cuda.set_device(device)
+    return device
+
+
+def tear_down_runtime() -> None:
+    """Leave the process group, so that the launcher sees a clean end."""
+    if dist.is_available() and dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def seed_step(seed: int, iteration: int, rank: int) -> None:
+    """Seed PyTorch for one iteration, so that a resumed run draws the dropout that an uninterrupted one would have."""
+    torch.manual_seed((seed * 1_000_003 + iteration) * 4099 + rank)
+
+
+def autocast_for(cfg: CfgNode, device: torch.device) -> torch.autocast:
+    """Return the autocast context of SOLVER.AMP; does nothing where that is "off"."""
+    amp = cfg.SOLVER.AMP
+    return torch.autocast(device.type, AMP_DTYPES.get(amp, torch.bfloat16), enabled=amp != "off")
+
+
+def wrap_for_processes(model: nn.Module, runtime: Runtime) -> nn.Module:
+    """Return ``model`` in DistributedDataParallel if there is more than one process, else as it is."""
+    if runtime.world_size == 1:
+        return model
+    device_ids = [runtime.device.index] if runtime.device.type == "cuda" else None
+    return DistributedDataParallel(model, device_ids=device_ids, gradient_as_bucket_view=True)
+
+
+def describe_environment(runtime: Runtime) -> str:
+    """Return one line on versions and hardware, for the first lines of a log."""
+    if runtime.device.type == "cuda":
+        hardware = torch.cuda.get_device_name(runtime.device)
+    else:
+        hardware = f"CPU, {torch.get_num_threads()} threads a process"
+    return (
+        f"Python {platform.python_version()}, torch {torch.__version__}, torchvision {torchvision.__version__}, "
+        f"OpenCV {cv2.__version__}; {runtime.world_size} process(es); {hardware}; seed {runtime.seed}"
+    )

@@ -1,0 +1,65 @@
+"""What test_net.py does: set up, build, load the weights that were asked for, evaluate."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from yacs.config import CfgNode
+
+from alphaction.checkpoint import find_test_weights, load_weights
+from alphaction.config import load_cfg, validate_cfg
+from alphaction.engine.classes import adopt_label_map
+from alphaction.engine.datasets import open_test_datasets
+from alphaction.engine.evaluate import evaluate_datasets
+from alphaction.engine.setup import (
+    Runtime,
+    describe_environment,
+    processes_from_environment,
+    set_up_runtime,
+    tear_down_runtime,
+)
+from alphaction.modeling.detector import build_detection_model
+from alphaction.utils.logging import close_logging, get_logger, set_up_logging
+
+
+def test(args: argparse.Namespace) -> None:
+    """Evaluate as the command line says (the flags of test_net.py).
+
+    Raises:
+        UserError: for anything wrong in the config, the data or the weights.
+    """
+    cfg = load_cfg(args.config_file, args.opts)
+    weights = test_weights(cfg, args.opts)
+    _, world_size = processes_from_environment()
+    cfg.MODEL.WEIGHT = str(weights)
+    validate_cfg(cfg, num_processes=world_size, splits=("TEST",))
+    runtime = set_up_runtime(cfg.MODEL.DEVICE, args.seed, args.local_rank)
+    try:
+        logger = set_up_logging(Path(cfg.OUTPUT_DIR), runtime.is_main)
+        logger.info(describe_environment(runtime))
+        _test(cfg, weights, runtime)
+    finally:
+        close_logging()
+        tear_down_runtime()
+
+
+def test_weights(cfg: CfgNode, overrides: Sequence[str]) -> Path:
+    """Return the file to test: the command line's MODEL.WEIGHT, OUTPUT_DIR's last checkpoint, or the config's."""
+    if "MODEL.WEIGHT" in overrides[::2]:
+        return find_test_weights(cfg.OUTPUT_DIR, cfg.MODEL.WEIGHT)
+    if (Path(cfg.OUTPUT_DIR) / "last_checkpoint").is_file():
+        return find_test_weights(cfg.OUTPUT_DIR, "")
+    return find_test_weights(cfg.OUTPUT_DIR, cfg.MODEL.WEIGHT)
+
+
+def _test(cfg: CfgNode, weights: Path, runtime: Runtime) -> None:
+    datasets = open_test_datasets(cfg)
+    label_map = datasets[0].label_map
+    if note := adopt_label_map(cfg, label_map):
+        get_logger().info(note)
+    cfg.freeze()
+    model = build_detection_model(cfg).to(runtime.device)
+    load_weights(model, weights, label_map=label_map.to_dict())
+    evaluate_datasets(cfg, model, datasets, runtime)

@@ -1,0 +1,132 @@
+"""What train_net.py does: set up, check the data, build, load, train, evaluate."""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import nn
+from yacs.config import CfgNode
+
+from alphaction.checkpoint import Checkpointer, find_start, load_weights
+from alphaction.config import load_cfg, validate_cfg
+from alphaction.data.loader import build_train_loader
+from alphaction.engine.classes import adopt_label_map
+from alphaction.engine.datasets import open_test_datasets, open_train_dataset
+from alphaction.engine.evaluate import evaluate_datasets
+from alphaction.engine.setup import (
+    Runtime,
+    describe_environment,
+    processes_from_environment,
+    set_up_runtime,
+    tear_down_runtime,
+    wrap_for_processes,
+)
+from alphaction.engine.trainer import Trainer
+from alphaction.modeling.detector import build_detection_model
+from alphaction.solver import build_optimizer, build_scheduler, scale_schedule
+from alphaction.structures.memory_pool import MemoryPool
+from alphaction.utils.logging import close_logging, get_logger, set_up_logging
+
+
+def train(args: argparse.Namespace) -> None:
+    """Train as the command line says (the flags of train_net.py).
+
+    Raises:
+        UserError: for anything wrong in the config, the data or the weights, before the first iteration.
+    """
+    cfg = load_cfg(args.config_file, args.opts)
+    _, world_size = processes_from_environment()
+    scaling = scale_schedule(cfg, world_size) if args.adjust_lr else None
+    splits = ("TRAIN", "TEST") if evaluates(args) else ("TRAIN",)
+    validate_cfg(cfg, num_processes=world_size, splits=splits)
+    runtime = set_up_runtime(cfg.MODEL.DEVICE, args.seed, args.local_rank)
+    try:
+        logger = set_up_logging(Path(cfg.OUTPUT_DIR), runtime.is_main)
+        logger.info(describe_environment(runtime))
+        if scaling:
+            logger.info(scaling)
+        _train(cfg, args, runtime)
+    finally:
+        close_logging()
+        tear_down_runtime()
+
+
+def evaluates(args: argparse.Namespace) -> bool:
+    """Return whether the run evaluates at all, in between or at the end."""
+    return not (args.skip_val_in_train and args.skip_final_test)
+
+
+def _train(cfg: CfgNode, args: argparse.Namespace, runtime: Runtime) -> None:
+    start = find_start(cfg.OUTPUT_DIR, cfg.MODEL.WEIGHT, transfer=args.transfer)
+    get_logger().info(start.reason)
+    train_set = open_train_dataset(cfg)
+    test_sets = open_test_datasets(cfg, train_set.label_map) if evaluates(args) else []
+    if note := adopt_label_map(cfg, train_set.label_map):
+        get_logger().info(note)
+    cfg.freeze()
+    if runtime.is_main:
+        (Path(cfg.OUTPUT_DIR) / "config.yaml").write_text(cfg.dump(), encoding="utf-8")
+
+    model = build_detection_model(cfg).to(runtime.device)
+    optimizer = build_optimizer(cfg, model)
+    scheduler = build_scheduler(cfg, optimizer)
+    scaler = torch.amp.GradScaler(runtime.device.type, enabled=cfg.SOLVER.AMP == "fp16")
+    pool = MemoryPool.from_config(cfg) if model.uses_memory else None
+    label_map = train_set.label_map.to_dict()
+    checkpointer = Checkpointer(
+        cfg.OUTPUT_DIR, model, optimizer, scheduler, scaler, label_map, cfg.dump(), runtime.is_main
+    )
+    start_iteration = 0
+    if start.action == "resume":
+        if args.no_head:
+            get_logger().warning("--no-head is not used: the run continues with the head that it has")
+        start_iteration = _resume(checkpointer, start.path, pool)
+    elif start.action == "weights":
+        load_weights(model, start.path, no_head=args.no_head, label_map=label_map)
+    _log_model(model)
+
+    trainer = Trainer(
+        cfg, wrap_for_processes(model, runtime), optimizer, scheduler, scaler, train_set, pool, checkpointer, runtime
+    )
+    evaluate = partial(evaluate_datasets, cfg, model, test_sets, runtime)
+    if start_iteration < cfg.SOLVER.MAX_ITER:
+        loader = build_train_loader(
+            cfg,
+            train_set,
+            seed=runtime.seed,
+            start_iteration=start_iteration,
+            rank=runtime.rank,
+            world_size=runtime.world_size,
+        )
+        trainer.run(loader, start_iteration, None if args.skip_val_in_train else evaluate, args.use_tfboard)
+    else:
+        get_logger().info(
+            "SOLVER.MAX_ITER %d is reached already: nothing to train. A higher MAX_ITER goes on; --transfer with "
+            "MODEL.WEIGHT and a new OUTPUT_DIR starts anew from the weights",
+            cfg.SOLVER.MAX_ITER,
+        )
+    if not args.skip_final_test:
+        evaluate()
+
+
+def _resume(checkpointer: Checkpointer, path: Path, pool: MemoryPool | None) -> int:
+    """Restore the run; return the iterations done."""
+    resumed = checkpointer.resume(path)
+    get_logger().info(resumed.info)
+    if pool is not None:
+        memory = checkpointer.load_memory(resumed.iteration)
+        if memory.state is None:
+            get_logger().warning(memory.warning)
+        else:
+            pool.load_state_dict(memory.state)
+            get_logger().info("memory of %d keyframes restored", len(pool))
+    return resumed.iteration
+
+
+def _log_model(model: nn.Module) -> None:
+    total = sum(parameter.numel() for parameter in model.parameters())
+    trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    get_logger().info("model: %.2f million parameters, %.2f million of them trained", total / 1e6, trained / 1e6)

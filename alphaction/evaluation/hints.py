@@ -1,0 +1,163 @@
+"""Why an mAP is zero or low: what the counts of an evaluation give away, in sentences with a remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from alphaction.data.sample import Keyframe
+from alphaction.evaluation.result import AvaResult, EvaluationCounts
+
+_FEW_LABELS = 10
+_LOW_RECALL = 0.7
+_LOW_MAP = 0.05
+# Boxes of a person detector also appear where nobody is labeled; only a large share is worth a remark.
+_MANY_STRAYS = 0.2
+
+
+def find_hints(result: AvaResult) -> Iterator[str]:
+    """Yield a sentence or two for each thing that the reader of ``result`` should know, the gravest first."""
+    checks: tuple[Callable[[AvaResult], str | None], ...] = (
+        _optimistic,
+        _no_detections,
+        _no_overlap,
+        _low_recall,
+        _no_counted_class,
+        _equal_scores,
+        _large_scores,
+        _wrong_classes,
+        _missed_keyframes,
+        _stray_keyframes,
+        _left_out,
+        _few_labels,
+    )
+    for check in checks:
+        hint = check(result)
+        if hint:
+            yield hint
+
+
+def _optimistic(result: AvaResult) -> str | None:
+    if not result.optimistic:
+        return None
+    return (
+        "Optimistic: the boxes are the ground truth's, so finding the persons cost nothing. Give detected person boxes "
+        "for an mAP that can be compared with others."
+    )
+
+
+def _no_detections(result: AvaResult) -> str | None:
+    if result.counts.detection_boxes:
+        return None
+    return "There are no detections at all. Check the person boxes and TEST.BOX_THRESH, which may drop every one."
+
+
+def _no_overlap(result: AvaResult) -> str | None:
+    counts = result.counts
+    if counts.found_boxes or not counts.detection_boxes:
+        return None
+    reason = (
+        f"The largest coordinate is {counts.largest_coordinate:.6g}: these are pixels; give fractions of the frame."
+        if counts.largest_coordinate > 2
+        else "Check that boxes are x1,y1,x2,y2 (not x,y,width,height) as fractions of the frame, and that keyframe "
+        "numbers mean the same second on both sides."
+    )
+    return f"No detection overlaps any ground-truth box at IoU {result.iou_threshold:g}, so mAP is 0. {reason}"
+
+
+def _low_recall(result: AvaResult) -> str | None:
+    counts = result.counts
+    if not 0 < counts.box_recall < _LOW_RECALL:
+        return None
+    return (
+        f"The boxes find only {counts.found_boxes} of {counts.ground_truth_boxes} ground-truth boxes "
+        f"({counts.box_recall:.1%}) at IoU {result.iou_threshold:g}: no class scores can make up for the rest. Use a "
+        "better person detector or a lower TEST.BOX_THRESH."
+    )
+
+
+def _no_counted_class(result: AvaResult) -> str | None:
+    counts = result.counts
+    if counts.detections or not counts.detection_boxes:
+        return None
+    return "No detection is of a class that counts: the class ids of the detections and of the label map differ."
+
+
+def _equal_scores(result: AvaResult) -> str | None:
+    low, high = result.counts.score_range
+    if low != high or result.counts.detections < 2:
+        return None
+    return (
+        f"Every score is {low:.6g}: ranking is arbitrary, and mAP is that of chance. Was the model trained, and loaded?"
+    )
+
+
+def _large_scores(result: AvaResult) -> str | None:
+    high = result.counts.score_range[1]
+    if not high > 1:
+        return None
+    return (
+        f"Scores go up to {high:.6g}, so they are no probabilities. Were annotations, whose last column is a person "
+        "id, given as detections?"
+    )
+
+
+def _wrong_classes(result: AvaResult) -> str | None:
+    if not (result.mAP < _LOW_MAP and result.counts.box_recall >= _LOW_RECALL):
+        return None
+    return (
+        f"The boxes find {result.counts.box_recall:.1%} of the persons, but their classes are wrong. If training has "
+        "gone on for a while, check in the log that the weights were loaded, and that training used the same label map."
+    )
+
+
+def _missed_keyframes(result: AvaResult) -> str | None:
+    counts = result.counts
+    if not counts.keyframes_without_detections or not counts.detection_boxes:
+        return None
+    return (
+        f"{counts.keyframes_without_detections} of {counts.keyframes} ground-truth keyframes have no detection (first: "
+        f"{_name(counts.first_without_detections)}); their labels count as missed."
+    )
+
+
+def _stray_keyframes(result: AvaResult) -> str | None:
+    counts = result.counts
+    if counts.keyframes_without_ground_truth <= _MANY_STRAYS * counts.detection_keyframes:
+        return None
+    return (
+        f"{counts.keyframes_without_ground_truth} of {counts.detection_keyframes} keyframes with detections have no "
+        f"ground truth (first: {_name(counts.first_without_ground_truth)}); all their detections are false positives. "
+        "Exclude them if they were never annotated."
+    )
+
+
+def _left_out(result: AvaResult) -> str | None:
+    parts = list(_left_out_parts(result.counts))
+    return f"Left out, as the protocol has it: {'; '.join(parts)}." if parts else None
+
+
+def _left_out_parts(counts: EvaluationCounts) -> Iterator[str]:
+    if counts.empty_boxes:
+        yield f"detection boxes without area ({counts.empty_boxes})"
+    if counts.excluded_boxes:
+        yield f"detection boxes at excluded keyframes ({counts.excluded_boxes})"
+    if counts.uncounted_detections:
+        ids = counts.unknown_class_ids
+        unknown = (
+            f"; ids in no label map: {', '.join(map(str, ids[:8]))}{', ...' if len(ids) > 8 else ''}" if ids else ""
+        )
+        yield f"detections of classes that do not count ({counts.uncounted_detections}{unknown})"
+    if counts.uncounted_labels:
+        yield f"ground-truth labels of such classes ({counts.uncounted_labels})"
+
+
+def _few_labels(result: AvaResult) -> str | None:
+    few = [name for name, count in result.ground_truth.items() if 0 < count < _FEW_LABELS]
+    if not few:
+        return None
+    subject = f'Class "{few[0]}" has' if len(few) == 1 else f"{len(few)} classes have"
+    return f"{subject} fewer than {_FEW_LABELS} ground-truth labels: AP says little there."
+
+
+def _name(keyframe: Keyframe | None) -> str:
+    return f"{keyframe.video}, second {keyframe.second}" if keyframe else "none"

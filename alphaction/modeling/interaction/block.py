@@ -1,0 +1,131 @@
+"""The interaction block: persons query what is around them by attention.
+
+Axes: N persons of all clips, B clips, K slots of a clip, S seconds, P persons a second, D channels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class BlockOptions:
+    """What all blocks of a structure share.
+
+    Attributes:
+        dim_inner: width of queries, keys and values.
+        bias: whether the convolutions have a bias.
+        dropout: probability after the output convolution, and after the reductions before the first block.
+        layer_norm: normalize the attended features.
+        zero_init: start the output convolution at zero, so that a new block passes its query through.
+        init_std: standard deviation of the initial weights.
+        memory_slots: S; a memory block learns a position for each second. 0: no temporal positions.
+    """
+
+    dim_inner: int = 512
+    bias: bool = True
+    dropout: float = 0.0
+    layer_norm: bool = False
+    zero_init: bool = True
+    init_std: float = 0.01
+    memory_slots: int = 61
+
+
+class PointwiseConv(nn.Conv3d):
+    """A 1x1x1 convolution applied to [..., D]: one matrix product, with the 5-D weight of the published checkpoints."""
+
+    def __init__(self, dim_in: int, dim_out: int, *, bias: bool, init_std: float) -> None:
+        super().__init__(dim_in, dim_out, kernel_size=1, bias=bias)
+        nn.init.normal_(self.weight, std=init_std)
+        if self.bias is not None:
+            nn.init.zeros_(self.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map [..., D_in] to [..., D_out]."""
+        return F.linear(x, self.weight.flatten(1), self.bias)
+
+
+class InteractionBlock(nn.Module):
+    """One interaction block of the asynchronous interaction aggregation (Tang et al., ECCV 2020).
+
+    out(ReLU(LayerNorm(softmax(q k / sqrt(dim_inner)) v))) + query, where keys and values come from other persons,
+    objects or the memory. Slots in which nothing is take part in the softmax like all others.
+
+    Args:
+        dim_query: width of the queries.
+        dim_others: width of what is attended to.
+        dim_out: width of the result; a shortcut convolution is added where it differs from ``dim_query``.
+        options: see :class:`BlockOptions`.
+        is_memory: attend to a memory, whose keys and values get a learned temporal position.
+    """
+
+    def __init__(
+        self, dim_query: int, dim_others: int, dim_out: int, options: BlockOptions, *, is_memory: bool = False
+    ) -> None:
+        super().__init__()
+        inner = options.dim_inner
+        self.layer_norm = options.layer_norm
+        self.has_positions = is_memory and options.memory_slots > 0
+        if self.has_positions:
+            # Six dimensions as in the published checkpoints: [S, 1 person, D, 1, 1, 1].
+            self.temporal_position_k = nn.Parameter(torch.zeros(options.memory_slots, 1, inner, 1, 1, 1))
+            self.temporal_position_v = nn.Parameter(torch.zeros(options.memory_slots, 1, inner, 1, 1, 1))
+        conv = {"bias": options.bias, "init_std": options.init_std}
+        self.query = PointwiseConv(dim_query, inner, **conv)
+        self.key = PointwiseConv(dim_others, inner, **conv)
+        self.value = PointwiseConv(dim_others, inner, **conv)
+        self.out = PointwiseConv(inner, dim_out, **conv)
+        if options.zero_init:
+            nn.init.zeros_(self.out.weight)
+        # Not in place: the sum after it needs what ReLU's backward pass keeps.
+        self.dropout = nn.Dropout(options.dropout)
+        self.shortcut = PointwiseConv(dim_query, dim_out, **conv) if dim_query != dim_out else None
+
+    def forward(self, query: Tensor, others: Tensor, clip_index: Tensor) -> Tensor:
+        """Let every person attend to the slots of its own clip.
+
+        Args:
+            query: [N, dim_query].
+            others: [B, K, dim_others], or [B, S, P, dim_others] for a memory.
+            clip_index: int64 [N].
+
+        Returns:
+            [N, dim_out].
+        """
+        keys, values = self.key(others), self.value(others)
+        if self.has_positions:
+            keys = keys + self.temporal_position_k.flatten(1)[:, None]
+            values = values + self.temporal_position_v.flatten(1)[:, None]
+        attended = attend_within_clip(self.query(query), keys.flatten(1, -2), values.flatten(1, -2), clip_index)
+        if self.layer_norm:
+            attended = F.layer_norm(attended, attended.shape[-1:])
+        update = self.dropout(self.out(F.relu(attended)))
+        return update + (query if self.shortcut is None else self.shortcut(query))
+
+
+def attend_within_clip(query: Tensor, keys: Tensor, values: Tensor, clip_index: Tensor) -> Tensor:
+    """Return softmax(query keys / sqrt(D)) values, every person with the slots of its own clip.
+
+    One product over the slots of all clips, in which other clips are masked: cheaper than a copy of the keys for every
+    person, and it needs no count of persons on the host.
+
+    Args:
+        query: [N, D].
+        keys: [B, K, D].
+        values: [B, K, D].
+        clip_index: int64 [N].
+
+    Returns:
+        [N, D].
+    """
+    num_clips, slots, _ = keys.shape
+    own = clip_index[:, None] == torch.arange(num_clips, device=clip_index.device)
+    own = own.repeat_interleave(slots, dim=1)
+    attended = F.scaled_dot_product_attention(
+        query[None, None], keys.flatten(0, 1)[None, None], values.flatten(0, 1)[None, None], attn_mask=own
+    )
+    return attended[0, 0]

@@ -1,0 +1,247 @@
+"""What the serial, dense and parallel interaction structures share: their inputs, reductions and blocks.
+
+Axes: N persons and M objects of all clips, B clips, K slots of a clip, S seconds, P persons a second, D channels.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor, nn
+from yacs.config import CfgNode
+
+from alphaction.modeling.interaction.block import BlockOptions, InteractionBlock, PointwiseConv
+from alphaction.structures.memory_pool import MemoryFeatures
+from alphaction.structures.padding import pad_by_clip
+from alphaction.utils.errors import UserError
+
+KINDS = {"P": "persons", "O": "objects", "M": "memory"}
+_KEY = "MODEL.IA_STRUCTURE"
+
+
+@dataclass(frozen=True)
+class InteractionInputs:
+    """The pooled features of a batch that an interaction structure relates to each other.
+
+    Attributes:
+        persons: [N, D].
+        clip_index: int64 [N], 0 to num_clips - 1.
+        scores: [N]; only the best-scored MAX_PERSON of a clip are attended to.
+        num_clips: B.
+        objects: [M, D], best score first within a clip; None for no objects at all.
+        object_clip_index: int64 [M], or None.
+        memory: what the pool remembers; None for nothing but the batch's own persons.
+    """
+
+    persons: Tensor
+    clip_index: Tensor
+    scores: Tensor
+    num_clips: int
+    objects: Tensor | None = None
+    object_clip_index: Tensor | None = None
+    memory: MemoryFeatures | None = None
+
+
+@dataclass(frozen=True)
+class StructureOptions:
+    """The settings of an interaction structure: MODEL.IA_STRUCTURE, typed.
+
+    Attributes:
+        dim_in: width of the pooled features.
+        dim_out: width of the result.
+        max_person: slots for the persons of a clip (others than these still ask, but are not attended to).
+        max_object: slots for the objects of a clip.
+        max_per_second: slots for the remembered persons of one second.
+        memory_length: seconds before and after a clip's own.
+        reduce: map persons, objects and memory to ``block.dim_inner`` before the first block.
+        block: what all blocks share.
+    """
+
+    dim_in: int
+    dim_out: int
+    max_person: int = 25
+    max_object: int = 5
+    max_per_second: int = 5
+    memory_length: tuple[int, int] = (30, 30)
+    reduce: bool = True
+    block: BlockOptions = field(default_factory=BlockOptions)
+
+    @property
+    def memory_slots(self) -> int:
+        """S: the seconds before, the clip's own, the seconds after."""
+        return self.memory_length[0] + 1 + self.memory_length[1]
+
+    @classmethod
+    def from_config(cls, cfg: CfgNode) -> StructureOptions:
+        """Read MODEL.IA_STRUCTURE."""
+        ia = cfg.MODEL.IA_STRUCTURE
+        before, after = ia.LENGTH
+        return cls(
+            dim_in=ia.DIM_IN,
+            dim_out=ia.DIM_OUT,
+            max_person=ia.MAX_PERSON,
+            max_object=ia.MAX_OBJECT,
+            max_per_second=ia.MAX_PER_SEC,
+            memory_length=(before, after),
+            reduce=ia.ROI_DIM_REDUCE,
+            block=BlockOptions(
+                dim_inner=ia.DIM_INNER,
+                bias=not ia.NO_BIAS,
+                dropout=ia.DROPOUT,
+                layer_norm=ia.LAYER_NORM,
+                zero_init=ia.USE_ZERO_INIT_CONV,
+                init_std=ia.CONV_INIT_STD,
+                memory_slots=before + 1 + after if ia.TEMPORAL_POSITION else 0,
+            ),
+        )
+
+
+class InteractionStructure(nn.Module, ABC):
+    """Interaction blocks wired to each other; a subclass says how.
+
+    Args:
+        options: the settings.
+        kinds: "P", "O" or "M" for every block, in the order of their names.
+        needs_person_keys: whether a block attends to the persons as they were pooled.
+
+    Raises:
+        UserError: if a block has no slots to attend to.
+    """
+
+    def __init__(self, options: StructureOptions, kinds: Sequence[str], needs_person_keys: bool) -> None:
+        super().__init__()
+        _check_slots(options, kinds)
+        self.options = options
+        self.dim_out = options.dim_out
+        self.dropout = nn.Dropout(options.block.dropout)
+        # The order and the names of the modules are those of the published checkpoints.
+        self.person_dim_reduce = self._reduction()
+        self.mem_dim_reduce = self._reduction() if "M" in kinds else None
+        self.person_key_dim_reduce = self._reduction() if needs_person_keys else None
+        self.object_dim_reduce = self._reduction() if "O" in kinds else None
+
+    @classmethod
+    def from_config(cls, cfg: CfgNode) -> InteractionStructure:
+        """Build the structure that MODEL.IA_STRUCTURE describes; a subclass takes the options and I_BLOCK_LIST."""
+        return cls(StructureOptions.from_config(cfg), cfg.MODEL.IA_STRUCTURE.I_BLOCK_LIST)
+
+    @property
+    def uses_objects(self) -> bool:
+        """Whether a block attends to objects."""
+        return self.object_dim_reduce is not None
+
+    @property
+    def uses_memory(self) -> bool:
+        """Whether a block attends to the memory."""
+        return self.mem_dim_reduce is not None
+
+    def forward(self, inputs: InteractionInputs) -> Tensor:
+        """Return what each person's surroundings add, [N, dim_out]. Clips without persons or objects are fine."""
+        query = self.dropout(self.person_dim_reduce(inputs.persons))
+        others = {}
+        if self.person_key_dim_reduce is not None:
+            keys = self.dropout(self.person_key_dim_reduce(inputs.persons))
+            others["P"] = self._person_slots(keys, inputs)
+        if self.object_dim_reduce is not None:
+            others["O"] = self.dropout(self.object_dim_reduce(self._object_slots(inputs)))
+        if self.mem_dim_reduce is not None:
+            # Once a clip: its persons share what is remembered.
+            others["M"] = self.dropout(self.mem_dim_reduce(self._memory_slots(inputs)))
+        return self._aggregate(query, others, inputs)
+
+    @abstractmethod
+    def _aggregate(self, query: Tensor, others: dict[str, Tensor], inputs: InteractionInputs) -> Tensor:
+        """Run the blocks.
+
+        Args:
+            query: [N, D] persons.
+            others: what the blocks of each kind attend to: "P" [B, K, D], "O" [B, K, D], "M" [B, S, P, D].
+            inputs: the clips that the persons belong to.
+
+        Returns:
+            [N, dim_out].
+        """
+
+    @property
+    def _first_width(self) -> int:
+        """Width of persons, objects and memory when they reach the first block."""
+        return self.options.block.dim_inner if self.options.reduce else self.options.dim_in
+
+    def _reduction(self) -> nn.Module:
+        options = self.options
+        if not options.reduce:
+            return nn.Identity()
+        block = options.block
+        return PointwiseConv(options.dim_in, block.dim_inner, bias=block.bias, init_std=block.init_std)
+
+    def _block(self, kind: str, dim_query: int, dim_person: int, dim_out: int) -> InteractionBlock:
+        """Build a block; ``dim_person`` is the width of the person slots at this point."""
+        dim_others = dim_person if kind == "P" else self._first_width
+        return InteractionBlock(dim_query, dim_others, dim_out, self.options.block, is_memory=kind == "M")
+
+    # Absent persons are zeros after the reduction, absent objects and memory before it (so that a bias is what remains
+    # of them). Odd, but what the published weights were trained with; attention masks neither.
+
+    def _person_slots(self, persons: Tensor, inputs: InteractionInputs) -> Tensor:
+        slots = self.options.max_person
+        return pad_by_clip(persons, inputs.clip_index, inputs.num_clips, slots, inputs.scores)[0]
+
+    def _object_slots(self, inputs: InteractionInputs) -> Tensor:
+        slots = self.options.max_object
+        if inputs.objects is None or inputs.object_clip_index is None:
+            return inputs.persons.new_zeros((inputs.num_clips, slots, self.options.dim_in))
+        return pad_by_clip(inputs.objects, inputs.object_clip_index, inputs.num_clips, slots)[0]
+
+    def _memory_slots(self, inputs: InteractionInputs) -> Tensor:
+        options = self.options
+        shape = (options.memory_slots, options.max_per_second, options.dim_in)
+        memory = inputs.memory
+        if memory is None:
+            before = options.memory_length[0]
+            memory = MemoryFeatures.empty(inputs.num_clips, shape[0], before, shape[1], like=inputs.persons)
+        if memory.features.shape[1:] != shape:
+            raise ValueError(f"memory of {tuple(memory.features.shape[1:])}, but the model was built for {shape}")
+        return memory.with_current(inputs.persons, inputs.clip_index, inputs.scores).features
+
+
+def block_names(kinds: Iterable[str]) -> list[str]:
+    """Return the attribute names of the published checkpoints: P_block_1, O_block_1, P_block_2, ..."""
+    seen: Counter[str] = Counter()
+    names = []
+    for kind in kinds:
+        seen[kind] += 1
+        names.append(f"{kind}_block_{seen[kind]}")
+    return names
+
+
+def check_kinds(kinds: Any, blocks: Any, example: str) -> list[str]:
+    """Return ``kinds``, one list of I_BLOCK_LIST (``blocks``), as a list of letters.
+
+    Raises:
+        UserError: if it is empty, no list, or an entry is not "P", "O" or "M".
+    """
+    if not isinstance(kinds, (list, tuple)) or not kinds or any(kind not in list(KINDS) for kind in kinds):
+        raise UserError(
+            f"{_KEY}.I_BLOCK_LIST is {blocks!r}; {_KEY}.STRUCTURE wants {example} "
+            '("P": other persons, "O": objects, "M": memory).'
+        )
+    return list(kinds)
+
+
+def _check_slots(options: StructureOptions, kinds: Sequence[str]) -> None:
+    limits = {
+        "P": ("MAX_PERSON", options.max_person, 25),
+        "O": ("MAX_OBJECT", options.max_object, 5),
+        "M": ("MAX_PER_SEC", options.max_per_second, 5),
+    }
+    for kind in sorted(set(kinds)):
+        key, value, common = limits[kind]
+        if value < 1:
+            raise UserError(
+                f'{_KEY}.I_BLOCK_LIST has a "{kind}" block, but {_KEY}.{key} is {value}: it would have no '
+                f"{KINDS[kind]} to attend to. Set {key} to {common}, or take the {kind} blocks out of the list."
+            )

@@ -1,0 +1,114 @@
+"""From the pooled vectors of persons and objects to the vector that each person is classified by.
+
+Axes: N persons, D channels of a pooled feature.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from yacs.config import CfgNode
+
+from alphaction.modeling.interaction import InteractionInputs, InteractionStructure, build_interaction_structure
+from alphaction.modeling.registry import FEATURE_EXTRACTORS
+from alphaction.utils.errors import UserError
+
+FUSIONS = ("add", "concat")
+
+
+@FEATURE_EXTRACTORS.register("MaxpoolFeatureExtractor")
+class MaxpoolFeatureExtractor(nn.Module):
+    """The pooled feature itself, fused with what an interaction structure adds if there is one.
+
+    Args:
+        dim_in: D.
+        ia_structure: relates persons to their surroundings, or None.
+        fusion: "add" the structure's result to the pooled feature, or "concat" them.
+
+    Raises:
+        UserError: if the widths do not fit.
+    """
+
+    def __init__(self, dim_in: int, ia_structure: InteractionStructure | None = None, fusion: str = "concat") -> None:
+        super().__init__()
+        if ia_structure is not None:
+            _check_widths(dim_in, ia_structure, fusion)
+        self.ia_structure = ia_structure
+        self.fusion = fusion
+        self.dim_out = dim_in
+        if ia_structure is not None and fusion == "concat":
+            self.dim_out += ia_structure.dim_out
+
+    @classmethod
+    def from_config(cls, cfg: CfgNode, dim_in: int) -> MaxpoolFeatureExtractor:
+        """Build what the config describes for features of width ``dim_in``."""
+        return cls(dim_in, build_interaction_structure(cfg), cfg.MODEL.IA_STRUCTURE.FUSION)
+
+    def forward(self, inputs: InteractionInputs) -> Tensor:
+        """Return [N, dim_out]."""
+        return self._fuse(inputs)
+
+    def _fuse(self, inputs: InteractionInputs) -> Tensor:
+        if self.ia_structure is None:
+            return inputs.persons
+        added = self.ia_structure(inputs)
+        return inputs.persons + added if self.fusion == "add" else torch.cat([inputs.persons, added], dim=1)
+
+
+@FEATURE_EXTRACTORS.register("2MLPFeatureExtractor")
+class TwoLayerFeatureExtractor(MaxpoolFeatureExtractor):
+    """The same, followed by two linear layers with ReLU.
+
+    Args:
+        dim_in: D.
+        mlp_dim: width of both layers.
+        ia_structure: relates persons to their surroundings, or None.
+        fusion: "add" or "concat".
+    """
+
+    def __init__(
+        self,
+        dim_in: int,
+        mlp_dim: int,
+        ia_structure: InteractionStructure | None = None,
+        fusion: str = "concat",
+    ) -> None:
+        super().__init__(dim_in, ia_structure, fusion)
+        self.fc1 = _linear(self.dim_out, mlp_dim)
+        self.fc2 = _linear(mlp_dim, mlp_dim)
+        self.dim_out = mlp_dim
+
+    @classmethod
+    def from_config(cls, cfg: CfgNode, dim_in: int) -> TwoLayerFeatureExtractor:
+        """Build what the config describes for features of width ``dim_in``."""
+        model = cfg.MODEL
+        ia_structure = build_interaction_structure(cfg)
+        return cls(dim_in, model.ROI_ACTION_HEAD.MLP_HEAD_DIM, ia_structure, model.IA_STRUCTURE.FUSION)
+
+    def forward(self, inputs: InteractionInputs) -> Tensor:
+        """Return [N, mlp_dim]."""
+        return F.relu(self.fc2(F.relu(self.fc1(self._fuse(inputs)))))
+
+
+def _linear(dim_in: int, dim_out: int) -> nn.Linear:
+    layer = nn.Linear(dim_in, dim_out)
+    nn.init.kaiming_uniform_(layer.weight, a=1)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+def _check_widths(dim_in: int, ia_structure: InteractionStructure, fusion: str) -> None:
+    expected = ia_structure.options.dim_in
+    if expected != dim_in:
+        raise UserError(
+            f"MODEL.IA_STRUCTURE.DIM_IN is {expected}, but the backbone's features are {dim_in} wide: "
+            f"set it to {dim_in}."
+        )
+    if fusion not in FUSIONS:
+        raise UserError(f'MODEL.IA_STRUCTURE.FUSION is "{fusion}": it must be one of {", ".join(FUSIONS)}.')
+    if fusion == "add" and ia_structure.dim_out != dim_in:
+        raise UserError(
+            f"MODEL.IA_STRUCTURE.FUSION add needs DIM_OUT equal to DIM_IN, but they are {ia_structure.dim_out} and "
+            f'{dim_in}: set DIM_OUT to {dim_in}, or FUSION to "concat".'
+        )

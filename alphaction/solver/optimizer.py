@@ -1,0 +1,41 @@
+"""SGD with learning rates and weight decays of their own for biases, batch norms and the IA structure."""
+
+from __future__ import annotations
+
+from torch import nn
+from torch.optim import SGD
+from yacs.config import CfgNode
+
+IA_PREFIX = "ia_structure"
+
+
+def build_optimizer(cfg: CfgNode, model: nn.Module) -> SGD:
+    """Return SGD over the trainable parameters of ``model``, grouped by learning rate and weight decay.
+
+    A batch norm's parameters use WEIGHT_DECAY_BN at the base rate; any other bias uses BASE_LR * BIAS_LR_FACTOR and
+    WEIGHT_DECAY_BIAS; parameters of the IA structure have their rate multiplied by IA_LR_FACTOR.
+    """
+    solver = cfg.SOLVER
+    norm_parameters = {
+        id(parameter)
+        for module in model.modules()
+        if isinstance(module, nn.modules.batchnorm._BatchNorm)
+        for parameter in module.parameters(recurse=False)
+    }
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        lr, decay = solver.BASE_LR, solver.WEIGHT_DECAY
+        if id(parameter) in norm_parameters:
+            decay = solver.WEIGHT_DECAY_BN
+        elif name.endswith("bias"):
+            lr, decay = lr * solver.BIAS_LR_FACTOR, solver.WEIGHT_DECAY_BIAS
+        if IA_PREFIX in name.split("."):
+            lr *= solver.IA_LR_FACTOR
+        groups.setdefault((lr, decay), []).append(parameter)
+    return SGD(
+        [{"params": params, "lr": lr, "weight_decay": decay} for (lr, decay), params in groups.items()],
+        lr=solver.BASE_LR,
+        momentum=solver.MOMENTUM,
+    )

@@ -1,0 +1,1 @@
+"""Structures that data and modeling share: boxes in pixels, the memory pool."""

@@ -1,0 +1,112 @@
+"""Making a toy dataset: reuse, replace or render the folder."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from alphaction.toy.options import ToyOptions
+from alphaction.toy.world import World, build_world
+from alphaction.toy.writer import CATALOG, FOLDERS, LABEL_MAP, SPLITS, write_catalog, write_label_map, write_split
+from alphaction.utils.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+# Counted up whenever equal options give another dataset than before.
+FORMAT_VERSION = 1
+RECORD = "toy.json"
+
+
+def make_toy_dataset(
+    output: str | Path, options: ToyOptions | None = None, *, force: bool = False, progress: bool = False
+) -> Path:
+    """Render a toy dataset into the folder ``output`` and return that folder.
+
+    A folder that already holds the dataset of the same options is left as it is.
+
+    Args:
+        output: folder to make, such as ``data/toy``. ``dataset.yaml`` in it registers ``toy_train`` and ``toy_val``.
+        options: what to make; defaults to :class:`ToyOptions`.
+        force: replace a toy dataset of other options.
+        progress: show a progress bar.
+
+    Raises:
+        UserError: if options are out of range, or the folder holds something else.
+    """
+    options = options or ToyOptions()
+    options.check()
+    world = build_world(options.world)
+    output = Path(output)
+    record = {"format": FORMAT_VERSION, "options": asdict(options)}
+    if is_made(output, record, force):
+        logger.info("%s already holds this toy dataset", output)
+        return output
+    output.parent.mkdir(parents=True, exist_ok=True)
+    # Rendered beside its place and then moved there, so that an interrupted run never looks complete.
+    with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as scratch:
+        render(Path(scratch), world, options, record, str(output), progress)
+        move_into_place(Path(scratch), output)
+    return output
+
+
+def is_made(output: Path, record: dict, force: bool) -> bool:
+    """Return whether ``output`` holds the dataset that ``record`` describes; refuse a folder that is in the way."""
+    if not output.exists() or (output.is_dir() and not any(output.iterdir())):
+        return False
+    if not output.is_dir():
+        raise UserError(f"--output {output}: this is a file; name a folder to make")
+    if not (output / RECORD).is_file():
+        raise UserError(
+            f"--output {output}: the folder is not empty and has no {RECORD}, so it is not a toy dataset; "
+            "nothing was changed. Name another folder, or remove this one"
+        )
+    try:
+        found = json.loads((output / RECORD).read_text(encoding="utf-8"))
+        found = {key: found.get(key) for key in record}
+    except (ValueError, AttributeError):
+        found = dict.fromkeys(record)
+    if found == record:
+        return True
+    if not force:
+        old, new = found["options"] or {}, record["options"]
+        changes = [f"{name}: there {old.get(name)}, asked {new[name]}" for name in new if old.get(name) != new[name]]
+        raise UserError(
+            f"--output {output}: holds a toy dataset that differs ({'; '.join(changes) or 'made by another version'}). "
+            "Pass --force to replace it, or name another folder"
+        )
+    return False
+
+
+def render(folder: Path, world: World, options: ToyOptions, record: dict, title: str, progress: bool) -> None:
+    """Write all files of the dataset into ``folder``; the record gets the number of boxes of each class."""
+    for name in FOLDERS:
+        (folder / name).mkdir()
+    counts = {}
+    sizes = {"train": options.num_train, "val": options.num_val}
+    with tqdm(total=sum(sizes.values()), unit="video", desc=title, disable=not progress) as bar:
+        for index, split in enumerate(SPLITS):
+            scenes = world.plan(sizes[split], options, np.random.default_rng([options.seed, index]))
+            counts[split] = write_split(folder, split, scenes, world.classes, options, bar)
+    write_label_map(folder / LABEL_MAP, world.classes)
+    write_catalog(folder / CATALOG)
+    boxes = {c.name: {split: counts[split][c.id] for split in SPLITS} for c in world.classes}
+    text = json.dumps({**record, "boxes_per_class": boxes}, indent=2)
+    (folder / RECORD).write_text(text + "\n", encoding="utf-8")
+
+
+def move_into_place(folder: Path, output: Path) -> None:
+    """Move the finished files to ``output``; only what a toy dataset consists of is replaced there."""
+    output.mkdir(exist_ok=True)
+    (output / RECORD).unlink(missing_ok=True)
+    for name in FOLDERS:
+        if (output / name).exists():
+            shutil.rmtree(output / name)
+    for name in (*FOLDERS, CATALOG, RECORD):
+        (folder / name).replace(output / name)

@@ -1,0 +1,60 @@
+"""What a person can choose about a toy dataset, and the limits of each choice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from alphaction.utils.errors import UserError
+
+MIN_HEIGHT, MAX_HEIGHT = 96, 1080
+MIN_ASPECT, MAX_ASPECT = 1.25, 3.0
+MIN_SECONDS, MAX_SECONDS = 3, 600
+MIN_FPS, MAX_FPS = 8.0, 60.0
+
+
+@dataclass(frozen=True)
+class ToyOptions:
+    """Everything that decides the contents of a toy dataset: equal options give equal annotations and frames.
+
+    Attributes:
+        world: name of the kind of scenes, see :mod:`alphaction.toy.world`.
+        num_train, num_val: videos of each split.
+        seconds: length of every video; each has a keyframe at seconds 0, 1, ... ``seconds - 1``.
+        fps: frames per second.
+        width, height: frame size in pixels, even numbers.
+        seed: start of all random choices.
+    """
+
+    world: str = "actions"
+    num_train: int = 40
+    num_val: int = 12
+    seconds: int = 12
+    fps: float = 12.0
+    width: int = 160
+    height: int = 120
+    seed: int = 0
+
+    def check(self) -> None:
+        """Raise a :class:`UserError` that lists every value out of its limits, with the limits."""
+        problems = []
+
+        def check_range(flag: str, value: float, low: float, high: float, why: str = "") -> None:
+            if not low <= value <= high:
+                problems.append(f"--{flag} {value:g}: expected {low:g} to {high:g}{why}")
+
+        check_range("num-train", self.num_train, 1, 100_000)
+        check_range("num-val", self.num_val, 1, 100_000)
+        check_range("seconds", self.seconds, MIN_SECONDS, MAX_SECONDS)
+        check_range("fps", self.fps, MIN_FPS, MAX_FPS, " (slower video loses the quick movements)")
+        check_range("height", self.height, MIN_HEIGHT, MAX_HEIGHT, " (figures are about 0.4 of the height)")
+        low, high = (int(self.height * MIN_ASPECT + 1) // 2 * 2, int(self.height * MAX_ASPECT) // 2 * 2)
+        check_range("width", self.width, low, high, f" for --height {self.height} (two figures side by side must fit)")
+        problems += [
+            f"--{flag} {value}: expected an even number (video codecs halve the color planes), such as {value + 1}"
+            for flag, value in (("width", self.width), ("height", self.height))
+            if value % 2
+        ]
+        if not 0 <= self.seed < 2**63:
+            problems.append(f"--seed {self.seed}: expected 0 to 2**63 - 1")
+        if problems:
+            raise UserError("the options of the toy dataset do not fit:\n  " + "\n  ".join(problems))

@@ -1,0 +1,36 @@
+"""Worlds: kinds of toy scenes, by name. A new world is a class and a line here; the rest of the package is shared."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from alphaction.toy.actions_world import ActionsWorld
+from alphaction.toy.options import ToyOptions
+from alphaction.toy.scene import Scene, ToyClass
+from alphaction.utils.errors import UserError, suggest
+
+
+class World(Protocol):
+    """What a world has to offer.
+
+    Attributes:
+        classes: the classes of its label map.
+    """
+
+    classes: tuple[ToyClass, ...]
+
+    def plan(self, num_videos: int, options: ToyOptions, rng: np.random.Generator) -> list[Scene]:
+        """Return the scenes of one split, one for each video; all random choices come from ``rng``."""
+        ...
+
+
+WORLDS: dict[str, type[World]] = {"actions": ActionsWorld}
+
+
+def build_world(name: str) -> World:
+    """Return the world called ``name``; an unknown name is a ``UserError`` that lists the known ones."""
+    if name not in WORLDS:
+        raise UserError(f"--world {name}: there is no such world. {suggest(name, WORLDS)}")
+    return WORLDS[name]()

@@ -1,0 +1,149 @@
+"""Writing one split of a toy dataset: videos, csv tables, label map and ``dataset.yaml``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import yaml
+from tqdm import tqdm
+
+from alphaction.toy.detections import noisy_boxes
+from alphaction.toy.options import ToyOptions
+from alphaction.toy.render import Renderer
+from alphaction.toy.scene import GROUP_TYPES, Scene, ToyClass
+
+SPLITS = ("train", "val")
+FOLDERS = ("videos", "annotations", "boxes")
+LABEL_MAP = "annotations/toy_action_list.pbtxt"
+CATALOG = "dataset.yaml"
+FALSE_OBJECT_SIZE = (0.06, 0.08)
+MIN_VISIBLE = 0.4
+
+
+@dataclass
+class Tables:
+    """Rows of the csv files of one split, as text."""
+
+    annotations: list[str] = field(default_factory=list)
+    exclusions: list[str] = field(default_factory=list)
+    persons: list[str] = field(default_factory=list)
+    objects: list[str] = field(default_factory=list)
+
+    def paths(self, split: str) -> dict[str, list[str]]:
+        """Return the rows of each file, by its path in the dataset's folder."""
+        return {path: getattr(self, role) for role, path in split_files(split).items()}
+
+
+def split_files(split: str) -> dict[str, str]:
+    """Return where a split's tables lie in the dataset's folder, by role."""
+    return {
+        "annotations": f"annotations/{split}.csv",
+        "exclusions": f"annotations/{split}_excluded_timestamps.csv",
+        "persons": f"boxes/{split}_person_detections.csv",
+        "objects": f"boxes/{split}_object_detections.csv",
+    }
+
+
+def write_split(
+    folder: Path, split: str, scenes: Sequence[Scene], classes: Sequence[ToyClass], options: ToyOptions, bar: tqdm
+) -> Counter[int]:
+    """Render the scenes of a split and write its tables; return the number of labeled boxes of each class id."""
+    ids = {toy_class.name: toy_class.id for toy_class in classes}
+    tables, counts = Tables(), Counter()
+    for index, scene in enumerate(scenes):
+        video = f"{split}_{index:03d}"
+        render_rng, noise_rng = np.random.default_rng([options.seed, SPLITS.index(split), index]).spawn(2)
+        renderer = Renderer(scene, options.width, options.height, render_rng)
+        write_video(folder / "videos" / f"{video}.mp4", renderer.frames(options.seconds, options.fps), options.fps)
+        for second in range(options.seconds):
+            add_rows(tables, video, second, renderer, ids, noise_rng)
+        counts.update(ids[name] for t in scene.keyframes for labels in scene.labels(t).values() for name in labels)
+        bar.update()
+    for path, rows in tables.paths(split).items():
+        (folder / path).write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
+    return counts
+
+
+def add_rows(
+    tables: Tables, video: str, second: int, renderer: Renderer, ids: dict[str, int], rng: np.random.Generator
+) -> None:
+    """Add the rows of one second of a video; seconds at which acts change get detections, but no annotations."""
+    scene, key = renderer.scene, f"{video},{second:04d}"
+    people = scene.snapshot(float(second))
+    boxes = [renderer.to_unit(person.skeleton.box(), second) for person in people]
+    things = [renderer.to_unit(p.thing_box, second) for p in people if p.thing_box is not None]
+    # Nobody detects what the edge of the frame hides for the most part.
+    whole = [(p.thing_box[2:] - p.thing_box[:2]).prod() for p in people if p.thing_box is not None]
+    aspect = renderer.width / renderer.height
+    things = [b for b, area in zip(things, whole, strict=True) if (b[2:] - b[:2]).prod() * aspect > MIN_VISIBLE * area]
+    if second in scene.excluded:
+        tables.exclusions.append(key)
+    else:
+        labels = scene.labels(second)
+        tables.annotations += [
+            f"{key},{as_text(box)},{ids[name]},{person.person_id}"
+            for person, box in zip(people, boxes, strict=True)
+            for name in labels[person.person_id]
+        ]
+    for rows, true, *size in ((tables.persons, boxes), (tables.objects, things, FALSE_OBJECT_SIZE)):
+        found, scores = noisy_boxes(np.array(true), rng, *size)
+        rows += [f"{key},{as_text(box)},{score:.3f}" for box, score in zip(found, scores, strict=True)]
+
+
+def as_text(box: np.ndarray) -> str:
+    """Return four fractions as csv fields."""
+    return ",".join(f"{value:.4f}" for value in box)
+
+
+def write_video(path: Path, frames: Iterable[np.ndarray], fps: float) -> None:
+    """Encode RGB frames (uint8 [height, width, 3]) as H.264 where PyAV has an encoder for it, else as MPEG-4."""
+    with av.open(str(path), "w") as container:
+        stream = None
+        for frame in frames:
+            if stream is None:
+                stream = add_stream(container, frame.shape[1], frame.shape[0], fps)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        if stream is not None:
+            container.mux(stream.encode(None))
+
+
+def add_stream(container: av.container.OutputContainer, width: int, height: int, fps: float) -> av.VideoStream:
+    """Add a video stream; one thread, so that the bytes do not depend on the machine's number of cores."""
+    has_h264 = "libx264" in av.codecs_available
+    options = {"crf": "18", "preset": "superfast"} if has_h264 else {"qscale": "2"}
+    rate = Fraction(fps).limit_denominator(1001)
+    stream = container.add_stream("libx264" if has_h264 else "mpeg4", rate=rate, options=options)
+    stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+    stream.codec_context.thread_count = 1
+    # A key frame every second keeps seeking cheap.
+    stream.codec_context.gop_size = max(1, round(fps))
+    if not has_h264:
+        stream.bit_rate = 2_000_000
+    return stream
+
+
+def write_label_map(path: Path, classes: Sequence[ToyClass]) -> None:
+    """Write the classes as AVA writes them."""
+    blocks = [
+        f'label {{\n  name: "{c.name}"\n  label_id: {c.id}\n  label_type: {GROUP_TYPES[c.group]}\n}}\n' for c in classes
+    ]
+    path.write_text("".join(blocks), encoding="utf-8")
+
+
+def write_catalog(path: Path) -> None:
+    """Write the ``dataset.yaml`` that registers both splits."""
+    roles = {"annotations": "annotations", "persons": "person_boxes", "objects": "object_boxes"}
+    roles["exclusions"] = "exclusions"
+    catalog = {
+        "name": "toy",
+        "videos": "videos",
+        "label_map": LABEL_MAP,
+        "splits": {split: {roles[role]: file for role, file in split_files(split).items()} for split in SPLITS},
+    }
+    path.write_text(yaml.safe_dump(catalog, sort_keys=False), encoding="utf-8")

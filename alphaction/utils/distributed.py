@@ -1,0 +1,75 @@
+"""Process groups: who am I, and the few collectives that training needs. All work without a group (one process)."""
+
+from __future__ import annotations
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+
+def get_world_size() -> int:
+    """Return the number of processes (1 without a process group)."""
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+
+
+def get_rank() -> int:
+    """Return this process's number, from 0 (0 without a process group)."""
+    return dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
+
+
+def is_main_process() -> bool:
+    """Return whether this process writes files and logs."""
+    return get_rank() == 0
+
+
+def barrier() -> None:
+    """Wait until every process is here."""
+    if get_world_size() > 1:
+        dist.barrier()
+
+
+def reduce_mean(value: Tensor) -> Tensor:
+    """Return the mean of ``value`` over the processes, on every one of them, without waiting for the device."""
+    world_size = get_world_size()
+    if world_size == 1:
+        return value
+    total = value.clone()
+    dist.all_reduce(total)
+    return total / world_size
+
+
+def gather_rows(rows: Tensor) -> Tensor:
+    """Concatenate tensors of equal shape from all processes along the first axis, on every process, in rank order.
+
+    Args:
+        rows: [R, ...]; every process must pass the same shape.
+
+    Returns:
+        [world_size * R, ...].
+    """
+    world_size = get_world_size()
+    if world_size == 1:
+        return rows
+    parts = [torch.empty_like(rows) for _ in range(world_size)]
+    dist.all_gather(parts, rows.contiguous())
+    return torch.cat(parts)
+
+
+def gather_ragged(rows: Tensor) -> list[Tensor]:
+    """Return the tensors of all processes, in rank order, whose first axes may differ in length.
+
+    Args:
+        rows: [R_rank, ...] on the device that the process group communicates with.
+
+    Returns:
+        ``world_size`` tensors [R_i, ...].
+    """
+    world_size = get_world_size()
+    if world_size == 1:
+        return [rows]
+    lengths = gather_rows(torch.tensor([rows.shape[0]], device=rows.device)).tolist()
+    padded = rows.new_zeros((max(lengths), *rows.shape[1:]))
+    padded[: rows.shape[0]] = rows
+    if padded.numel() == 0:
+        return [padded[:0] for _ in lengths]
+    return [part[:length] for part, length in zip(gather_rows(padded[None]), lengths, strict=True)]

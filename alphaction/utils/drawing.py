@@ -1,0 +1,191 @@
+"""Pictures for people: boxes with readable labels on frames, sheets of many pictures, PNG files.
+
+All pictures are uint8 RGB arrays [height, width, 3].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from alphaction.utils.errors import UserError
+
+FONT = cv2.FONT_HERSHEY_SIMPLEX
+FONT_SCALE = 0.42
+PADDING = 3
+MIN_SIDE = 480
+TEXT_COLOR, TITLE_BACKGROUND = (255, 255, 255), (32, 32, 36)
+PALETTE = ((200, 60, 40), (30, 110, 200), (30, 130, 60), (150, 60, 170), (190, 110, 0), (0, 125, 135), (110, 90, 60))
+Color = tuple[int, int, int]
+
+
+def text_size(text: str, scale: float = FONT_SCALE) -> tuple[int, int, int]:
+    """Return width, height above the base line, and depth below it, of a line of text in pixels."""
+    (width, height), depth = cv2.getTextSize(text, FONT, scale, 1)
+    return width, height, depth
+
+
+def printable(text: str) -> str:
+    """Return ``text`` with what the built-in font cannot draw (anything but ASCII) as "?"."""
+    return text.encode("ascii", "replace").decode()
+
+
+def put_lines(image: np.ndarray, lines: Sequence[str], x: int, y: int, background: Color) -> None:
+    """Write lines of text on a filled block whose top left corner is (x, y), in place."""
+    lines = [printable(line) for line in lines]
+    width, height = block_size(lines)
+    cv2.rectangle(image, (x, y), (x + width - 1, y + height - 1), background, cv2.FILLED)
+    step = height // max(len(lines), 1)
+    for index, line in enumerate(lines):
+        depth = text_size(line)[2]
+        base = y + (index + 1) * step - depth + 1
+        cv2.putText(image, line, (x + PADDING, base), FONT, FONT_SCALE, TEXT_COLOR, 1, cv2.LINE_AA)
+
+
+def block_size(lines: Sequence[str]) -> tuple[int, int]:
+    """Return width and height in pixels of the block that :func:`put_lines` fills."""
+    if not lines:
+        return 0, 0
+    sizes = [text_size(printable(line)) for line in lines]
+    step = max(height + depth for _, height, depth in sizes) + 1
+    return max(width for width, _, _ in sizes) + 2 * PADDING, step * len(lines)
+
+
+def free_place(
+    size: tuple[int, int], box: Sequence[int], image_size: tuple[int, int], taken: Sequence[tuple[int, int, int, int]]
+) -> tuple[int, int]:
+    """Return where a block of text goes: at its box, inside the picture, clear of ``taken`` if possible.
+
+    Sizes are (width, height), rectangles x1, y1, x2, y2, all in pixels.
+    """
+    width, height = size
+    x1, y1, x2, y2 = box
+    tries = [(x, y) for y in (y1 - height, y2 + 1, y1 + 2, y2 - height - 1) for x in (x1, x2 - width + 1)]
+
+    def clamp(x: int, y: int) -> tuple[int, int]:
+        return max(0, min(x, image_size[0] - width)), max(0, min(y, image_size[1] - height))
+
+    def overlap(place: tuple[int, int]) -> int:
+        x, y = place
+        covered = 0
+        for left, top, right, bottom in taken:
+            covered += max(0, min(x + width, right) - max(x, left)) * max(0, min(y + height, bottom) - max(y, top))
+        return covered
+
+    # min() takes the first of equals, so the order of the tries is the order of preference.
+    return min((clamp(*place) for place in tries), key=overlap)
+
+
+def enlarge(frame: np.ndarray, min_side: int = MIN_SIDE) -> np.ndarray:
+    """Return a copy, scaled up by a whole factor so that the shorter side has at least ``min_side`` pixels."""
+    factor = max(1, -(-min_side // min(frame.shape[:2])))
+    size = (frame.shape[1] * factor, frame.shape[0] * factor)
+    return cv2.resize(frame, size, interpolation=cv2.INTER_CUBIC) if factor > 1 else np.ascontiguousarray(frame).copy()
+
+
+def draw_detections(
+    frame: np.ndarray,
+    boxes: np.ndarray,
+    labels: Sequence[Sequence[str]],
+    scores: Sequence[Sequence[float]] | None = None,
+    color: Color | Sequence[Color] | None = None,
+    min_side: int = MIN_SIDE,
+) -> np.ndarray:
+    """Draw boxes and their class names on a copy of a frame.
+
+    Args:
+        frame: uint8 RGB [height, width, 3]; small frames are scaled up so that the text can be read.
+        boxes: [n, 4], x1, y1, x2, y2 as fractions of the frame.
+        labels: the lines of text of each box; a box without lines gets its outline only.
+        scores: a score in [0, 1] for each line of each box, written behind it as a percentage.
+        color: RGB color of all boxes, or one for each; by default the boxes take turns through a palette.
+        min_side: the shorter side of the picture has at least this many pixels; 0 keeps the frame's size.
+
+    Returns:
+        A new uint8 RGB picture.
+
+    Raises:
+        ValueError: if the numbers of boxes, labels, scores or colors differ.
+    """
+    image = enlarge(frame, min_side)
+    height, width = image.shape[:2]
+    boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+    colors = box_colors(color, len(boxes))
+    scores = [None] * len(boxes) if scores is None else scores
+    if not len(boxes) == len(labels) == len(scores) == len(colors):
+        counts = f"{len(boxes)} boxes, {len(labels)} lists of labels, {len(scores)} of scores, {len(colors)} colors"
+        raise ValueError(f"every box needs its labels, scores and color, got {counts}")
+    corners = np.round(boxes * [width, height, width, height]).astype(int)
+    corners = np.minimum(np.maximum(corners, 0), [width - 1, height - 1, width - 1, height - 1])
+    for (x1, y1, x2, y2), edge in zip(corners.tolist(), colors, strict=True):
+        cv2.rectangle(image, (x1, y1), (x2, y2), edge, 2, cv2.LINE_AA)
+    taken: list[tuple[int, int, int, int]] = []
+    for corner, names, values, edge in zip(corners.tolist(), labels, scores, colors, strict=True):
+        if not names:
+            continue
+        lines = list(names) if values is None else [f"{n} {v:.0%}" for n, v in zip(names, values, strict=True)]
+        size = block_size(lines)
+        x, y = free_place(size, corner, (width, height), taken)
+        put_lines(image, lines, x, y, edge)
+        taken.append((x, y, x + size[0], y + size[1]))
+    return image
+
+
+def box_colors(color: Color | Sequence[Color] | None, count: int) -> list[Color]:
+    """Return one color for each of ``count`` boxes."""
+    if color is None:
+        return [PALETTE[index % len(PALETTE)] for index in range(count)]
+    if len(color) == 3 and not isinstance(color[0], Sequence):
+        return [tuple(color)] * count
+    return [tuple(one) for one in color]
+
+
+def contact_sheet(
+    images: Sequence[np.ndarray], columns: int, titles: Sequence[str] | None = None, gap: int = 4
+) -> np.ndarray:
+    """Return one picture of many, row by row, each with its title above it.
+
+    Args:
+        images: uint8 RGB pictures; smaller ones are centered in cells of the largest size.
+        columns: pictures in a row.
+        titles: one for each picture; an empty one leaves its space blank. A title too long for its cell is cut.
+        gap: pixels between the pictures.
+
+    Raises:
+        ValueError: if there are no pictures, no columns, or another number of titles.
+    """
+    if not images or columns < 1 or (titles is not None and len(titles) != len(images)):
+        count = "no" if titles is None else len(titles)
+        raise ValueError(f"got {len(images)} pictures, {count} titles, {columns} columns")
+    height, width = (max(image.shape[axis] for image in images) for axis in (0, 1))
+    bar = block_size(["Ag"])[1] + 2 if titles is not None else 0
+    rows = -(-len(images) // columns)
+    shape = (rows * (height + bar + gap) + gap, columns * (width + gap) + gap, 3)
+    sheet = np.full(shape, TITLE_BACKGROUND, dtype=np.uint8)
+    for index, image in enumerate(images):
+        top = gap + index // columns * (height + bar + gap)
+        left = gap + index % columns * (width + gap)
+        if titles is not None and titles[index]:
+            put_lines(sheet[top : top + bar, left : left + width], [titles[index]], 0, 0, TITLE_BACKGROUND)
+        y = top + bar + (height - image.shape[0]) // 2
+        x = left + (width - image.shape[1]) // 2
+        sheet[y : y + image.shape[0], x : x + image.shape[1]] = image
+    return sheet
+
+
+def write_png(path: str | Path, image: np.ndarray) -> None:
+    """Write an RGB picture as PNG; folders are made.
+
+    Raises:
+        UserError: if the file cannot be written.
+    """
+    path = Path(path)
+    _, data = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data.tobytes())
+    except OSError as error:
+        raise UserError(f"cannot write the picture {path}: {error.strerror or error}") from error

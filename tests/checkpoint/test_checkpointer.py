@@ -1,0 +1,313 @@
+"""Saving, resuming and the ways in which a run's folder can be broken."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from alphaction import __version__
+from alphaction.checkpoint import Checkpointer, checkpoint_name, read_weight_file
+from alphaction.checkpoint import checkpointer as checkpointer_module
+from alphaction.utils.errors import UserError
+
+LABELS = {"ids": [1, 2], "names": ["sit", "run"], "groups": ["movement", "movement"]}
+
+
+class Run:
+    """A small model, SGD with momentum, a schedule and a scaler: everything that a run's state consists of."""
+
+    def __init__(self, folder: Path, seed: int = 0, hidden: int = 4, **options: Any) -> None:
+        torch.manual_seed(seed)
+        self.model = nn.Sequential(nn.Linear(3, hidden), nn.BatchNorm1d(hidden), nn.ReLU(), nn.Linear(hidden, 2))
+        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=0.1, momentum=0.9)
+        self.scheduler = torch.optim.lr_scheduler.StepLR(self.optimizer, step_size=3)
+        options = {"label_map": LABELS, "config": "MODEL: {}\n", **options}
+        self.checkpointer = Checkpointer(folder, self.model, self.optimizer, self.scheduler, **options)
+
+    def train(self, start: int, stop: int) -> list[float]:
+        losses = []
+        for iteration in range(start, stop):
+            generator = torch.Generator().manual_seed(iteration)
+            data, goal = torch.randn(8, 3, generator=generator), torch.randn(8, 2, generator=generator)
+            loss = (self.model(data) - goal).square().mean()
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+            self.scheduler.step()
+            losses.append(loss.item())
+        return losses
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
+    whole = Run(tmp_path / "whole").train(0, 8)
+    first = Run(tmp_path / "run")
+    losses = first.train(0, 5)
+    path = first.checkpointer.save(None, 5, extra={"best_map": 0.25})
+    assert path == tmp_path / "run" / "model_0000005.pth"
+
+    second = Run(tmp_path / "run", seed=9)
+    resumed = second.checkpointer.resume()
+    assert resumed.iteration == 5
+    assert resumed.info == f"continuing from {path} at iteration 5"
+    assert resumed.extra == {"best_map": 0.25}
+    assert losses + second.train(5, 8) == whole
+    assert second.scheduler.get_last_lr() == [pytest.approx(0.001)]
+
+
+def test_content_and_names(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    assert not run.checkpointer.has_checkpoint()
+    run.train(0, 1)
+    assert run.checkpointer.save(None, 1000).name == "model_0001000.pth" == checkpoint_name(1000) + ".pth"
+    assert run.checkpointer.save("model_final", 1200).name == "model_final.pth"
+    assert run.checkpointer.has_checkpoint()
+    assert (tmp_path / "last_checkpoint").read_text() == "model_final.pth\n"
+    assert sorted(item.name for item in tmp_path.iterdir()) == [
+        "last_checkpoint",
+        "model_0001000.pth",
+        "model_final.pth",
+    ]
+
+    content = torch.load(tmp_path / "model_final.pth", weights_only=True)
+    assert list(content) == ["model", "optimizer", "scheduler", "iteration", "label_map", "config", "version", "extra"]
+    assert list(content["model"]) == list(run.model.state_dict())
+    assert content["iteration"] == 1200
+    assert content["label_map"] == LABELS
+    assert content["config"] == "MODEL: {}\n"
+    assert content["version"] == __version__
+
+    file = read_weight_file(tmp_path / "model_final.pth")
+    assert torch.equal(file.weights["0.weight"], run.model[0].weight)
+    assert (file.label_map, file.iteration) == (LABELS, 1200)
+
+
+def test_names_of_a_wrapped_model_have_no_prefix(tmp_path: Path) -> None:
+    model = nn.Linear(2, 2)
+    Checkpointer(tmp_path, nn.DataParallel(model)).save(None, 1)
+    assert list(torch.load(tmp_path / "model_0000001.pth", weights_only=True)["model"]) == ["weight", "bias"]
+
+
+def test_only_the_main_process_writes(tmp_path: Path) -> None:
+    run = Run(tmp_path / "out", is_main_process=False)
+    run.checkpointer.save(None, 1)
+    run.checkpointer.save_memory({}, 1)
+    assert not (tmp_path / "out").exists()
+
+
+def test_scaler_is_restored_and_may_join_later(tmp_path: Path) -> None:
+    scaler = torch.amp.GradScaler("cpu", init_scale=8.0)
+    run = Run(tmp_path, scaler=scaler)
+    run.checkpointer.save(None, 1)
+    other = torch.amp.GradScaler("cpu")
+    Run(tmp_path, scaler=other).checkpointer.resume()
+    assert other.get_scale() == 8.0
+    Run(tmp_path).checkpointer.save(None, 2)
+    info = Run(tmp_path, scaler=other).checkpointer.resume().info
+    assert info.endswith("iteration 2; no gradient scaler in it, a new one starts")
+
+
+def test_a_state_that_cannot_be_saved_is_named(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.checkpointer.save(None, 1)
+    before = (tmp_path / "model_0000001.pth").read_bytes()
+    run.scheduler.gamma = print
+    with pytest.raises(TypeError, match=r'"scheduler.gamma" is a builtin_function_or_method'):
+        run.checkpointer.save(None, 1)
+    assert (tmp_path / "model_0000001.pth").read_bytes() == before
+    with pytest.raises(TypeError, match=r'"extra.when"'):
+        Run(tmp_path).checkpointer.save(None, 1, extra={"when": object()})
+
+
+def test_a_crash_while_saving_keeps_the_last_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run(tmp_path)
+    run.checkpointer.save(None, 1)
+
+    def crash(content: object, file: Any) -> None:
+        file.write(b"PK\x03\x04 half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(torch, "save", crash)
+    with pytest.raises(KeyboardInterrupt):
+        run.checkpointer.save(None, 2)
+    monkeypatch.undo()
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["last_checkpoint", "model_0000001.pth"]
+    assert Run(tmp_path).checkpointer.resume().iteration == 1
+
+
+def test_model_comes_before_the_pointer_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run(tmp_path)
+    run.checkpointer.save(None, 1)
+    written = []
+
+    def crash(path: Path, write: Callable) -> None:
+        written.append(path.name)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(checkpointer_module, "write_atomically", crash)
+    with pytest.raises(KeyboardInterrupt):
+        run.checkpointer.save(None, 2)
+    assert written == ["last_checkpoint"]
+    assert (tmp_path / "model_0000002.pth").exists()
+    assert Run(tmp_path).checkpointer.resume().iteration == 1
+
+
+# last_checkpoint
+
+
+@pytest.mark.parametrize(
+    "form", ["{name}", "{name}\n", "out/{name}", "{folder}/{name}", "/elsewhere/run/{name}", "C:\\run\\{name}"]
+)
+def test_forms_of_the_pointer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = Run(Path("out"))
+    run.checkpointer.save(None, 3)
+    (tmp_path / "out" / "last_checkpoint").write_text(form.format(name="model_0000003.pth", folder=tmp_path / "out"))
+    assert Run(Path("out")).checkpointer.resume().iteration == 3
+
+
+def test_pointer_to_a_file_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Run(tmp_path / "a").checkpointer.save(None, 3)
+    (tmp_path / "b").mkdir()
+    pointer = tmp_path / "b" / "last_checkpoint"
+    monkeypatch.chdir(tmp_path)
+    for text in (tmp_path / "a" / "model_0000003.pth", "a/model_0000003.pth", "../a/model_0000003.pth"):
+        pointer.write_text(str(text))
+        assert Run(tmp_path / "b").checkpointer.resume().iteration == 3
+
+
+def test_a_moved_or_copied_folder_uses_its_own_file(tmp_path: Path) -> None:
+    Run(tmp_path / "old").checkpointer.save(None, 3)
+    (tmp_path / "old" / "last_checkpoint").write_text(str(tmp_path / "old" / "model_0000003.pth"))
+    shutil.copytree(tmp_path / "old", tmp_path / "new")
+    assert Run(tmp_path / "new").checkpointer.last_checkpoint() == tmp_path / "new" / "model_0000003.pth"
+
+
+def broken_folder(folder: Path) -> Run:
+    """Three checkpoints, of which the last one is pointed to and the second is cut off."""
+    run = Run(folder)
+    for iteration in (1, 2, 3):
+        path = run.checkpointer.save(None, iteration)
+        os.utime(path, (iteration, iteration))
+    return run
+
+
+def cut(path: Path) -> None:
+    stat = path.stat()
+    path.write_bytes(path.read_bytes()[:-200])
+    os.utime(path, (stat.st_atime, stat.st_mtime))
+
+
+def test_missing_checkpoint_names_the_newest_intact_one(tmp_path: Path) -> None:
+    run = broken_folder(tmp_path)
+    (tmp_path / "model_0000003.pth").unlink()
+    cut(tmp_path / "model_0000002.pth")
+    with pytest.raises(UserError) as error:
+        run.checkpointer.resume()
+    assert str(error.value) == (
+        f'{tmp_path}/last_checkpoint: names "model_0000003.pth", which does not exist. The newest intact checkpoint '
+        f"there is model_0000001.pth: write that name into {tmp_path}/last_checkpoint, or delete "
+        f"{tmp_path}/last_checkpoint to start the run anew."
+    )
+    (tmp_path / "last_checkpoint").write_text("model_0000001.pth")
+    assert run.checkpointer.resume().iteration == 1
+
+
+def test_cut_off_checkpoint_names_the_newest_intact_one(tmp_path: Path) -> None:
+    run = broken_folder(tmp_path)
+    cut(tmp_path / "model_0000003.pth")
+    with pytest.raises(
+        UserError, match=r"model_0000003.pth: cut off .* newest intact checkpoint there is model_0000002.pth"
+    ):
+        run.checkpointer.resume()
+
+
+def test_no_intact_checkpoint_at_all(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.checkpointer.save(None, 1).write_bytes(b"")
+    with pytest.raises(
+        UserError, match=r"the file is empty.*No intact model_\*.pth is in .* delete .* to start the run anew"
+    ):
+        run.checkpointer.resume()
+    (tmp_path / "last_checkpoint").write_text("\n")
+    with pytest.raises(UserError, match="last_checkpoint: is empty"):
+        run.checkpointer.resume()
+    (tmp_path / "last_checkpoint").unlink()
+    with pytest.raises(UserError, match="no such file, so no run can continue"):
+        run.checkpointer.resume()
+
+
+# Checkpoints of something else
+
+
+def test_another_model_is_refused(tmp_path: Path) -> None:
+    Run(tmp_path).checkpointer.save(None, 1)
+    with pytest.raises(
+        UserError, match=r"of another model: 0.weight is \[5, 3\] in the model, \[4, 3\] in the file.*--transfer"
+    ):
+        Run(tmp_path, hidden=5).checkpointer.resume()
+    with pytest.raises(UserError, match=r"missing weight; missing bias; not in the model: 0.weight"):
+        Checkpointer(tmp_path, nn.Linear(1, 1)).resume()
+
+
+def test_other_classes_are_refused(tmp_path: Path) -> None:
+    Run(tmp_path).checkpointer.save(None, 1)
+    swapped = {**LABELS, "names": ["run", "sit"]}
+    with pytest.raises(UserError, match=r"the action classes differ.*A run continues with the classes"):
+        Run(tmp_path, label_map=swapped).checkpointer.resume()
+
+
+def test_weights_without_training_state_are_refused(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    torch.save({"model": run.model.state_dict(), "iteration": 5}, tmp_path / "zoo.pth")
+    with pytest.raises(UserError, match=r"not a training checkpoint of this program.*MODEL.WEIGHT.*--transfer"):
+        run.checkpointer.resume(tmp_path / "zoo.pth")
+    Checkpointer(tmp_path, run.model).save(None, 1)
+    with pytest.raises(UserError, match="holds no optimizer state"):
+        run.checkpointer.resume()
+
+
+def test_another_optimizer_is_refused(tmp_path: Path) -> None:
+    Run(tmp_path).checkpointer.save(None, 1)
+    run = Run(tmp_path)
+    groups = [{"params": [parameter]} for parameter in run.model.parameters()]
+    checkpointer = Checkpointer(tmp_path, run.model, torch.optim.SGD(groups, lr=0.1), run.scheduler)
+    with pytest.raises(UserError, match="its optimizer state does not fit this run's optimizer"):
+        checkpointer.resume()
+
+
+# Memory pool
+
+
+def test_memory_pool_is_kept_with_its_iteration(tmp_path: Path) -> None:
+    checkpointer = Run(tmp_path).checkpointer
+    pool = {"features": torch.arange(6.0).reshape(2, 3), "second": torch.tensor([902, 903]), "videos": ["a", "b"]}
+    assert checkpointer.save_memory(pool, 5).name == "memory_pool.pth"
+    loaded = checkpointer.load_memory(5)
+    assert loaded.warning == ""
+    assert loaded.state is not None
+    assert torch.equal(loaded.state["features"], pool["features"])
+    assert loaded.state["videos"] == ["a", "b"]
+
+
+def test_memory_pool_of_another_iteration_or_none(tmp_path: Path) -> None:
+    checkpointer = Run(tmp_path).checkpointer
+    state, warning = checkpointer.load_memory(5)
+    assert state is None
+    assert warning == (
+        f"{tmp_path}/memory_pool.pth: no such file; the memory pool starts empty and fills up again within one epoch"
+    )
+    checkpointer.save_memory({"second": torch.ones(1)}, 4)
+    state, warning = checkpointer.load_memory(5)
+    assert state is None
+    assert "of iteration 4, not 5 as the checkpoint" in warning
+    cut(tmp_path / "memory_pool.pth")
+    state, warning = checkpointer.load_memory(4)
+    assert state is None
+    assert "cut off" in warning

@@ -1,0 +1,51 @@
+"""Comparing the classes of a checkpoint with the dataset's."""
+
+from __future__ import annotations
+
+import pytest
+
+from alphaction.checkpoint import compare_label_maps
+from alphaction.checkpoint.label_maps import is_label_map
+
+PETS = {"ids": [1, 2, 3], "names": ["sit", "run", "chew toy"], "groups": ["movement", "movement", "object"]}
+
+
+def test_equal_maps_and_unknown_maps_do_not_differ() -> None:
+    assert compare_label_maps(PETS, dict(PETS)) is None
+    assert compare_label_maps(None, PETS) is None
+    assert compare_label_maps(PETS, None) is None
+
+
+def test_ids_case_and_spaces_do_not_matter() -> None:
+    other = {**PETS, "ids": [7, 8, 9], "names": ["Sit ", "run", "chew toy"]}
+    assert compare_label_maps(PETS, other) is None
+
+
+def test_another_order_is_told_by_channel() -> None:
+    text = compare_label_maps(PETS, {**PETS, "names": ["run", "sit", "chew toy"]})
+    assert text == (
+        'the action classes differ: channel 0: "sit" (movement) in the checkpoint, "run" (movement) in the dataset; '
+        'channel 1: "run" (movement) in the checkpoint, "sit" (movement) in the dataset'
+    )
+
+
+def test_another_group_changes_the_meaning_of_a_channel() -> None:
+    text = compare_label_maps(PETS, {**PETS, "groups": ["movement", "object", "object"]})
+    assert text is not None
+    assert 'channel 1: "run" (movement) in the checkpoint, "run" (object) in the dataset' in text
+
+
+def test_another_number_of_classes_lists_what_is_on_one_side() -> None:
+    text = compare_label_maps(PETS, {"ids": [1, 2], "names": ["sit", "dig"], "groups": ["movement", "object"]})
+    assert text is not None
+    assert "the checkpoint has 3 classes, the dataset 2" in text
+    assert "only in the checkpoint: chew toy; run" in text
+    assert "only in the dataset: dig" in text
+
+
+@pytest.mark.parametrize(
+    "value", [None, [], {}, {"ids": [1]}, {"ids": [1], "names": "a", "groups": ["x"]}, {**PETS, "ids": [1]}]
+)
+def test_what_is_no_label_map(value: object) -> None:
+    assert not is_label_map(value)
+    assert is_label_map(PETS)

@@ -1,0 +1,245 @@
+"""Loading weights into small models whose names are like the detector's."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from alphaction.checkpoint import MatchRules, load_weights, match_weights
+from alphaction.checkpoint.matching import find_prefix_change, unwrap_model
+from alphaction.checkpoint.report import part_of
+from alphaction.utils.errors import UserError
+
+NAMES = {"ids": [1, 2, 3], "names": ["sit", "run", "dig"], "groups": ["movement", "movement", "object"]}
+
+
+class Pathway(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv3d(3, width, 1, bias=False)
+        self.bn1 = nn.BatchNorm3d(width)
+
+
+class Detector(nn.Module):
+    """backbone.{slow,fast}.{conv1,bn1} and roi_heads.action.{feature_extractor.fc1,predictor.cls_score}."""
+
+    def __init__(self, classes: int = 3, slow: int = 4, fast: int = 2, seed: int = 0) -> None:
+        super().__init__()
+        torch.manual_seed(seed)
+        self.backbone = nn.ModuleDict({"slow": Pathway(slow), "fast": Pathway(fast)})
+        head = nn.ModuleDict(
+            {
+                "feature_extractor": nn.ModuleDict({"fc1": nn.Linear(6, 5)}),
+                "predictor": nn.ModuleDict({"cls_score": nn.Linear(5, classes)}),
+            }
+        )
+        self.roi_heads = nn.ModuleDict({"action": head})
+
+
+def write(path: Path, content: object) -> Path:
+    torch.save(content, path)
+    return path
+
+
+def differing(a: dict[str, Tensor], b: dict[str, Tensor]) -> set[str]:
+    return {name for name in a if not torch.equal(a[name], b[name])}
+
+
+def test_every_tensor_is_copied(tmp_path: Path) -> None:
+    theirs, ours = Detector(seed=1), Detector(seed=2)
+    assert differing(theirs.state_dict(), ours.state_dict())
+    report = load_weights(ours, write(tmp_path / "a.pth", {"model": theirs.state_dict()}))
+    assert differing(theirs.state_dict(), ours.state_dict()) == set()
+    assert report.complete
+    assert report.warnings == []
+    assert report.summary().splitlines()[0] == (f"Weights from {tmp_path}/a.pth: 16 of 16 tensors loaded (exact names)")
+
+
+def test_half_precision_weights_are_converted(tmp_path: Path) -> None:
+    theirs, ours = Detector(seed=1), Detector(seed=2)
+    load_weights(ours, write(tmp_path / "a.pth", theirs.half().state_dict()))
+    weight = ours.state_dict()["backbone.slow.conv1.weight"]
+    assert weight.dtype == torch.float32
+    assert torch.equal(weight, theirs.state_dict()["backbone.slow.conv1.weight"].float())
+
+
+def test_classifier_of_other_classes_is_skipped_and_reported(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    ours, theirs = Detector(classes=7, seed=2), Detector(classes=3, seed=1)
+    before = {name: tensor.clone() for name, tensor in ours.state_dict().items()}
+    with caplog.at_level(logging.DEBUG, logger="alphaction.checkpoint"):
+        report = load_weights(ours, write(tmp_path / "a.pth", theirs.state_dict()))
+    kept = {f"roi_heads.action.predictor.cls_score.{leaf}" for leaf in ("weight", "bias")}
+    assert {mismatch.name for mismatch in report.mismatched} == kept
+    assert all(torch.equal(before[name], ours.state_dict()[name]) for name in kept)
+    assert torch.equal(
+        ours.roi_heads["action"]["feature_extractor"]["fc1"].weight,
+        theirs.roi_heads["action"]["feature_extractor"]["fc1"].weight,
+    )
+    lines = report.summary().splitlines()
+    assert lines[0].endswith("14 of 16 tensors loaded (exact names)")
+    assert lines[-1] == (
+        "  other shape, initial values kept: 2 (roi_heads.action.predictor.cls_score.weight [7, 5], in the file "
+        "[3, 5]; roi_heads.action.predictor.cls_score.bias [7], in the file [3])"
+    )
+    assert caplog.messages == [report.summary(), report.details()]
+
+
+def test_summary_counts_by_part_and_details_list_every_tensor() -> None:
+    model = Detector().state_dict()
+    weights = {name: tensor for name, tensor in model.items() if "fast" not in name} | {"fc.weight": torch.zeros(2)}
+    report = match_weights(model, weights)
+    rows = [line.split() for line in report.summary().splitlines()[1:]]
+    assert rows[:5] == [
+        ["loaded", "missing"],
+        ["backbone.slow", "6", "0"],
+        ["roi_heads.action.feature_extractor", "2", "0"],
+        ["roi_heads.action.predictor", "2", "0"],
+        ["backbone.fast", "0", "5"],
+    ]
+    assert "  in the file but not in the model: 1 (fc.weight)" in report.summary()
+    assert "  1 num_batches_tracked counters are on one side only (no effect)" in report.summary()
+    details = report.details().splitlines()
+    assert len(details) == 16  # 10 loaded, 5 missing, 1 unused
+    assert "loaded       backbone.slow.conv1.weight" in details
+    assert "missing      backbone.fast.bn1.running_var" in details
+    assert "unused       fc.weight" in details
+
+
+def test_no_head_keeps_the_whole_head(tmp_path: Path) -> None:
+    ours, theirs = Detector(seed=2), Detector(seed=1)
+    report = load_weights(ours, write(tmp_path / "a.pth", theirs.state_dict()), no_head=True)
+    state, other = ours.state_dict(), theirs.state_dict()
+    assert differing(state, other) == {name for name in state if name.startswith("roi_heads.action.")}
+    assert report.unused == []
+    assert len(report.skipped) == 4
+    assert "left out (--no-head), initial values kept: 4" in report.summary()
+
+
+def test_prefix_change_loads_the_right_pathway(tmp_path: Path) -> None:
+    ours, theirs = Detector(seed=2), Detector(seed=1)
+    kinetics = {n.removeprefix("backbone."): t for n, t in theirs.state_dict().items() if n.startswith("backbone.")}
+    report = load_weights(ours, write(tmp_path / "a.pth", {"module." + n: t for n, t in kinetics.items()}))
+    assert report.loaded["backbone.fast.conv1.weight"] == "fast.conv1.weight"
+    assert torch.equal(ours.backbone["fast"].conv1.weight, theirs.backbone["fast"].conv1.weight)
+    assert "loaded       backbone.fast.conv1.weight <- fast.conv1.weight" in report.details()
+
+
+def test_ambiguous_prefix_is_not_guessed() -> None:
+    # Both pathways are alike: "conv1.weight" could belong to either.
+    model = Detector(slow=4, fast=4).state_dict()
+    one = {n.removeprefix("backbone.slow."): t for n, t in model.items() if n.startswith("backbone.slow.")}
+    targets = list(model)
+    assert find_prefix_change(targets, model, one) is None
+    with pytest.raises(UserError, match="none of its 6 tensors fits"):
+        match_weights(model, one)
+    # Where shapes decide, they do.
+    narrow = Detector(slow=4, fast=2).state_dict()
+    assert find_prefix_change(targets, narrow, one) == ("", "backbone.slow.")
+
+
+def test_prefix_change_needs_most_of_the_file() -> None:
+    model = Detector().state_dict()
+    few = {"slow.conv1.weight": model["backbone.slow.conv1.weight"]}
+    assert find_prefix_change(list(model), model, few) == ("", "backbone.")
+    many = few | {f"decoder.layer{i}.weight": torch.zeros(2) for i in range(2)}
+    assert find_prefix_change(list(model), model, many) is None
+    with pytest.raises(UserError):
+        match_weights(model, few, MatchRules(allow_prefix_change=False))
+
+
+def test_nothing_fits_shows_both_sides() -> None:
+    weights = {"encoder.layer1.weight": torch.zeros(2), "encoder.layer1.bias": torch.zeros(2)}
+    with pytest.raises(UserError) as error:
+        match_weights(Detector().state_dict(), weights, source="bert.pth")
+    text = str(error.value)
+    assert text.startswith("bert.pth: none of its 2 tensors fits the model. The weights are of another architecture")
+    assert "Names in the file: encoder.layer1.weight, encoder.layer1.bias." in text
+    assert "Names in the model: backbone.slow.conv1.weight, backbone.slow.bn1.weight," in text
+
+
+def test_nothing_fits_for_shapes() -> None:
+    model = {"backbone.conv1.weight": torch.zeros(4, 3)}
+    with pytest.raises(
+        UserError, match=r"1 names agree but no shape does \(backbone.conv1.weight is \[4, 3\] in the model"
+    ):
+        match_weights(model, {"backbone.conv1.weight": torch.zeros(8, 3)})
+
+
+def test_nothing_fits_for_caffe2_into_slowfast() -> None:
+    with pytest.raises(UserError, match="only I3D backbones have names for"):
+        match_weights(Detector().state_dict(), {"conv1_w": torch.zeros(2), "res_conv1_bn_riv": torch.zeros(2)})
+
+
+def test_nothing_fits_for_no_head() -> None:
+    model = Detector().state_dict()
+    head = {name: tensor for name, tensor in model.items() if name.startswith("roi_heads")}
+    with pytest.raises(UserError, match=r"--no-head leaves out everything in roi_heads.action"):
+        match_weights(model, head, MatchRules(skip_prefixes=("roi_heads.action.",)))
+
+
+def test_counters_alone_are_nothing() -> None:
+    model = Detector().state_dict()
+    counters = {name: tensor for name, tensor in model.items() if name.endswith("num_batches_tracked")}
+    assert len(counters) == 2
+    with pytest.raises(UserError):
+        match_weights(model, counters)
+
+
+def test_frozen_normalization_has_no_counters() -> None:
+    weights = Detector().state_dict()
+    frozen = {name: tensor for name, tensor in weights.items() if not name.endswith("num_batches_tracked")}
+    report = match_weights(frozen, weights)
+    assert report.complete
+    assert (report.unused, report.counters) == ([], 2)
+    assert match_weights(weights, frozen).missing == []
+
+
+def test_mostly_random_backbone_is_a_warning(tmp_path: Path) -> None:
+    weights = {"backbone.slow.conv1.weight": Detector().state_dict()["backbone.slow.conv1.weight"]}
+    report = load_weights(Detector(), write(tmp_path / "a.pth", weights))
+    assert len(report.warnings) == 1
+    assert "only 1 of 10 backbone tensors were loaded" in report.warnings[0]
+
+
+def test_label_map_of_other_classes_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = write(tmp_path / "a.pth", {"model": Detector().state_dict(), "label_map": NAMES})
+    assert load_weights(Detector(), path, label_map=NAMES).warnings == []
+    swapped = {**NAMES, "names": ["run", "sit", "dig"]}
+    with caplog.at_level(logging.WARNING):
+        report = load_weights(Detector(), path, label_map=swapped)
+    assert 'channel 0: "sit" (movement) in the checkpoint, "run" (movement) in the dataset' in report.warnings[0]
+    assert caplog.messages == report.warnings
+    # No warning where the classifier is not taken over.
+    assert load_weights(Detector(), path, no_head=True, label_map=swapped).warnings == []
+    assert load_weights(Detector(classes=7), path, label_map=swapped).warnings == []
+
+
+def test_wrapped_models_are_looked_through(tmp_path: Path) -> None:
+    theirs, ours = Detector(seed=1), Detector(seed=2)
+    assert unwrap_model(nn.DataParallel(ours)) is ours
+    assert unwrap_model(torch.compile(ours)) is ours
+    assert unwrap_model(ours) is ours
+    load_weights(nn.DataParallel(ours), write(tmp_path / "a.pth", theirs.state_dict()))
+    assert differing(theirs.state_dict(), ours.state_dict()) == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("backbone.slow.res_nl1.res_0.btnk.conv1.conv.weight", "backbone.slow"),
+        ("backbone.Tconv1.weight", "backbone.Tconv1"),
+        (
+            "roi_heads.action.feature_extractor.ia_structure.P_block_1.key.bias",
+            "roi_heads.action.feature_extractor.ia_structure",
+        ),
+        ("roi_heads.action.feature_extractor.fc1.weight", "roi_heads.action.feature_extractor"),
+        ("roi_heads.action.predictor.cls_score.bias", "roi_heads.action.predictor"),
+        ("scale", "scale"),
+    ],
+)
+def test_part_of(name: str, part: str) -> None:
+    assert part_of(name) == part

@@ -1,0 +1,235 @@
+"""Data sets by name: AVA's layout, dataset.yaml files, and what the messages say."""
+
+from __future__ import annotations
+
+import re
+import shutil
+
+import pytest
+
+from alphaction.config import load_cfg
+from alphaction.config.paths_catalog import (
+    AVA_EVAL_LABEL_MAP,
+    AVA_LABEL_MAP,
+    BUILT_IN,
+    DatasetSpec,
+    find_dataset,
+    known_datasets,
+)
+from alphaction.utils.errors import UserError
+
+AVA_NAMES = ["ava_video_train_v2.1", "ava_video_train_v2.2", "ava_video_val_v2.1", "ava_video_val_v2.2"]
+ZOO = """\
+name: zoo
+videos: movies
+label_map: classes.pbtxt
+splits:
+  train: {annotations: train.csv}
+  val: {annotations: val.csv, person_boxes: boxes/val.csv, object_boxes: objects.csv, exclusions: none.csv}
+"""
+
+
+@pytest.fixture
+def cfg(tmp_path):
+    """A config whose DATA_DIR is empty."""
+    (tmp_path / "data").mkdir()
+    return load_cfg(None, ["DATASETS.DATA_DIR", tmp_path / "data"])
+
+
+@pytest.fixture
+def put(tmp_path):
+    """Return a function that makes files below DATA_DIR."""
+
+    def put(*names: str, text: str = ""):
+        for name in names:
+            path = tmp_path / "data" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        return tmp_path / "data" / names[0]
+
+    return put
+
+
+@pytest.fixture
+def zoo(put):
+    """The folder of a whole data set of one's own."""
+    put("zoo/dataset.yaml", text=ZOO)
+    put(*(f"zoo/{name}" for name in ("movies/a.mp4", "classes.pbtxt", "train.csv", "val.csv", "boxes/val.csv")))
+    return put("zoo/objects.csv", "zoo/none.csv").parent
+
+
+def fails(cfg, name) -> str:
+    """Return the message that find_dataset fails with."""
+    with pytest.raises(UserError) as caught:
+        find_dataset(cfg, name)
+    return str(caught.value)
+
+
+def read_classes(path) -> dict[int, tuple[str, str]]:
+    """Return {id: (name, type)} of a pbtxt file."""
+    text = path.read_text(encoding="utf-8")
+    return {
+        int(i): (name, kind)
+        for name, i, kind in re.findall(r'name: "(.*)"\s+label_id: (\d+)\s+label_type: (\w+)', text)
+    }
+
+
+def test_ava_as_in_the_usual_layout(cfg, put):
+    put("AVA/clips/trainval/m/902.mp4", "AVA/movies/trainval/m.mkv")
+    annotations = put("AVA/annotations/ava_val_v2.2.csv").parent
+    put("AVA/annotations/ava_val_v2.2_min.json", "AVA/annotations/ava_val_excluded_timestamps_v2.2.csv")
+    put("AVA/annotations/ava_action_list_v2.2.pbtxt", "AVA/boxes/ava_val_det_person_bbox.json")
+    boxes = put("AVA/boxes/ava_val_det_object_bbox.json").parent
+    assert find_dataset(cfg, "ava_video_val_v2.2") == DatasetSpec(
+        name="ava_video_val_v2.2",
+        videos=None,
+        clips=annotations.parent / "clips" / "trainval",
+        label_map=annotations / "ava_action_list_v2.2.pbtxt",
+        eval_label_map=AVA_EVAL_LABEL_MAP,
+        annotations=annotations / "ava_val_v2.2_min.json",
+        person_boxes=boxes / "ava_val_det_person_bbox.json",
+        object_boxes=boxes / "ava_val_det_object_bbox.json",
+        exclusions=annotations / "ava_val_excluded_timestamps_v2.2.csv",
+        source=BUILT_IN,
+    )
+
+
+def test_ava_with_the_least_files(cfg, put):
+    put("AVA/annotations/ava_train_v2.1.csv.gz", "AVA/movies/trainval/m.mkv")
+    spec = find_dataset(cfg, "ava_video_train_v2.1")
+    assert spec.annotations.name == "ava_train_v2.1.csv.gz"
+    assert (spec.clips, spec.videos.name) == (None, "trainval")
+    assert (spec.label_map, spec.eval_label_map) == (AVA_LABEL_MAP, AVA_EVAL_LABEL_MAP)
+    assert (spec.person_boxes, spec.object_boxes, spec.exclusions) == (None, None, None)
+
+
+def test_missing_ava_tells_what_goes_where(cfg):
+    message = fails(cfg, "ava_video_train_v2.2")
+    root = f"{cfg.DATASETS.DATA_DIR}/AVA"
+    assert f"{root}/annotations/ava_train_v2.2_min.json or {root}/annotations/ava_train_v2.2.json" in message
+    assert f"clips or videos: expected {root}/clips/trainval or {root}/movies/trainval." in message
+    assert ".gz" not in message
+
+
+def test_own_data(cfg, zoo):
+    assert known_datasets(cfg) == [*AVA_NAMES, "zoo_train", "zoo_val"]
+    assert find_dataset(cfg, "zoo_val") == DatasetSpec(
+        name="zoo_val",
+        videos=zoo / "movies",
+        clips=None,
+        label_map=zoo / "classes.pbtxt",
+        eval_label_map=None,
+        annotations=zoo / "val.csv",
+        person_boxes=zoo / "boxes" / "val.csv",
+        object_boxes=zoo / "objects.csv",
+        exclusions=zoo / "none.csv",
+        source=str(zoo / "dataset.yaml"),
+    )
+    assert find_dataset(cfg, "zoo_train").person_boxes is None
+
+
+def test_where_own_data_is_found(cfg, put, zoo, tmp_path):
+    put("group/deep/dataset.yaml", text=ZOO.replace("name: zoo", "name: deep"))
+    put("group/deep/too/dataset.yaml", text=ZOO.replace("name: zoo", "name: too_deep"))
+    put(".zoo-half/zoo/dataset.yaml", text=ZOO)
+    elsewhere = tmp_path / "elsewhere" / "set.yaml"
+    elsewhere.parent.mkdir()
+    elsewhere.write_text(ZOO.replace("name: zoo", "name: far"), encoding="utf-8")
+    # The second one is found below DATA_DIR as well and counts once; a folder stands for its dataset.yaml.
+    cfg.DATASETS.CATALOG = [str(elsewhere), str(zoo)]
+    names = [name for name in known_datasets(cfg) if name not in AVA_NAMES]
+    assert names == ["deep_train", "deep_val", "far_train", "far_val", "zoo_train", "zoo_val"]
+
+
+def test_absolute_paths(cfg, put, zoo):
+    text = ZOO.replace("movies", str(zoo / "movies")).replace("classes.pbtxt", str(zoo / "classes.pbtxt"))
+    put("other/dataset.yaml", text=text.replace("name: zoo", "name: other"))
+    put("other/train.csv")
+    spec = find_dataset(cfg, "other_train")
+    assert (spec.videos, spec.annotations.parent.name) == (zoo / "movies", "other")
+
+
+def test_unknown_name_lists_the_known(cfg, zoo):
+    message = fails(cfg, "zoo_vla")
+    assert 'data set "zoo_vla" is not known. Did you mean "zoo_val"?' in message
+    assert "ava_video_train_v2.1, ava_video_train_v2.2" in message
+    assert f"{cfg.DATASETS.DATA_DIR}/NAME/dataset.yaml" in message
+
+
+def test_missing_files_are_all_named(cfg, zoo):
+    (zoo / "val.csv").rename(zoo / "valid.csv")
+    (zoo / "objects.csv").unlink()
+    shutil.move(zoo / "movies", zoo / "movie")
+    message = fails(cfg, "zoo_val")
+    assert f'data set "zoo_val" ({zoo / "dataset.yaml"}) lacks files:' in message
+    assert f"videos: {zoo / 'movies'} does not exist. Near it: {zoo / 'movie'}." in message
+    assert f"annotations: {zoo / 'val.csv'} does not exist." in message
+    assert str(zoo / "valid.csv") in message
+    assert f"object_boxes: {zoo / 'objects.csv'} does not exist." in message
+    assert message.count("\n") == 3
+
+
+def test_two_files_with_one_name(cfg, put, zoo):
+    other = put("copy/dataset.yaml", text=ZOO)
+    message = fails(cfg, "zoo_train")
+    assert 'data set "zoo_train" is registered twice' in message
+    assert str(other) in message
+    assert str(zoo / "dataset.yaml") in message
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (("name: zoo\n", ""), ["name is missing"]),
+        (("name: zoo", "name: 2024"), ["line 1: name must be text, got 2024; write it in quotes"]),
+        (("label_map:", "labelmap:"), ["label_map is missing", "line 3: unknown key labelmap. Did you mean"]),
+        (("videos: movies\n", ""), ["name exactly one folder"]),
+        (("videos: movies", "videos: movies\nclips: clips"), ["name exactly one folder"]),
+        (("{annotations: train.csv}", "{annotation: t.csv}"), ["splits.train.annotations is missing",
+                                                               "line 5: unknown key splits.train.annotation. Did you"]),
+        (("{annotations: train.csv}", "train.csv"), ["line 5: splits.train must hold keys such as annotations: FILE"]),
+        (("name: zoo", "name: zoo\nname: zoo"), ['line 2: "name" is given twice']),
+    ],
+)  # fmt: skip
+def test_mistakes_in_a_data_set_file(cfg, put, change, expected):
+    path = put("zoo/dataset.yaml", text=ZOO.replace(*change))
+    message = fails(cfg, "zoo_train")
+    assert str(path) in message
+    for part in expected:
+        assert part in message
+
+
+def test_no_splits(cfg, put):
+    put("zoo/dataset.yaml", text=ZOO.split("splits:")[0])
+    assert "splits is missing" in fails(cfg, "zoo_train")
+    put("zoo/dataset.yaml", text=ZOO.split("splits:")[0] + "splits: [train]")
+    assert "splits must hold one section per split" in fails(cfg, "zoo_train")
+
+
+def test_catalog_entry_that_does_not_exist(cfg, zoo):
+    cfg.DATASETS.CATALOG = [str(zoo / "datasets.yaml")]
+    message = fails(cfg, "zoo_train")
+    assert f"DATASETS.CATALOG: {zoo / 'datasets.yaml'} does not exist. Near it: {zoo / 'dataset.yaml'}." in message
+
+
+def test_ava_classes():
+    classes = read_classes(AVA_LABEL_MAP)
+    assert list(classes) == list(range(1, 81))
+    kinds = [kind for _, kind in classes.values()]
+    assert kinds == ["PERSON_MOVEMENT"] * 14 + ["OBJECT_MANIPULATION"] * 49 + ["PERSON_INTERACTION"] * 17
+    assert classes[1][0] == "bend/bow (at the waist)"
+    assert classes[21][0] == "clink glass"
+    assert classes[80][0] == "watch (a person)"
+    assert len({name for name, _ in classes.values()}) == 80
+
+
+def test_ava_classes_that_count():
+    classes, counted = read_classes(AVA_LABEL_MAP), read_classes(AVA_EVAL_LABEL_MAP)
+    assert len(counted) == 60
+    assert all(classes[class_id] == entry for class_id, entry in counted.items())
+
+
+def test_ava_classes_agree_with_the_official_list(shared_dir):
+    text = (shared_dir / "ava_eval" / "action_list.pbtxt").read_text(encoding="utf-8")
+    official = {int(i): name for name, i in re.findall(r'name: "(.*)"\s+id: (\d+)', text)}
+    assert {class_id: name for class_id, (name, _) in read_classes(AVA_EVAL_LABEL_MAP).items()} == official

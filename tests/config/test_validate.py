@@ -1,0 +1,237 @@
+"""Rules across keys: each one's violation is found, with the remedy, and what is right passes."""
+
+from __future__ import annotations
+
+import pytest
+
+from alphaction.config import get_cfg, load_cfg, validate_cfg
+from alphaction.config.clip import slow_frame_counts
+from alphaction.config.near import leaf_keys
+from alphaction.config.ranges import LENGTHS, RANGES
+from alphaction.utils.errors import UserError
+
+HEAD, IA, BACKBONE = "MODEL.ROI_ACTION_HEAD", "MODEL.IA_STRUCTURE", "MODEL.BACKBONE"
+SLOW, FAST = f"{BACKBONE}.SLOWFAST.SLOW", f"{BACKBONE}.SLOWFAST.FAST"
+DATA = ("DATASETS.TRAIN", "a", "DATASETS.TEST", "b")
+IA_ON = (f"{IA}.ACTIVE", True, f"{IA}.MAX_OBJECT", 5)
+I3D = (f"{BACKBONE}.CONV_BODY", "I3D-Resnet50")
+
+
+def check(*overrides, **kwargs) -> None:
+    """Validate the defaults, with data sets, changed by ``overrides``."""
+    validate_cfg(load_cfg(None, [*DATA, *overrides]), **kwargs)
+
+
+def problems(*overrides, **kwargs) -> list[str]:
+    """Return the problems that the check finds."""
+    with pytest.raises(UserError) as caught:
+        check(*overrides, **kwargs)
+    title, *found = str(caught.value).split("\n  - ")
+    assert title == ("1 problem in the config:" if len(found) == 1 else f"{len(found)} problems in the config:")
+    return found
+
+
+def problem(*overrides, **kwargs) -> str:
+    """Return the only problem."""
+    found = problems(*overrides, **kwargs)
+    assert len(found) == 1, found
+    return found[0]
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        (),
+        IA_ON,
+        (*IA_ON, f"{IA}.STRUCTURE", "parallel", f"{IA}.I_BLOCK_LIST", "[[P, M], [P, O]]"),
+        (*IA_ON, f"{IA}.I_BLOCK_LIST", "[M]", f"{IA}.MAX_OBJECT", 0),
+        (*IA_ON, f"{IA}.FUSION", "add", f"{IA}.DIM_OUT", 2304),
+        (*IA_ON, f"{IA}.LENGTH", "(0, 0)"),
+        (*IA_ON, *I3D, f"{IA}.DIM_IN", 2048),
+        (*I3D, f"{SLOW}.ACTIVE", False, f"{FAST}.ACTIVE", False),
+        (f"{SLOW}.ACTIVE", False),
+        (f"{FAST}.ACTIVE", False, "INPUT.ALPHA", 3),
+        (f"{FAST}.ACTIVE", False, "INPUT.FRAME_NUM", 30),
+        ("INPUT.FRAME_NUM", 64, "INPUT.FRAME_SAMPLE_RATE", 1, "INPUT.TAU", 16, "INPUT.SLOW_JITTER", True),
+        (f"{HEAD}.NUM_PERSON_MOVEMENT_CLASSES", 0, f"{HEAD}.NUM_CLASSES", 66),
+        ("SOLVER.SCHEDULER", "half_period_cosine", "SOLVER.MAX_ITER", 600),
+        ("SOLVER.STEPS", "()", "SOLVER.MAX_ITER", 600),
+        ("SOLVER.WARMUP_ON", False, "SOLVER.WARMUP_ITERS", 75000),
+        ("SOLVER.AMP", "bf16", "MODEL.DEVICE", "cpu"),
+        ("INPUT.FPS", 0),
+        ("INPUT.FLIP_CLASS_PAIRS", [["a", "b"], ["c", "d"]]),
+        (f"{HEAD}.FOCAL_LOSS.ALPHA", 0.25),
+        # Not active, hence not looked at.
+        (f"{IA}.DIM_IN", 7, f"{IA}.FUSION", "add", f"{IA}.I_BLOCK_LIST", "[X]"),
+    ],
+)
+def test_valid(overrides):
+    check(*overrides)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        ((f"{HEAD}.NUM_CLASSES", 15), "is 15, but its groups hold 14 + 49 + 17 = 80"),
+        ((f"{HEAD}.PROPOSAL_JITTER_X", "(0.1, 0.5)"), "Choose a second number below 0.5."),
+        ((f"{SLOW}.ACTIVE", False, f"{FAST}.ACTIVE", False), "Set at least one of them to True."),
+        (("INPUT.ALPHA", 3), "TAU must be a multiple of ALPHA. Nearest: TAU 9."),
+        (("INPUT.ALPHA", 16), "Nearest: TAU 16."),
+        (("INPUT.TAU", 80), "the slow pathway gets no frame. Set FRAME_NUM to 80 or more, or TAU to 32 or less."),
+        (("INPUT.FRAME_NUM", 36), "give 5 slow and 36 fast frames instead of 40. Set FRAME_NUM to a multiple of TAU"),
+        (
+            ("INPUT.FRAME_NUM", 30, "INPUT.SLOW_JITTER", True),
+            "clips would have 3 or 4 slow frames. Set FRAME_NUM to 32.",
+        ),
+        ((*I3D, "INPUT.FRAME_NUM", 6), "give 6 frames, of which the poolings of I3D-Resnet50 leave none"),
+        ((f"{BACKBONE}.SLOWFAST.BETA", 0.01), "leaves the fast pathway no channel"),
+        (
+            (f"{SLOW}.CONV3_GROUP_NL", True, "INPUT.FRAME_NUM", 48),
+            "MODEL.BACKBONE.SLOWFAST.SLOW.CONV3_GROUP_NL cuts clips into groups of 4 frames, but there are 6",
+        ),
+        (("INPUT.MAX_SIZE_TEST", 200), "Set MAX_SIZE_TEST to 256 or more."),
+        (("INPUT.FLIP_CLASS_PAIRS", ["a", "b"]), "it must be a list of pairs. Write [[name, name], ...]."),
+        (("INPUT.FLIP_CLASS_PAIRS", [["a", "a"]]), "is no pair of two class names"),
+        (("INPUT.FLIP_CLASS_PAIRS", [["a", "b"], ["b", "c"]]), '"b" is in two pairs'),
+        ((*IA_ON, f"{IA}.DIM_IN", 2048), "puts out 2304 channels (2048 slow + 256 fast). Set DIM_IN to 2304."),
+        ((*IA_ON, *I3D), "I3D-Resnet50 puts out 2048 channels. Set DIM_IN to 2048."),
+        ((*IA_ON, f"{BACKBONE}.CONV_BODY", "Slowfast-Tiny"), "Set DIM_IN to 768."),
+        ((*IA_ON, f"{IA}.FUSION", "add"), "Set DIM_OUT to 2304, or FUSION to concat."),
+        ((*IA_ON, f"{IA}.I_BLOCK_LIST", "[]"), "I_BLOCK_LIST is empty."),
+        ((*IA_ON, f"{IA}.I_BLOCK_LIST", "[[P, O], [M, P]]"), "serial takes a flat list, such as [P, O, M]."),
+        ((*IA_ON, f"{IA}.STRUCTURE", "parallel"), "parallel takes a list of layers"),
+        (
+            (*IA_ON, f"{IA}.STRUCTURE", "parallel", f"{IA}.I_BLOCK_LIST", "[[P, O], [M]]"),
+            "the layers have [2, 1] blocks; each branch needs one block in every layer.",
+        ),
+        ((*IA_ON, f"{IA}.I_BLOCK_LIST", "[p, O]"), '"p" is no block. Did you mean "P"? Known: M, O, P.'),
+        ((f"{IA}.ACTIVE", True), "has an O block, but MAX_OBJECT is 0"),
+        (("DATASETS.TRAIN", "[]"), 'DATASETS.TRAIN is empty. Name a data set there, for example DATASETS.TRAIN "[ava_'),
+        (("DATASETS.TEST", "[a, b, a]"), 'DATASETS.TEST names "a" 2 times. Keep one.'),
+        (("SOLVER.STEPS", "(9, 5)"), "not ascending. Set it to (5, 9)."),
+        (("SOLVER.MAX_ITER", 40000), 'never reaches. Set SOLVER.STEPS "[33750]", or raise MAX_ITER.'),
+        (("SOLVER.WARMUP_ITERS", 75000), "never gets to BASE_LR. Set SOLVER.WARMUP_ITERS 7500, or SOLVER.WARMUP_ON"),
+        (("SOLVER.ACCUMULATION_STEPS", 5), "over 1 processes x 5 accumulation steps. Set SOLVER.VIDEOS_PER_BATCH 30"),
+        (("SOLVER.AMP", "fp16", "MODEL.DEVICE", "cpu"), "Set SOLVER.AMP to bf16 or off."),
+    ],
+)
+def test_rules(overrides, expected):
+    assert expected in problem(*overrides)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "suggestion"),
+    [
+        ("MODEL.DEVICE", "gpu", 'Did you mean "cuda"? Known: auto, cpu, cuda.'),
+        (f"{BACKBONE}.CONV_BODY", "SlowFast-ResNet50", 'Did you mean "Slowfast-Resnet50"?'),
+        (f"{BACKBONE}.SLOWFAST.LATERAL", "tconvs", 'Did you mean "tconv"?'),
+        (f"{HEAD}.FEATURE_EXTRACTOR", "MLPFeatureExtractor", 'Did you mean "2MLPFeatureExtractor"?'),
+        (f"{HEAD}.PREDICTOR", "FcPredictor", 'Did you mean "FCPredictor"?'),
+        (f"{HEAD}.POOLER_TYPE", "pool3d", 'Did you mean "pooling3d"?'),
+        (f"{IA}.STRUCTURE", "denseserial", 'Did you mean "dense"?'),
+        (f"{IA}.FUSION", "sum", "Known: add, concat."),
+        ("SOLVER.SCHEDULER", "cosine", 'Did you mean "half_period_cosine"?'),
+        ("SOLVER.SCHEDULER", "multi_step", 'Did you mean "warmup_multi_step"?'),
+        ("SOLVER.WARMUP_METHOD", "Linear", 'Did you mean "linear"?'),
+        ("SOLVER.AMP", "float16", 'Did you mean "fp16"?'),
+    ],
+)
+def test_names(key, value, suggestion):
+    message = problem(key, value)
+    assert message.startswith(f'{key}: "{value}" is not available. ')
+    assert suggestion in message
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        (f"{HEAD}.DROPOUT_RATE", 1.0, "it must be in [0, 1)."),
+        (f"{HEAD}.FOCAL_LOSS.ALPHA", -0.5, "it must be in -1 or [0, 1]."),
+        (f"{IA}.MEMORY_RATE", 0, "it must be >= 1."),
+        (f"{IA}.LENGTH", "(-1, 3)", "each number must be >= 0."),
+        (f"{IA}.LENGTH", "(3,)", "it must hold 2 numbers (before, after)."),
+        ("INPUT.FLIP_PROB", 1.1, "it must be in [0, 1]."),
+        ("INPUT.PIXEL_STD", "[1, 1]", "it must hold 3 numbers (red, green, blue)."),
+        ("INPUT.PIXEL_STD", "[1, 0, 1]", "each number must be > 0."),
+        ("SOLVER.BASE_LR", 0, "it must be > 0."),
+        ("SOLVER.BASE_LR", float("nan"), "it must be > 0."),
+        ("SOLVER.LOG_PERIOD", 0, "it must be >= 1."),
+        ("SOLVER.GAMMA", 0, "it must be in (0, 1]."),
+        ("SOLVER.ACCUMULATION_STEPS", 0, "it must be >= 1."),
+        ("TEST.BOX_THRESH", -0.1, "it must be in [0, 1]."),
+        ("INPUT.TAU", 0, "it must be >= 1."),
+        ("INPUT.FPS", -1, "it must be >= 0."),
+    ],
+)
+def test_ranges(key, value, expected):
+    message = problem(key, value)
+    assert message.startswith(f"{key} is ")
+    assert message.endswith(expected)
+
+
+def test_every_number_has_a_range():
+    free = {"BN_INIT_GAMMA"}
+    cfg = get_cfg()
+    for key in leaf_keys(cfg):
+        node = cfg
+        for name in key.split("."):
+            node = node[name]
+        values = node if isinstance(node, (list, tuple)) else [node]
+        numeric = bool(values) and all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)
+        assert (key in RANGES) == (numeric and key.split(".")[-1] not in free), key
+    assert set(LENGTHS) <= set(RANGES)
+
+
+def test_all_problems_at_once():
+    found = problems(
+        "SOLVER.BASE_LR", -1, "SOLVER.SCHEDULER", "cosine", f"{HEAD}.NUM_CLASSES", 3, "DATASETS.TRAIN", "[]"
+    )
+    assert [message.split(" ")[0].rstrip(":") for message in found] == [
+        "SOLVER.BASE_LR",
+        "SOLVER.SCHEDULER",
+        f"{HEAD}.NUM_CLASSES",
+        "DATASETS.TRAIN",
+    ]
+
+
+def test_processes_share_the_batch():
+    check("SOLVER.ACCUMULATION_STEPS", 2, num_processes=16)
+    message = problem(num_processes=3)
+    assert "VIDEOS_PER_BATCH is 32" in message
+    assert "Set SOLVER.VIDEOS_PER_BATCH 33" in message
+    assert "Set TEST.VIDEOS_PER_BATCH 32." in problem(num_processes=32)
+    assert "Set SOLVER.VIDEOS_PER_BATCH 64" in problem("TEST.VIDEOS_PER_BATCH", 64, num_processes=64)
+
+
+def test_splits_that_a_run_does_not_use():
+    check(
+        "DATASETS.TRAIN", "[]", "SOLVER.STEPS", "(9, 5)", "SOLVER.VIDEOS_PER_BATCH", 7, num_processes=2, splits=["TEST"]
+    )
+    check("DATASETS.TEST", "[]", num_processes=32, splits=["TRAIN"])
+    assert "DATASETS.TEST is empty" in problem("DATASETS.TEST", "[]", splits=["TEST"])
+
+
+def test_weight_file(tmp_path):
+    weight = tmp_path / "SlowFast-ResNet50-4x16.pth"
+    weight.touch()
+    check("MODEL.WEIGHT", weight)
+    message = problem("MODEL.WEIGHT", tmp_path / "SlowFast-Resnet50-4x16.pth")
+    assert f"Near it: {weight}." in message
+    assert 'set MODEL.WEIGHT ""' in message
+    check("MODEL.WEIGHT", tmp_path / "none.pth", check_files=False)
+
+
+@pytest.mark.parametrize(("jitter", "counts"), [(False, [4]), (True, [4] * 17)])
+def test_slow_frames_of_every_start(jitter, counts):
+    cfg = load_cfg(None, ["INPUT.FRAME_NUM", 64, "INPUT.TAU", 16, "INPUT.SLOW_JITTER", jitter])
+    assert slow_frame_counts(cfg) == counts
+
+
+@pytest.mark.parametrize("name", ["base", "toy", "pets"])
+def test_small_experiments_are_valid(repo_root, name):
+    cfg = load_cfg(repo_root / "config_files" / "tiny" / f"{name}.yaml")
+    validate_cfg(cfg)
+    world = "pets" if name == "pets" else "toy"
+    assert list(cfg.DATASETS.TRAIN) == [f"{world}_train"]
+    assert list(cfg.DATASETS.TEST) == [f"{world}_val"]
+    assert cfg.MODEL.BACKBONE.CONV_BODY == "Slowfast-Tiny"

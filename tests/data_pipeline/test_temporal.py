@@ -1,0 +1,57 @@
+"""Frames of a clip and of its pathways."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from alphaction.data.temporal import TemporalSampling, clip_slots, pathway_slots
+from alphaction.utils.errors import UserError
+
+
+def test_clip_is_centered_on_the_keyframe():
+    assert clip_slots(64, 1) == list(range(-32, 32))
+    assert clip_slots(32, 2) == list(range(-32, 32, 2))
+    assert clip_slots(5, 1) == [-2, -1, 0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("tau", "alpha", "slow", "fast"),
+    [
+        (16, 8, [-25, -9, 7, 23], list(range(-32, 32, 2))),  # 4x16
+        (8, 4, list(range(-29, 32, 8)), list(range(-32, 32, 2))),  # 8x8
+        (8, 8, list(range(-29, 32, 8)), list(range(-32, 32))),
+        (16, 4, [-25, -9, 7, 23], list(range(-31, 32, 4))),
+    ],
+)
+def test_pathways(tau, alpha, slow, fast):
+    assert pathway_slots(64, 1, tau, alpha) == (slow, fast)
+
+
+def test_random_start_covers_every_frame():
+    sampling = TemporalSampling(64, 1, tau=16, alpha=8, slow_jitter=True)
+    rng = np.random.default_rng(0)
+    starts = {sampling.draw_slow_start(rng) for _ in range(500)}
+    assert starts == set(range(16))
+    for start in starts:
+        slow, fast = sampling.slots(start)
+        assert slow == [-32 + start, -16 + start, start, 16 + start]
+        assert len(fast) == 32
+
+
+def test_without_jitter_the_start_is_fixed():
+    assert TemporalSampling(64, 1, tau=16, alpha=8).draw_slow_start(np.random.default_rng(0)) is None
+
+
+def test_inactive_pathways():
+    assert TemporalSampling(64, 1, 16, 8, fast=False).slots()[1] == []
+    assert TemporalSampling(30, 1, 8, 8, slow=False).slots() == ([], list(range(-15, 15)))
+
+
+def test_numbers_that_do_not_divide():
+    with pytest.raises(UserError, match=r"FRAME_NUM 60 is not a multiple of INPUT.TAU 16.*to 48 or 64"):
+        TemporalSampling(60, 1, 16, 8)
+    with pytest.raises(UserError, match=r"TAU 8 is not a multiple of INPUT\.ALPHA 3"):
+        TemporalSampling(64, 1, 8, 3)
+    with pytest.raises(UserError, match="both pathways are off"):
+        TemporalSampling(64, 1, 8, 8, slow=False, fast=False)

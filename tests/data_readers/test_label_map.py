@@ -1,0 +1,112 @@
+"""Label maps: both spellings, free layout, channel order, and every message."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+
+from alphaction.data.annotations import ActionClass, LabelMap, read_label_map
+from alphaction.utils.errors import UserError
+
+
+def test_pets_label_map_has_five_movements_and_two_interactions(test_data):
+    label_map = read_label_map(test_data / "annotations" / "pets_action_list.pbtxt")
+    assert label_map.group_sizes == (5, 0, 2)
+    assert label_map.ids == (1, 2, 3, 4, 5, 6, 7)
+    assert label_map.find("walk right") == ActionClass(3, "walk right", "movement")
+    assert label_map.untyped == ()
+
+
+def test_channels_follow_groups_and_then_ids(label_map):
+    assert label_map.names == ("stand", "walk", "carry", "talk to")
+    assert label_map.ids == (1, 2, 5, 3)
+    assert label_map.groups == ("movement", "movement", "object", "person")
+    assert label_map.group_sizes == (2, 1, 1)
+    assert [label_map.channel_of(i) for i in label_map.ids] == [0, 1, 2, 3]
+    assert label_map.id_of(2) == 5
+    np.testing.assert_array_equal(label_map.channels([3, 1, 5, 5]), [3, 0, 2, 2])
+    assert 5 in label_map
+    assert 4 not in label_map
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'item {\n  name: "sit"\n  id: 1\n}\nitem {\n  name: "run/jog (a b)"\n  id: 12\n}\n',
+        "label { name: 'sit' label_id: 1 } label { name: 'run/jog (a b)' label_id: 12 }",
+        '\ufeff# all\nlabel{name:"sit",label_id:1}\n\tlabel\n\t{\n\t\tlabel_id : 12  # run\n\tname:"run/jog (a b)"}',
+        'item: {\r\n id: 1\r\n name: sit\r\n display_name: "S" } item { id:12 name:"run/jog (a b)"\r\n extra { a: 1 }}',
+    ],
+)
+def test_layout_is_free(write, text):
+    label_map = read_label_map(write("map.pbtxt", text))
+    assert label_map.ids == (1, 12)
+    assert label_map.names == ("sit", "run/jog (a b)")
+    assert label_map.untyped == (1, 12)
+    assert set(label_map.groups) == {"object"}
+
+
+def test_untyped_classes_get_the_default_group_and_are_listed(write):
+    text = 'label { name: "a" label_id: 1 label_type: person_movement } label { name: "b" label_id: 2 }'
+    label_map = read_label_map(write("map.pbtxt", text), default_group="person")
+    assert label_map.groups == ("movement", "person")
+    assert label_map.untyped == (2,)
+
+
+def test_written_label_map_reads_back(tmp_path, label_map):
+    odd = LabelMap((*label_map.classes, ActionClass(90, 'say "hi" # {a\\b}', "person")))
+    odd.write(tmp_path / "new" / "map.pbtxt")
+    text = (tmp_path / "new" / "map.pbtxt").read_text()
+    assert text.startswith('label {\n  name: "stand"\n  label_id: 1\n  label_type: PERSON_MOVEMENT\n}\n')
+    assert read_label_map(tmp_path / "new" / "map.pbtxt") == odd
+
+
+def test_plain_dict_and_pickle_round_trips(label_map):
+    plain = label_map.to_dict()
+    assert plain["ids"] == [1, 2, 5, 3]
+    assert all(type(i) is int for i in plain["ids"])
+    assert LabelMap.from_dict(plain) == label_map
+    assert pickle.loads(pickle.dumps(label_map)).channel_of(3) == 3
+    with pytest.raises(UserError, match="equally long lists"):
+        LabelMap.from_dict({"ids": [1], "names": [], "groups": ["object"]})
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("", ["has no class", "label_id: 1"]),
+        ("# only a comment\n", ["has no class"]),
+        ('item { name: "a" }', ["line 1", '"a" has no id', "Add label_id"]),
+        ("\nitem {\n id: 3 }", ["line 2", "has no name", "found: id"]),
+        ('item { name: "a" id: 1.5 }', ['id "1.5"', "whole number"]),
+        ('item { name: "a" id: -1 }', ['id "-1"', "from 0 up"]),
+        ('item { name: "a" id: 1 }\nitem { name: "b" id: 1 }', ["line 2", 'id "1"', "line 1", "own id"]),
+        ('item { name: "a" id: 1 }\nitem { name: "a" id: 2 }', ["line 2", 'name "a"', "line 1"]),
+        ('item { name: "a" id: 1 label_type: PERSON_MOVMENT }', ["PERSON_MOVMENT", "Did you mean PERSON_MOVEMENT?"]),
+        ('item { name: "a" id: 1', ["line 1", "not closed"]),
+        ('item { name: "a" id: 1\nitem { name: "b" id: 2 }\n}', ["line 1", "not closed before the next one (line 2)"]),
+        ('item { name: "a" id: 1\nname: "b" id: 2 }', ["line 2", '"name" twice', 'Close each class with "}"']),
+        ('item { name: "a id: 1 }', ["line 1", "quote", "not closed"]),
+        ("item { id: 1 name: }", ['"name" has no value']),
+        ('{"a": 1}', ["line 1", "Is this a pbtxt label map?"]),
+        ("1,sit\n2,stand\n", ["line 1", '"1" where "item {"']),
+    ],
+)
+def test_faults_name_file_line_and_remedy(write, refused, text, parts):
+    path = write("map.pbtxt", text)
+    refused(lambda: read_label_map(path), "map.pbtxt", *parts)
+
+
+def test_unknown_id_or_name_names_the_nearest(label_map, refused):
+    refused(lambda: label_map.channel_of(4), "four.pbtxt", "id 4", '3 "talk to"', '5 "carry"', "ids 1 to 5")
+    refused(lambda: label_map.channels([1, 7]), "id 7")
+    refused(lambda: label_map.find("wlak"), 'named "wlak"', 'Did you mean "walk"?')
+    assert label_map.find("5").name == "carry"
+    assert label_map.find(5).name == "carry"
+
+
+def test_missing_label_map_names_similar_files(tmp_path, write, refused):
+    write("pets_action_list.pbtxt", "")
+    refused(lambda: read_label_map(tmp_path / "pets_actions_list.pbtxt"), "does not exist", "pets_action_list.pbtxt?")

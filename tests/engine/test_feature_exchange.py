@@ -1,0 +1,32 @@
+"""Packing of person features for the other processes (the collective itself: tests/integration)."""
+
+from __future__ import annotations
+
+import torch
+
+from alphaction.engine.feature_exchange import FeatureExchange
+
+
+def test_one_process_gets_back_what_it_gave():
+    exchange = FeatureExchange(capacity=5)
+    features = torch.randn(3, 4)
+    big = 2**24 + 1  # not a float32
+    exchange.start(torch.tensor([7, 7, big]), features, torch.tensor([0.5, 1.0, 0.25]), torch.tensor(2.5))
+    records = exchange.finish()
+    assert records.indices.tolist() == [7, 7, big]
+    assert torch.equal(records.features, features)
+    assert records.scores.tolist() == [0.5, 1.0, 0.25]
+    assert records.tags.tolist() == [2.5] * 3
+    assert exchange.finish() is None
+
+
+def test_no_persons():
+    exchange = FeatureExchange(capacity=2)
+    exchange.start(torch.zeros(0, dtype=torch.long), torch.zeros(0, 4), torch.zeros(0), torch.tensor(1.0))
+    assert len(exchange.finish().indices) == 0
+
+
+def test_half_precision_features_are_stored_as_float32():
+    exchange = FeatureExchange(capacity=1)
+    exchange.start(torch.tensor([0]), torch.ones(1, 2, dtype=torch.bfloat16), torch.ones(1), torch.tensor(1.0))
+    assert exchange.finish().features.dtype == torch.float32

@@ -1,0 +1,114 @@
+"""Results csv: what is written is read back; what cannot be read names its line."""
+
+from __future__ import annotations
+
+import gzip
+
+import numpy as np
+import pytest
+
+from alphaction.data.sample import Keyframe
+from alphaction.evaluation import Predictions, read_detections, write_detections
+from alphaction.utils.errors import UserError
+
+GOOD = "video,0902,0.1,0.2,0.3,0.4,1,0.5\n"
+
+
+def some_predictions():
+    rng = np.random.default_rng(0)
+    keyframes = [Keyframe("one", 2), Keyframe('odd, "name"', 12345), Keyframe("one", 3)]
+    corners = np.sort(rng.random((5, 2, 2)), axis=1).reshape(5, 4)
+    scores = (rng.random((5, 3)) ** 20).astype(np.float32)  # many are tiny
+    return Predictions(keyframes, np.array([0, 0, 1, 1, 1]), corners, scores, np.array([3, 80, 7]))
+
+
+@pytest.mark.parametrize("name", ["results.csv", "deeper/results.csv.gz"])
+def test_round_trip(tmp_path, name):
+    written = some_predictions()
+    write_detections(tmp_path / name, written)
+    read = read_detections(tmp_path / name)
+    assert list(read.keyframes) == [Keyframe("one", 2), Keyframe('odd, "name"', 12345)]
+    assert read.keyframe_index.tolist() == written.keyframe_index.tolist()
+    np.testing.assert_allclose(read.boxes, written.boxes, atol=0.5e-6)
+    assert read.box_index.tolist() == np.repeat(np.arange(5), 3).tolist()
+    assert read.row_class_ids.tolist() == [3, 80, 7] * 5
+    np.testing.assert_array_equal(read.scores.astype(np.float32), written.scores.reshape(-1))
+
+
+def test_layout(tmp_path):
+    box = np.array([[0.0, 0.25, 0.5, 1.0]])
+    path = tmp_path / "results.csv"
+    write_detections(
+        path, Predictions([Keyframe("v", 2)], np.array([0]), box, np.array([[0.5, 0.125]]), np.array([1, 12]))
+    )
+    assert path.read_text() == (
+        "v,0002,0.000000,0.250000,0.500000,1.000000,1,0.5\nv,0002,0.000000,0.250000,0.500000,1.000000,12,0.125\n"
+    )
+
+
+def test_reads_what_other_tools_write(tmp_path):
+    path = tmp_path / "results.csv"
+    path.write_bytes(
+        b"\xef\xbb\xbfvideo,0902,0.1,0.2,0.3,0.4,1,0.5\r\n\r\n"
+        b'"video",902.0, 0.1, 0.2, 0.3, 0.4, 2, 1e-3\r\nw,3,-0.01,0,1.2,1,1,7'
+    )
+    read = read_detections(path)
+    assert list(read.keyframes) == [Keyframe("video", 902), Keyframe("w", 3)]
+    assert read.keyframe_index.tolist() == [0, 0, 1]
+    assert read.scores.tolist() == [0.5, 1e-3, 7]
+    assert read.boxes[2].tolist() == [-0.01, 0, 1.2, 1]
+
+
+def test_gzip_is_known_by_content(tmp_path):
+    path = tmp_path / "results.csv"
+    path.write_bytes(gzip.compress(GOOD.encode()))
+    assert read_detections(path).scores.tolist() == [0.5]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("video,0902,0.1,0.2,0.3,0.4,1\n", "7 columns.*lack the score"),
+        ("video,0902,0.1,0.2,0.3,0.4,1,0.5,extra\n", "9 columns"),
+        ("video\n", "1 columns"),
+        ("video,0902,0.1,0.2,0.3,0.4,one,0.5\n", "'one'"),
+        ("video,0902,0.1,0.2,0.3,0.4,1,high\n", "'high"),
+        ("video,0902,0.1,0.2,0.3,0.4,1,nan\n", "score is nan"),
+        ("video,0902,0.1,x,0.3,0.4,1,0.5\n", "'x'"),
+        ("video,0902.5,0.1,0.2,0.3,0.4,1,0.5\n", '"0902.5", not a whole number'),
+        ("video,inf,0.1,0.2,0.3,0.4,1,0.5\n", '"inf", not a whole number'),
+        ("video,nan,0.1,0.2,0.3,0.4,1,0.5\n", '"nan", not a whole number'),
+        ("video,0902,10,20,130,140,1,0.5\n", "are they pixels"),
+        ("video,0902,0.1,0.2,nan,0.4,1,0.5\n", "not fractions"),
+        ("video,0902,0.1,0.2,0.3,0.4,99999999999,0.5\n", "class id"),
+    ],
+)
+def test_bad_rows_name_file_and_line(tmp_path, row, message):
+    path = tmp_path / "results.csv"
+    path.write_text(GOOD + "\n" + row + GOOD)
+    with pytest.raises(UserError, match=message) as caught:
+        read_detections(path)
+    assert f"{path}, line 3: " in str(caught.value)
+    assert "Expected video,second,x1,y1,x2,y2,class id,score" in str(caught.value)
+
+
+def test_header_is_named(tmp_path):
+    path = tmp_path / "results.csv"
+    path.write_text("video,second,x1,y1,x2,y2,class,score\n" + GOOD)
+    with pytest.raises(UserError, match=r"line 1: .*If line 1 is a header, delete it"):
+        read_detections(path)
+
+
+def test_missing_empty_and_broken_files(tmp_path):
+    (tmp_path / "results.csv").write_text("\n")
+    with pytest.raises(UserError, match="holds no detections"):
+        read_detections(tmp_path / "results.csv")
+    with pytest.raises(UserError, match=r'Did you mean "results.csv"'):
+        read_detections(tmp_path / "result.csv")
+    whole = gzip.compress((GOOD * 1000).encode())
+    (tmp_path / "cut.csv.gz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UserError, match="cannot be read"):
+        read_detections(tmp_path / "cut.csv.gz")
+    (tmp_path / "image.csv").write_bytes(b"\xff\xfe\x00\x80" * 10)
+    with pytest.raises(UserError, match="cannot be read"):
+        read_detections(tmp_path / "image.csv")

@@ -1,0 +1,24 @@
+"""Fixtures of the command-line tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from integration.harness import Runner
+
+from alphaction.toy import ToyOptions, make_toy_dataset
+
+
+@pytest.fixture(scope="session")
+def toy_folder(tmp_path_factory) -> Path:
+    """DATASETS.DATA_DIR with a toy dataset of 4 + 2 videos of 6 seconds."""
+    folder = tmp_path_factory.mktemp("data")
+    make_toy_dataset(folder / "toy", ToyOptions(num_train=4, num_val=2, seconds=6))
+    return folder
+
+
+@pytest.fixture
+def runner(repo_root, toy_folder, subprocess_env) -> Runner:
+    """The command lines on the toy dataset."""
+    return Runner(repo_root, toy_folder, subprocess_env)

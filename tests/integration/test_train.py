@@ -1,0 +1,141 @@
+"""Training from the command line's flags: files, resuming, transfer, processes, structures, classes."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from integration.harness import PLAIN, losses, read_metrics
+
+from alphaction.engine.trainer import Trainer
+from alphaction.utils.errors import UserError
+
+
+def test_a_run_leaves_checkpoints_logs_and_an_evaluation(runner, tmp_path):
+    metrics = runner.train(tmp_path, "--use-tfboard", "SOLVER.EVAL_PERIOD", "2")
+    assert sorted(losses(metrics)) == [1, 2, 3, 4]
+    assert all(math.isfinite(value) for value in losses(metrics).values())
+    assert any("toy_val/mAP" in line for line in metrics)
+    assert (tmp_path / "last_checkpoint").read_text().strip() == "model_final.pth"
+    for name in ("model_0000002.pth", "memory_pool.pth", "config.yaml", "inference/toy_val/detections.csv"):
+        assert (tmp_path / name).is_file(), name
+    assert list((tmp_path / "tensorboard").glob("events*"))
+    content = torch.load(tmp_path / "model_final.pth", weights_only=True)
+    assert content["iteration"] == 4
+    assert content["label_map"]["names"][0] == "stay still"
+    assert len(content["label_map"]["ids"]) == 15
+    log = (tmp_path / "log.txt").read_text()
+    for expected in ("toy_train: ", "waiting ", "mAP at IoU 0.5", "MODEL.WEIGHT is empty"):
+        assert expected in log
+
+
+def test_a_stopped_run_goes_on_as_if_it_had_not_been_stopped(runner, tmp_path, monkeypatch):
+    options = ("--skip-final-test", "SOLVER.MAX_ITER", "6")
+    whole = losses(runner.train(tmp_path / "whole", *options))
+    assert sorted(whole) == [1, 2, 3, 4, 5, 6]
+
+    stopped = tmp_path / "stopped"
+    step = Trainer.train_step
+
+    def interrupted_step(trainer, micro_batches):
+        if trainer.scheduler.last_epoch == 5:
+            raise KeyboardInterrupt
+        return step(trainer, micro_batches)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "train_step", interrupted_step)
+        with pytest.raises(KeyboardInterrupt):
+            runner.train(stopped, *options)
+    assert (stopped / "last_checkpoint").read_text().strip() == "model_0000004.pth"
+    (stopped / "metrics.jsonl").unlink()
+    resumed = losses(runner.train(stopped, *options))
+    assert sorted(resumed) == [5, 6]
+    assert [resumed[5], resumed[6]] == pytest.approx([whole[5], whole[6]], rel=1e-5)
+    log = (stopped / "log.txt").read_text()
+    assert "continuing from" in log
+    assert "memory of" in log
+
+
+def test_a_finished_run_has_nothing_to_train(runner, tmp_path):
+    runner.train(tmp_path, "--skip-final-test", "SOLVER.MAX_ITER", "2", "SOLVER.WARMUP_ITERS", "1")
+    runner.train(tmp_path, "--skip-final-test", "SOLVER.MAX_ITER", "2", "SOLVER.WARMUP_ITERS", "1")
+    assert "nothing to train" in (tmp_path / "log.txt").read_text()
+    assert len(losses([line for line in read_metrics(tmp_path) if "loss" in line])) == 2
+
+
+def test_transfer_starts_anew_from_the_weights(runner, tmp_path):
+    runner.train(tmp_path / "first", "--skip-final-test")
+    weights = str(tmp_path / "first" / "model_final.pth")
+    metrics = runner.train(tmp_path / "second", "--transfer", "--skip-final-test", "MODEL.WEIGHT", weights)
+    assert sorted(losses(metrics)) == [1, 2, 3, 4]
+    assert "iteration 0" in (tmp_path / "second" / "log.txt").read_text()
+    with pytest.raises(UserError, match="MODEL.WEIGHT"):
+        runner.train(tmp_path / "third", "--transfer", "--skip-final-test")
+
+
+def test_no_head_loads_the_backbone_only(runner, tmp_path):
+    runner.train(tmp_path / "first", "--skip-final-test", "SOLVER.MAX_ITER", "2")
+    weights = str(tmp_path / "first" / "model_final.pth")
+    options = ("--transfer", "--skip-final-test", "SOLVER.MAX_ITER", "2", "SOLVER.BASE_LR", "1e-12")
+    runner.train(tmp_path / "head", *options, "MODEL.WEIGHT", weights)
+    # Another seed: with the same one the head would start from the numbers that the first run started from.
+    runner.train(tmp_path / "no_head", "--no-head", "--seed=1", *options, "MODEL.WEIGHT", weights)
+    source, head, no_head = (
+        torch.load(tmp_path / name / "model_final.pth", weights_only=True)["model"]
+        for name in ("first", "head", "no_head")
+    )
+    backbone, fc1 = "backbone.fast.conv1.weight", "roi_heads.action.feature_extractor.fc1.weight"
+    for state in (head, no_head):
+        assert torch.allclose(state[backbone], source[backbone], atol=1e-6)
+    assert torch.allclose(head[fc1], source[fc1], atol=1e-6)
+    assert not torch.allclose(no_head[fc1], source[fc1], atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("structure", "blocks"),
+    [("serial", "[P,O,M]"), ("dense", "[P,O,M,P,O,M]"), ("parallel", "[[P,O,M],[P,O,M]]")],
+)
+def test_every_structure_trains_and_evaluates(runner, tmp_path, structure, blocks):
+    options = ("MODEL.IA_STRUCTURE.STRUCTURE", structure, "MODEL.IA_STRUCTURE.I_BLOCK_LIST", blocks)
+    metrics = runner.train(tmp_path, "SOLVER.MAX_ITER", "2", *options)
+    assert all(math.isfinite(value) for value in losses(metrics).values())
+    result = runner.test(tmp_path, *options)
+    assert 0.0 <= result["mAP"] <= 1.0
+
+
+def test_accumulation_gives_the_step_of_one_batch(runner, tmp_path):
+    options = ("--skip-final-test", *PLAIN, "SOLVER.CLIP_GRAD_NORM", "1.0")
+    once = losses(runner.train(tmp_path / "once", *options))
+    twice = losses(runner.train(tmp_path / "twice", *options, "SOLVER.ACCUMULATION_STEPS", "2"))
+    # The memory that the second half of a step reads is the same: it is written after the step.
+    assert list(twice.values()) == pytest.approx(list(once.values()), rel=1e-4)
+
+
+def test_bf16_and_activation_checkpointing_train(runner, tmp_path):
+    options = ("--skip-final-test", *PLAIN)
+    plain = losses(runner.train(tmp_path / "plain", *options))
+    recomputed = losses(runner.train(tmp_path / "ac", *options, "MODEL.ACTIVATION_CHECKPOINTING", "True"))
+    assert list(recomputed.values()) == pytest.approx(list(plain.values()), rel=1e-5)
+    bf16 = losses(runner.train(tmp_path / "bf16", *options, "SOLVER.AMP", "bf16"))
+    assert list(bf16.values()) == pytest.approx(list(plain.values()), rel=0.05)
+
+
+def test_workers_do_not_change_the_losses(runner, tmp_path):
+    without = losses(runner.train(tmp_path / "0", "--skip-final-test"))
+    with_two = losses(runner.train(tmp_path / "2", "--skip-final-test", "DATALOADER.NUM_WORKERS", "2"))
+    assert with_two == without
+
+
+def test_divergence_is_said_with_a_remedy(runner, tmp_path):
+    with pytest.raises(UserError, match=r"SOLVER\.BASE_LR"):
+        runner.train(
+            tmp_path,
+            "--skip-final-test",
+            "SOLVER.BASE_LR",
+            "1e30",
+            "SOLVER.CLIP_GRAD_NORM",
+            "0.0",
+            "SOLVER.MAX_ITER",
+            "8",
+        )

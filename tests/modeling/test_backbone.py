@@ -1,0 +1,163 @@
+"""What every registered backbone must do.
+
+Axes: B clips, C channels, T frames, H and W rows and columns.
+"""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from alphaction.config import load_cfg
+from alphaction.modeling.backbone import build_backbone
+from alphaction.modeling.registry import BACKBONES
+from alphaction.utils.errors import UserError
+
+SLOWFAST = "MODEL.BACKBONE.SLOWFAST"
+SMALL_SIZE = (48, 64)  # rows, columns; features are 3 x 4
+
+
+def build(name: str, *overrides):
+    return build_backbone(load_cfg(None, ("MODEL.BACKBONE.CONV_BODY", name, *overrides)))
+
+
+def small_clip(batch: int = 1, slow_frames: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return slow [B, 3, Ts, H, W] and fast [B, 3, 8 * Ts, H, W], the default ALPHA."""
+    return torch.randn(batch, 3, slow_frames, *SMALL_SIZE), torch.randn(batch, 3, 8 * slow_frames, *SMALL_SIZE)
+
+
+def fast_frames_out(name: str, frames: int) -> int:
+    if name.startswith("Slowfast"):
+        return frames
+    return frames // 2 if name.endswith("Sparse") else frames // 8
+
+
+@pytest.mark.parametrize("name", BACKBONES.names())
+def test_shapes_and_gradients(name):
+    # A gamma of 0 would hide most layers.
+    backbone = build(name, "MODEL.BACKBONE.BN_INIT_GAMMA", 1.0, "MODEL.NONLOCAL.BN_INIT_GAMMA", 1.0).train()
+    slow, fast = small_clip()
+    features = backbone(slow, fast)
+    assert backbone.stride == 16
+    assert backbone.dim_out == sum(backbone.out_channels)
+    for feature, channels, frames in zip(features, backbone.out_channels, (1, fast_frames_out(name, 8)), strict=True):
+        if channels == 0:
+            assert feature is None
+        else:
+            assert feature.shape == (1, channels, frames, SMALL_SIZE[0] // 16, SMALL_SIZE[1] // 16)
+            assert torch.isfinite(feature).all()
+    sum((feature * torch.randn_like(feature)).sum() for feature in features if feature is not None).backward()
+    for parameter_name, parameter in backbone.named_parameters():
+        assert parameter.grad is not None, parameter_name
+        assert torch.isfinite(parameter.grad).all(), parameter_name
+        if parameter_name.endswith("conv.weight"):  # a bias before a batch norm has no effect
+            assert parameter.grad.abs().max() > 0, parameter_name
+
+
+@pytest.mark.parametrize(
+    ("name", "out_channels"),
+    [
+        ("Slowfast-Resnet50", (2048, 256)),
+        ("Slowfast-Resnet101", (2048, 256)),
+        ("Slowfast-Tiny", (512, 256)),
+        ("I3D-Resnet50", (0, 2048)),
+        ("I3D-Resnet101-Sparse", (0, 2048)),
+    ],
+)
+def test_widths(name, out_channels):
+    with torch.device("meta"):
+        assert build(name).out_channels == out_channels
+
+
+def test_unknown_name():
+    cfg = load_cfg(None)
+    cfg.MODEL.BACKBONE.CONV_BODY = "Slowfast-Resnet5"
+    with pytest.raises(UserError, match=r"CONV_BODY.*Did you mean \"Slowfast-Resnet50\""):
+        build_backbone(cfg)
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_frozen_batch_norm(frozen):
+    nonlocal_on = (f"{SLOWFAST}.SLOW.CONV3_NONLOCAL", True, "MODEL.BACKBONE.FROZEN_BN", frozen)
+    with torch.device("meta"):
+        backbone = build("Slowfast-Resnet50", *nonlocal_on, "MODEL.NONLOCAL.FROZEN_BN", not frozen)
+    parameters = dict(backbone.named_parameters())
+    assert ("slow.bn1.weight" in parameters) is not frozen
+    assert ("fast.res_nl3.res_2.btnk.conv2.bn.bias" in parameters) is not frozen
+    assert ("slow.res_nl2.nonlocal_1.bn.weight" in parameters) is frozen
+
+
+def test_initial_weights():
+    backbone = build("Slowfast-Tiny", "MODEL.BACKBONE.BN_INIT_GAMMA", 0.25)
+    block = backbone.slow.res_nl3.res_0
+    assert torch.equal(block.btnk.conv3.bn.weight, torch.full((256,), 0.25))
+    assert torch.equal(block.btnk.conv2.bn.weight, torch.ones(64))
+    assert torch.equal(block.shortcut.bn.weight, torch.ones(256))
+    conv = block.btnk.conv2.conv.weight  # 64 outputs, 3 x 3
+    assert conv.std().item() == pytest.approx((2 / (64 * 9)) ** 0.5, rel=0.03)
+    assert torch.equal(backbone.fast.Tconv1.conv.bias, torch.zeros(16))
+
+
+def test_batch_norm_options():
+    backbone = build("Slowfast-Tiny", "MODEL.BACKBONE.BN_MOMENTUM", 0.3, "MODEL.BACKBONE.BN_EPSILON", 1e-3)
+    assert backbone.fast.bn1.momentum == 0.3
+    assert backbone.slow.res_nl1.res_0.shortcut.bn.eps == 1e-3
+
+
+@pytest.mark.parametrize("name", ["Slowfast-Tiny", "I3D-Resnet50"])
+@pytest.mark.parametrize("frozen", [False, True])
+def test_checkpointing_changes_neither_gradients_nor_statistics(name, frozen):
+    options = ("MODEL.BACKBONE.BN_INIT_GAMMA", 0.5, "MODEL.BACKBONE.FROZEN_BN", frozen)
+    plain = build(name, *options).train()
+    recomputed = build(name, *options, "MODEL.ACTIVATION_CHECKPOINTING", True).train()
+    recomputed.load_state_dict(plain.state_dict())
+    slow, fast = small_clip()
+    results = []
+    for backbone in (plain, recomputed):
+        features = [feature for feature in backbone(slow, fast) if feature is not None]
+        sum(feature.square().mean() for feature in features).backward()
+        results.append(features)
+    for found, expected in zip(results[1], results[0], strict=True):
+        torch.testing.assert_close(found, expected)
+    for (name_, found), expected in zip(recomputed.named_parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(found.grad, expected.grad, msg=name_)
+    for (name_, found), expected in zip(recomputed.named_buffers(), plain.buffers(), strict=True):
+        torch.testing.assert_close(found, expected, msg=name_)
+
+
+def test_checkpointing_keeps_fewer_activations():
+    slow, fast = small_clip(batch=2)
+
+    def kept(checkpointing: bool) -> int:
+        sizes: dict[int, int] = {}
+
+        def pack(tensor):
+            sizes[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+            return tensor
+
+        backbone = build("Slowfast-Tiny", "MODEL.ACTIVATION_CHECKPOINTING", checkpointing).train()
+        weights = {p.untyped_storage().data_ptr() for p in backbone.parameters()}
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            features = backbone(slow, fast)
+        assert features[0].grad_fn is not None
+        return sum(size for pointer, size in sizes.items() if pointer not in weights)
+
+    assert kept(True) < 0.7 * kept(False)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_autocast_bfloat16(frozen):
+    backbone = build(
+        *("Slowfast-Tiny", "MODEL.BACKBONE.FROZEN_BN", frozen, "MODEL.NONLOCAL.BN_INIT_GAMMA", 1.0),
+        *("MODEL.BACKBONE.BN_INIT_GAMMA", 1.0),
+    ).train()
+    slow, fast = small_clip(batch=2)
+    with torch.no_grad():
+        exact = backbone(slow, fast)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        features = backbone(slow, fast)
+    for found, expected in zip(features, exact, strict=True):
+        assert found.dtype == torch.bfloat16
+        assert (found.float() - expected).norm() < 0.05 * expected.norm()
+    sum(feature.float().mean() for feature in features).backward()
+    assert all(torch.isfinite(p.grad).all() for p in backbone.parameters())

@@ -1,0 +1,201 @@
+"""The files of a toy dataset, and what happens to a folder that is already there."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+import yaml
+from torchvision.ops import box_iou
+
+from alphaction.toy import ToyOptions, make_toy_dataset
+from alphaction.toy.actions_world import ActionsWorld
+from alphaction.utils.errors import UserError
+
+TABLES = ("annotations/{}.csv", "annotations/{}_excluded_timestamps.csv")
+BOX_TABLES = ("boxes/{}_person_detections.csv", "boxes/{}_object_detections.csv")
+
+
+def rows(folder: Path, name: str) -> list[list[str]]:
+    with (folder / name).open(newline="", encoding="utf-8") as file:
+        return list(csv.reader(file))
+
+
+def tables(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("*/*.csv"))}
+
+
+def frames(path: Path) -> np.ndarray:
+    with av.open(str(path)) as container:
+        return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
+
+
+def test_videos_are_as_asked(tiny_dataset, tiny_options):
+    names = sorted(path.name for path in (tiny_dataset / "videos").iterdir())
+    assert names == ["train_000.mp4", "train_001.mp4", "train_002.mp4", "val_000.mp4", "val_001.mp4"]
+    with av.open(str(tiny_dataset / "videos" / "train_000.mp4")) as container:
+        assert container.streams.video[0].average_rate == 10
+    assert frames(tiny_dataset / "videos" / "val_001.mp4").shape == (50, 96, 128, 3)
+
+
+def test_annotations_are_valid_and_counted(tiny_dataset, tiny_options):
+    counts = json.loads((tiny_dataset / "toy.json").read_text())["boxes_per_class"]
+    names = {str(toy_class.id): toy_class.name for toy_class in ActionsWorld.classes}
+    for split, videos in (("train", 3), ("val", 2)):
+        found = rows(tiny_dataset, f"annotations/{split}.csv")
+        excluded = {tuple(row) for row in rows(tiny_dataset, f"annotations/{split}_excluded_timestamps.csv")}
+        seconds = {(row[0], row[1]) for row in found}
+        assert not seconds & excluded
+        assert seconds | excluded == {(f"{split}_{v:03d}", f"{t:04d}") for v in range(videos) for t in range(5)}
+        boxes = np.array([row[2:6] for row in found], dtype=float)
+        assert boxes.min() >= 0
+        assert boxes.max() <= 1
+        assert ((boxes[:, 3] - boxes[:, 1]) * tiny_options.height).min() > 25
+        assert np.all(boxes[:, 2] > boxes[:, 0])
+        assert len({tuple(row) for row in found}) == len(found)
+        for name, count in Counter(names[row[6]] for row in found).items():
+            assert counts[name][split] == count
+
+
+def test_detections_find_the_annotated_people(tiny_dataset):
+    annotated: dict[tuple, set] = {}
+    detected: dict[tuple, list] = {}
+    for row in rows(tiny_dataset, "annotations/train.csv"):
+        annotated.setdefault((row[0], row[1]), set()).add(tuple(map(float, row[2:6])))
+    for row in rows(tiny_dataset, "boxes/train_person_detections.csv"):
+        detected.setdefault((row[0], row[1]), []).append(tuple(map(float, row[2:6])))
+        assert 0 < float(row[6]) <= 1
+    overlaps = torch.cat(
+        [box_iou(torch.tensor(list(b)), torch.tensor(detected[k])).amax(1) for k, b in annotated.items()]
+    )
+    assert 0.85 < (overlaps > 0.5).float().mean() <= 1
+    assert (overlaps < 0.999).all()
+
+
+def test_object_boxes_belong_to_those_who_carry(tiny_dataset):
+    carrying = {toy_class.id for toy_class in ActionsWorld.classes if toy_class.group == "object"}
+    expected = sum(int(row[6]) in carrying for row in rows(tiny_dataset, "annotations/train.csv"))
+    keyframes = {tuple(row[:2]) for row in rows(tiny_dataset, "annotations/train.csv")}
+    found = [row for row in rows(tiny_dataset, "boxes/train_object_detections.csv") if tuple(row[:2]) in keyframes]
+    assert expected > 0
+    assert abs(len(found) - expected) <= max(2, 0.2 * expected)
+
+
+def test_catalog_names_files_that_exist(tiny_dataset):
+    catalog = yaml.safe_load((tiny_dataset / "dataset.yaml").read_text())
+    assert catalog["name"] == "toy"
+    files = [catalog["videos"], catalog["label_map"]]
+    for split in ("train", "val"):
+        assert set(catalog["splits"][split]) == {"annotations", "exclusions", "person_boxes", "object_boxes"}
+        files += catalog["splits"][split].values()
+    assert all((tiny_dataset / file).exists() for file in files)
+    label_map = (tiny_dataset / catalog["label_map"]).read_text()
+    assert label_map.count("label {") == 15
+    assert 'name: "shake hands with (a person)"\n  label_id: 13\n  label_type: PERSON_INTERACTION' in label_map
+
+
+def test_same_seed_same_data_other_seed_other_data(tiny_dataset, tiny_options, tmp_path):
+    again = make_toy_dataset(tmp_path / "again", tiny_options)
+    assert tables(again) == tables(tiny_dataset)
+    for video in ("train_000", "val_001"):
+        first, second = (frames(folder / "videos" / f"{video}.mp4") for folder in (tiny_dataset, again))
+        np.testing.assert_array_equal(first, second)
+    other = make_toy_dataset(tmp_path / "other", replace(tiny_options, num_train=1, num_val=1, seed=5))
+    assert (
+        rows(other, "annotations/train.csv")
+        != rows(tiny_dataset, "annotations/train.csv")[: len(rows(other, "annotations/train.csv"))]
+    )
+    assert np.any(frames(other / "videos" / "train_000.mp4") != frames(tiny_dataset / "videos" / "train_000.mp4"))
+
+
+def test_splits_differ(tiny_dataset):
+    train, val = (frames(tiny_dataset / "videos" / f"{split}_000.mp4") for split in ("train", "val"))
+    assert np.abs(train.astype(int) - val).mean() > 10
+
+
+SMALL = ToyOptions(num_train=1, num_val=1, seconds=3, fps=8.0, width=128, height=96)
+
+
+def test_equal_options_reuse_the_folder(tmp_path):
+    folder = make_toy_dataset(tmp_path / "toy", SMALL)
+    video = folder / "videos" / "train_000.mp4"
+    video.write_bytes(b"marker")
+    make_toy_dataset(folder, SMALL)
+    assert video.read_bytes() == b"marker"
+
+
+def test_other_options_need_force_and_leave_foreign_files(tmp_path):
+    folder = make_toy_dataset(tmp_path / "toy", SMALL)
+    (folder / "notes.txt").write_text("mine")
+    with pytest.raises(UserError, match=r"seed: there 0, asked 9.*--force"):
+        make_toy_dataset(folder, replace(SMALL, seed=9))
+    make_toy_dataset(folder, replace(SMALL, seed=9), force=True)
+    assert json.loads((folder / "toy.json").read_text())["options"]["seed"] == 9
+    assert (folder / "notes.txt").read_text() == "mine"
+
+
+def test_a_folder_of_something_else_is_never_touched(tmp_path):
+    (tmp_path / "mine").write_text("x")
+    with pytest.raises(UserError, match=r"not a toy dataset"):
+        make_toy_dataset(tmp_path, SMALL, force=True)
+    with pytest.raises(UserError, match="this is a file"):
+        make_toy_dataset(tmp_path / "mine", SMALL)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
+    def fail(*_args):
+        raise RuntimeError("disk full")
+
+    monkeypatch.setattr("alphaction.toy.writer.write_video", fail)
+    with pytest.raises(RuntimeError, match="disk full"):
+        make_toy_dataset(tmp_path / "toy", SMALL)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_all_bad_options_are_named_at_once():
+    bad = ToyOptions(num_train=0, seconds=2, fps=3.0, width=91, height=96, seed=-1)
+    with pytest.raises(UserError) as error:
+        bad.check()
+    for part in (
+        "--num-train 0",
+        "--seconds 2",
+        "--fps 3",
+        "--width 91: expected 120 to 288",
+        "even number",
+        "--seed -1",
+    ):
+        assert part in str(error.value)
+
+
+@pytest.mark.parametrize("size", [(120, 96), (288, 96), (160, 120)])
+def test_frame_sizes_at_the_limits_are_planned(size):
+    options = replace(ToyOptions(), width=size[0], height=size[1])
+    options.check()
+    scenes = ActionsWorld().plan(10, options, np.random.default_rng(0))
+    assert all(len(scene.actors) >= 4 for scene in scenes)
+
+
+def test_command_line(repo_root, tmp_path, subprocess_env):
+    tool = [sys.executable, str(repo_root / "tools" / "make_toy_dataset.py")]
+    flags = ["--num-train", "1", "--num-val", "1", "--seconds", "3", "--fps", "8", "--width", "128", "--height", "96"]
+
+    def call(*more: str) -> subprocess.CompletedProcess:
+        return subprocess.run([*tool, *more], capture_output=True, text=True, env=subprocess_env, check=False)
+
+    made = call("--output", str(tmp_path / "toy"), *flags)
+    assert made.returncode == 0, made.stderr
+    assert "stay still" in made.stdout
+    clash = call("--output", str(tmp_path / "toy"), *flags, "--seed", "3")
+    assert clash.returncode == 2
+    assert clash.stderr.startswith("error: ")
+    assert "Traceback" not in clash.stderr

@@ -1,0 +1,45 @@
+"""Messages and exit statuses for a user's mistakes."""
+
+from __future__ import annotations
+
+import pytest
+
+from alphaction.utils.errors import UserError, run_command, suggest
+from alphaction.utils.registry import Registry
+
+
+def test_suggestion_names_the_nearest_and_lists_all():
+    assert suggest("resnet5", ["resnet50", "tiny"]) == 'Did you mean "resnet50"? Known: resnet50, tiny.'
+    assert suggest("zzz", ["resnet50"]) == "Known: resnet50."
+    assert suggest("x", []) == "Known: none."
+    assert "(30 in all)" in suggest("x", [str(i) for i in range(30)])
+
+
+def test_a_user_error_is_one_message_without_traceback(capsys):
+    def main():
+        raise UserError("file.csv, line 3: no number")
+
+    with pytest.raises(SystemExit) as stop:
+        run_command(main)
+    assert stop.value.code == 2
+    assert capsys.readouterr().err == "error: file.csv, line 3: no number\n"
+
+
+def test_the_status_of_a_command_is_its_return_value():
+    with pytest.raises(SystemExit) as stop:
+        run_command(lambda: 1)
+    assert stop.value.code == 1
+    with pytest.raises(SystemExit) as stop:
+        run_command(lambda: None)
+    assert stop.value.code == 0
+
+
+def test_registry_finds_and_suggests():
+    registry = Registry("Backbone (MODEL.BACKBONE.CONV_BODY)")
+    registry.register("Slowfast-Tiny")(int)
+    assert registry.get("Slowfast-Tiny") is int
+    assert registry.names() == ["Slowfast-Tiny"]
+    with pytest.raises(UserError, match=r'CONV_BODY.*"Slowfast-Tny" is not registered\. Did you mean "Slowfast-Tiny"'):
+        registry.get("Slowfast-Tny")
+    with pytest.raises(ValueError, match="registered twice"):
+        registry.register("Slowfast-Tiny")(float)

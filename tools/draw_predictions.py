@@ -1,0 +1,40 @@
+#!/usr/bin/env python
+"""Draw what a model predicted on keyframes of a dataset beside the ground truth, as one PNG.
+
+It shows the detections.csv that test_net.py or train_net.py wrote; nothing is computed again.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from alphaction.config import load_cfg
+from alphaction.engine.evaluate import DETECTIONS_FILE, results_folder
+from alphaction.engine.pictures import draw_predictions
+from alphaction.utils.errors import run_command
+
+EXAMPLE = """example:
+  python tools/draw_predictions.py --config-file config_files/tiny/toy.yaml --output output/tiny_toy/predictions.png"""
+
+
+def main() -> None:
+    """Parse the flags and draw."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--config-file", required=True, metavar="F", help="YAML file of the experiment")
+    parser.add_argument("--output", required=True, type=Path, metavar="PNG", help="picture to write")
+    parser.add_argument("--dataset-name", metavar="N", help="default: the first of DATASETS.TEST")
+    parser.add_argument("--num-keyframes", type=int, default=6, metavar="K", help="default: %(default)s")
+    parser.add_argument("--min-score", type=float, default=0.3, metavar="S", help="default: %(default)s")
+    parser.add_argument("opts", nargs="*", metavar="KEY VALUE", help="config keys to override")
+    args = parser.parse_intermixed_args()
+    cfg = load_cfg(args.config_file, args.opts)
+    name = args.dataset_name or cfg.DATASETS.TEST[0]
+    detections = results_folder(cfg, name) / DETECTIONS_FILE
+    print(draw_predictions(cfg, name, detections, args.output, args.num_keyframes, args.min_score))
+
+
+if __name__ == "__main__":
+    run_command(main)
