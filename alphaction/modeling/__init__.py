@@ -1,1 +1,5 @@
 """The network: backbones, the ROI action head, interaction structures, and the detector that they make up."""
+
+from alphaction.modeling.detector import ActionDetector, build_detection_model
+
+__all__ = ["ActionDetector", "build_detection_model"]

@@ -1,4 +1,4 @@
-"""The checks of a config know the backbones' names, widths and frames as the modules have them."""
+"""The checks of a config know the names that are registered, and the backbones' widths and frames."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import torch
 
 from alphaction.config import load_cfg
 from alphaction.config.clip import GROUP_FRAMES, backbone_channels, group_nonlocal_frames, stage_frames
-from alphaction.config.names import CONV_BODIES
-
-backbone = pytest.importorskip("alphaction.modeling.backbone")
+from alphaction.config.names import CONV_BODIES, FEATURE_EXTRACTORS, IA_STRUCTURES, POOLER_TYPES, PREDICTORS
+from alphaction.modeling import backbone, registry
 
 
 def build(*overrides):
@@ -19,8 +18,19 @@ def build(*overrides):
         return cfg, backbone.build_backbone(cfg)
 
 
-def test_names_are_the_registered_ones():
-    assert sorted(CONV_BODIES) == backbone.BACKBONES.names()
+@pytest.mark.parametrize(
+    ("names", "entries"),
+    [
+        (CONV_BODIES, registry.BACKBONES),
+        (FEATURE_EXTRACTORS, registry.FEATURE_EXTRACTORS),
+        (PREDICTORS, registry.PREDICTORS),
+        (POOLER_TYPES, registry.POOLERS),
+        (IA_STRUCTURES, registry.INTERACTION_STRUCTURES),
+    ],
+    ids=lambda value: getattr(value, "kind", ""),
+)
+def test_names_are_the_registered_ones(names, entries):
+    assert sorted(names) == entries.names()
 
 
 @pytest.mark.parametrize("name", CONV_BODIES)

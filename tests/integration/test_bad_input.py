@@ -1,0 +1,130 @@
+"""Mistakes of a user: one clear message before training starts, and a non-zero exit status."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from alphaction.utils.errors import UserError
+
+
+@pytest.fixture
+def broken(runner, toy_folder, tmp_path) -> Path:
+    """A copy of the toy dataset to break; the runner uses it."""
+    runner.data = tmp_path / "data"
+    shutil.copytree(toy_folder, runner.data)
+    return runner.data / "toy"
+
+
+def edit(path: Path, change) -> None:
+    """Replace the lines of a text file by ``change(lines)``."""
+    path.write_text("".join(f"{line}\n" for line in change(path.read_text().splitlines())))
+
+
+def replace_column(column: int, value: str, row: int):
+    def change(lines: list[str]) -> list[str]:
+        cells = lines[row].split(",")
+        cells[column] = value
+        return [*lines[:row], ",".join(cells), *lines[row + 1 :]]
+
+    return change
+
+
+def message_of(runner, output, *extra) -> str:
+    with pytest.raises(UserError) as error:
+        runner.train(output, "--skip-final-test", *extra)
+    assert not (output / "metrics.jsonl").exists()  # no iteration has been run
+    return str(error.value)
+
+
+def test_annotations_that_are_missing(runner, broken, tmp_path):
+    (broken / "annotations" / "train.csv").rename(broken / "annotations" / "trian.csv")
+    message = message_of(runner, tmp_path / "out")
+    assert "train.csv" in message
+    assert "trian.csv" in message
+
+
+def test_a_corrupt_video(runner, broken, tmp_path):
+    (broken / "videos" / "train_001.mp4").write_bytes(b"no video at all" * 100)
+    assert "train_001.mp4" in message_of(runner, tmp_path / "out")
+
+
+def test_a_truncated_video(runner, broken, tmp_path):
+    video = broken / "videos" / "train_002.mp4"
+    video.write_bytes(video.read_bytes()[: video.stat().st_size // 2])
+    assert "train_002.mp4" in message_of(runner, tmp_path / "out")
+
+
+def test_a_missing_video(runner, broken, tmp_path):
+    (broken / "videos" / "train_003.mp4").unlink()
+    assert "train_003" in message_of(runner, tmp_path / "out")
+
+
+def test_pixel_coordinates(runner, broken, tmp_path):
+    edit(broken / "annotations" / "train.csv", replace_column(4, "80", 3))
+    message = message_of(runner, tmp_path / "out")
+    assert "train.csv" in message
+    assert "line 4" in message
+    assert "pixel" in message
+
+
+def test_an_unknown_class_id(runner, broken, tmp_path):
+    edit(broken / "annotations" / "train.csv", replace_column(6, "99", 5))
+    message = message_of(runner, tmp_path / "out")
+    assert "line 6" in message
+    assert "99" in message
+
+
+def test_an_empty_split(runner, broken, tmp_path):
+    (broken / "annotations" / "train.csv").write_text("")
+    message = message_of(runner, tmp_path / "out")
+    assert "train.csv" in message
+    assert "empty" in message
+
+
+def test_seconds_beyond_the_video(runner, broken, tmp_path):
+    edit(broken / "annotations" / "train.csv", replace_column(1, "70", 0))
+    message = message_of(runner, tmp_path / "out")
+    assert "train_000" in message
+    assert "70" in message
+
+
+def test_detections_that_match_no_keyframe(runner, broken, tmp_path):
+    boxes = broken / "boxes" / "val_person_detections.csv"
+    edit(boxes, lambda lines: [line.replace("val_", "video_") for line in lines])
+    with pytest.raises(UserError) as error:
+        runner.train(tmp_path / "out")
+    assert "val_person_detections.csv" in str(error.value)
+    assert "video_000" in str(error.value)
+    assert "val_000" in str(error.value)
+
+
+def test_an_unknown_dataset_lists_the_known_ones(runner, tmp_path):
+    message = message_of(runner, tmp_path / "out", "DATASETS.TRAIN", "toy_trian")
+    assert "toy_train" in message
+    assert "ava_video_train_v2.2" in message
+
+
+def test_other_class_numbers_than_the_label_map(runner, tmp_path):
+    head = "MODEL.ROI_ACTION_HEAD."
+    options = (f"{head}NUM_CLASSES 3 {head}NUM_PERSON_MOVEMENT_CLASSES 3 {head}NUM_OBJECT_MANIPULATION_CLASSES 0 "
+               f"{head}NUM_PERSON_INTERACTION_CLASSES 0").split()  # fmt: skip
+    message = message_of(runner, tmp_path / "out", *options)
+    assert f"{head}NUM_CLASSES 15" in message
+
+
+@pytest.mark.parametrize(
+    ("script", "override", "expected"),
+    [
+        ("train_net.py", ["SOLVER.BASE_RL", "0.1"], "SOLVER.BASE_LR"),
+        ("test_net.py", ["MODEL.WEIGHT", "nowhere.pth"], "nowhere.pth"),
+    ],
+)
+def test_a_command_line_ends_with_one_message_and_no_traceback(runner, tmp_path, script, override, expected):
+    process = runner.command([], script, tmp_path, *override)
+    assert process.returncode == 2
+    assert process.stderr.startswith("error: ")
+    assert expected in process.stderr
+    assert "Traceback" not in process.stderr
