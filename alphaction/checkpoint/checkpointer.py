@@ -1,8 +1,8 @@
 """Write checkpoints of a run and continue from the last one.
 
 A run's folder holds ``model_0005000.pth`` (one for each saved iteration), ``model_final.pth``, ``last_checkpoint`` (a
-text file with the name of the newest) and ``memory_pool.pth`` (the memory features at that moment, kept apart because
-they can be larger than the model). Each file is written whole or not at all.
+text file with the name of the newest) and ``memory_pool_0005000.pth`` (the memory features of the newest, kept apart
+because they can be larger than the model). Each file is written whole or not at all.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from alphaction.checkpoint.weights import file_kind, read_content
 from alphaction.utils.errors import UserError
 
 LAST_CHECKPOINT = "last_checkpoint"
-MEMORY_POOL = "memory_pool.pth"
+MEMORY_POOL = "memory_pool_{:07d}.pth"
 FINAL = "model_final"
 
 
@@ -117,18 +117,29 @@ class Checkpointer:
             }
             save_atomically(content, path)
             write_atomically(self.output_dir / LAST_CHECKPOINT, lambda file: file.write(f"{path.name}\n".encode()))
+            for pool in self.output_dir.glob("memory_pool_*.pth"):
+                if pool.name != MEMORY_POOL.format(iteration):
+                    pool.unlink()
         return path
 
     def save_memory(self, pool_state: Mapping[str, Any], iteration: int) -> Path:
-        """Write the memory pool beside the last checkpoint, over that of an earlier iteration."""
-        path = self.output_dir / MEMORY_POOL
+        """Write the memory pool of an iteration; call it before :meth:`save`, which removes those of other iterations.
+
+        A crash between the two leaves the former checkpoint with its own pool.
+        """
+        path = self.output_dir / MEMORY_POOL.format(iteration)
         if self._is_main_process:
             save_atomically({"pool": dict(pool_state), "iteration": int(iteration), "version": __version__}, path)
         return path
 
-    def load_memory(self, iteration: int) -> MemoryLoad:
-        """Return the memory pool that was saved at ``iteration``; without it, None and a text for the log."""
-        path = self.output_dir / MEMORY_POOL
+    def load_memory(self, iteration: int, folder: str | Path | None = None) -> MemoryLoad:
+        """Return the memory pool that was saved at ``iteration``; without it, None and a text for the log.
+
+        Args:
+            iteration: of the checkpoint that the run continues from.
+            folder: where that checkpoint lies; default: the run's own.
+        """
+        path = Path(folder or self.output_dir) / MEMORY_POOL.format(iteration)
         refill = "the memory pool starts empty and fills up again within one epoch"
         if not path.is_file():
             return MemoryLoad(None, f"{path}: no such file; {refill}")
@@ -200,7 +211,7 @@ class Checkpointer:
         for key, part in self._parts.items():
             if part is None:
                 continue
-            if key not in content:
+            if not content.get(key):
                 if key != "scaler":  # switching to fp16 in the middle of a run is fine
                     raise UserError(
                         f"{path}: holds no {key} state, so the run cannot continue from it. To start a new run from "

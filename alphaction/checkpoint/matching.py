@@ -209,6 +209,7 @@ def _warnings(file: WeightFile, report: LoadReport, label_map: Mapping | None) -
             f"the others start at random. Is MODEL.BACKBONE.CONV_BODY the one that the weights were trained with?"
         )
     if CLASSIFIER in report.loaded and (difference := compare_label_maps(file.label_map, label_map)):
+        report.other_classes = difference
         warnings.append(
             f"{file.path}: {difference}. The classifier was loaded because its shape fits, but its outputs stand for "
             "the checkpoint's classes. Use --no-head to train a new head, or the label map of the checkpoint."

@@ -46,6 +46,7 @@ class LoadReport:
         skipped: names in the model that were left out on request (``--no-head``).
         counters: number of ``num_batches_tracked`` entries that only one side has; they change no output.
         warnings: texts that deserve a line of their own in the log.
+        other_classes: how the file's classes differ from the dataset's although the classifier fits; "" if they agree.
     """
 
     source: str
@@ -57,6 +58,7 @@ class LoadReport:
     skipped: list[str]
     counters: int = 0
     warnings: list[str] = field(default_factory=list)
+    other_classes: str = ""
 
     @property
     def complete(self) -> bool:

@@ -11,7 +11,7 @@ from yacs.config import CfgNode
 _SLOWFAST_CHANNELS: dict[str, tuple[int, int | None]] = {
     "Slowfast-Resnet50": (2048, None),
     "Slowfast-Resnet101": (2048, None),
-    "Slowfast-Tiny": (512, 256),
+    "Slowfast-Tiny": (256, 256),
 }
 _I3D_CHANNELS = 2048
 # The stem width that BETA multiplies, and the output channels per channel of it.

@@ -279,7 +279,10 @@ _C.SOLVER.BASE_LR = 0.02
 _C.SOLVER.BIAS_LR_FACTOR = 2.0
 #: - | >= 0 | Multiplies the learning rate of the IA structure.
 _C.SOLVER.IA_LR_FACTOR = 1.0
-#: - | [0, 1) | Momentum.
+#: - | sgd, adamw | The optimizer. `adamw` (decoupled weight decay) learns faster from random weights on small data;
+#: BASE_LR is then about 0.001.
+_C.SOLVER.OPTIMIZER = "sgd"
+#: - | [0, 1) | Momentum; the first beta of `adamw`.
 _C.SOLVER.MOMENTUM = 0.9
 #: - | >= 0 | Weight decay of weights.
 _C.SOLVER.WEIGHT_DECAY = 0.0001

@@ -22,6 +22,7 @@ POOLER_TYPES = ("align3d", "pooling3d")
 IA_STRUCTURES = ("serial", "dense", "parallel")
 IA_FUSIONS = ("add", "concat")
 IA_BLOCKS = ("P", "O", "M")
+OPTIMIZERS = ("sgd", "adamw")
 SCHEDULERS = ("warmup_multi_step", "half_period_cosine")
 WARMUP_METHODS = ("linear", "constant")
 AMP_MODES = ("off", "bf16", "fp16")
@@ -48,6 +49,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "MODEL.ROI_ACTION_HEAD.POOLER_TYPE": POOLER_TYPES,
     "MODEL.IA_STRUCTURE.STRUCTURE": IA_STRUCTURES,
     "MODEL.IA_STRUCTURE.FUSION": IA_FUSIONS,
+    "SOLVER.OPTIMIZER": OPTIMIZERS,
     "SOLVER.SCHEDULER": SCHEDULERS,
     "SOLVER.WARMUP_METHOD": WARMUP_METHODS,
     "SOLVER.AMP": AMP_MODES,

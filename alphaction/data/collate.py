@@ -31,7 +31,7 @@ class BatchCollator:
         width, height = (-(-int(side) // step) * step for side in sizes.amax(dim=0))
         labels = [sample.labels for sample in samples]
         return ClipBatch(
-            indices=[sample.index for sample in samples],
+            indices=torch.tensor([sample.index for sample in samples]),
             keyframes=[sample.keyframe for sample in samples],
             slow=_stack([sample.slow for sample in samples], height, width),
             fast=_stack([sample.fast for sample in samples], height, width),

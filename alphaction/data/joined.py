@@ -34,12 +34,13 @@ class JoinedDataset(Dataset[ClipSample]):
     def __getitem__(self, request: SampleRequest) -> ClipSample:
         """Load one clip, numbered as in this data set."""
         dataset, index = self._locate(request.index)
-        return replace(dataset[SampleRequest(index, request.seed)], index=request.index)
+        sample = dataset[SampleRequest(index, request.seed)]
+        return replace(sample, index=request.index, keyframe=_keyframe_of(dataset, sample.keyframe))
 
     @cached_property
     def keyframes(self) -> list[Keyframe]:
-        """The keyframes of all clips."""
-        return [keyframe for dataset in self.datasets for keyframe in dataset.keyframes]
+        """The keyframes of all clips; video names begin with the data set's, as two sets may have a "video_1" each."""
+        return [_keyframe_of(dataset, keyframe) for dataset in self.datasets for keyframe in dataset.keyframes]
 
     def frame_size(self, index: int) -> Size:
         """Return the (width, height) of a clip's video before resizing."""
@@ -57,3 +58,7 @@ class JoinedDataset(Dataset[ClipSample]):
     def _locate(self, index: int) -> tuple[ActionDataset, int]:
         position = bisect_right(self._ends, index)
         return self.datasets[position], index - (self._ends[position - 1] if position else 0)
+
+
+def _keyframe_of(dataset: ActionDataset, keyframe: Keyframe) -> Keyframe:
+    return Keyframe(f"{dataset.name}/{keyframe.video}", keyframe.second)

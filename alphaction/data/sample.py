@@ -61,7 +61,7 @@ class ClipBatch:
     """Clips padded at the bottom and right to one size; boxes of all clips in one tensor, with their clip's position.
 
     Attributes:
-        indices: dataset positions of the B clips.
+        indices: int64 [B] dataset positions of the clips.
         keyframes: video and second of the B clips.
         slow: uint8 [B, 3, T_slow, H, W] (padding 0), float after :func:`normalize_clips`, or None.
         fast: [B, 3, T_fast, H, W] or None.
@@ -75,7 +75,7 @@ class ClipBatch:
         object_clip_index: int64 [M], ascending.
     """
 
-    indices: list[int]
+    indices: Tensor
     keyframes: list[Keyframe]
     slow: Tensor | None
     fast: Tensor | None
@@ -97,7 +97,7 @@ class ClipBatch:
 
     def person_indices(self) -> Tensor:
         """Return the dataset position of each person's clip, int64 [N]."""
-        return torch.tensor(self.indices, dtype=torch.long, device=self.clip_index.device)[self.clip_index]
+        return self.indices[self.clip_index]
 
     def to(self, device: torch.device | str) -> ClipBatch:
         """Return a copy on ``device``; copies from pinned memory do not block."""

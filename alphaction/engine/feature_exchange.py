@@ -12,8 +12,8 @@ from torch import Tensor
 
 from alphaction.utils.distributed import gather_rows
 
-# Columns before the features: dataset index (-1: an empty row), score, tag.
-_META = 3
+# Columns before the features: dataset index (-1: an empty row), position of the clip in the step, score, tag.
+_META = 4
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,12 @@ class FeatureExchange:
         self._packed: Tensor | None = None
         self._copied: torch.cuda.Event | None = None
 
-    def start(self, indices: Tensor, features: Tensor, scores: Tensor, tag: Tensor) -> None:
-        """Begin the exchange.
+    def start(self, indices: Tensor, clips: Tensor, features: Tensor, scores: Tensor, tag: Tensor) -> None:
+        """Begin the exchange. All tensors are on the device that the processes communicate with.
 
         Args:
-            indices: int64 [N] dataset position of each person's clip, below 2**31; on the CPU or the device.
+            indices: int64 [N] dataset position of each person's clip, below 2**31.
+            clips: int64 [N] position of each person's clip among this process's clips of the step.
             features: [N, D] detached pooled features.
             scores: [N].
             tag: scalar, the step's loss.
@@ -62,10 +63,11 @@ class FeatureExchange:
         packed = features.new_zeros((self.capacity, _META + width), dtype=torch.float32)
         # The integer's bits travel as a float: above 2**24 a float32 would round it.
         identities = torch.full((self.capacity,), -1, dtype=torch.int32, device=features.device)
-        identities[:count] = indices.to(features.device, torch.int32)
+        identities[:count] = indices.to(torch.int32)
         packed[:, 0] = identities.view(torch.float32)
-        packed[:count, 1] = scores.to(features.device, torch.float32)
-        packed[:count, 2] = tag.float()
+        packed[:count, 1] = clips.float()
+        packed[:count, 2] = scores.float()
+        packed[:count, 3] = tag.float()
         packed[:count, _META:] = features.float()
         gathered = gather_rows(packed)
         if gathered.is_cuda:
@@ -84,6 +86,16 @@ class FeatureExchange:
             self._copied.synchronize()
         packed, self._packed, self._copied = self._packed, None, None
         identities = packed[:, 0].contiguous().view(torch.int32).long()
+        rank = torch.arange(len(packed)) // self.capacity
+        occurrence = rank * self.capacity + packed[:, 1].long()
         kept = identities >= 0
+        kept[kept.clone()] = _last_occurrence(identities[kept], occurrence[kept])
         packed = packed[kept]
-        return PersonRecords(identities[kept], packed[:, _META:].contiguous(), packed[:, 1], packed[:, 2])
+        return PersonRecords(identities[kept], packed[:, _META:].contiguous(), packed[:, 2], packed[:, 3])
+
+
+def _last_occurrence(indices: Tensor, occurrence: Tensor) -> Tensor:
+    """Return which rows are of the last occurrence of their clip: a step may hold a clip of a small dataset twice."""
+    clips, position = torch.unique(indices, return_inverse=True)
+    last = torch.zeros_like(clips).scatter_reduce_(0, position, occurrence, "amax", include_self=False)
+    return occurrence == last[position]

@@ -23,7 +23,7 @@ from alphaction.engine.setup import Runtime, autocast_for
 from alphaction.evaluation import Predictions
 from alphaction.modeling.detector import ActionDetector, PooledFeatures
 from alphaction.structures.memory_pool import MemoryPool
-from alphaction.utils.distributed import gather_ragged
+from alphaction.utils.distributed import gather_ragged, share_buffers
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ def predict_dataset(
     """
     was_training = model.training
     model.eval()
+    share_buffers(model)
     try:
         clips = [
             _extract(cfg, model, batch, runtime)

@@ -7,7 +7,8 @@ import math
 import resource
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -71,7 +72,11 @@ class MetricLog:
         self.is_main = is_main
         self.max_iter = max_iter
         self._file = (output_dir / METRICS_FILE).open("a", encoding="utf-8") if is_main else None
-        self._tensorboard = SummaryWriter(str(output_dir / "tensorboard")) if is_main and use_tensorboard else None
+        self._tensorboard = (
+            SummaryWriter(str(output_dir / "tensorboard"), purge_step=start_iteration + 1)
+            if is_main and use_tensorboard
+            else None
+        )
         # disable=None: only where standard error is a terminal.
         self._bar = tqdm(
             total=max_iter, initial=start_iteration, unit="it", disable=None if is_main else True, dynamic_ncols=True
@@ -136,9 +141,12 @@ class MetricLog:
             for name, value in record.items():
                 self._tensorboard.add_scalar(name, value, iteration)
 
-    def pause(self) -> None:
-        """Leave the time since the last report out of the next one (after an evaluation or a checkpoint)."""
-        self._last_time = time.perf_counter()
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Leave the time of what runs inside (a checkpoint, an evaluation) out of the step time."""
+        start = time.perf_counter()
+        yield
+        self._last_time += time.perf_counter() - start
 
     def close(self) -> None:
         """Flush and close all files."""

@@ -6,6 +6,7 @@ import os
 import platform
 import random
 from dataclasses import dataclass
+from datetime import timedelta
 
 import cv2
 import numpy as np
@@ -48,24 +49,28 @@ def processes_from_environment() -> tuple[int, int]:
     return int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
 
 
-def set_up_runtime(device_name: str, seed: int, local_rank: int | None = None) -> Runtime:
+def set_up_runtime(cfg: CfgNode, seed: int, local_rank: int | None = None) -> Runtime:
     """Choose the device, join the process group and seed every random generator.
 
     Args:
-        device_name: MODEL.DEVICE: "auto" (CUDA where there is one, else the CPU), "cpu" or "cuda".
+        cfg: MODEL.DEVICE "auto" is CUDA where there is one, else the CPU.
         seed: seed of the run, the same on every process.
         local_rank: this process's number on its machine; LOCAL_RANK of the environment where it is None.
 
     Raises:
-        UserError: if CUDA is asked for and absent, or there are more processes than GPUs.
+        UserError: if CUDA is asked for and absent, there are more processes than GPUs, or the device lacks SOLVER.AMP.
     """
     rank, world_size = processes_from_environment()
     if local_rank is None:
         local_rank = int(os.environ.get("LOCAL_RANK", 0))
-    device = _choose_device(device_name, local_rank)
+    device = _choose_device(cfg.MODEL.DEVICE, local_rank)
+    if cfg.SOLVER.AMP == "fp16" and device.type == "cpu":
+        raise UserError("SOLVER.AMP fp16 needs CUDA, and this run is on the CPU. Set SOLVER.AMP to off (or bf16).")
     if world_size > 1 and not dist.is_initialized():
         backend = "nccl" if device.type == "cuda" else "gloo"
-        dist.init_process_group(backend, device_id=device if device.type == "cuda" else None)
+        # The processes meet only after a whole evaluation pass, for which the default limit of NCCL is too short.
+        device_id = device if device.type == "cuda" else None
+        dist.init_process_group(backend, device_id=device_id, timeout=timedelta(hours=2))
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)

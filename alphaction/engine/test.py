@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,7 +22,8 @@ from alphaction.engine.setup import (
     tear_down_runtime,
 )
 from alphaction.modeling.detector import build_detection_model
-from alphaction.utils.logging import close_logging, get_logger, set_up_logging
+from alphaction.utils.errors import UserError
+from alphaction.utils.logging import get_logger, logged_run
 
 
 def test(args: argparse.Namespace) -> None:
@@ -31,17 +33,17 @@ def test(args: argparse.Namespace) -> None:
         UserError: for anything wrong in the config, the data or the weights.
     """
     cfg = load_cfg(args.config_file, args.opts)
+    cfg.MODEL.WEIGHT = os.path.expanduser(cfg.MODEL.WEIGHT)
     weights = test_weights(cfg, args.opts)
     _, world_size = processes_from_environment()
     cfg.MODEL.WEIGHT = str(weights)
     validate_cfg(cfg, num_processes=world_size, splits=("TEST",))
-    runtime = set_up_runtime(cfg.MODEL.DEVICE, args.seed, args.local_rank)
+    runtime = set_up_runtime(cfg, args.seed, args.local_rank)
     try:
-        logger = set_up_logging(Path(cfg.OUTPUT_DIR), runtime.is_main)
-        logger.info(describe_environment(runtime))
-        _test(cfg, weights, runtime)
+        with logged_run(Path(cfg.OUTPUT_DIR), runtime.is_main) as logger:
+            logger.info(describe_environment(runtime))
+            _test(cfg, weights, runtime)
     finally:
-        close_logging()
         tear_down_runtime()
 
 
@@ -61,5 +63,15 @@ def _test(cfg: CfgNode, weights: Path, runtime: Runtime) -> None:
         get_logger().info(note)
     cfg.freeze()
     model = build_detection_model(cfg).to(runtime.device)
-    load_weights(model, weights, label_map=label_map.to_dict())
+    report = load_weights(model, weights, label_map=label_map.to_dict())
+    if not report.complete:
+        first = [*report.missing, *(entry.name for entry in report.mismatched)][0]
+        raise UserError(
+            f"{weights}: {len(report.missing)} tensors of the model are missing in it and {len(report.mismatched)} "
+            f"have another shape, first {first}. The evaluation would "
+            "measure random numbers: use the config and the label map that the weights were trained with "
+            "(the run's config.yaml)."
+        )
+    if report.other_classes:
+        raise UserError(f"{weights}: {report.other_classes}. Evaluate with the label map that it was trained with.")
     evaluate_datasets(cfg, model, datasets, runtime)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from alphaction.data.loader import build_train_loader
 from alphaction.engine.classes import adopt_label_map
 from alphaction.engine.datasets import open_test_datasets, open_train_dataset
 from alphaction.engine.evaluate import evaluate_datasets
+from alphaction.engine.resume import resume_run
 from alphaction.engine.setup import (
     Runtime,
     describe_environment,
@@ -28,7 +30,7 @@ from alphaction.engine.trainer import Trainer
 from alphaction.modeling.detector import build_detection_model
 from alphaction.solver import build_optimizer, build_scheduler, scale_schedule
 from alphaction.structures.memory_pool import MemoryPool
-from alphaction.utils.logging import close_logging, get_logger, set_up_logging
+from alphaction.utils.logging import get_logger, logged_run
 
 
 def train(args: argparse.Namespace) -> None:
@@ -38,19 +40,19 @@ def train(args: argparse.Namespace) -> None:
         UserError: for anything wrong in the config, the data or the weights, before the first iteration.
     """
     cfg = load_cfg(args.config_file, args.opts)
+    cfg.MODEL.WEIGHT = os.path.expanduser(cfg.MODEL.WEIGHT)
     _, world_size = processes_from_environment()
     scaling = scale_schedule(cfg, world_size) if args.adjust_lr else None
     splits = ("TRAIN", "TEST") if evaluates(args) else ("TRAIN",)
     validate_cfg(cfg, num_processes=world_size, splits=splits)
-    runtime = set_up_runtime(cfg.MODEL.DEVICE, args.seed, args.local_rank)
+    runtime = set_up_runtime(cfg, args.seed, args.local_rank)
     try:
-        logger = set_up_logging(Path(cfg.OUTPUT_DIR), runtime.is_main)
-        logger.info(describe_environment(runtime))
-        if scaling:
-            logger.info(scaling)
-        _train(cfg, args, runtime)
+        with logged_run(Path(cfg.OUTPUT_DIR), runtime.is_main) as logger:
+            logger.info(describe_environment(runtime))
+            if scaling:
+                logger.info(scaling)
+            _train(cfg, args, runtime)
     finally:
-        close_logging()
         tear_down_runtime()
 
 
@@ -67,8 +69,6 @@ def _train(cfg: CfgNode, args: argparse.Namespace, runtime: Runtime) -> None:
     if note := adopt_label_map(cfg, train_set.label_map):
         get_logger().info(note)
     cfg.freeze()
-    if runtime.is_main:
-        (Path(cfg.OUTPUT_DIR) / "config.yaml").write_text(cfg.dump(), encoding="utf-8")
 
     model = build_detection_model(cfg).to(runtime.device)
     optimizer = build_optimizer(cfg, model)
@@ -83,47 +83,41 @@ def _train(cfg: CfgNode, args: argparse.Namespace, runtime: Runtime) -> None:
     if start.action == "resume":
         if args.no_head:
             get_logger().warning("--no-head is not used: the run continues with the head that it has")
-        start_iteration = _resume(checkpointer, start.path, pool)
+        start_iteration = resume_run(checkpointer, start.path, cfg, runtime, optimizer, scheduler, pool)
     elif start.action == "weights":
         load_weights(model, start.path, no_head=args.no_head, label_map=label_map)
+    if runtime.is_main:
+        (Path(cfg.OUTPUT_DIR) / "config.yaml").write_text(cfg.dump(), encoding="utf-8")
     _log_model(model)
 
-    trainer = Trainer(
-        cfg, wrap_for_processes(model, runtime), optimizer, scheduler, scaler, train_set, pool, checkpointer, runtime
-    )
     evaluate = partial(evaluate_datasets, cfg, model, test_sets, runtime)
-    if start_iteration < cfg.SOLVER.MAX_ITER:
-        loader = build_train_loader(
-            cfg,
-            train_set,
-            seed=runtime.seed,
-            start_iteration=start_iteration,
-            rank=runtime.rank,
-            world_size=runtime.world_size,
-        )
-        trainer.run(loader, start_iteration, None if args.skip_val_in_train else evaluate, args.use_tfboard)
-    else:
+    if start_iteration >= cfg.SOLVER.MAX_ITER:
         get_logger().info(
             "SOLVER.MAX_ITER %d is reached already: nothing to train. A higher MAX_ITER goes on; --transfer with "
             "MODEL.WEIGHT and a new OUTPUT_DIR starts anew from the weights",
             cfg.SOLVER.MAX_ITER,
         )
-    if not args.skip_final_test:
-        evaluate()
-
-
-def _resume(checkpointer: Checkpointer, path: Path, pool: MemoryPool | None) -> int:
-    """Restore the run; return the iterations done."""
-    resumed = checkpointer.resume(path)
-    get_logger().info(resumed.info)
-    if pool is not None:
-        memory = checkpointer.load_memory(resumed.iteration)
-        if memory.state is None:
-            get_logger().warning(memory.warning)
-        else:
-            pool.load_state_dict(memory.state)
-            get_logger().info("memory of %d keyframes restored", len(pool))
-    return resumed.iteration
+        if not args.skip_final_test:
+            evaluate()
+        return
+    loader = build_train_loader(
+        cfg,
+        train_set,
+        seed=runtime.seed,
+        start_iteration=start_iteration,
+        rank=runtime.rank,
+        world_size=runtime.world_size,
+    )
+    trainer = Trainer(
+        cfg, wrap_for_processes(model, runtime), optimizer, scheduler, scaler, train_set, pool, checkpointer, runtime
+    )
+    trainer.run(
+        loader,
+        start_iteration,
+        evaluate_between=None if args.skip_val_in_train else evaluate,
+        evaluate_at_end=None if args.skip_final_test else evaluate,
+        use_tensorboard=args.use_tfboard,
+    )
 
 
 def _log_model(model: nn.Module) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
+import warnings
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -20,12 +22,15 @@ from alphaction.data.normalize import normalize_clips
 from alphaction.data.sample import ClipBatch
 from alphaction.engine.feature_exchange import FeatureExchange
 from alphaction.engine.metric_log import MetricLog, RunningMeans
+from alphaction.engine.resume import run_settings
 from alphaction.engine.setup import Runtime, autocast_for, seed_step
 from alphaction.modeling.detector import TrainOutput
 from alphaction.structures.memory_pool import MemoryFeatures, MemoryPool
 from alphaction.utils.distributed import reduce_mean
 from alphaction.utils.errors import UserError
 from alphaction.utils.logging import get_logger
+
+Evaluate = Callable[[], dict[str, float]]
 
 
 class Trainer:
@@ -70,12 +75,17 @@ class Trainer:
         self.exchange = FeatureExchange(clips_per_process * cfg.MODEL.ROI_ACTION_HEAD.PROPOSAL_PER_CLIP)
         # Loss of the last step, on the device: what PENALTY compares a stored feature's loss with.
         self.last_loss: Tensor | None = None
+        if scaler.is_enabled():
+            # The scaler skips the first steps while it looks for its scale; the schedule goes on, which is intended.
+            warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step")
 
     def run(
         self,
         loader: Iterable[ClipBatch],
         start_iteration: int = 0,
-        evaluate: Callable[[], dict[str, float]] | None = None,
+        *,
+        evaluate_between: Evaluate | None = None,
+        evaluate_at_end: Evaluate | None = None,
         use_tensorboard: bool = False,
     ) -> None:
         """Train, log, checkpoint and evaluate until MAX_ITER; leaves ``model_final.pth`` in OUTPUT_DIR.
@@ -83,8 +93,12 @@ class Trainer:
         Args:
             loader: yields this process's micro-batches from ``start_iteration`` on.
             start_iteration: iterations done before.
-            evaluate: returns metrics of the model as it is; called every EVAL_PERIOD iterations, None to skip.
+            evaluate_between: returns metrics of the model as it is; called every EVAL_PERIOD iterations. None to skip.
+            evaluate_at_end: the same, after the last iteration.
             use_tensorboard: also write event files.
+
+        Raises:
+            UserError: if the loss or the weights are no longer finite.
         """
         solver = self.cfg.SOLVER
         log = MetricLog(
@@ -104,25 +118,27 @@ class Trainer:
             means.add(self.train_step(micro_batches))
 
             log.advance()
-            if iteration % solver.LOG_PERIOD == 0 or iteration in (start_iteration + 1, solver.MAX_ITER):
+            is_last = iteration == solver.MAX_ITER
+            saves = is_last or iteration % solver.CHECKPOINT_PERIOD == 0
+            # Also before a checkpoint: one that holds NaN would be worth nothing.
+            if saves or iteration % solver.LOG_PERIOD == 0 or iteration == start_iteration + 1:
                 values = means.pop()
                 log.log_train(iteration, values, lr, data_seconds, self.runtime.device)
-                self._require_finite(values, iteration)
                 data_seconds = 0.0
-            if iteration % solver.CHECKPOINT_PERIOD == 0 and iteration < solver.MAX_ITER:
-                self.save(iteration)
-                log.pause()
-            if evaluate is not None and iteration % solver.EVAL_PERIOD == 0 and iteration < solver.MAX_ITER:
-                log.write(iteration, evaluate())
-                self.model.train()
-                log.pause()
-        self.save(solver.MAX_ITER, final=True)
+                self._require_finite(values, iteration)
+            with log.paused():
+                if saves:
+                    self.save(iteration, final=is_last)
+                evaluate = evaluate_at_end if is_last else evaluate_between
+                if evaluate is not None and (is_last or iteration % solver.EVAL_PERIOD == 0):
+                    log.write(iteration, evaluate())
         log.close()
 
     def train_step(self, micro_batches: list[ClipBatch]) -> dict[str, Tensor]:
         """Run one optimizer step on this process's share of a global batch; return its loss terms on the device."""
         self._remember_last_step()
         boxes_per_process = self._boxes_per_process(micro_batches)
+        batches: list[ClipBatch] = []
         outputs: list[TrainOutput] = []
         for position, cpu_batch in enumerate(micro_batches):
             batch = self._to_device(cpu_batch)
@@ -131,11 +147,12 @@ class Trainer:
             with self._gradient_sync(is_last):
                 with autocast_for(self.cfg, self.runtime.device):
                     output = self.model(batch, memory, boxes_per_process=boxes_per_process)
+                batches.append(batch.without_frames())
                 outputs.append(output)
                 if is_last:
                     # Before the backward pass, so that the copy to the host is done when the next step needs it.
                     self.last_loss = reduce_mean(sum(_total(output) for output in outputs).detach())
-                    self._share_features(micro_batches, outputs)
+                    self._share_features(batches, outputs)
                 self.scaler.scale(_total(output)).backward()
         self._update_weights()
         return _report(outputs)
@@ -144,10 +161,11 @@ class Trainer:
         """Write a checkpoint, and the memory beside it, from the main process."""
         self._remember_last_step()
         if self.runtime.is_main:
-            # The memory first: a crash between the two then never leaves a checkpoint whose memory is missing.
+            # The memory first: the checkpoint then never lacks it.
             if self.pool is not None:
                 self.checkpointer.save_memory(self.pool.state_dict(), iteration)
-            path = self.checkpointer.save("model_final" if final else None, iteration)
+            settings = run_settings(self.cfg, self.runtime)
+            path = self.checkpointer.save("model_final" if final else None, iteration, settings)
             get_logger().info("saved %s", path)
 
     def _to_device(self, batch: ClipBatch) -> ClipBatch:
@@ -166,21 +184,24 @@ class Trainer:
             device=self.runtime.device,
         )
 
-    def _share_features(self, micro_batches: list[ClipBatch], outputs: list[TrainOutput]) -> None:
+    def _share_features(self, batches: list[ClipBatch], outputs: list[TrainOutput]) -> None:
         """Send this step's person features to every process's memory, tagged with the step's loss."""
         if self.pool is None:
             return
+        ends = itertools.accumulate(len(batch) for batch in batches)
         self.exchange.start(
-            torch.cat([batch.person_indices() for batch in micro_batches]),
+            torch.cat([batch.person_indices() for batch in batches]),
+            torch.cat([batch.clip_index + end - len(batch) for batch, end in zip(batches, ends, strict=True)]),
             torch.cat([output.person_features for output in outputs]),
-            torch.cat([batch.scores for batch in micro_batches]),
+            torch.cat([batch.scores for batch in batches]),
             self.last_loss,
         )
 
     def _boxes_per_process(self, micro_batches: list[ClipBatch]) -> Tensor:
         """Return the mean number of boxes that a process has in this step: what all loss terms are divided by."""
         count = float(sum(len(batch.boxes) for batch in micro_batches))
-        return reduce_mean(torch.tensor(count, device=self.runtime.device)).clamp(min=1)
+        # full() fills on the device; tensor() would copy from the host and wait for it.
+        return reduce_mean(torch.full((), count, device=self.runtime.device)).clamp(min=1)
 
     def _gradient_sync(self, is_last: bool) -> AbstractContextManager:
         """Exchange gradients in the last micro-batch of a step only."""
@@ -205,9 +226,11 @@ class Trainer:
         keyframes = [self.dataset.keyframes[index] for index in clips.tolist()]
         self.pool.write(keyframes, records.features, position, tag=records.tags[0], scores=records.scores)
 
-    @staticmethod
-    def _require_finite(values: dict[str, float], iteration: int) -> None:
+    def _require_finite(self, values: dict[str, float], iteration: int) -> None:
         broken = [name for name, value in values.items() if not math.isfinite(value)]
+        norms = torch.stack(torch._foreach_norm([parameter.detach() for parameter in self.model.parameters()]))
+        if not torch.isfinite(norms).all():
+            broken.append("some weight")
         if broken:
             raise UserError(
                 f"the training diverged before iteration {iteration}: {', '.join(broken)} is not finite. Lower "

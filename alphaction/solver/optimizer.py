@@ -1,16 +1,16 @@
-"""SGD with learning rates and weight decays of their own for biases, batch norms and the IA structure."""
+"""SGD or AdamW, with learning rates and weight decays of their own for biases, batch norms and the IA structure."""
 
 from __future__ import annotations
 
 from torch import nn
-from torch.optim import SGD
+from torch.optim import SGD, AdamW, Optimizer
 from yacs.config import CfgNode
 
 IA_PREFIX = "ia_structure"
 
 
-def build_optimizer(cfg: CfgNode, model: nn.Module) -> SGD:
-    """Return SGD over the trainable parameters of ``model``, grouped by learning rate and weight decay.
+def build_optimizer(cfg: CfgNode, model: nn.Module) -> Optimizer:
+    """Return SOLVER.OPTIMIZER over the trainable parameters of ``model``, grouped by learning rate and weight decay.
 
     A batch norm's parameters use WEIGHT_DECAY_BN at the base rate; any other bias uses BASE_LR * BIAS_LR_FACTOR and
     WEIGHT_DECAY_BIAS; parameters of the IA structure have their rate multiplied by IA_LR_FACTOR.
@@ -34,8 +34,7 @@ def build_optimizer(cfg: CfgNode, model: nn.Module) -> SGD:
         if IA_PREFIX in name.split("."):
             lr *= solver.IA_LR_FACTOR
         groups.setdefault((lr, decay), []).append(parameter)
-    return SGD(
-        [{"params": params, "lr": lr, "weight_decay": decay} for (lr, decay), params in groups.items()],
-        lr=solver.BASE_LR,
-        momentum=solver.MOMENTUM,
-    )
+    parameters = [{"params": params, "lr": lr, "weight_decay": decay} for (lr, decay), params in groups.items()]
+    if solver.OPTIMIZER == "adamw":
+        return AdamW(parameters, lr=solver.BASE_LR, betas=(solver.MOMENTUM, 0.999))
+    return SGD(parameters, lr=solver.BASE_LR, momentum=solver.MOMENTUM)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from yacs.config import CfgNode
 
+from alphaction.utils.errors import UserError
+
 
 def scale_schedule(cfg: CfgNode, num_processes: int) -> str:
     """Scale ``cfg.SOLVER`` in place from REFERENCE_GPUS to ``num_processes``; return what was done, for the log.
@@ -14,9 +16,17 @@ def scale_schedule(cfg: CfgNode, num_processes: int) -> str:
     The batch and the learning rate are multiplied by the ratio of the two, every iteration count is divided by it, so
     that the same number of clips is seen. REFERENCE_GPUS is set to ``num_processes`` afterwards: a config that is saved
     and read again is never scaled twice.
+
+    Raises:
+        UserError: if REFERENCE_GPUS is below 1.
     """
     solver = cfg.SOLVER
     reference = solver.REFERENCE_GPUS
+    if reference < 1:
+        raise UserError(
+            f"SOLVER.REFERENCE_GPUS is {reference}: expected the number of processes that the schedule is written for, "
+            "1 or more."
+        )
     if num_processes == reference:
         return f"The schedule is written for {reference} process(es): nothing to scale."
     per_process = max(1, round(solver.VIDEOS_PER_BATCH / reference))
@@ -25,8 +35,9 @@ def scale_schedule(cfg: CfgNode, num_processes: int) -> str:
     before = f"VIDEOS_PER_BATCH {solver.VIDEOS_PER_BATCH}, BASE_LR {solver.BASE_LR:g}, MAX_ITER {solver.MAX_ITER}"
     solver.BASE_LR = solver.BASE_LR * ratio
     for key in ("MAX_ITER", "WARMUP_ITERS", "CHECKPOINT_PERIOD", "EVAL_PERIOD"):
-        solver[key] = max(1, round(solver[key] / ratio))
-    solver.STEPS = type(solver.STEPS)(max(1, round(step / ratio)) for step in solver.STEPS)
+        # What is 0 (no warm-up) stays 0.
+        solver[key] = max(1, round(solver[key] / ratio)) if solver[key] else 0
+    solver.STEPS = type(solver.STEPS)(sorted({max(1, round(step / ratio)) for step in solver.STEPS}))
     solver.VIDEOS_PER_BATCH = batch
     cfg.TEST.VIDEOS_PER_BATCH = max(1, round(cfg.TEST.VIDEOS_PER_BATCH / reference)) * num_processes
     solver.REFERENCE_GPUS = num_processes

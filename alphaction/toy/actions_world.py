@@ -37,8 +37,8 @@ from alphaction.toy.options import ToyOptions
 from alphaction.toy.scene import OBJECT_KINDS, Act, Actor, Scene, Thing, ToyClass, random_color, random_look
 
 CELL_WIDTH = 0.62
-SIDE_ROOM, PAIR_SIDE_ROOM = 0.12, 0.15
-PAIR_DISTANCE = 0.58
+SIDE_ROOM, PAIR_SIDE_ROOM = 0.14, 0.17
+PAIR_DISTANCE = 0.62
 SEGMENT_SECONDS = 3
 WALK_SPEED = (0.25, 0.5)
 

@@ -20,7 +20,7 @@ MOVEMENTS = (STILL, LEFT, RIGHT, MARCH, JUMP, SQUAT)
 OBJECT_ACTS = (HOLD, LIFT, PUT, SHAKE)
 PAIR_ACTS = (TOGETHER, WAVE, HANDS, PUSH, PULL)
 
-PUSH_SHIFT = 0.17
+PUSH_SHIFT = 0.2
 
 HandsAt = Callable[[float], np.ndarray]
 
@@ -102,11 +102,11 @@ def one_hand(index: int, path: Callable[[float], np.ndarray]) -> HandsAt:
 def object_hands(label: str, hand: int, rng: np.random.Generator) -> HandsAt:
     """Return the hands of an object class; ``hand`` (0 left, 1 right) carries the object."""
     side, phase, level = SIDES[hand], rng.random(), rng.uniform(0.1, 0.9)
-    cycle = rng.uniform(1.05, 1.25)
+    cycle = rng.uniform(1.2, 1.4)
     if label == HOLD:
         return one_hand(hand, lambda _: motions.raised(side, level))
     if label == SHAKE:
-        rate = rng.uniform(2.3, 2.8)
+        rate = rng.uniform(1.5, 1.8)
         return one_hand(hand, lambda t: motions.shaken(side, level, phase + rate * t))
     order = 1 if label == LIFT else -1
     return one_hand(hand, lambda t: motions.raised(side, motions.ramp(order * (phase + t / cycle))))
@@ -124,7 +124,7 @@ def wave_acts(bodies: Sequence[Body], leader: int, frozen: bool, rng: np.random.
     acts = []
     for index, body in enumerate(bodies):
         if index == leader or both:
-            phase = clock(rng.uniform(1.5, 1.9), frozen, rng)
+            phase = clock(rng.uniform(1.3, 1.6), frozen, rng)
             hands = one_hand(index, lambda t, phase=phase, side=SIDES[index]: motions.waving(side, phase(t)))
             acts.append(make_act(body, hands, () if frozen else (WAVE,)))
         else:
@@ -136,27 +136,28 @@ def contact_acts(label: str, bodies: Sequence[Body], leader: int, frozen: bool, 
     """Shake hands, push or pull. Frozen: the same poses held still, which is no interaction."""
     inner = (1, 0)
     if label == HANDS:
-        phase = clock(rng.uniform(1.7, 2.1), frozen, rng)
+        phase = clock(rng.uniform(1.3, 1.6), frozen, rng)
         level = rng.uniform(-0.16, -0.06)
 
         def path(index: int) -> HandsAt:
-            return lambda t: motions.reaching(-SIDES[index], 0.42, level + 0.09 * float(np.sin(2 * np.pi * phase(t))))
+            return lambda t: motions.reaching(-SIDES[index], 0.42, level + 0.17 * float(np.sin(2 * np.pi * phase(t))))
 
         labels = () if frozen else (HANDS,)
         return [make_act(body, one_hand(inner[i], path(i)), labels) for i, body in enumerate(bodies)]
     order = 1 if label == PUSH else -1
-    phase = clock(order * rng.uniform(0.8, 0.95), frozen, rng)
+    phase = clock(order * rng.uniform(0.75, 0.9), frozen, rng)
     level = rng.uniform(-0.1, 0.0)
     towards = -SIDES[leader]
 
     def active_path(time: float) -> np.ndarray:
         return motions.reaching(towards, 0.25 + 0.75 * motions.ramp(phase(time)), level)
 
-    def passive_lean(time: float) -> np.ndarray:
+    def lean(time: float) -> np.ndarray:
+        """Both lean the same way; the one who acts also moves his arm."""
         return towards * PUSH_SHIFT * motions.ramp(phase(time)) * np.array([0.45, 1.0])
 
-    active = make_act(bodies[leader], one_hand(inner[leader], active_path), () if frozen else (label,))
-    passive = make_act(bodies[1 - leader], hanging_hands(), lean=passive_lean)
+    active = make_act(bodies[leader], one_hand(inner[leader], active_path), () if frozen else (label,), lean=lean)
+    passive = make_act(bodies[1 - leader], hanging_hands(), lean=lean)
     return [active, passive] if leader == 0 else [passive, active]
 
 

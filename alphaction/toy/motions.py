@@ -14,7 +14,7 @@ import numpy as np
 
 from alphaction.toy.figure import HIP_HALF, HIP_HEIGHT
 
-SLOW_SHARE = 0.78
+SLOW_SHARE = 0.86
 LEG_MOTIONS = ("still", "gait", "jump", "squat")
 
 
@@ -68,25 +68,25 @@ def legs_at(motion: str, phase: float, direction: int = 1) -> Legs:
 
 def hanging(side: int) -> np.ndarray:
     """Return a hand that hangs down, from its shoulder."""
-    return np.array([side * 0.06, -0.335])
+    return np.array([side * 0.06, -0.4])
 
 
 def raised(side: int, height: float) -> np.ndarray:
     """Return a hand on the path of lifting and putting down: ``height`` 0 is beside the hip, 1 above the head."""
-    return np.array([side * (0.13 + 0.13 * float(np.sin(np.pi * height))), -0.30 + 0.62 * height])
+    return np.array([side * (0.13 + 0.17 * float(np.sin(np.pi * height))), -0.34 + 0.72 * height])
 
 
 def shaken(side: int, height: float, phase: float) -> np.ndarray:
     """Return a hand that trembles up and down about :func:`raised`."""
-    return raised(side, height) + np.array([0.0, 0.105 * float(np.sin(2 * np.pi * phase))])
+    return raised(side, height) + np.array([0.0, 0.2 * float(np.sin(2 * np.pi * phase))])
 
 
 def waving(side: int, phase: float) -> np.ndarray:
     """Return a raised hand that swings from side to side."""
     swing = float(np.sin(2 * np.pi * phase))
-    return np.array([side * (0.15 + 0.15 * swing), 0.28 - 0.08 * abs(swing)])
+    return np.array([side * (0.16 + 0.2 * swing), 0.32 - 0.08 * abs(swing)])
 
 
 def reaching(side: int, extent: float, height: float = -0.06) -> np.ndarray:
     """Return a hand stretched out sideways: ``extent`` 0 is near the chest, 1 as far as the arm reaches."""
-    return np.array([side * (0.08 + 0.25 * extent), height])
+    return np.array([side * (0.08 + 0.31 * extent), height])

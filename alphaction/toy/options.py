@@ -26,8 +26,8 @@ class ToyOptions:
     """
 
     world: str = "actions"
-    num_train: int = 40
-    num_val: int = 12
+    num_train: int = 80
+    num_val: int = 16
     seconds: int = 12
     fps: float = 12.0
     width: int = 160

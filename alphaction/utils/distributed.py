@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def get_world_size() -> int:
@@ -17,17 +17,6 @@ def get_rank() -> int:
     return dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
 
 
-def is_main_process() -> bool:
-    """Return whether this process writes files and logs."""
-    return get_rank() == 0
-
-
-def barrier() -> None:
-    """Wait until every process is here."""
-    if get_world_size() > 1:
-        dist.barrier()
-
-
 def reduce_mean(value: Tensor) -> Tensor:
     """Return the mean of ``value`` over the processes, on every one of them, without waiting for the device."""
     world_size = get_world_size()
@@ -36,6 +25,13 @@ def reduce_mean(value: Tensor) -> Tensor:
     total = value.clone()
     dist.all_reduce(total)
     return total / world_size
+
+
+def share_buffers(model: nn.Module) -> None:
+    """Give every process the buffers of the first one: running statistics of batch norms differ between processes."""
+    if get_world_size() > 1:
+        for buffer in model.buffers():
+            dist.broadcast(buffer, 0)
 
 
 def gather_rows(rows: Tensor) -> Tensor:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tqdm import tqdm
+
+from alphaction.utils.errors import UserError
 
 LOGGER_NAME = "alphaction"
 _FORMAT = logging.Formatter("%(asctime)s %(levelname)s: %(message)s", datefmt="%Y-%m-%d %H:%M:%S")
@@ -31,12 +35,15 @@ def set_up_logging(output_dir: Path | None, is_main: bool) -> logging.Logger:
     Args:
         output_dir: folder of the run (made if absent), or None for the terminal only.
         is_main: whether this is the main process; the others only report warnings on stderr.
+
+    The file also gets what is too long for the terminal, such as the fate of every tensor of a weight file.
     """
     logger = get_logger()
     close_logging()
     logger.propagate = False
-    logger.setLevel(logging.INFO if is_main else logging.WARNING)
+    logger.setLevel(logging.DEBUG)
     stream = _ProgressBarHandler() if is_main else logging.StreamHandler(sys.stderr)
+    stream.setLevel(logging.INFO if is_main else logging.WARNING)
     stream.setFormatter(_FORMAT)
     logger.addHandler(stream)
     if is_main and output_dir is not None:
@@ -53,3 +60,20 @@ def close_logging() -> None:
     for handler in list(logger.handlers):
         logger.removeHandler(handler)
         handler.close()
+
+
+@contextmanager
+def logged_run(output_dir: Path, is_main: bool) -> Iterator[logging.Logger]:
+    """Log to the terminal and to ``output_dir/log.txt`` for as long as a run lasts, also why it ended early."""
+    logger = set_up_logging(output_dir, is_main)
+    try:
+        yield logger
+    except UserError as error:
+        # The command line prints the message; the file would otherwise not say why the run ended.
+        logger.debug("stopped: %s", error)
+        raise
+    except Exception:
+        logger.debug("stopped by an error in the program", exc_info=True)
+        raise
+    finally:
+        close_logging()

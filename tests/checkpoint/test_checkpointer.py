@@ -288,7 +288,7 @@ def test_another_optimizer_is_refused(tmp_path: Path) -> None:
 def test_memory_pool_is_kept_with_its_iteration(tmp_path: Path) -> None:
     checkpointer = Run(tmp_path).checkpointer
     pool = {"features": torch.arange(6.0).reshape(2, 3), "second": torch.tensor([902, 903]), "videos": ["a", "b"]}
-    assert checkpointer.save_memory(pool, 5).name == "memory_pool.pth"
+    assert checkpointer.save_memory(pool, 5).name == "memory_pool_0000005.pth"
     loaded = checkpointer.load_memory(5)
     assert loaded.warning == ""
     assert loaded.state is not None
@@ -301,13 +301,32 @@ def test_memory_pool_of_another_iteration_or_none(tmp_path: Path) -> None:
     state, warning = checkpointer.load_memory(5)
     assert state is None
     assert warning == (
-        f"{tmp_path}/memory_pool.pth: no such file; the memory pool starts empty and fills up again within one epoch"
+        f"{tmp_path}/memory_pool_0000005.pth: no such file; the memory pool starts empty and fills up again within one "
+        "epoch"
     )
-    checkpointer.save_memory({"second": torch.ones(1)}, 4)
+    four = checkpointer.save_memory({"second": torch.ones(1)}, 4)
+    shutil.copy(four, tmp_path / "memory_pool_0000005.pth")
     state, warning = checkpointer.load_memory(5)
     assert state is None
     assert "of iteration 4, not 5 as the checkpoint" in warning
-    cut(tmp_path / "memory_pool.pth")
+    cut(four)
     state, warning = checkpointer.load_memory(4)
     assert state is None
     assert "cut off" in warning
+
+
+def test_a_checkpoint_removes_the_memory_of_earlier_ones(tmp_path: Path) -> None:
+    checkpointer = Run(tmp_path).checkpointer
+    for iteration in (2, 4):
+        checkpointer.save_memory({"second": torch.ones(1)}, iteration)
+        checkpointer.save(None, iteration)
+    assert [path.name for path in tmp_path.glob("memory_pool_*.pth")] == ["memory_pool_0000004.pth"]
+    other = tmp_path / "other"
+    assert Run(other).checkpointer.load_memory(4, tmp_path).state is not None
+
+
+def test_a_disabled_scaler_saves_nothing_that_an_enabled_one_would_choke_on(tmp_path: Path) -> None:
+    model = torch.nn.Linear(2, 2)
+    Checkpointer(tmp_path, model, scaler=torch.amp.GradScaler("cpu", enabled=False)).save(None, 1)
+    resumed = Checkpointer(tmp_path, model, scaler=torch.amp.GradScaler("cpu", enabled=True)).resume()
+    assert "new one starts" in resumed.info

@@ -95,7 +95,7 @@ def test_valid(overrides):
         (("INPUT.FLIP_CLASS_PAIRS", [["a", "b"], ["b", "c"]]), '"b" is in two pairs'),
         ((*IA_ON, f"{IA}.DIM_IN", 2048), "puts out 2304 channels (2048 slow + 256 fast). Set DIM_IN to 2304."),
         ((*IA_ON, *I3D), "I3D-Resnet50 puts out 2048 channels. Set DIM_IN to 2048."),
-        ((*IA_ON, f"{BACKBONE}.CONV_BODY", "Slowfast-Tiny"), "Set DIM_IN to 768."),
+        ((*IA_ON, f"{BACKBONE}.CONV_BODY", "Slowfast-Tiny"), "Set DIM_IN to 512."),
         ((*IA_ON, f"{IA}.FUSION", "add"), "Set DIM_OUT to 2304, or FUSION to concat."),
         ((*IA_ON, f"{IA}.I_BLOCK_LIST", "[]"), "I_BLOCK_LIST is empty."),
         ((*IA_ON, f"{IA}.I_BLOCK_LIST", "[[P, O], [M, P]]"), "serial takes a flat list, such as [P, O, M]."),

@@ -46,7 +46,7 @@ def golden_batch(cfg: CfgNode) -> ClipBatch:
     boxes, clip_index = golden_person_boxes()
     object_boxes, object_clip_index = golden_object_boxes()
     return ClipBatch(
-        indices=[0, 1],
+        indices=torch.arange(2),
         keyframes=[Keyframe(*keyframe) for keyframe in KEYFRAMES],
         slow=slow,
         fast=fast,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 import torch
@@ -43,3 +44,13 @@ def test_other_processes_write_nothing(tmp_path):
     log.write(1, {"loss": 1.0})
     log.close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pause_is_not_part_of_a_step(tmp_path):
+    log = MetricLog(tmp_path, max_iter=4, start_iteration=0, is_main=True, use_tensorboard=False)
+    with log.paused():
+        time.sleep(0.2)
+    log.log_train(2, {"loss": 0.5}, lr=0.1, data_seconds=0.0, device=torch.device("cpu"))
+    log.close()
+    record = json.loads((tmp_path / "metrics.jsonl").read_text())
+    assert 0.0 <= record["step_time"] < 0.05

@@ -16,6 +16,7 @@ def test_it_repeats_the_final_evaluation_and_the_csv_agrees(runner, tmp_path, to
     metrics = runner.train(tmp_path)
     final = runner.test(tmp_path)
     assert metrics[-1]["iteration"] == 4
+    assert metrics[-1]["toy_val/mAP"] == pytest.approx(final["mAP"], abs=1e-9)
     assert "toy_val" in (tmp_path / "inference" / "toy_val" / "report.txt").read_text() or final["mAP"] >= 0
     from_csv = evaluate_files(
         toy_folder / "toy" / "annotations" / "val.csv",
@@ -55,3 +56,10 @@ def test_ground_truth_boxes_are_called_optimistic(runner, tmp_path, toy_folder, 
     result = runner.test(tmp_path)
     assert result["optimistic"] is True
     assert "OPTIMISTIC" in (tmp_path / "inference" / "toy_val" / "report.txt").read_text()
+
+
+def test_weights_that_fill_only_a_part_of_the_model_are_refused(runner, tmp_path):
+    runner.train(tmp_path, "--skip-final-test", "SOLVER.MAX_ITER", "2")
+    with pytest.raises(UserError, match="random numbers"):
+        runner.test(tmp_path, "MODEL.ROI_ACTION_HEAD.MLP_HEAD_DIM", "64")
+    assert "roi_heads.action.feature_extractor.fc2.bias" in (tmp_path / "log.txt").read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 
 import pytest
 import torch
@@ -16,9 +17,10 @@ def test_a_run_leaves_checkpoints_logs_and_an_evaluation(runner, tmp_path):
     metrics = runner.train(tmp_path, "--use-tfboard", "SOLVER.EVAL_PERIOD", "2")
     assert sorted(losses(metrics)) == [1, 2, 3, 4]
     assert all(math.isfinite(value) for value in losses(metrics).values())
-    assert any("toy_val/mAP" in line for line in metrics)
+    assert [line["iteration"] for line in metrics if "toy_val/mAP" in line] == [2, 4]
+    assert not (tmp_path / "memory_pool_0000002.pth").exists()
     assert (tmp_path / "last_checkpoint").read_text().strip() == "model_final.pth"
-    for name in ("model_0000002.pth", "memory_pool.pth", "config.yaml", "inference/toy_val/detections.csv"):
+    for name in ("model_0000002.pth", "memory_pool_0000004.pth", "config.yaml", "inference/toy_val/detections.csv"):
         assert (tmp_path / name).is_file(), name
     assert list((tmp_path / "tensorboard").glob("events*"))
     content = torch.load(tmp_path / "model_final.pth", weights_only=True)
@@ -61,7 +63,7 @@ def test_a_finished_run_has_nothing_to_train(runner, tmp_path):
     runner.train(tmp_path, "--skip-final-test", "SOLVER.MAX_ITER", "2", "SOLVER.WARMUP_ITERS", "1")
     runner.train(tmp_path, "--skip-final-test", "SOLVER.MAX_ITER", "2", "SOLVER.WARMUP_ITERS", "1")
     assert "nothing to train" in (tmp_path / "log.txt").read_text()
-    assert len(losses([line for line in read_metrics(tmp_path) if "loss" in line])) == 2
+    assert [line["iteration"] for line in read_metrics(tmp_path)] == [1, 2]
 
 
 def test_transfer_starts_anew_from_the_weights(runner, tmp_path):
@@ -119,6 +121,7 @@ def test_bf16_and_activation_checkpointing_train(runner, tmp_path):
     assert list(recomputed.values()) == pytest.approx(list(plain.values()), rel=1e-5)
     bf16 = losses(runner.train(tmp_path / "bf16", *options, "SOLVER.AMP", "bf16"))
     assert list(bf16.values()) == pytest.approx(list(plain.values()), rel=0.05)
+    assert list(bf16.values()) != pytest.approx(list(plain.values()), rel=1e-6)
 
 
 def test_workers_do_not_change_the_losses(runner, tmp_path):
@@ -128,14 +131,44 @@ def test_workers_do_not_change_the_losses(runner, tmp_path):
 
 
 def test_divergence_is_said_with_a_remedy(runner, tmp_path):
+    options = "SOLVER.BASE_LR 1e30 SOLVER.CLIP_GRAD_NORM 0.0 SOLVER.MAX_ITER 8".split()
     with pytest.raises(UserError, match=r"SOLVER\.BASE_LR"):
-        runner.train(
-            tmp_path,
-            "--skip-final-test",
-            "SOLVER.BASE_LR",
-            "1e30",
-            "SOLVER.CLIP_GRAD_NORM",
-            "0.0",
-            "SOLVER.MAX_ITER",
-            "8",
-        )
+        runner.train(tmp_path, "--skip-final-test", *options)
+    assert "diverged" in (tmp_path / "log.txt").read_text()
+
+
+def test_a_checkpoint_never_holds_what_is_not_finite(runner, tmp_path):
+    options = "SOLVER.BASE_LR 1e30 SOLVER.CLIP_GRAD_NORM 0.0 SOLVER.CHECKPOINT_PERIOD 2 SOLVER.LOG_PERIOD 100".split()
+    with pytest.raises(UserError, match="not finite"):
+        runner.train(tmp_path, "--skip-final-test", *options)
+    assert list(tmp_path.glob("model_*.pth")) == []
+
+
+def test_settings_of_today_count_and_differences_are_said(runner, tmp_path):
+    options = "SOLVER.SCHEDULER warmup_multi_step SOLVER.STEPS (1,)".split()
+    runner.train(tmp_path, "--skip-final-test", "SOLVER.MAX_ITER", "2", *options)
+    again = "SOLVER.MAX_ITER 4 SOLVER.BASE_LR 0.0001".split()
+    metrics = runner.train(tmp_path, "--skip-final-test", "--seed=7", *options, *again)
+    assert metrics[-1]["lr"] == pytest.approx(0.0001 * 0.1)
+    log = (tmp_path / "log.txt").read_text()
+    assert "SOLVER.BASE_LR 0.003 -> 0.0001" in log
+    assert "seed 0 -> 7" in log
+
+
+def test_two_training_sets_share_no_memory(runner, tmp_path, toy_folder):
+    runner.data = tmp_path / "data"
+    shutil.copytree(toy_folder, runner.data)
+    shutil.copytree(toy_folder / "toy", runner.data / "second")
+    spec = runner.data / "second" / "dataset.yaml"
+    spec.write_text(spec.read_text().replace("name: toy", "name: second"))
+    options = "DATASETS.TRAIN ['toy_train','second_train'] SOLVER.MAX_ITER 10 SOLVER.CHECKPOINT_PERIOD 10".split()
+    runner.train(tmp_path / "out", "--skip-final-test", *options)
+    pool = torch.load(tmp_path / "out" / "memory_pool_0000010.pth", weights_only=True)["pool"]
+    assert {name.split("/")[0] for name in pool["videos"]} == {"toy_train", "second_train"}
+    assert len(pool["seconds"]) == 40
+
+
+def test_no_evaluation_where_none_is_wanted(runner, tmp_path):
+    metrics = runner.train(tmp_path, "--skip-val-in-train", "--skip-final-test", "SOLVER.EVAL_PERIOD", "1")
+    assert not any("toy_val/mAP" in line for line in metrics)
+    assert not (tmp_path / "inference").exists()

@@ -54,7 +54,7 @@ def make_batch(persons: tuple[int, ...] = (2, 1), objects: tuple[int, ...] = (1,
     near = torch.rand(sum(persons) + sum(objects), 2) * 24
     boxes = torch.cat([near, near + 16 + torch.rand(len(near), 2) * 24], dim=1)
     return ClipBatch(
-        indices=clips.tolist(),
+        indices=clips,
         keyframes=[Keyframe("movie", 900 + 2 * clip) for clip in range(len(persons))],
         slow=torch.randn(len(persons), 3, 1, 64, 64),
         fast=torch.randn(len(persons), 3, 8, 64, 64),

@@ -290,6 +290,6 @@ def slowfast_tiny(cfg: Any) -> SlowFast:
     """SlowFast to try things with: one block a stage, trains from scratch on a laptop.
 
     BETA does not apply: an eighth of so few channels would see no motion. The fast pathway is as wide as that of
-    Slowfast-Resnet50, the slow one a quarter as wide.
+    Slowfast-Resnet50, the slow one an eighth as wide.
     """
-    return SlowFast.from_config(cfg, blocks=(1, 1, 1, 1), slow_width=16, fast_width=8)
+    return SlowFast.from_config(cfg, blocks=(1, 1, 1, 1), slow_width=8, fast_width=8)

@@ -1,0 +1,101 @@
+"""Going on with a run: restore its state, apply the settings of today, and say what differs from before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+from yacs.config import CfgNode
+
+from alphaction.checkpoint import Checkpointer
+from alphaction.engine.setup import Runtime
+from alphaction.structures.memory_pool import MemoryPool
+from alphaction.utils.distributed import gather_rows
+from alphaction.utils.errors import UserError
+from alphaction.utils.logging import get_logger
+
+
+def run_settings(cfg: CfgNode, runtime: Runtime) -> dict[str, Any]:
+    """Return what a checkpoint keeps to compare with when the run is continued; plain types."""
+    return {"config": cfg.dump(), "seed": runtime.seed, "world_size": runtime.world_size}
+
+
+def resume_run(
+    checkpointer: Checkpointer,
+    path: Path,
+    cfg: CfgNode,
+    runtime: Runtime,
+    optimizer: Optimizer,
+    scheduler: LambdaLR,
+    pool: MemoryPool | None,
+) -> int:
+    """Restore model, optimizer, schedule and memory from ``path``; return the iterations done.
+
+    Learning rates, momentum and weight decays are those of today's config; momentum buffers and the place in the
+    schedule are the checkpoint's. Every setting that differs from the checkpoint's is logged.
+
+    Raises:
+        UserError: if the checkpoint does not fit, or processes find different ones.
+    """
+    logger = get_logger()
+    today = [{key: value for key, value in group.items() if key != "params"} for group in optimizer.param_groups]
+    resumed = checkpointer.resume(path)
+    logger.info(resumed.info)
+    _apply_settings(optimizer, scheduler, today)
+    for line in _differences(resumed.extra, run_settings(cfg, runtime)):
+        logger.warning("differs from the run so far: %s", line)
+    if pool is not None:
+        memory = checkpointer.load_memory(resumed.iteration, path.parent)
+        if memory.state is None:
+            logger.warning(memory.warning)
+        else:
+            pool.load_state_dict(memory.state)
+            logger.info("memory of %d keyframes restored", len(pool))
+    _require_one_iteration(resumed.iteration, runtime)
+    return resumed.iteration
+
+
+def _apply_settings(optimizer: Optimizer, scheduler: LambdaLR, groups: list[dict[str, Any]]) -> None:
+    """Replace the checkpoint's options of the parameter groups by ``groups``, at the schedule's present factor."""
+    scheduler.base_lrs = [group["initial_lr"] for group in groups]
+    rates = [
+        base * factor(scheduler.last_epoch)
+        for base, factor in zip(scheduler.base_lrs, scheduler.lr_lambdas, strict=True)
+    ]
+    for own, group, lr in zip(optimizer.param_groups, groups, rates, strict=True):
+        own.update({**group, "lr": lr})
+    scheduler._last_lr = rates
+
+
+def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    for name, what in (("seed", "another stream of clips from here on"), ("world_size", "processes")):
+        if name in before and before[name] != now[name]:
+            yield f"{name} {before[name]} -> {now[name]} ({what})"
+    if "config" not in before:
+        return
+    old, new = (dict(_flatten(yaml.safe_load(settings["config"]))) for settings in (before, now))
+    for key in sorted({*old, *new}):
+        if old.get(key) != new.get(key):
+            yield f"{key} {old.get(key, 'absent')} -> {new.get(key, 'absent')}"
+
+
+def _flatten(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in node.items():
+        if isinstance(value, dict):
+            yield from _flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _require_one_iteration(iteration: int, runtime: Runtime) -> None:
+    found = gather_rows(torch.tensor([iteration], device=runtime.device)).tolist()
+    if len(set(found)) > 1:
+        raise UserError(
+            f"the processes continue from different iterations: {found}. They must see one OUTPUT_DIR: put it on "
+            "storage that all machines share."
+        )
