@@ -217,18 +217,6 @@ class MemoryPool:
             seeds=None if clip_seeds is None else clip_seeds.to(device, non_blocking=True),
         )
 
-    def merge(self, other: MemoryPool) -> None:
-        """Take over all entries of another pool; where both have one, the other's stays.
-
-        Raises:
-            UserError: if the widths differ.
-        """
-        self._check_dim(other.dim)
-        other._finish_copies()
-        self._finish_copies()
-        for key, entry in other._entries.items():
-            self._put(key, other._storage[entry.start : entry.start + entry.count], entry.tag)
-
     def state_dict(self) -> dict[str, Any]:
         """Return the content as tensors and plain lists, which ``torch.load(weights_only=True)`` can read."""
         self._finish_copies()

@@ -106,7 +106,7 @@ def object_hands(label: str, hand: int, rng: np.random.Generator) -> HandsAt:
     if label == HOLD:
         return one_hand(hand, lambda _: motions.raised(side, level))
     if label == SHAKE:
-        rate = rng.uniform(1.5, 1.8)
+        rate = rng.uniform(1.8, 2.1)
         return one_hand(hand, lambda t: motions.shaken(side, level, phase + rate * t))
     order = 1 if label == LIFT else -1
     return one_hand(hand, lambda t: motions.raised(side, motions.ramp(order * (phase + t / cycle))))

@@ -14,7 +14,7 @@ import numpy as np
 
 from alphaction.toy.figure import HIP_HALF, HIP_HEIGHT
 
-SLOW_SHARE = 0.86
+SLOW_SHARE = 0.84
 LEG_MOTIONS = ("still", "gait", "jump", "squat")
 
 

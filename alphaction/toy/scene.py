@@ -14,7 +14,7 @@ from alphaction.toy.figure import LIMB_RADIUS, Pose, Skeleton, skeleton
 
 GROUP_TYPES = {"movement": "PERSON_MOVEMENT", "object": "OBJECT_MANIPULATION", "person": "PERSON_INTERACTION"}
 OBJECT_KINDS = ("ball", "box", "bottle")
-OBJECT_HALF_SIZES = {"ball": (0.115, 0.115), "box": (0.105, 0.105), "bottle": (0.075, 0.14)}
+OBJECT_HALF_SIZES = {"ball": (0.16, 0.16), "box": (0.15, 0.15), "bottle": (0.11, 0.19)}
 BLEND_SECONDS = 0.3
 
 

@@ -184,22 +184,9 @@ def test_empty_round_trip(pool: MemoryPool) -> None:
     assert len(pool) == 0
 
 
-def test_merge(pool: MemoryPool) -> None:
-    other = MemoryPool(dim=3, max_per_second=2, length=(3, 2))
-    write(pool, "a", 98, [1.0])
-    write(pool, "a", 99, [2.0])
-    write(other, "a", 99, [3.0, 4.0, 5.0], scores=torch.tensor([0.1, 0.2, 0.3]))
-    write(other, "a", 101, [6.0], tag=2.0)
-    pool.merge(other)
-    assert values(pool.read([Keyframe("a", 100)])) == {1: [1], 2: [5, 4], 4: [6]}
-    assert values(pool.read([Keyframe("a", 100)], penalty=True, current_tag=4.0))[4] == [3]
-
-
 def test_features_of_another_width(pool: MemoryPool) -> None:
     with pytest.raises(UserError, match=r"width 4 .* width 3 .*DIM_IN"):
         pool.load_state_dict(MemoryPool(dim=4).state_dict())
-    with pytest.raises(UserError, match="width 4"):
-        pool.merge(MemoryPool(dim=4))
     with pytest.raises(ValueError, match="width 3, not 2"):
         pool.write([Keyframe("a", 1)], torch.ones(1, 2), torch.zeros(1, dtype=torch.int64))
 
