@@ -7,15 +7,26 @@ It shows the detections.csv that test_net.py or train_net.py wrote; nothing is c
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from alphaction.config import load_cfg
 from alphaction.engine.evaluate import DETECTIONS_FILE, results_folder
 from alphaction.engine.pictures import draw_predictions
-from alphaction.utils.errors import run_command
+from alphaction.utils.errors import UserError, run_command
 
 EXAMPLE = """example:
   python tools/draw_predictions.py --config-file config_files/tiny/toy.yaml --output output/tiny_toy/predictions.png"""
+
+
+def positive(text: str) -> int:
+    """Return a flag's whole number of 1 or more."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text}: expected 1 or more")
+    return number
 
 
 def main() -> None:
@@ -26,11 +37,13 @@ def main() -> None:
     parser.add_argument("--config-file", required=True, metavar="F", help="YAML file of the experiment")
     parser.add_argument("--output", required=True, type=Path, metavar="PNG", help="picture to write")
     parser.add_argument("--dataset-name", metavar="N", help="default: the first of DATASETS.TEST")
-    parser.add_argument("--num-keyframes", type=int, default=6, metavar="K", help="default: %(default)s")
+    parser.add_argument("--num-keyframes", type=positive, default=6, metavar="K", help="default: %(default)s")
     parser.add_argument("--min-score", type=float, default=0.3, metavar="S", help="default: %(default)s")
     parser.add_argument("opts", nargs="*", metavar="KEY VALUE", help="config keys to override")
     args = parser.parse_intermixed_args()
     cfg = load_cfg(args.config_file, args.opts)
+    if not (args.dataset_name or cfg.DATASETS.TEST):
+        raise UserError("DATASETS.TEST is empty: name a dataset there, or with --dataset-name")
     name = args.dataset_name or cfg.DATASETS.TEST[0]
     detections = results_folder(cfg, name) / DETECTIONS_FILE
     print(draw_predictions(cfg, name, detections, args.output, args.num_keyframes, args.min_score))

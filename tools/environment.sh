@@ -15,30 +15,53 @@ find_python() {
   return 1
 }
 
+# Make a virtual environment in folder $1; a folder that is new does not stay behind half-made. (A subshell holds the trap.)
+make_venv() (
+  venv=$1
+  base=$(find_python) || exit 1
+  echo "Making a virtual environment in $venv"
+  [ -e "$venv" ] || trap 'rm -rf "$venv"' EXIT
+  "$base" -m venv "$venv" || {
+    echo "error: could not make $venv (on Debian and Ubuntu: apt install python3-venv)." >&2
+    exit 1
+  }
+  trap - EXIT
+)
+
+# Environments that uv makes, and some of distributions, have no pip.
+install_alphaction() {
+  if "$PYTHON" -m pip --version >/dev/null 2>&1 || "$PYTHON" -m ensurepip >/dev/null 2>&1; then
+    "$PYTHON" -m pip install --quiet --disable-pip-version-check --editable "$ROOT[dev]"
+  elif command -v uv >/dev/null 2>&1; then
+    uv pip install --quiet --python "$PYTHON" --editable "$ROOT[dev]"
+  else
+    echo "error: $PYTHON has no pip, cannot get it with ensurepip, and uv is not on PATH." >&2
+    echo "Install one of them, or run \`deactivate\` first: AlphAction then makes .venv in the clone." >&2
+    return 1
+  fi
+}
+
 ensure_environment() {
-  local venv stamp wanted base
+  local venv stamp wanted
   if [ -n "${VIRTUAL_ENV:-}" ]; then
     venv=$VIRTUAL_ENV
   elif [ -n "${CONDA_PREFIX:-}" ] && [ "${CONDA_DEFAULT_ENV:-base}" != base ]; then
     venv=$CONDA_PREFIX
   else
     venv=${ALPHACTION_VENV:-$ROOT/.venv}
-    if [ ! -x "$venv/bin/python" ]; then
-      base=$(find_python) || return 1
-      echo "Making a virtual environment in $venv"
-      "$base" -m venv "$venv" || {
-        echo "error: could not make $venv (on Debian and Ubuntu: apt install python3-venv)." >&2
-        return 1
-      }
-    fi
+    [ -x "$venv/bin/python" ] || make_venv "$venv" || return 1
   fi
   PYTHON=$venv/bin/python
+  if [ ! -x "$PYTHON" ]; then
+    echo "error: the active environment $venv has no bin/python (was it removed?). Run \`deactivate\` or open a new shell." >&2
+    return 1
+  fi
   # Installed already, for this clone and this setup.py: nothing to do, so that a second run starts at once.
   stamp=$venv/.alphaction-installed
   wanted="$ROOT $(cksum <"$ROOT/setup.py")"
   if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
     echo "Installing AlphAction and what it needs into $venv (the first time downloads PyTorch; some minutes)"
-    "$PYTHON" -m pip install --quiet --disable-pip-version-check --editable "$ROOT[dev]" || return 1
+    install_alphaction || return 1
     printf '%s' "$wanted" >"$stamp"
   fi
   export PATH="$venv/bin:$PATH" PYTHON

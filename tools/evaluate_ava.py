@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
+import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 from alphaction.evaluation import evaluate_files, format_report, write_json
-from alphaction.utils.errors import run_command
+from alphaction.utils.errors import UserError, run_command
 
 EXAMPLE = """example:
   python tools/evaluate_ava.py \\
@@ -37,8 +41,21 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def check_writable(path: Path) -> None:
+    """Raise a UserError if ``path`` cannot be written; folders that are missing would be made."""
+    if path.is_dir():
+        raise UserError(f"--json {path}: this is a folder; name a file in it, such as {path / 'result.json'}")
+    there = next(folder for folder in path.absolute().parents if folder.exists())
+    if not there.is_dir():
+        raise UserError(f"--json {path}: {there} is a file, not a folder; name another place")
+    if not os.access(path if path.exists() else there, os.W_OK):
+        raise UserError(f"--json {path}: no permission to write there; name another place")
+
+
 def main() -> None:
     args = parse_args()
+    if args.json:
+        check_writable(args.json)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     result = evaluate_files(args.groundtruth, args.detections, args.label_map, args.exclusions)
     print(format_report(result))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from yacs.config import CfgNode
 from alphaction.config.near import missing_file
 from alphaction.config.yaml_file import YAML_SUFFIXES, LocatedDict, read_yaml_mapping
 from alphaction.utils.errors import UserError, suggest
+
+logger = logging.getLogger(__name__)
 
 CATALOG_FILE = "dataset.yaml"
 BUILT_IN = "built in"
@@ -71,16 +74,26 @@ def find_dataset(cfg: CfgNode, name: str) -> DatasetSpec:
 
     Raises:
         UserError: if no data set has that name (lists those known), a file of it is missing (names every one and where
-            it was expected), a dataset.yaml is malformed, or two files register the same name.
+            it was expected), a file of DATASETS.CATALOG is malformed, or two files register this name.
     """
-    entries = _registered(cfg)
+    entries, skipped = _registered(cfg)
     if name not in entries:
         own = f"{cfg.DATASETS.DATA_DIR}/NAME/{CATALOG_FILE}"
-        raise UserError(
+        message = (
             f'data set "{name}" is not known. {suggest(name, entries, limit=20)} '
             f"To add your own, write {own}, or list such a file in DATASETS.CATALOG."
         )
-    entry = entries[name]
+        if skipped:
+            message = "\n".join([f"{message} Files that could not be used:", *skipped])
+        raise UserError(message)
+    for problem in skipped:
+        logger.warning("skipped a file that dataset %s does not need: %s", name, problem)
+    entry, *others = entries[name]
+    if others:
+        raise UserError(
+            f'data set "{name}" is registered twice: by {entry.source} and by {others[0].source}. '
+            "Change the name in one of them."
+        )
     found = {
         role: next((path for path in places if (path.is_dir() if role in _FOLDERS else path.is_file())), None)
         for role, places in entry.roles.items()
@@ -95,7 +108,7 @@ def find_dataset(cfg: CfgNode, name: str) -> DatasetSpec:
 
 def known_datasets(cfg: CfgNode) -> list[str]:
     """Return the names of all registered data sets, sorted; their files need not exist."""
-    return sorted(_registered(cfg))
+    return sorted(_registered(cfg)[0])
 
 
 def _missing(entry: _Entry, found: dict[str, Path | None]) -> Iterator[str]:
@@ -111,18 +124,24 @@ def _missing(entry: _Entry, found: dict[str, Path | None]) -> Iterator[str]:
             yield f"{' or '.join(group)}: expected {' or '.join(places)}. Prepare AVA there, or set DATASETS.DATA_DIR."
 
 
-def _registered(cfg: CfgNode) -> dict[str, _Entry]:
-    """Return all data sets by name, those built in first."""
-    entries = dict(_built_in(Path(cfg.DATASETS.DATA_DIR).expanduser()))
-    for path in _catalog_files(cfg):
-        for name, entry in _read_catalog(path):
-            if name in entries:
-                raise UserError(
-                    f'data set "{name}" is registered twice: by {entries[name].source} and by {path}. '
-                    "Change the name in one of them."
-                )
-            entries[name] = entry
-    return entries
+def _registered(cfg: CfgNode) -> tuple[dict[str, list[_Entry]], list[str]]:
+    """Return what registers each name, built in first, and why files found by search were skipped.
+
+    A search below DATA_DIR meets files of other tools and of unfinished datasets: they must not stop a run.
+    """
+    entries = {name: [entry] for name, entry in _built_in(Path(cfg.DATASETS.DATA_DIR).expanduser())}
+    skipped: list[str] = []
+    for path, is_named in _catalog_files(cfg):
+        try:
+            registered = list(_read_catalog(path))
+        except UserError as error:
+            if is_named:
+                raise
+            skipped.append(str(error))
+            continue
+        for name, entry in registered:
+            entries.setdefault(name, []).append(entry)
+    return entries, skipped
 
 
 def _built_in(data_dir: Path) -> Iterator[tuple[str, _Entry]]:
@@ -152,21 +171,22 @@ def _or_gz(*paths: Path) -> tuple[Path, ...]:
     return tuple(place for path in paths for place in (path, path.with_name(path.name + ".gz")))
 
 
-def _catalog_files(cfg: CfgNode) -> list[Path]:
-    """Return the dataset.yaml files below DATASETS.DATA_DIR and those of DATASETS.CATALOG, each once."""
+def _catalog_files(cfg: CfgNode) -> list[tuple[Path, bool]]:
+    """Return the dataset.yaml files below DATASETS.DATA_DIR and in DATASETS.CATALOG, and whether the latter names them.
+
+    Each file is returned once.
+    """
     data_dir = Path(cfg.DATASETS.DATA_DIR).expanduser()
     below = [path for depth in ("", "*/", "*/*/") for path in sorted(data_dir.glob(depth + CATALOG_FILE))]
     # Folders like .toy-x1y2 are being written right now.
     files = [path for path in below if not any(part.startswith(".") for part in path.relative_to(data_dir).parts)]
+    once = {path.resolve(): (path, False) for path in files}
     for named in cfg.DATASETS.CATALOG:
         path = Path(named).expanduser()
         path = path / CATALOG_FILE if path.is_dir() else path
         if not path.is_file():
             raise UserError(f"DATASETS.CATALOG: {missing_file(path, YAML_SUFFIXES)}")
-        files.append(path)
-    once: dict[Path, Path] = {}
-    for path in files:
-        once.setdefault(path.resolve(), path)
+        once[path.resolve()] = (path, True)
     return list(once.values())
 
 
@@ -210,6 +230,6 @@ def _wrong_keys(content: LocatedDict, known: tuple[str, ...], required: tuple[st
             yield f"{prefix}{key} is missing"
     for key, value in content.items():
         if key not in known:
-            yield f"line {content.lines[key]}: unknown key {prefix}{key}. {suggest(key, known)}"
+            yield f"line {content.lines[key]}: unknown key {prefix}{key}. {suggest(str(key), known)}"
         elif key != "splits" and value is not None and not isinstance(value, str):
             yield f"line {content.lines[key]}: {prefix}{key} must be text, got {value!r}; write it in quotes"

@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 # Opening a movie costs as much as decoding several frames; each open one holds a decoder's reference frames.
 _OPEN_MOVIES = 8
+# A check opens every annotated one-second clip, but decodes at most so many of a video.
+_DECODED_CLIPS = 20
 
 
 class ClipSource(ABC):
@@ -136,11 +138,12 @@ class MovieSource(ClipSource):
                 movie = VideoFile(path)
                 end, tolerance = movie.end_near(float(max(seconds))), movie.tolerance
                 movie.close()
+            beyond = sorted(second for second in seconds if second > end + tolerance)
+            if not beyond:
+                self._decode_some(path, sorted(seconds))
+                return []
         except UserError as error:
             return [str(error)]
-        beyond = sorted(second for second in seconds if second > end + tolerance)
-        if not beyond:
-            return []
         cut = info.duration is not None and end + tolerance < info.duration
         advice = (
             f"its header promises {info.duration:.2f} s, so the file was cut off: copy or download it again"
@@ -151,6 +154,14 @@ class MovieSource(ClipSource):
             f"{path}: ends at {end:.2f} s, but {len(beyond)} of its {len(seconds)} annotated keyframes lie beyond: "
             f"second {_shortened(beyond)}; {advice}."
         ]
+
+    def _decode_some(self, path: Path, seconds: Sequence[int]) -> None:
+        """Decode the first, middle and last keyframe: the header and the index do not tell of damage in between."""
+        for second in sorted({seconds[0], seconds[len(seconds) // 2], seconds[-1]}):
+            with _explained(path, second):
+                movie = VideoFile(path)
+                movie.frames_at([float(second)], size=None, must_reach=float(second))
+                movie.close()
 
     def _probe(self, video: str) -> VideoInfo:
         path = self.path(video)
@@ -173,7 +184,7 @@ class MovieSource(ClipSource):
 
 
 class OneSecondClipSource(ClipSource):
-    """Upstream's layout: one file a second, ``folder/{video}/{t}.mp4`` or ``{t:04d}.mp4``.
+    """Upstream's layout: one file a second, ``folder/{video}/{t}.mp4`` or ``{t:04d}.mp4``; folders are listed once.
 
     The keyframe of second t is the first frame of clip t. A clip's frames are read up to its own end; a missing
     neighbor is replaced by the nearest frame of the next clip towards the keyframe.
@@ -187,14 +198,16 @@ class OneSecondClipSource(ClipSource):
         if not self.folder.is_dir():
             raise UserError(f"the folder of clips {self.folder} does not exist. Correct `clips` of the data set.")
 
+        self._names: dict[str, dict[int, str]] = {}
+
     def path(self, video: str, second: int) -> Path | None:
-        """Return the file of one second, or None if there is none."""
-        for suffix in VIDEO_SUFFIXES:
-            for stem in (f"{second}", f"{second:04d}"):
-                path = self.folder / video / (stem + suffix)
-                if path.is_file():
-                    return path
-        return None
+        """Return the file of one second, or None if there is none.
+
+        Raises:
+            UserError: if there is no folder of ``video``.
+        """
+        name = self._clips(video).get(second)
+        return None if name is None else self.folder / video / name
 
     def read(
         self, video: str, second: int, slots: Sequence[int], fps: float, size: Callable[[Size], Size] | None = None
@@ -226,25 +239,44 @@ class OneSecondClipSource(ClipSource):
 
     def problems(self, video: str, seconds: Collection[int]) -> list[str]:
         try:
-            found = self._seconds(video)
-            missing = sorted(set(seconds) - found)
+            missing = sorted(set(seconds) - self._clips(video).keys())
             if missing:
                 return [self._missing(video, missing, len(seconds))]
             self.probe(video)
         except UserError as error:
             return [str(error)]
-        return []
+        found, ordered = [], sorted(seconds)
+        decoded = set(np.linspace(0, len(ordered) - 1, _DECODED_CLIPS).round().astype(int).tolist())
+        for index, second in enumerate(ordered):
+            path = self.path(video, second)
+            try:
+                with _explained(path, second):
+                    clip = VideoFile(path, from_first_frame=True)
+                    if index in decoded:
+                        clip.frames_at([0.0], size=None)
+                    clip.close()
+            except UserError as error:
+                found.append(str(error))
+        return found
 
-    def _seconds(self, video: str) -> set[int]:
-        folder = self.folder / video
-        if not folder.is_dir():
-            others = [entry.name for entry in os.scandir(self.folder) if entry.is_dir()]
-            raise UserError(
-                f'video "{video}" is annotated, but {self.folder} holds no folder {video}. {suggest(video, others)} '
-                "Add its clips, or remove the video's rows from the annotations."
-            )
-        names = (os.path.splitext(name) for name in os.listdir(folder))
-        return {int(stem) for stem, suffix in names if suffix.lower() in VIDEO_SUFFIXES and stem.isdecimal()}
+    def _clips(self, video: str) -> dict[int, str]:
+        """Return the name of each second's file; of several, .mp4 and the shortest number first."""
+        if video not in self._names:
+            folder = self.folder / video
+            if not folder.is_dir():
+                others = [entry.name for entry in os.scandir(self.folder) if entry.is_dir()]
+                raise UserError(
+                    f'video "{video}" is annotated, but {self.folder} holds no folder {video}. {suggest(video, others)} '
+                    "Add its clips, or remove the video's rows from the annotations."
+                )
+            files = [(*os.path.splitext(name), name) for name in sorted(os.listdir(folder))]
+            clips = [
+                (VIDEO_SUFFIXES.index(suffix.lower()), len(stem), int(stem), name)
+                for stem, suffix, name in files
+                if suffix.lower() in VIDEO_SUFFIXES and stem.isdecimal()
+            ]
+            self._names[video] = {second: name for _, _, second, name in sorted(clips, reverse=True)}
+        return self._names[video]
 
     def _missing(self, video: str, missing: list[int], annotated: int) -> str:
         return (
@@ -254,12 +286,10 @@ class OneSecondClipSource(ClipSource):
         )
 
     def _probe(self, video: str) -> VideoInfo:
-        seconds = self._seconds(video)
-        if not seconds:
+        clips = self._clips(video)
+        if not clips:
             raise UserError(f"{self.folder / video} holds no clip named {{second}}.mp4. Cut the movie into seconds.")
-        path = self.path(video, min(seconds))
-        if path is None:
-            raise UserError(f"{self.folder / video}: name clips {min(seconds)}.mp4 or {min(seconds):04d}.mp4.")
+        path = self.folder / video / clips[min(clips)]
         with _explained(path, None):
             clip = VideoFile(path, from_first_frame=True)
             info = clip.info()

@@ -5,7 +5,6 @@ Axes: T frames, H and W rows and columns, n persons and m objects of a clip, C c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -27,6 +26,7 @@ from alphaction.data.annotations import (
 from alphaction.data.clip_source import ClipSource, open_source
 from alphaction.data.rules import TestRules, TrainingRules
 from alphaction.data.sample import ClipSample, Keyframe, SampleRequest
+from alphaction.data.table_checks import matched_rows, require_boxes, require_labels
 from alphaction.data.temporal import TemporalSampling
 from alphaction.data.transforms import ClipAugmentation, ResizeRule, Size
 from alphaction.structures.boxes import extend_boxes, jitter_boxes, resize_boxes, unit_to_pixel
@@ -56,7 +56,7 @@ class ActionDataset(Dataset[ClipSample]):
         eval_label_map: the classes that count in the mean AP, None: all.
 
     Raises:
-        UserError: if not one clip remains.
+        UserError: if not one clip remains, training clips have no label, or boxes match no annotated keyframe.
     """
 
     def __init__(
@@ -87,6 +87,9 @@ class ActionDataset(Dataset[ClipSample]):
         self.detections = detections
         self.objects = objects
         self.max_objects = max_objects
+        if self.training:
+            require_labels(name, annotations)
+        self._matched_objects = None if objects is None else matched_rows(name, objects, annotations)
         self._rows_with_boxes = self._select_keyframes()
         self.keyframes = annotations.keyframes.take(self._rows_with_boxes)
         self._table_index = np.flatnonzero(self._rows_with_boxes)
@@ -114,7 +117,7 @@ class ActionDataset(Dataset[ClipSample]):
             detections = read_boxes(spec.person_boxes, annotations, frame_size)
         wants_objects = ia.ACTIVE and ia.MAX_OBJECT > 0 and "O" in set(chain.from_iterable(ia.I_BLOCK_LIST))
         if wants_objects and spec.object_boxes is not None:
-            objects = read_boxes(spec.object_boxes, annotations, frame_size)
+            objects = read_boxes(spec.object_boxes, annotations, frame_size, objects=True)
         if training:
             resize = ResizeRule(inputs.MIN_SIZE_TRAIN, inputs.MAX_SIZE_TRAIN)
         else:
@@ -224,7 +227,8 @@ class ActionDataset(Dataset[ClipSample]):
                 f"{int((matched & ~kept).sum())}; at keyframes that are not annotated: {int((~matched).sum())}"
             )
         if self.objects is not None:
-            lines.append(self.objects.summary())
+            unmatched = int((~self._matched_objects).sum())
+            lines.append(f"{self.objects.summary()}; object boxes at keyframes that are not annotated: {unmatched}")
         elif self.max_objects:
             lines.append("no object boxes: the data set has no `object_boxes`, so the O blocks see empty slots")
         return "; ".join(lines)
@@ -232,35 +236,21 @@ class ActionDataset(Dataset[ClipSample]):
     @cached_property
     def _detection_masks(self) -> tuple[np.ndarray, np.ndarray]:
         """Bool [R] of the detections: whether their keyframe is annotated, and whether their score suffices."""
-        table = self.detections
-        keyframes = table.keyframes
-        position = self.annotations.keyframes.locate(keyframes.videos, keyframes.video_index, keyframes.seconds)
-        matched = np.repeat(position >= 0, np.diff(table.row_offsets))
-        return matched, table.scores >= np.float32(self.rules.min_score)
+        matched = matched_rows(self.name, self.detections, self.annotations)
+        return matched, self.detections.scores >= np.float32(self.rules.min_score)
 
     def _select_keyframes(self) -> np.ndarray:
         """Return which annotated keyframes have a box to classify, bool [K]."""
         table = self.annotations
         if self.detections is None:
-            selected = np.diff(table.row_offsets) > 0
-            if not selected.any():
-                raise UserError(
-                    f'data set "{self.name}": {table.source} has {len(table.keyframes)} keyframes and not one box, so '
-                    "there is nothing to learn or to test. Is it the right file?"
-                )
-            return selected
+            require_boxes(self.name, table)
+            return np.diff(table.row_offsets) > 0
         matched, kept = self._detection_masks
-        where = f'data set "{self.name}": {self.detections.source}'
-        if not matched.any():
-            raise UserError(
-                f"{where}: not one of its {len(self.detections.keyframes)} keyframes is annotated in {table.source}. "
-                f"Detections start with {_first_keyframes(self.detections.keyframes)}; annotations with "
-                f"{_first_keyframes(table.keyframes)}. Write video names and seconds alike in both files."
-            )
         if not (matched & kept).any():
             best = self.detections.scores[matched].max()
             raise UserError(
-                f"{where}: all {int(matched.sum())} detections at annotated keyframes score below TEST.BOX_THRESH "
+                f'dataset "{self.name}": {self.detections.source}: all {int(matched.sum())} detections at annotated '
+                f"keyframes score below TEST.BOX_THRESH "
                 f"{self.rules.min_score} (the best has {best:.3f}). Lower TEST.BOX_THRESH."
             )
         rows = np.repeat(np.arange(len(self.detections.keyframes)), np.diff(self.detections.row_offsets))
@@ -315,7 +305,3 @@ def _pathway(frames: np.ndarray, positions: np.ndarray) -> Tensor | None:
     if len(positions) == 0:
         return None
     return torch.from_numpy(frames[positions]).permute(3, 0, 1, 2)
-
-
-def _first_keyframes(keyframes: Sequence[Keyframe], limit: int = 3) -> str:
-    return ", ".join(f"{video} second {second}" for video, second in list(keyframes[:limit]))

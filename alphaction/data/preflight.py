@@ -52,7 +52,7 @@ class DatasetReport:
 
 
 def check_dataset(cfg: CfgNode, dataset: ActionDataset | JoinedDataset) -> DatasetReport:
-    """Check that every video exists, opens and decodes, and that every keyframe lies inside its video.
+    """Check that every video exists, opens and decodes at some keyframes, and that all of these lie inside it.
 
     Args:
         cfg: the whole config.
@@ -78,6 +78,10 @@ def check_dataset(cfg: CfgNode, dataset: ActionDataset | JoinedDataset) -> Datas
         more = len(problems) - _SHOWN_PROBLEMS
         rest = f"\n  ... and {more} more" if more > 0 else ""
         affected = sum(1 for of_video in found if of_video)
-        raise UserError(f'data set "{dataset.name}": {affected} of {len(work)} videos have problems:\n{listed}{rest}')
+        sources = ", ".join(dict.fromkeys(part.annotations.source for part in dataset.datasets))
+        raise UserError(
+            f'dataset "{dataset.name}" (annotations: {sources}): {affected} of {len(work)} videos have problems:\n'
+            f"{listed}{rest}"
+        )
     infos = {video: source.probe(video) for source, video, _ in work}
     return DatasetReport(infos, len(dataset), cfg.INPUT.FPS)

@@ -90,7 +90,10 @@ def mirrored_channels(label_map: LabelMap, pairs: Sequence[Sequence[str]]) -> Te
                 f"INPUT.FLIP_CLASS_PAIRS: {pair!r} is not a pair of class names. Write "
                 "[['walk left', 'walk right'], ...]."
             )
-        first, second = (label_map.channel_of(label_map.find(name).id) for name in pair)
+        try:
+            first, second = (label_map.channel_of(label_map.find(name).id) for name in pair)
+        except UserError as error:
+            raise UserError(f"INPUT.FLIP_CLASS_PAIRS: {error}") from error
         if first in seen or second in seen or first == second:
             raise UserError(f"INPUT.FLIP_CLASS_PAIRS: a class of {list(pair)} is used twice. Each has one partner.")
         seen |= {first, second}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from yacs.config import CfgNode
 
 from alphaction.config.paths_catalog import find_dataset
@@ -9,6 +10,7 @@ from alphaction.data.annotations import LabelMap
 from alphaction.data.dataset import ActionDataset
 from alphaction.data.joined import JoinedDataset
 from alphaction.data.preflight import check_dataset
+from alphaction.evaluation.evaluator import require_counted_labels
 from alphaction.utils.errors import UserError
 from alphaction.utils.logging import get_logger
 
@@ -28,6 +30,8 @@ def open_dataset(cfg: CfgNode, name: str, training: bool) -> ActionDataset:
             name,
             ", ".join(map(str, dataset.label_map.untyped)),
         )
+    if training and cfg.MODEL.ROI_ACTION_HEAD.EXCLUSIVE_MOVEMENT:
+        _warn_of_several_movements(dataset)
     return dataset
 
 
@@ -40,11 +44,34 @@ def open_train_dataset(cfg: CfgNode) -> ActionDataset | JoinedDataset:
 
 
 def open_test_datasets(cfg: CfgNode, label_map: LabelMap | None = None) -> list[ActionDataset]:
-    """Return the datasets of DATASETS.TEST, all with the classes of ``label_map`` (default: of the first)."""
+    """Return the datasets of DATASETS.TEST, all with the classes of ``label_map`` (default: of the first).
+
+    Raises:
+        UserError: as :func:`open_dataset`, and if no label is of a class that counts: that must not come up only after
+            the training.
+    """
     datasets = [open_dataset(cfg, name, training=False) for name in cfg.DATASETS.TEST]
     for dataset in datasets:
         require_same_classes(dataset, label_map or datasets[0].label_map, "the training data")
+        require_counted_labels(dataset.annotations, dataset.eval_label_map or dataset.label_map)
     return datasets
+
+
+def _warn_of_several_movements(dataset: ActionDataset) -> None:
+    """Warn of boxes with two movements or more, which a softmax over the movements cannot both learn."""
+    table, classes = dataset.annotations, dataset.label_map.classes
+    movements = [entry.id for entry in classes if entry.group == "movement"]
+    box = np.repeat(np.arange(len(table)), np.diff(table.label_offsets))
+    several = int((np.bincount(box[np.isin(table.label_ids, movements)]) > 1).sum())
+    if several:
+        get_logger().warning(
+            "%s: %d of %d boxes in %s have several movements, but these exclude each other (softmax). If that is "
+            "meant, set MODEL.ROI_ACTION_HEAD.EXCLUSIVE_MOVEMENT False",
+            dataset.name,
+            several,
+            len(table),
+            table.source,
+        )
 
 
 def require_same_classes(dataset: ActionDataset, label_map: LabelMap, owner: str) -> None:

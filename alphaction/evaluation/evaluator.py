@@ -58,6 +58,7 @@ class AvaEvaluator:
         self._label_map = label_map
         self._exclusions = frozenset(Keyframe(*keyframe) for keyframe in exclusions)
         self._annotations = annotations.without(self._exclusions) if self._exclusions else annotations
+        require_counted_labels(self._annotations, eval_label_map or label_map)
         self._groups = _groups(self.classes, label_map)
         self._ground_truth, self._uncounted_labels = _counted_labels(
             self._annotations, [entry.id for entry in self.classes]
@@ -187,17 +188,21 @@ def _groups(classes: Sequence[ActionClass], label_map: LabelMap) -> dict[str, st
     }
 
 
+def require_counted_labels(annotations: AnnotationTable, label_map: LabelMap) -> None:
+    """Raise a :class:`UserError` if no label of ``annotations`` is of a class of ``label_map``, those that count."""
+    if not np.isin(annotations.label_ids, label_map.ids).any():
+        raise UserError(
+            f"Nothing to evaluate against: the ground truth {annotations.source} has {annotations.num_labels} labels "
+            f"in {len(annotations.keyframes)} keyframes, none of them of the {label_map.num_classes} classes that "
+            "count. Check the annotations, the label map and the exclusions."
+        )
+
+
 def _counted_labels(annotations: AnnotationTable, class_ids: Sequence[int]) -> tuple[GroundTruth, int]:
     """Return the ground truth with the labels of ``class_ids`` only, and the number of labels left out."""
     keyframe = np.repeat(np.arange(len(annotations.keyframes)), np.diff(annotations.row_offsets))
     label_box = np.repeat(np.arange(len(annotations.boxes)), np.diff(annotations.label_offsets))
     counted = np.isin(annotations.label_ids, class_ids)
-    if not counted.any():
-        raise UserError(
-            f"Nothing to evaluate against: the ground truth has {len(counted)} labels in "
-            f"{len(annotations.keyframes)} keyframes, none of them of the {len(class_ids)} classes that count. "
-            "Check the annotations, the label map and the exclusions."
-        )
     boxes = np.asarray(annotations.boxes, np.float64)
     labels = GroundTruth(keyframe, boxes, label_box[counted], annotations.label_ids[counted].astype(np.int64))
     return labels, int((~counted).sum())

@@ -71,7 +71,7 @@ class Chooser:
 
 
 class ActionsWorld:
-    """Six movements (exclusive), four object classes and five person interactions."""
+    """Six movements (exclusive), three object classes and four person interactions."""
 
     classes = tuple(
         ToyClass(index + 1, name, group)

@@ -13,12 +13,12 @@ from alphaction.toy.motions import Legs
 from alphaction.toy.scene import Act, Thing
 
 STILL, LEFT, RIGHT, MARCH, JUMP, SQUAT = "stay still", "walk left", "walk right", "march on the spot", "jump", "squat"
-HOLD, LIFT, PUT, SHAKE = "hold (an object)", "lift (an object)", "put down (an object)", "shake (an object)"
-TOGETHER, WAVE, HANDS = "walk with (a person)", "wave at (a person)", "shake hands with (a person)"
-PUSH, PULL = "push (a person)", "pull (a person)"
+HOLD, LIFT, SHAKE = "hold (an object)", "lift (an object)", "shake (an object)"
+TOGETHER, WAVE = "walk with (a person)", "wave at (a person)"
+HANDS, PUSH = "shake hands with (a person)", "push (a person)"
 MOVEMENTS = (STILL, LEFT, RIGHT, MARCH, JUMP, SQUAT)
-OBJECT_ACTS = (HOLD, LIFT, PUT, SHAKE)
-PAIR_ACTS = (TOGETHER, WAVE, HANDS, PUSH, PULL)
+OBJECT_ACTS = (HOLD, LIFT, SHAKE)
+PAIR_ACTS = (TOGETHER, WAVE, HANDS, PUSH)
 
 PUSH_SHIFT = 0.2
 
@@ -108,8 +108,7 @@ def object_hands(label: str, hand: int, rng: np.random.Generator) -> HandsAt:
     if label == SHAKE:
         rate = rng.uniform(1.8, 2.1)
         return one_hand(hand, lambda t: motions.shaken(side, level, phase + rate * t))
-    order = 1 if label == LIFT else -1
-    return one_hand(hand, lambda t: motions.raised(side, motions.ramp(order * (phase + t / cycle))))
+    return one_hand(hand, lambda t: motions.raised(side, motions.ramp(phase + t / cycle)))
 
 
 def clock(rate: float, frozen: bool, rng: np.random.Generator) -> Callable[[float], float]:
@@ -133,7 +132,7 @@ def wave_acts(bodies: Sequence[Body], leader: int, frozen: bool, rng: np.random.
 
 
 def contact_acts(label: str, bodies: Sequence[Body], leader: int, frozen: bool, rng: np.random.Generator) -> list[Act]:
-    """Shake hands, push or pull. Frozen: the same poses held still, which is no interaction."""
+    """Shake hands or push. Frozen: the same poses held still, which is no interaction."""
     inner = (1, 0)
     if label == HANDS:
         phase = clock(rng.uniform(1.3, 1.6), frozen, rng)
@@ -144,8 +143,7 @@ def contact_acts(label: str, bodies: Sequence[Body], leader: int, frozen: bool, 
 
         labels = () if frozen else (HANDS,)
         return [make_act(body, one_hand(inner[i], path(i)), labels) for i, body in enumerate(bodies)]
-    order = 1 if label == PUSH else -1
-    phase = clock(order * rng.uniform(0.75, 0.9), frozen, rng)
+    phase = clock(rng.uniform(0.75, 0.9), frozen, rng)
     level = rng.uniform(-0.1, 0.0)
     towards = -SIDES[leader]
 

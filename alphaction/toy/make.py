@@ -14,7 +14,16 @@ from tqdm import tqdm
 
 from alphaction.toy.options import ToyOptions
 from alphaction.toy.world import World, build_world
-from alphaction.toy.writer import CATALOG, FOLDERS, LABEL_MAP, SPLITS, write_catalog, write_label_map, write_split
+from alphaction.toy.writer import (
+    CATALOG,
+    FOLDERS,
+    LABEL_MAP,
+    SPLITS,
+    dataset_name,
+    write_catalog,
+    write_label_map,
+    write_split,
+)
 from alphaction.utils.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -32,7 +41,8 @@ def make_toy_dataset(
     A folder that already holds the dataset of the same options is left as it is.
 
     Args:
-        output: folder to make, such as ``data/toy``. ``dataset.yaml`` in it registers ``toy_train`` and ``toy_val``.
+        output: folder to make, such as ``data/toy``. ``dataset.yaml`` in it registers the splits under the folder's
+            name: ``toy_train`` and ``toy_val``.
         options: what to make; defaults to :class:`ToyOptions`.
         force: replace a toy dataset of other options.
         progress: show a progress bar.
@@ -51,7 +61,7 @@ def make_toy_dataset(
     output.parent.mkdir(parents=True, exist_ok=True)
     # Rendered beside its place and then moved there, so that an interrupted run never looks complete.
     with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as scratch:
-        render(Path(scratch), world, options, record, str(output), progress)
+        render(Path(scratch), world, options, record, output, progress)
         move_into_place(Path(scratch), output)
     return output
 
@@ -84,18 +94,18 @@ def is_made(output: Path, record: dict, force: bool) -> bool:
     return False
 
 
-def render(folder: Path, world: World, options: ToyOptions, record: dict, title: str, progress: bool) -> None:
-    """Write all files of the dataset into ``folder``; the record gets the number of boxes of each class."""
+def render(folder: Path, world: World, options: ToyOptions, record: dict, output: Path, progress: bool) -> None:
+    """Write all files of the dataset for ``output`` into ``folder``; the record gets the boxes of each class."""
     for name in FOLDERS:
         (folder / name).mkdir()
     counts = {}
     sizes = {"train": options.num_train, "val": options.num_val}
-    with tqdm(total=sum(sizes.values()), unit="video", desc=title, disable=not progress) as bar:
+    with tqdm(total=sum(sizes.values()), unit="video", desc=str(output), disable=not progress) as bar:
         for index, split in enumerate(SPLITS):
             scenes = world.plan(sizes[split], options, np.random.default_rng([options.seed, index]))
             counts[split] = write_split(folder, split, scenes, world.classes, options, bar)
     write_label_map(folder / LABEL_MAP, world.classes)
-    write_catalog(folder / CATALOG)
+    write_catalog(folder / CATALOG, dataset_name(output))
     boxes = {c.name: {split: counts[split][c.id] for split in SPLITS} for c in world.classes}
     text = json.dumps({**record, "boxes_per_class": boxes}, indent=2)
     (folder / RECORD).write_text(text + "\n", encoding="utf-8")

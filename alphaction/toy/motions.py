@@ -1,8 +1,8 @@
 """Movements of the figure as functions of a phase.
 
 Every class is told apart by how poses follow each other: the walks to the left and to the right run through mirror
-images of one gait, marching runs through the same gait on the spot, lifting and putting down (pushing and pulling) run
-through the same poses in opposite order, and whoever stays still is frozen in a pose of any of the others.
+images of one gait, marching runs through the same gait on the spot, and whoever stays still, holds an object or stands
+with a hand stretched out is frozen in a pose of those who walk, lift, wave or push.
 Phases count cycles: a movement repeats itself when its phase grows by 1.
 """
 
@@ -28,7 +28,7 @@ class Legs:
 
 
 def ramp(phase: float) -> float:
-    """Return 0 to 1 slowly, then back to 0 quickly: the one-way movements. ``ramp(-phase)`` is the same in reverse."""
+    """Return 0 to 1 slowly, then back to 0 quickly: lifting and pushing."""
     phase = phase % 1.0
     share = phase / SLOW_SHARE if phase < SLOW_SHARE else (1.0 - phase) / (1.0 - SLOW_SHARE)
     return 0.5 - 0.5 * float(np.cos(np.pi * share))
@@ -72,7 +72,7 @@ def hanging(side: int) -> np.ndarray:
 
 
 def raised(side: int, height: float) -> np.ndarray:
-    """Return a hand on the path of lifting and putting down: ``height`` 0 is beside the hip, 1 above the head."""
+    """Return a hand on the path of lifting: ``height`` 0 is beside the hip, 1 above the head."""
     return np.array([side * (0.13 + 0.17 * float(np.sin(np.pi * height))), -0.34 + 0.72 * height])
 
 

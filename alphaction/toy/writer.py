@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -136,12 +137,17 @@ def write_label_map(path: Path, classes: Sequence[ToyClass]) -> None:
     path.write_text("".join(blocks), encoding="utf-8")
 
 
-def write_catalog(path: Path) -> None:
-    """Write the ``dataset.yaml`` that registers both splits."""
+def dataset_name(output: Path) -> str:
+    """Return the name of the dataset in the folder ``output``: the folder's own, in letters, digits and ``_``."""
+    return re.sub(r"[^A-Za-z0-9_]+", "_", output.resolve().name)
+
+
+def write_catalog(path: Path, name: str) -> None:
+    """Write the ``dataset.yaml`` that registers both splits, as ``name_train`` and ``name_val``."""
     roles = {"annotations": "annotations", "persons": "person_boxes", "objects": "object_boxes"}
     roles["exclusions"] = "exclusions"
     catalog = {
-        "name": "toy",
+        "name": name,
         "videos": "videos",
         "label_map": LABEL_MAP,
         "splits": {split: {roles[role]: file for role, file in split_files(split).items()} for split in SPLITS},

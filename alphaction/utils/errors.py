@@ -24,11 +24,19 @@ def suggest(name: str, choices: Iterable[str], limit: int = 12) -> str:
 
 
 def run_command(main: Callable[[], int | None]) -> None:
-    """Run a command line's ``main``; a :class:`UserError` becomes one message on stderr and exit status 2."""
+    """Run a command line's ``main``; a :class:`UserError` becomes one message on stderr and exit status 2.
+
+    So does an :class:`OSError` that names a file: a full disk, a folder without write permission.
+    """
     try:
         status = main()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

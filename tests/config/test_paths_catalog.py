@@ -199,6 +199,21 @@ def test_mistakes_in_a_data_set_file(cfg, put, change, expected):
         assert part in message
 
 
+def test_files_of_other_tools_do_not_stop_a_run(cfg, put, zoo, caplog):
+    foreign = put("yolo/dataset.yaml", text="path: yolo\ntrain: images/train\nval: images/val\nnames: {0: person}\n")
+    broken = put("half/dataset.yaml", text="name: [half\n")
+    put("twice_a/dataset.yaml", "twice_b/dataset.yaml", text=ZOO.replace("name: zoo", "name: twice"))
+    assert find_dataset(cfg, "zoo_train").annotations == zoo / "train.csv"
+    for path in (foreign, broken):
+        assert f"skipped a file that dataset zoo_train does not need: data set file {path}" in caplog.text
+    message = fails(cfg, "half_train")
+    assert 'data set "half_train" is not known' in message
+    assert str(broken) in message and str(foreign) in message
+    assert "unknown key path" in message
+    cfg.DATASETS.CATALOG = [str(foreign)]
+    assert "unknown key path" in fails(cfg, "zoo_train")
+
+
 def test_no_splits(cfg, put):
     put("zoo/dataset.yaml", text=ZOO.split("splits:")[0])
     assert "splits is missing" in fails(cfg, "zoo_train")

@@ -161,6 +161,39 @@ def test_clip_errors(clips, tmp_path):
     assert "3.mp4: it does not open as a video" in problem
 
 
+def test_damage_in_the_middle_of_a_movie(movies, tmp_path):
+    data = bytearray((movies / "fast.mp4").read_bytes())
+    middle = slice(len(data) * 4 // 10, len(data) * 6 // 10)
+    data[middle] = b"\xff" * (middle.stop - middle.start)
+    (tmp_path / "fast.mp4").write_bytes(data)
+    source = MovieSource(tmp_path)
+    assert source.problems("fast", [0]) == []
+    [problem] = source.problems("fast", [0, 2, 3])
+    assert "fast.mp4 (wanted for second 2): decoding fails" in problem
+
+
+def test_every_annotated_clip_is_opened(clips, tmp_path):
+    whole = (clips / "film" / "4.mp4").read_bytes()
+    (tmp_path / "film").mkdir()
+    for second in range(50):
+        (tmp_path / "film" / f"{second}.mp4").write_bytes(whole)
+    (tmp_path / "film" / "26.mp4").write_bytes(b"")
+    source = OneSecondClipSource(tmp_path)
+    assert source.problems("film", range(26)) == []
+    [problem] = source.problems("film", range(50))
+    assert "26.mp4 (wanted for second 26): it does not open as a video" in problem
+
+
+def test_any_spelling_of_a_second_is_read(clips, tmp_path):
+    (tmp_path / "film").mkdir()
+    for name, of in (("3.MP4", "0003.mp4"), ("00004.mp4", "4.mp4"), ("0005.mp4", "0003.mp4"), ("5.mp4", "0005.mp4")):
+        (tmp_path / "film" / name).write_bytes((clips / "film" / of).read_bytes())
+    source = OneSecondClipSource(tmp_path)
+    assert source.problems("film", [3, 4, 5]) == []
+    assert [source.path("film", second).name for second in (3, 4, 5)] == ["3.MP4", "00004.mp4", "5.mp4"]
+    assert source.read("film", 4, [-1, 0, 25], 25).shape[0] == 3
+
+
 def test_clip_probe(clips):
     info = OneSecondClipSource(clips).probe("film")
     assert (info.width, info.height, info.fps) == (64, 48, 25.0)

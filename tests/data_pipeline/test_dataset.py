@@ -325,7 +325,7 @@ def test_check_lists_all_problems_at_once(cfg, spec, tmp_path):
     with pytest.raises(UserError) as caught:
         check_dataset(cfg, ActionDataset.from_config(cfg, other, training=True))
     message = str(caught.value)
-    assert 'data set "toy": 14 of 14 videos have problems' in message
+    assert f'dataset "toy" (annotations: {tmp_path / "other.csv"}): 14 of 14 videos have problems' in message
     assert "... and 4 more" in message
     assert '  1. video "absent_0" is annotated, but' in message
     few = dataclasses.replace(with_file(spec, tmp_path, "\n".join(rows.splitlines()[-3:])), videos=videos)

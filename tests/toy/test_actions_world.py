@@ -117,17 +117,11 @@ def carried_heights(scenes: list[Scene], label: str, times: np.ndarray) -> np.nd
     )
 
 
-def test_lifting_and_putting_down_differ_only_in_the_order_of_poses(scenes):
-    times = np.arange(1.0, 3.0, 1 / 24)
-    lift, put_down = (carried_heights(scenes, f"{name} (an object)", times) for name in ("lift", "put down"))
-    for heights in (lift, put_down):
-        assert heights.min() < -0.28
-        assert heights.max() > 0.30
-    # Any one moment: the same distribution of heights. The order: mostly upwards against mostly downwards.
-    levels = np.linspace(0.05, 0.95, 10)
-    np.testing.assert_allclose(np.quantile(lift, levels), np.quantile(put_down, levels), atol=0.06)
+def test_lifting_goes_up_slowly_and_down_quickly(scenes):
+    lift = carried_heights(scenes, "lift (an object)", np.arange(1.0, 3.0, 1 / 24))
+    assert lift.min() < -0.28
+    assert lift.max() > 0.30
     assert (np.diff(lift, axis=1) > 0).mean(axis=1).min() > 0.6
-    assert (np.diff(put_down, axis=1) > 0).mean(axis=1).max() < 0.4
 
 
 def test_held_objects_show_every_height_of_the_lifted_ones(scenes):
@@ -135,22 +129,6 @@ def test_held_objects_show_every_height_of_the_lifted_ones(scenes):
     assert np.all(hold[:, 0] == hold[:, 1])
     assert hold.min() < -0.1
     assert hold.max() > 0.1
-
-
-def test_pushing_and_pulling_differ_only_in_the_order_of_poses(scenes):
-    times = np.arange(1.0, 3.0, 1 / 24)
-    extents = {}
-    for name in ("push (a person)", "pull (a person)"):
-        rows = []
-        for _, act in acts_by_label(scenes)[name]:
-            hands = np.array([act.pose(time).hands for time in times])
-            rows.append(np.abs(hands[:, int(np.ptp(hands[:, 1, 0]) > 0), 0]))
-        extents[name] = np.array(rows)
-    push, pull = extents.values()
-    levels = np.linspace(0.05, 0.95, 10)
-    np.testing.assert_allclose(np.quantile(push, levels), np.quantile(pull, levels), atol=0.03)
-    assert (np.diff(push, axis=1) > 0).mean(axis=1).min() > 0.6
-    assert (np.diff(pull, axis=1) > 0).mean(axis=1).max() < 0.4
 
 
 def test_colors_say_nothing_about_the_class():

@@ -17,6 +17,8 @@ import torch
 import yaml
 from torchvision.ops import box_iou
 
+from alphaction.config import load_cfg
+from alphaction.config.paths_catalog import find_dataset, known_datasets
 from alphaction.toy import ToyOptions, make_toy_dataset
 from alphaction.toy.actions_world import ActionsWorld
 from alphaction.utils.errors import UserError
@@ -131,6 +133,15 @@ def test_equal_options_reuse_the_folder(tmp_path):
     video.write_bytes(b"marker")
     make_toy_dataset(folder, SMALL)
     assert video.read_bytes() == b"marker"
+
+
+def test_datasets_side_by_side_are_named_after_their_folders(tmp_path):
+    for name in ("toy", "toy-large 2"):
+        make_toy_dataset(tmp_path / name, SMALL)
+    cfg = load_cfg(None, ["DATASETS.DATA_DIR", str(tmp_path)])
+    names = {name for name in known_datasets(cfg) if name.startswith("toy")}
+    assert names == {"toy_train", "toy_val", "toy_large_2_train", "toy_large_2_val"}
+    assert find_dataset(cfg, "toy_large_2_val").videos == tmp_path / "toy-large 2" / "videos"
 
 
 def test_other_options_need_force_and_leave_foreign_files(tmp_path):

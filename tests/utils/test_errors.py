@@ -43,3 +43,18 @@ def test_registry_finds_and_suggests():
         registry.get("Slowfast-Tny")
     with pytest.raises(ValueError, match="registered twice"):
         registry.register("Slowfast-Tiny")(float)
+
+
+def test_a_file_that_cannot_be_used_is_one_message_too(tmp_path, capsys):
+    with pytest.raises(SystemExit) as stop:
+        run_command(lambda: (tmp_path / "no" / "file").write_text(""))
+    assert stop.value.code == 2
+    assert capsys.readouterr().err == f"error: {tmp_path}/no/file: No such file or directory\n"
+
+
+def test_other_errors_of_the_system_keep_their_traceback():
+    def main():
+        raise OSError("not about a file")
+
+    with pytest.raises(OSError, match="not about a file"):
+        run_command(main)

@@ -5,6 +5,7 @@ The format is recognized by content, never by name; every file may be gzip-compr
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from alphaction.data.annotations.ava import (
@@ -41,6 +42,8 @@ __all__ = [
     "write_ava_csv",
     "write_box_csv",
 ]
+
+logger = logging.getLogger(__name__)
 
 
 def read_annotations(
@@ -79,10 +82,29 @@ def read_annotations(
         table = parse_coco_json(path, parse_json(path, text, "annotations"), label_map, sizes, skip_unknown_classes)
     else:
         table = parse_ava_csv(path, text, label_map, skip_unknown_classes)
-    return table if exclusions is None else table.without(read_exclusions(exclusions))
+    if exclusions is None:
+        return table
+    excluded = read_exclusions(exclusions)
+    if excluded and not any(keyframe in table.keyframes for keyframe in excluded):
+        first = min(excluded)
+        logger.warning(
+            '%s: not one of its %d excluded timestamps (first: video "%s", second %d) is a keyframe of %s. Are video '
+            "names and seconds written alike in both files?",
+            exclusions,
+            len(excluded),
+            *first,
+            path,
+        )
+    return table.without(excluded)
 
 
-def read_boxes(path: str | Path, annotations: AnnotationTable | None = None, sizes: Sizes | None = None) -> BoxTable:
+def read_boxes(
+    path: str | Path,
+    annotations: AnnotationTable | None = None,
+    sizes: Sizes | None = None,
+    *,
+    objects: bool = False,
+) -> BoxTable:
     """Read person or object boxes with scores.
 
     Formats:
@@ -101,6 +123,8 @@ def read_boxes(path: str | Path, annotations: AnnotationTable | None = None, siz
         annotations: the same split's annotations: resolve image ids and tell frame sizes (excluded keyframes
             included). Boxes of images that they do not list are left out and counted.
         sizes: video name -> (width, height) of its frames; asked where nothing else tells it.
+        objects: boxes of objects: of any category, and there may be none at all. Boxes of persons (the default) must
+            not carry several category ids.
 
     Raises:
         UserError: names file, line or JSON index, value and remedy of the first fault, and how many more there are.
@@ -108,5 +132,5 @@ def read_boxes(path: str | Path, annotations: AnnotationTable | None = None, siz
     path = Path(path)
     text = read_text(path, "boxes")
     if looks_like_json(text):
-        return parse_box_json(path, parse_json(path, text, "boxes"), annotations, sizes)
-    return parse_box_csv(path, text)
+        return parse_box_json(path, parse_json(path, text, "boxes"), annotations, sizes, objects)
+    return parse_box_csv(path, text, objects)

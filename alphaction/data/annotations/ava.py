@@ -87,7 +87,7 @@ def read_exclusions(path: str | Path) -> set[Keyframe]:
     return {Keyframe(data.names[code], second) for code, second in zip(codes, seconds, strict=True)}
 
 
-def parse_box_csv(path: Path, text: str) -> BoxTable:
+def parse_box_csv(path: Path, text: str, may_be_empty: bool = False) -> BoxTable:
     """Parse box rows; see :func:`alphaction.data.annotations.read_boxes`.
 
     Eight columns are accepted where the 7th (AVA's class id) is empty throughout and the 8th is the score; with class
@@ -102,7 +102,7 @@ def parse_box_csv(path: Path, text: str) -> BoxTable:
     data: CsvData = read_csv(path, "boxes", text, layouts)
     rows, values = data.rows, data.values
     scores = values["score"]
-    if not len(scores):
+    if not len(scores) and not may_be_empty:
         raise UserError(f"boxes: {path} has no rows. Check the path, or leave this file out of the dataset.")
     if "class id" in values:
         rows.reject(

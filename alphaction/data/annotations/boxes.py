@@ -27,7 +27,11 @@ _NO_SCORE = "Add one from 0 to 1; 1.0 for boxes drawn by hand."
 
 
 def parse_box_json(
-    path: Path, data: Any, annotations: AnnotationTable | None = None, sizes: Sizes | None = None
+    path: Path,
+    data: Any,
+    annotations: AnnotationTable | None = None,
+    sizes: Sizes | None = None,
+    objects: bool = False,
 ) -> BoxTable:
     """Parse a JSON box file; see :func:`alphaction.data.annotations.read_boxes`."""
     if isinstance(data, list):
@@ -38,6 +42,10 @@ def parse_box_json(
         own_images, records = None, _frame_dict(path, data)
     else:
         raise UserError(f"{_WHAT}: {path} holds a JSON {type(data).__name__}; expected a list or an object of boxes.")
+    if not objects:
+        _require_one_category(path, records)
+    elif not len(records):
+        return BoxTable.from_columns([], [], np.zeros((0, 4)), [], str(path))
     if not len(records):
         raise UserError(f"{_WHAT}: {path} holds no boxes. Check the path, or leave this file out of the dataset.")
     moments, frame_sizes, known = _resolve(records, own_images, annotations)
@@ -56,6 +64,17 @@ def parse_box_json(
     boxes, use = to_unit_boxes(records.rows, records.boxes(), moments, frame_sizes, sizes, DETECTION_RULES, counts)
     keyframes, position = KeyframeIndex.from_rows(moments.names, moments.codes[use], moments.seconds[use])
     return BoxTable.from_positions(keyframes, position, boxes[use], scores[use], str(path), counts)
+
+
+def _require_one_category(path: Path, records: Records) -> None:
+    """Raise a :class:`UserError` if boxes of persons have several category ids: some of them are other things."""
+    found = sorted({category for category in records.optional("category_id", None) if category is not None}, key=str)
+    if len(found) > 1:
+        listed = ", ".join(map(str, found[:10])) + (", ..." if len(found) > 10 else "")
+        raise UserError(
+            f'{_WHAT}: {path} is read as boxes of persons, but has {len(found)} values of "category_id": {listed}. '
+            "Keep only the persons' rows (1 in COCO), or name the file under object_boxes."
+        )
 
 
 def _coco_results(path: Path, data: dict[str, Any]) -> tuple[ImageIds | None, Records]:

@@ -111,15 +111,14 @@ class AnnotationTable:
         Raises:
             UserError: nothing remains.
         """
-        drop = np.zeros(len(self.keyframes), dtype=bool)
-        if len(exclusions):
-            known: dict[str, int] = {}
-            codes = encode((keyframe[0] for keyframe in exclusions), known)
-            seconds = np.array([keyframe[1] for keyframe in exclusions], dtype=np.int64)
-            found = self.keyframes.locate(list(known), codes, seconds)
-            drop[found[found >= 0]] = True
-        if not drop.any():
+        if not len(exclusions):
             return self
+        drop = np.zeros(len(self.keyframes), dtype=bool)
+        known: dict[str, int] = {}
+        codes = encode((keyframe[0] for keyframe in exclusions), known)
+        seconds = np.array([keyframe[1] for keyframe in exclusions], dtype=np.int64)
+        found = self.keyframes.locate(list(known), codes, seconds)
+        drop[found[found >= 0]] = True
         if drop.all():
             raise UserError(
                 f"{self.source}: the excluded timestamps cover all {len(drop)} keyframes; nothing is left of this "
@@ -131,6 +130,8 @@ class AnnotationTable:
         keep_label = np.repeat(keep_box, labels_per_box)
         counts = dict(self.counts)
         for name, amount in (
+            ("excluded timestamps", len(exclusions)),
+            ("excluded timestamps that match no keyframe", (found < 0).sum()),
             ("excluded keyframes", drop.sum()),
             ("excluded boxes", (~keep_box).sum()),
             ("excluded labels", (~keep_label).sum()),

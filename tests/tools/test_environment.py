@@ -1,0 +1,90 @@
+"""tools/environment.sh with stub interpreters: nothing is installed, the calls are written to a file."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+# A python that records its arguments; `-m venv` makes half an environment, FAILS lists the modules that do not work.
+STUB = """#!/bin/bash
+echo "python $*" >> "$CALLS"
+[ "$1 $2" = "-m venv" ] && mkdir -p "$3/bin"
+[[ " $FAILS " != *" $2 "* ]]
+"""
+UV = '#!/bin/bash\necho "uv $*" >> "$CALLS"\n'
+
+
+def write_program(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def ensure(tmp_path, repo_root):
+    """Run ensure_environment; give (exit status, stderr, recorded calls)."""
+    programs = tmp_path / "programs"
+    write_program(programs / "python3", STUB)
+    root = tmp_path / "clone"
+    root.mkdir()
+    (root / "setup.py").write_text("")
+    calls = tmp_path / "calls"
+
+    def run(fails: str = "", uv: bool = False, **variables: str) -> tuple[int, str, str]:
+        if uv:
+            write_program(programs / "uv", UV)
+        calls.write_text("")
+        # Only the basic programs are on PATH, so that a uv of the machine is not found.
+        for name in ("bash", "cat", "cksum", "rm", "mkdir"):
+            if not (programs / name).exists():
+                (programs / name).symlink_to(next(p for d in os.defpath.split(":") if (p := Path(d, name)).exists()))
+        env = {"PATH": str(programs), "ROOT": str(root), "CALLS": str(calls), "FAILS": fails, **variables}
+        script = f'set -euo pipefail; source "{repo_root}/tools/environment.sh"; ensure_environment'
+        done = subprocess.run([programs / "bash", "-c", script], env=env, capture_output=True, text=True, check=False)
+        return done.returncode, done.stderr, calls.read_text()
+
+    return run
+
+
+@pytest.fixture
+def venv(tmp_path) -> Path:
+    write_program(tmp_path / "venv" / "bin" / "python", STUB)
+    return tmp_path / "venv"
+
+
+def test_pip_installs_once(ensure, venv):
+    status, _, calls = ensure(VIRTUAL_ENV=str(venv))
+    assert status == 0
+    assert "python -m pip install" in calls
+    assert "ensurepip" not in calls
+    assert ensure(VIRTUAL_ENV=str(venv)) == (0, "", "")
+
+
+def test_without_pip_ensurepip_is_tried_then_uv(ensure, venv):
+    assert "uv is not on PATH" in ensure("pip ensurepip", VIRTUAL_ENV=str(venv))[1]
+    status, _, calls = ensure("pip ensurepip", uv=True, VIRTUAL_ENV=str(venv))
+    assert status == 0
+    assert "python -m ensurepip" in calls
+    assert f"uv pip install --quiet --python {venv}/bin/python --editable" in calls
+
+
+def test_a_half_made_environment_is_removed(ensure, tmp_path):
+    status, message, _ = ensure("venv")
+    assert status == 1
+    assert "could not make" in message
+    assert not (tmp_path / "clone" / ".venv").exists()
+
+
+def test_a_folder_that_was_there_stays(ensure, tmp_path):
+    (tmp_path / "mine").mkdir()
+    assert ensure("venv", ALPHACTION_VENV=str(tmp_path / "mine"))[0] == 1
+    assert (tmp_path / "mine").is_dir()
+
+
+def test_a_deleted_active_environment_is_named(ensure, tmp_path):
+    status, message, _ = ensure(VIRTUAL_ENV=str(tmp_path / "gone"))
+    assert status == 1
+    assert f"{tmp_path}/gone has no bin/python" in message
