@@ -31,5 +31,5 @@ setup(
         "pycocotools",
         "tqdm",
     ],
-    extras_require={"dev": ["pytest", "ruff>=0.12,<1", "pre-commit"]},
+    extras_require={"dev": ["pytest", "ruff>=0.17,<0.18", "pre-commit"]},
 )

@@ -15,7 +15,8 @@ find_python() {
   return 1
 }
 
-# Make a virtual environment in folder $1; a folder that is new does not stay behind half-made. (A subshell holds the trap.)
+# Make a virtual environment in folder $1 and remove what is half-made, unless the folder was there before.
+# The body is a subshell, so that its trap ends with it.
 make_venv() (
   venv=$1
   base=$(find_python) || exit 1
@@ -53,7 +54,8 @@ ensure_environment() {
   fi
   PYTHON=$venv/bin/python
   if [ ! -x "$PYTHON" ]; then
-    echo "error: the active environment $venv has no bin/python (was it removed?). Run \`deactivate\` or open a new shell." >&2
+    echo "error: the active environment $venv has no bin/python (was it removed?)." >&2
+    echo "Run \`deactivate\` or open a new shell." >&2
     return 1
   fi
   # Installed already, for this clone and this setup.py: nothing to do, so that a second run starts at once.

@@ -21,8 +21,8 @@ EXAMPLE = """example:
   python tools/make_toy_dataset.py --output data/toy_large --num-train 200 --seconds 20 --width 256 --height 192
 
 The folder gets videos/, annotations/, boxes/, dataset.yaml and toy.json (the options). dataset.yaml registers both
-splits under the folder's name: toy_train and toy_val for data/toy, toy_large_train and toy_large_val for data/toy_large.
-The same options give the same dataset; a folder that already has it is left as it is."""
+splits under the folder's name: toy_train and toy_val, or toy_large_train and toy_large_val. The same options give the
+same dataset; a folder that already has it is left as it is."""
 
 HELP = {
     "world": f"kind of scenes: {', '.join(sorted(WORLDS))}",

@@ -266,8 +266,8 @@ class OneSecondClipSource(ClipSource):
             if not folder.is_dir():
                 others = [entry.name for entry in os.scandir(self.folder) if entry.is_dir()]
                 raise UserError(
-                    f'video "{video}" is annotated, but {self.folder} holds no folder {video}. {suggest(video, others)} '
-                    "Add its clips, or remove the video's rows from the annotations."
+                    f'video "{video}" is annotated, but {self.folder} holds no folder {video}. '
+                    f"{suggest(video, others)} Add its clips, or remove the video's rows from the annotations."
                 )
             files = [(*os.path.splitext(name), name) for name in sorted(os.listdir(folder))]
             clips = [

@@ -250,8 +250,8 @@ class ActionDataset(Dataset[ClipSample]):
             best = self.detections.scores[matched].max()
             raise UserError(
                 f'dataset "{self.name}": {self.detections.source}: all {int(matched.sum())} detections at annotated '
-                f"keyframes score below TEST.BOX_THRESH "
-                f"{self.rules.min_score} (the best has {best:.3f}). Lower TEST.BOX_THRESH."
+                f"keyframes score below TEST.BOX_THRESH {self.rules.min_score} (the best has {best:.3f}). "
+                "Lower TEST.BOX_THRESH."
             )
         rows = np.repeat(np.arange(len(self.detections.keyframes)), np.diff(self.detections.row_offsets))
         used = self.detections.keyframes.take(np.unique(rows[matched & kept]))

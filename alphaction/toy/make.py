@@ -29,7 +29,7 @@ from alphaction.utils.errors import UserError
 logger = logging.getLogger(__name__)
 
 # Counted up whenever equal options give another dataset than before.
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 RECORD = "toy.json"
 
 

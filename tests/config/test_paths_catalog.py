@@ -208,7 +208,8 @@ def test_files_of_other_tools_do_not_stop_a_run(cfg, put, zoo, caplog):
         assert f"skipped a file that dataset zoo_train does not need: data set file {path}" in caplog.text
     message = fails(cfg, "half_train")
     assert 'data set "half_train" is not known' in message
-    assert str(broken) in message and str(foreign) in message
+    assert str(broken) in message
+    assert str(foreign) in message
     assert "unknown key path" in message
     cfg.DATASETS.CATALOG = [str(foreign)]
     assert "unknown key path" in fails(cfg, "zoo_train")

@@ -210,11 +210,35 @@ def test_detections_that_fit_nothing(cfg, spec, tmp_path):
         ActionDataset.from_config(cfg, spec, training=False)
 
 
+def test_objects_that_fit_nothing(cfg, spec, tmp_path):
+    other = with_file(spec, tmp_path, "Wide,0,0.1,0.1,0.2,0.2,0.9\n", "object_boxes")
+    with pytest.raises(UserError, match=r"other.csv: not one of its 1 keyframes is annotated in .*truth.csv"):
+        ActionDataset.from_config(cfg, other, training=True)
+    none = ActionDataset.from_config(cfg, with_file(spec, tmp_path, "", "object_boxes"), training=True)
+    assert "other.csv: 0 videos, 0 keyframes, 0 boxes" in none.summary()
+    assert none[SampleRequest(2, 0)].object_boxes.shape == (0, 4)
+
+
+def test_exclusions_that_fit_nothing(cfg, spec, tmp_path, caplog):
+    some = with_file(spec, tmp_path, "wide,1\nWide,1\nWide,3\n", "exclusions")
+    summary = ActionDataset.from_config(cfg, some, training=True).summary()
+    assert "excluded timestamps: 3; excluded timestamps that match no keyframe: 2; excluded keyframes: 1" in summary
+    assert not caplog.records
+    ActionDataset.from_config(cfg, with_file(spec, tmp_path, "Wide,0\nWide,1\n", "exclusions"), training=True)
+    assert 'not one of its 2 excluded timestamps (first: video "Wide", second 0)' in caplog.text
+
+
+def test_training_without_labels(cfg, spec, tmp_path):
+    other = with_file(spec, tmp_path, "wide,0,0.1,0.1,0.3,0.3,,1\n")
+    with pytest.raises(UserError, match=r"other.csv has 1 boxes and not one action label"):
+        ActionDataset.from_config(cfg, other, training=True)
+
+
 def test_mirrored_channels(cfg, spec):
     label_map = ActionDataset.from_config(cfg, spec, training=True).label_map
     assert mirrored_channels(label_map, []).tolist() == [0, 1, 2, 3]
     assert mirrored_channels(label_map, [["walk right", "walk left"], ["carry", "talk to"]]).tolist() == [1, 0, 3, 2]
-    with pytest.raises(UserError, match='Did you mean "walk left"'):
+    with pytest.raises(UserError, match='^INPUT.FLIP_CLASS_PAIRS: .*Did you mean "walk left"'):
         mirrored_channels(label_map, [["walk lef", "walk right"]])
     with pytest.raises(UserError, match="used twice"):
         mirrored_channels(label_map, [["walk left", "walk right"], ["carry", "walk left"]])
@@ -297,7 +321,7 @@ def test_joined_datasets(cfg, spec):
     clip = joined[SampleRequest(7, 3)]
     assert clip.index == 7
     assert torch.equal(clip.fast, first[SampleRequest(2, 3)].fast)
-    assert joined.keyframes[7] == first.keyframes[2]
+    assert joined.keyframes[7] == ("toy/wide", first.keyframes[2].second)
     assert joined.frame_size(5) == (48, 80)
     cfg.SOLVER.MAX_ITER = 6
     seen = {index for batch in build_train_loader(cfg, joined, seed=0) for index in batch.indices}
@@ -321,14 +345,16 @@ def test_check_lists_all_problems_at_once(cfg, spec, tmp_path):
     for name in ("wide.mp4", "tall.mp4"):
         (videos / name).write_bytes((spec.videos / name).read_bytes())
     (videos / "broken.mp4").write_bytes(b"\0" * 3000)
-    other = dataclasses.replace(with_file(spec, tmp_path, rows), videos=videos, person_boxes=None)
+    other = dataclasses.replace(with_file(spec, tmp_path, rows), videos=videos, person_boxes=None, object_boxes=None)
     with pytest.raises(UserError) as caught:
         check_dataset(cfg, ActionDataset.from_config(cfg, other, training=True))
     message = str(caught.value)
     assert f'dataset "toy" (annotations: {tmp_path / "other.csv"}): 14 of 14 videos have problems' in message
     assert "... and 4 more" in message
     assert '  1. video "absent_0" is annotated, but' in message
-    few = dataclasses.replace(with_file(spec, tmp_path, "\n".join(rows.splitlines()[-3:])), videos=videos)
+    few = dataclasses.replace(
+        with_file(spec, tmp_path, "\n".join(rows.splitlines()[-3:])), videos=videos, object_boxes=None
+    )
     dataset = ActionDataset.from_config(cfg, few, training=True)
     with pytest.raises(UserError) as caught:
         check_dataset(cfg, dataset)

@@ -209,3 +209,12 @@ def test_pets_detections(test_data):
     boxes, scores = table.lookup("pets_03", 0, min_score=0.99)
     assert boxes.tolist() == [[0.344, 0.270, 0.401, 0.415], [0.443, 0.363, 0.484, 0.511]]
     np.testing.assert_allclose(scores, [0.997, 0.990], rtol=1e-6)
+
+
+def test_person_boxes_have_one_category(write, refused):
+    boxes = [{"image_id": "v/1", "bbox": [0, 0, 0.5, 0.5], "score": 0.5, "category_id": id_} for id_ in (1, 3, 1)]
+    path = write("coco.json", boxes)
+    refused(lambda: read_boxes(path), "coco.json", "boxes of persons", '2 values of "category_id": 1, 3')
+    assert len(read_boxes(path, objects=True)) == 3
+    assert len(read_boxes(write("one.json", boxes[::2]))) == 2
+    assert len(read_boxes(write("none.json", []), objects=True)) == 0

@@ -192,7 +192,7 @@ def test_keyframes_that_never_match_stop():
 
 
 def test_nothing_to_evaluate_against():
-    with pytest.raises(UserError, match="4 labels in 2 keyframes, none of them of the 1 classes"):
+    with pytest.raises(UserError, match="annotations has 4 labels in 2 keyframes, none of them of the 1 classes"):
         AvaEvaluator(TRUTH, LabelMap((ActionClass(40, "sing", "person"),)))
 
 

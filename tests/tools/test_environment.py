@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -28,6 +28,9 @@ def ensure(tmp_path, repo_root):
     """Run ensure_environment; give (exit status, stderr, recorded calls)."""
     programs = tmp_path / "programs"
     write_program(programs / "python3", STUB)
+    # Only the basic programs are on PATH, so that a uv of the machine is not found.
+    for name in ("bash", "cat", "cksum", "rm", "mkdir"):
+        (programs / name).symlink_to(shutil.which(name))
     root = tmp_path / "clone"
     root.mkdir()
     (root / "setup.py").write_text("")
@@ -37,10 +40,6 @@ def ensure(tmp_path, repo_root):
         if uv:
             write_program(programs / "uv", UV)
         calls.write_text("")
-        # Only the basic programs are on PATH, so that a uv of the machine is not found.
-        for name in ("bash", "cat", "cksum", "rm", "mkdir"):
-            if not (programs / name).exists():
-                (programs / name).symlink_to(next(p for d in os.defpath.split(":") if (p := Path(d, name)).exists()))
         env = {"PATH": str(programs), "ROOT": str(root), "CALLS": str(calls), "FAILS": fails, **variables}
         script = f'set -euo pipefail; source "{repo_root}/tools/environment.sh"; ensure_environment'
         done = subprocess.run([programs / "bash", "-c", script], env=env, capture_output=True, text=True, check=False)
