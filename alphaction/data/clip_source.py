@@ -249,14 +249,16 @@ class OneSecondClipSource(ClipSource):
         decoded = set(np.linspace(0, len(ordered) - 1, _DECODED_CLIPS).round().astype(int).tolist())
         for index, second in enumerate(ordered):
             path = self.path(video, second)
-            try:
-                with _explained(path, second):
-                    clip = VideoFile(path, from_first_frame=True)
-                    if index in decoded:
+            if path.stat().st_size == 0:
+                found.append(f"{path}: is empty (0 bytes), as a failed cut leaves it. Cut the clip again.")
+            elif index in decoded:
+                try:
+                    with _explained(path, second):
+                        clip = VideoFile(path, from_first_frame=True)
                         clip.frames_at([0.0], size=None)
-                    clip.close()
-            except UserError as error:
-                found.append(str(error))
+                        clip.close()
+                except UserError as error:
+                    found.append(str(error))
         return found
 
     def _clips(self, video: str) -> dict[int, str]:
