@@ -1,4 +1,4 @@
-"""Configuration: every key with its default, YAML files on top of it, checks, and where data sets lie."""
+"""Configuration: every key with its default, YAML files on top of it, checks, and where datasets lie."""
 
 from alphaction.config.defaults import get_cfg
 from alphaction.config.load import load_cfg

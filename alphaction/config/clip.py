@@ -1,6 +1,6 @@
 """Numbers that follow from a config: frames that each pathway gets, channels that the backbone puts out.
 
-Only for checks before anything is built; the data set and the modules work them out themselves, and tests compare.
+Only for checks before anything is built; the dataset and the modules work them out themselves, and tests compare.
 """
 
 from __future__ import annotations

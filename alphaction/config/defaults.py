@@ -245,13 +245,13 @@ _C.INPUT.FLIP_PROB = 0.5
 _C.INPUT.FLIP_CLASS_PAIRS = []
 
 # ------------------------------------------------------------------------------------------------------------- DATASETS
-#: Which data sets are used, and where they lie.
+#: Which datasets are used, and where they lie.
 _C.DATASETS = CfgNode()
-#: - | - | Names of the data sets to train on.
+#: - | - | Names of the datasets to train on.
 _C.DATASETS.TRAIN = ()
-#: - | - | Names of the data sets to evaluate on.
+#: - | - | Names of the datasets to evaluate on.
 _C.DATASETS.TEST = ()
-#: path | - | Folder that holds AVA/ and, one or two levels down, the dataset.yaml of your own data sets.
+#: path | - | Folder that holds AVA/ and, one or two levels down, the dataset.yaml of your own datasets.
 _C.DATASETS.DATA_DIR = "data"
 #: paths | - | Further dataset.yaml files, wherever they lie.
 _C.DATASETS.CATALOG = []

@@ -11,7 +11,7 @@ from yacs.config import CfgNode
 # Below this similarity (0..1) a suggestion would puzzle more than it helps.
 _KEY_CUTOFF = 0.6
 _FILE_CUTOFF = 0.6
-# A folder may hold a whole data set; looking at more entries than this is not worth the wait.
+# A folder may hold a whole dataset; looking at more entries than this is not worth the wait.
 _MAX_ENTRIES = 2000
 
 

@@ -1,4 +1,4 @@
-"""Where the files of a data set lie, by its name: AVA's usual layout, and ``dataset.yaml`` files of one's own data."""
+"""Where the files of a dataset lie, by its name: AVA's usual layout, and ``dataset.yaml`` files of one's own data."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NEEDED = (("annotations",), ("clips", "videos"))
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """The files of one data set; all that are given exist.
+    """The files of one dataset; all that are given exist.
 
     Attributes:
         name: what DATASETS.TRAIN and DATASETS.TEST call it.
@@ -58,7 +58,7 @@ class DatasetSpec:
 
 @dataclass(frozen=True)
 class _Entry:
-    """A registered data set whose files have not been looked for yet.
+    """A registered dataset whose files have not been looked for yet.
 
     Attributes:
         source: "built in", or the yaml file.
@@ -70,17 +70,17 @@ class _Entry:
 
 
 def find_dataset(cfg: CfgNode, name: str) -> DatasetSpec:
-    """Return the files of the data set called ``name``.
+    """Return the files of the dataset called ``name``.
 
     Raises:
-        UserError: if no data set has that name (lists those known), a file of it is missing (names every one and where
+        UserError: if no dataset has that name (lists those known), a file of it is missing (names every one and where
             it was expected), a file of DATASETS.CATALOG is malformed, or two files register this name.
     """
     entries, skipped = _registered(cfg)
     if name not in entries:
         own = f"{cfg.DATASETS.DATA_DIR}/NAME/{CATALOG_FILE}"
         message = (
-            f'data set "{name}" is not known. {suggest(name, entries, limit=20)} '
+            f'dataset "{name}" is not known. {suggest(name, entries, limit=20)} '
             f"To add your own, write {own}, or list such a file in DATASETS.CATALOG."
         )
         if skipped:
@@ -91,7 +91,7 @@ def find_dataset(cfg: CfgNode, name: str) -> DatasetSpec:
     entry, *others = entries[name]
     if others:
         raise UserError(
-            f'data set "{name}" is registered twice: by {entry.source} and by {others[0].source}. '
+            f'dataset "{name}" is registered twice: by {entry.source} and by {others[0].source}. '
             "Change the name in one of them."
         )
     found = {
@@ -100,14 +100,14 @@ def find_dataset(cfg: CfgNode, name: str) -> DatasetSpec:
     }
     problems = list(_missing(entry, found))
     if problems:
-        raise UserError("\n  - ".join([f'data set "{name}" ({entry.source}) lacks files:', *problems]))
+        raise UserError("\n  - ".join([f'dataset "{name}" ({entry.source}) lacks files:', *problems]))
     if found["clips"]:
         found["videos"] = None
     return DatasetSpec(name=name, source=entry.source, **found)
 
 
 def known_datasets(cfg: CfgNode) -> list[str]:
-    """Return the names of all registered data sets, sorted; their files need not exist."""
+    """Return the names of all registered datasets, sorted; their files need not exist."""
     return sorted(_registered(cfg)[0])
 
 
@@ -192,10 +192,10 @@ def _catalog_files(cfg: CfgNode) -> list[tuple[Path, bool]]:
 
 def _read_catalog(path: Path) -> Iterator[tuple[str, _Entry]]:
     """Yield the name and files of every split that the yaml file ``path`` registers."""
-    content = read_yaml_mapping(path, "data set file")
+    content = read_yaml_mapping(path, "dataset file")
     problems = [*_wrong_keys(content, _TOP_KEYS, ("name", "label_map", "splits"), ""), *_wrong_sections(content)]
     if problems:
-        raise UserError("\n  - ".join([f"data set file {path}:", *problems]))
+        raise UserError("\n  - ".join([f"dataset file {path}:", *problems]))
     for split, files in content["splits"].items():
         values = {**content, **files}
         roles = {

@@ -207,7 +207,7 @@ def check_blocks(cfg: CfgNode, run: Run) -> Iterator[str]:
     if "O" in flat and ia.MAX_OBJECT < 1:
         yield (
             "MODEL.IA_STRUCTURE.I_BLOCK_LIST has an O block, but MAX_OBJECT is 0: there are no objects to attend to. "
-            "Set MAX_OBJECT to 5 (and give the data set object_boxes), or remove the O blocks."
+            "Set MAX_OBJECT to 5 (and give the dataset object_boxes), or remove the O blocks."
         )
 
 
@@ -217,7 +217,7 @@ def check_datasets(cfg: CfgNode, run: Run) -> Iterator[str]:
         names = cfg.DATASETS[split]
         if not names:
             yield (
-                f"DATASETS.{split} is empty. Name a data set there, for example "
+                f"DATASETS.{split} is empty. Name a dataset there, for example "
                 f'DATASETS.{split} "[ava_video_{"train" if split == "TRAIN" else "val"}_v2.2]".'
             )
         for name in sorted({name for name in names if names.count(name) > 1}):

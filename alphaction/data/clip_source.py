@@ -1,4 +1,4 @@
-"""Where the frames of a data set come from: whole movies, or upstream's folders of one-second clips.
+"""Where the frames of a dataset come from: whole movies, or upstream's folders of one-second clips.
 
 Both put frames on one timeline: slot i around second t is the frame nearest to t + i / fps seconds.
 """
@@ -91,7 +91,7 @@ class MovieSource(ClipSource):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         if not self.folder.is_dir():
-            raise UserError(f"the folder of videos {self.folder} does not exist. Correct `videos` of the data set.")
+            raise UserError(f"the folder of videos {self.folder} does not exist. Correct `videos` of the dataset.")
         self._paths: dict[str, list[str]] = {}
         for name in sorted(os.listdir(self.folder)):
             stem, suffix = os.path.splitext(name)
@@ -196,7 +196,7 @@ class OneSecondClipSource(ClipSource):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         if not self.folder.is_dir():
-            raise UserError(f"the folder of clips {self.folder} does not exist. Correct `clips` of the data set.")
+            raise UserError(f"the folder of clips {self.folder} does not exist. Correct `clips` of the dataset.")
 
         self._names: dict[str, dict[int, str]] = {}
 
@@ -300,16 +300,16 @@ class OneSecondClipSource(ClipSource):
 
 
 def open_source(spec: DatasetSpec) -> ClipSource:
-    """Return the source of a data set: its one-second clips where it has them, else its whole videos.
+    """Return the source of a dataset: its one-second clips where it has them, else its whole videos.
 
     Raises:
-        UserError: if the folder does not exist, or the data set names neither.
+        UserError: if the folder does not exist, or the dataset names neither.
     """
     if spec.clips is not None:
         return OneSecondClipSource(spec.clips)
     if spec.videos is not None:
         return MovieSource(spec.videos)
-    raise UserError(f'data set "{spec.name}" ({spec.source}) names neither `videos` nor `clips`. Add one of them.')
+    raise UserError(f'dataset "{spec.name}" ({spec.source}) names neither `videos` nor `clips`. Add one of them.')
 
 
 def _by_second(slots: Sequence[int], rate: float) -> Iterator[tuple[int, list[float]]]:

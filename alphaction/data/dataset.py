@@ -1,4 +1,4 @@
-"""The data set: keyframes of annotated videos -> clips with boxes and labels.
+"""The dataset: keyframes of annotated videos -> clips with boxes and labels.
 
 Axes: T frames, H and W rows and columns, n persons and m objects of a clip, C classes.
 """
@@ -42,7 +42,7 @@ class ActionDataset(Dataset[ClipSample]):
     """Clips around keyframes, with the boxes to classify and, in training, their labels.
 
     Args:
-        name: what the config calls the data set.
+        name: what the config calls the dataset.
         label_map: the classes.
         annotations: ground truth, excluded keyframes left out already.
         source: where frames come from.
@@ -96,11 +96,11 @@ class ActionDataset(Dataset[ClipSample]):
 
     @classmethod
     def from_config(cls, cfg: CfgNode, spec: DatasetSpec, training: bool) -> ActionDataset:
-        """Read the files of ``spec`` and return its data set.
+        """Read the files of ``spec`` and return its dataset.
 
         Args:
             cfg: the whole config.
-            spec: the data set's files.
+            spec: the dataset's files.
             training: ground truth boxes with augmentation; otherwise detections (ground truth where there are none).
         """
         inputs, ia = cfg.INPUT, cfg.MODEL.IA_STRUCTURE
@@ -158,7 +158,7 @@ class ActionDataset(Dataset[ClipSample]):
 
     @property
     def datasets(self) -> tuple[ActionDataset, ...]:
-        """The data sets that this one is made of: itself."""
+        """The datasets that this one is made of: itself."""
         return (self,)
 
     def __len__(self) -> int:
@@ -230,7 +230,7 @@ class ActionDataset(Dataset[ClipSample]):
             unmatched = int((~self._matched_objects).sum())
             lines.append(f"{self.objects.summary()}; object boxes at keyframes that are not annotated: {unmatched}")
         elif self.max_objects:
-            lines.append("no object boxes: the data set has no `object_boxes`, so the O blocks see empty slots")
+            lines.append("no object boxes: the dataset has no `object_boxes`, so the O blocks see empty slots")
         return "; ".join(lines)
 
     @cached_property

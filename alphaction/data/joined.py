@@ -16,7 +16,7 @@ from alphaction.data.transforms import Size
 
 
 class JoinedDataset(Dataset[ClipSample]):
-    """Several data sets with the same classes, one after the other; clips are numbered through.
+    """Several datasets with the same classes, one after the other; clips are numbered through.
 
     Args:
         datasets: one or more, all for training or all for testing, with equal label maps.
@@ -32,14 +32,14 @@ class JoinedDataset(Dataset[ClipSample]):
         return self._ends[-1]
 
     def __getitem__(self, request: SampleRequest) -> ClipSample:
-        """Load one clip, numbered as in this data set."""
+        """Load one clip, numbered as in this dataset."""
         dataset, index = self._locate(request.index)
         sample = dataset[SampleRequest(index, request.seed)]
         return replace(sample, index=request.index, keyframe=_keyframe_of(dataset, sample.keyframe))
 
     @cached_property
     def keyframes(self) -> list[Keyframe]:
-        """The keyframes of all clips; video names begin with the data set's, as two sets may have a "video_1" each."""
+        """The keyframes of all clips; video names begin with the dataset's, as two sets may have a "video_1" each."""
         return [_keyframe_of(dataset, keyframe) for dataset in self.datasets for keyframe in dataset.keyframes]
 
     def frame_size(self, index: int) -> Size:

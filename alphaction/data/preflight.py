@@ -1,4 +1,4 @@
-"""Checks every video of a data set once, before training starts instead of hours into it."""
+"""Checks every video of a dataset once, before training starts instead of hours into it."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ class TrainBatchSampler:
 
     Every epoch is a new permutation of the clips. A global batch holds clips of one group only (tall or wide frames);
     clips that fill no batch by the end of an epoch open the first batch of their group in the next, so no clip is left
-    out, and a group (or a data set) smaller than a batch fills it over several epochs. Global batches depend on the
+    out, and a group (or a dataset) smaller than a batch fills it over several epochs. Global batches depend on the
     seed alone; each process takes a contiguous slice, in contiguous micro-batches.
 
     Args:

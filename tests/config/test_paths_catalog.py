@@ -1,4 +1,4 @@
-"""Data sets by name: AVA's layout, dataset.yaml files, and what the messages say."""
+"""Datasets by name: AVA's layout, dataset.yaml files, and what the messages say."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def put(tmp_path):
 
 @pytest.fixture
 def zoo(put):
-    """The folder of a whole data set of one's own."""
+    """The folder of a whole dataset of one's own."""
     put("zoo/dataset.yaml", text=ZOO)
     put(*(f"zoo/{name}" for name in ("movies/a.mp4", "classes.pbtxt", "train.csv", "val.csv", "boxes/val.csv")))
     return put("zoo/objects.csv", "zoo/none.csv").parent
@@ -151,7 +151,7 @@ def test_absolute_paths(cfg, put, zoo):
 
 def test_unknown_name_lists_the_known(cfg, zoo):
     message = fails(cfg, "zoo_vla")
-    assert 'data set "zoo_vla" is not known. Did you mean "zoo_val"?' in message
+    assert 'dataset "zoo_vla" is not known. Did you mean "zoo_val"?' in message
     assert "ava_video_train_v2.1, ava_video_train_v2.2" in message
     assert f"{cfg.DATASETS.DATA_DIR}/NAME/dataset.yaml" in message
 
@@ -161,7 +161,7 @@ def test_missing_files_are_all_named(cfg, zoo):
     (zoo / "objects.csv").unlink()
     shutil.move(zoo / "movies", zoo / "movie")
     message = fails(cfg, "zoo_val")
-    assert f'data set "zoo_val" ({zoo / "dataset.yaml"}) lacks files:' in message
+    assert f'dataset "zoo_val" ({zoo / "dataset.yaml"}) lacks files:' in message
     assert f"videos: {zoo / 'movies'} does not exist. Near it: {zoo / 'movie'}." in message
     assert f"annotations: {zoo / 'val.csv'} does not exist." in message
     assert str(zoo / "valid.csv") in message
@@ -172,7 +172,7 @@ def test_missing_files_are_all_named(cfg, zoo):
 def test_two_files_with_one_name(cfg, put, zoo):
     other = put("copy/dataset.yaml", text=ZOO)
     message = fails(cfg, "zoo_train")
-    assert 'data set "zoo_train" is registered twice' in message
+    assert 'dataset "zoo_train" is registered twice' in message
     assert str(other) in message
     assert str(zoo / "dataset.yaml") in message
 
@@ -205,9 +205,9 @@ def test_files_of_other_tools_do_not_stop_a_run(cfg, put, zoo, caplog):
     put("twice_a/dataset.yaml", "twice_b/dataset.yaml", text=ZOO.replace("name: zoo", "name: twice"))
     assert find_dataset(cfg, "zoo_train").annotations == zoo / "train.csv"
     for path in (foreign, broken):
-        assert f"skipped a file that dataset zoo_train does not need: data set file {path}" in caplog.text
+        assert f"skipped a file that dataset zoo_train does not need: dataset file {path}" in caplog.text
     message = fails(cfg, "half_train")
-    assert 'data set "half_train" is not known' in message
+    assert 'dataset "half_train" is not known' in message
     assert str(broken) in message
     assert str(foreign) in message
     assert "unknown key path" in message

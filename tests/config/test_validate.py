@@ -18,7 +18,7 @@ I3D = (f"{BACKBONE}.CONV_BODY", "I3D-Resnet50")
 
 
 def check(*overrides, **kwargs) -> None:
-    """Validate the defaults, with data sets, changed by ``overrides``."""
+    """Validate the defaults, with datasets, changed by ``overrides``."""
     validate_cfg(load_cfg(None, [*DATA, *overrides]), **kwargs)
 
 
@@ -106,7 +106,7 @@ def test_valid(overrides):
         ),
         ((*IA_ON, f"{IA}.I_BLOCK_LIST", "[p, O]"), '"p" is no block. Did you mean "P"? Known: M, O, P.'),
         ((f"{IA}.ACTIVE", True), "has an O block, but MAX_OBJECT is 0"),
-        (("DATASETS.TRAIN", "[]"), 'DATASETS.TRAIN is empty. Name a data set there, for example DATASETS.TRAIN "[ava_'),
+        (("DATASETS.TRAIN", "[]"), 'DATASETS.TRAIN is empty. Name a dataset there, for example DATASETS.TRAIN "[ava_'),
         (("DATASETS.TEST", "[a, b, a]"), 'DATASETS.TEST names "a" 2 times. Keep one.'),
         (("SOLVER.STEPS", "(9, 5)"), "not ascending. Set it to (5, 9)."),
         (("SOLVER.MAX_ITER", 40000), 'never reaches. Set SOLVER.STEPS "[33750]", or raise MAX_ITER.'),

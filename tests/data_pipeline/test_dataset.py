@@ -387,7 +387,7 @@ def test_real_videos(cfg, shared_dir):
     cfg.INPUT.FLIP_CLASS_PAIRS = []
     dataset = ActionDataset.from_config(cfg, spec, training=False)
     assert len(dataset) == 28
-    assert "the data set has no `object_boxes`" in dataset.summary()
+    assert "the dataset has no `object_boxes`" in dataset.summary()
     report = check_dataset(cfg, dataset)
     assert {(info.width, info.height, info.fps) for info in report.videos.values()} == {(768, 576, 7.0)}
     last = dataset[SampleRequest(27, 0)]
