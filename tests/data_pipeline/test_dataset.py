@@ -225,7 +225,7 @@ def test_exclusions_that_fit_nothing(cfg, spec, tmp_path, caplog):
     assert "excluded timestamps: 3; excluded timestamps that match no keyframe: 2; excluded keyframes: 1" in summary
     assert not caplog.records
     ActionDataset.from_config(cfg, with_file(spec, tmp_path, "Wide,0\nWide,1\n", "exclusions"), training=True)
-    assert 'not one of its 2 excluded timestamps (first: video "Wide", second 0)' in caplog.text
+    assert 'not one video of its 2 excluded timestamps (first: video "Wide", second 0)' in caplog.text
 
 
 def test_training_without_labels(cfg, spec, tmp_path):

@@ -85,11 +85,12 @@ def read_annotations(
     if exclusions is None:
         return table
     excluded = read_exclusions(exclusions)
-    if excluded and not any(keyframe in table.keyframes for keyframe in excluded):
+    # Timestamps without annotations are often excluded on purpose; videos that nobody annotated are a mistake.
+    if excluded and not {keyframe.video for keyframe in excluded} & set(table.keyframes.videos):
         first = min(excluded)
         logger.warning(
-            '%s: not one of its %d excluded timestamps (first: video "%s", second %d) is a keyframe of %s. Are video '
-            "names and seconds written alike in both files?",
+            '%s: not one video of its %d excluded timestamps (first: video "%s", second %d) is annotated in %s. Are video '
+            "names written alike in both files?",
             exclusions,
             len(excluded),
             *first,
