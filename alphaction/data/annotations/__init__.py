@@ -89,8 +89,8 @@ def read_annotations(
     if excluded and not {keyframe.video for keyframe in excluded} & set(table.keyframes.videos):
         first = min(excluded)
         logger.warning(
-            '%s: not one video of its %d excluded timestamps (first: video "%s", second %d) is annotated in %s. Are video '
-            "names written alike in both files?",
+            '%s: not one video of its %d excluded timestamps (first: video "%s", second %d) is annotated in %s. Are '
+            "video names written alike in both files?",
             exclusions,
             len(excluded),
             *first,
