@@ -114,7 +114,7 @@ def test_collation_pads_and_numbers():
     assert batch.object_clip_index.tolist() == [1, 1]
     assert batch.boxes[:, 0].tolist() == [4, 4, 6]
     assert batch.labels.shape == (3, 5)
-    assert batch.indices == [4, 5, 6]
+    assert batch.indices.tolist() == [4, 5, 6]
     assert batch.keyframes[1] == ("a", 5)
 
 

@@ -59,7 +59,7 @@ def test_shapes_and_gradients(name):
     [
         ("Slowfast-Resnet50", (2048, 256)),
         ("Slowfast-Resnet101", (2048, 256)),
-        ("Slowfast-Tiny", (512, 256)),
+        ("Slowfast-Tiny", (256, 256)),
         ("I3D-Resnet50", (0, 2048)),
         ("I3D-Resnet101-Sparse", (0, 2048)),
     ],
@@ -90,11 +90,11 @@ def test_frozen_batch_norm(frozen):
 def test_initial_weights():
     backbone = build("Slowfast-Tiny", "MODEL.BACKBONE.BN_INIT_GAMMA", 0.25)
     block = backbone.slow.res_nl3.res_0
-    assert torch.equal(block.btnk.conv3.bn.weight, torch.full((256,), 0.25))
-    assert torch.equal(block.btnk.conv2.bn.weight, torch.ones(64))
-    assert torch.equal(block.shortcut.bn.weight, torch.ones(256))
-    conv = block.btnk.conv2.conv.weight  # 64 outputs, 3 x 3
-    assert conv.std().item() == pytest.approx((2 / (64 * 9)) ** 0.5, rel=0.03)
+    assert torch.equal(block.btnk.conv3.bn.weight, torch.full((128,), 0.25))
+    assert torch.equal(block.btnk.conv2.bn.weight, torch.ones(32))
+    assert torch.equal(block.shortcut.bn.weight, torch.ones(128))
+    conv = block.btnk.conv2.conv.weight  # 32 outputs, 3 x 3
+    assert conv.std().item() == pytest.approx((2 / (32 * 9)) ** 0.5, rel=0.03)
     assert torch.equal(backbone.fast.Tconv1.conv.bias, torch.zeros(16))
 
 

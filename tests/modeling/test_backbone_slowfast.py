@@ -24,11 +24,11 @@ def tiny(*overrides):
 
 def test_slow_alone():
     backbone = tiny(f"{NODE}.FAST.ACTIVE", False).eval()
-    assert backbone.out_channels == (512, 0)
+    assert backbone.out_channels == (256, 0)
     assert not any(name.startswith("fast") for name in backbone.state_dict())
-    assert backbone.slow.res_nl2.res_0.btnk.conv1.conv.in_channels == 64  # no room for a lateral
+    assert backbone.slow.res_nl2.res_0.btnk.conv1.conv.in_channels == 32  # no room for a lateral
     slow, fast = backbone(torch.randn(1, 3, 4, 48, 64), None)
-    assert slow.shape == (1, 512, 4, 3, 4)
+    assert slow.shape == (1, 256, 4, 3, 4)
     assert fast is None
 
 

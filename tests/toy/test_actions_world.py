@@ -32,9 +32,9 @@ def labeled(scenes: list[Scene]):
 
 def test_classes_are_in_three_groups_with_ids_from_one():
     classes = ActionsWorld.classes
-    assert [toy_class.id for toy_class in classes] == list(range(1, 16))
-    assert Counter(GROUP_OF.values()) == {"movement": 6, "object": 4, "person": 5}
-    assert len(GROUP_OF) == 15
+    assert [toy_class.id for toy_class in classes] == list(range(1, 14))
+    assert Counter(GROUP_OF.values()) == {"movement": 6, "object": 3, "person": 4}
+    assert len(GROUP_OF) == 13
 
 
 def test_all_classes_come_up_often_and_about_equally(scenes):

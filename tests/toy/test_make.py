@@ -101,8 +101,8 @@ def test_catalog_names_files_that_exist(tiny_dataset):
         files += catalog["splits"][split].values()
     assert all((tiny_dataset / file).exists() for file in files)
     label_map = (tiny_dataset / catalog["label_map"]).read_text()
-    assert label_map.count("label {") == 15
-    assert 'name: "shake hands with (a person)"\n  label_id: 13\n  label_type: PERSON_INTERACTION' in label_map
+    assert label_map.count("label {") == 13
+    assert 'name: "shake hands with (a person)"\n  label_id: 12\n  label_type: PERSON_INTERACTION' in label_map
 
 
 def test_same_seed_same_data_other_seed_other_data(tiny_dataset, tiny_options, tmp_path):

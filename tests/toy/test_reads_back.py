@@ -16,7 +16,7 @@ def test_readers_find_everything(tiny_dataset):
     for split, videos in (("train", 3), ("val", 2)):
         spec = find_dataset(cfg, f"toy_{split}")
         label_map = read_label_map(spec.label_map)
-        assert label_map.group_sizes == (6, 4, 5)
+        assert label_map.group_sizes == (6, 3, 4)
         table = read_annotations(spec.annotations, label_map, spec.exclusions)
         assert {keyframe.video for keyframe in table.keyframes} == {f"{split}_{v:03d}" for v in range(videos)}
         assert len(table.label_ids) == sum(count[split] for count in counts.values())
