@@ -45,9 +45,15 @@ def evaluate_dataset(cfg: CfgNode, model: ActionDetector, dataset: ActionDataset
     pool = MemoryPool.from_config(cfg) if model.uses_memory else None
     predictions = predict_dataset(cfg, model, dataset, loader, runtime, pool)
     evaluator = AvaEvaluator(dataset.annotations, dataset.label_map, dataset.eval_label_map)
-    result = evaluator.evaluate(
-        predictions.above(cfg.TEST.ACTION_THRESH), ground_truth_boxes=dataset.uses_ground_truth_boxes
-    )
+    detections = predictions.above(cfg.TEST.ACTION_THRESH)
+    if predictions.scores.size and not any(detections.rows_per_class().values()):
+        get_logger().warning(
+            "%s: every score is below TEST.ACTION_THRESH %g (the best is %.3f), so that nothing is detected. Lower it.",
+            dataset.name,
+            cfg.TEST.ACTION_THRESH,
+            predictions.scores.max(),
+        )
+    result = evaluator.evaluate(detections, ground_truth_boxes=dataset.uses_ground_truth_boxes)
     if runtime.is_main:
         folder = results_folder(cfg, dataset.name)
         write_detections(folder / DETECTIONS_FILE, predictions, cfg.TEST.ACTION_THRESH)

@@ -63,3 +63,10 @@ def test_weights_that_fill_only_a_part_of_the_model_are_refused(runner, tmp_path
     with pytest.raises(UserError, match="random numbers"):
         runner.test(tmp_path, "MODEL.ROI_ACTION_HEAD.MLP_HEAD_DIM", "64")
     assert "roi_heads.action.feature_extractor.fc2.bias" in (tmp_path / "log.txt").read_text()
+
+
+def test_a_threshold_that_drops_everything_is_named(runner, tmp_path):
+    runner.train(tmp_path, "--skip-final-test", "SOLVER.MAX_ITER", "2")
+    result = runner.test(tmp_path, "TEST.ACTION_THRESH", "1.0")
+    assert result["mAP"] == 0.0
+    assert "every score is below TEST.ACTION_THRESH 1 " in (tmp_path / "log.txt").read_text()
