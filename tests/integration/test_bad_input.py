@@ -62,19 +62,19 @@ def test_a_missing_video(runner, broken, tmp_path):
     assert "train_003" in message_of(runner, tmp_path / "out")
 
 
-def test_pixel_coordinates(runner, broken, tmp_path):
-    edit(broken / "annotations" / "train.csv", replace_column(4, "80", 3))
+@pytest.mark.parametrize(
+    ("column", "value", "row", "expected"),
+    [
+        pytest.param(4, "80", 3, ("train.csv", "line 4", "pixel"), id="pixel coordinates"),
+        pytest.param(6, "99", 5, ("line 6", "99"), id="unknown class id"),
+        pytest.param(1, "70", 0, ("train_000", "70"), id="second beyond the video"),
+    ],
+)
+def test_a_wrong_value_in_one_row(runner, broken, tmp_path, column, value, row, expected):
+    edit(broken / "annotations" / "train.csv", replace_column(column, value, row))
     message = message_of(runner, tmp_path / "out")
-    assert "train.csv" in message
-    assert "line 4" in message
-    assert "pixel" in message
-
-
-def test_an_unknown_class_id(runner, broken, tmp_path):
-    edit(broken / "annotations" / "train.csv", replace_column(6, "99", 5))
-    message = message_of(runner, tmp_path / "out")
-    assert "line 6" in message
-    assert "99" in message
+    for part in expected:
+        assert part in message
 
 
 def test_an_empty_split(runner, broken, tmp_path):
@@ -82,13 +82,6 @@ def test_an_empty_split(runner, broken, tmp_path):
     message = message_of(runner, tmp_path / "out")
     assert "train.csv" in message
     assert "empty" in message
-
-
-def test_seconds_beyond_the_video(runner, broken, tmp_path):
-    edit(broken / "annotations" / "train.csv", replace_column(1, "70", 0))
-    message = message_of(runner, tmp_path / "out")
-    assert "train_000" in message
-    assert "70" in message
 
 
 def test_detections_that_match_no_keyframe(runner, broken, tmp_path):
