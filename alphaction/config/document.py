@@ -28,7 +28,7 @@ A config is the defaults below, changed by a YAML file (`--config-file`), and th
 line:
 
 ```bash
-python train_net.py --config-file config_files/resnet50_4x16f_baseline.yaml SOLVER.BASE_LR 0.001 OUTPUT_DIR out/try1
+python train_net.py --config-file config_files/tiny/toy.yaml SOLVER.BASE_LR 0.001 OUTPUT_DIR output/try1
 ```
 
 - A file may build on others: `_BASE_: other.yaml` or a list of files, relative to the file itself. They are applied

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 from yacs.config import CfgNode
 
 from alphaction.config.paths_catalog import find_dataset
 from alphaction.data.annotations import LabelMap
 from alphaction.data.dataset import ActionDataset
 from alphaction.data.joined import JoinedDataset
+from alphaction.data.label_statistics import movements_per_box
 from alphaction.data.preflight import check_dataset
 from alphaction.evaluation.evaluator import require_counted_labels
 from alphaction.utils.errors import UserError
@@ -59,10 +59,8 @@ def open_test_datasets(cfg: CfgNode, label_map: LabelMap | None = None) -> list[
 
 def _warn_of_several_movements(dataset: ActionDataset) -> None:
     """Warn of boxes with two movements or more, which a softmax over the movements cannot both learn."""
-    table, classes = dataset.annotations, dataset.label_map.classes
-    movements = [entry.id for entry in classes if entry.group == "movement"]
-    box = np.repeat(np.arange(len(table)), np.diff(table.label_offsets))
-    several = int((np.bincount(box[np.isin(table.label_ids, movements)]) > 1).sum())
+    table = dataset.annotations
+    several = int((movements_per_box(table, dataset.label_map) > 1).sum())
     if several:
         get_logger().warning(
             "%s: %d of %d boxes in %s have several movements, but these exclude each other (softmax). If that is "

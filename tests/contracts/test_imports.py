@@ -21,6 +21,16 @@ ALLOWED = {
     "modeling": {"utils", "structures", "layers", "config", "data.sample"},
     "engine": {
         "utils", "structures", "layers", "config", "data", "evaluation", "solver", "checkpoint", "modeling",
+        "inspection",
+    },
+    "preparation": {"utils", "structures", "data", "config"},
+    "person_detection": {"utils", "structures", "data", "config"},
+    "inspection": {"utils", "structures", "data", "config", "evaluation"},
+    "finetune": {
+        "utils", "config", "data", "solver", "checkpoint", "modeling", "engine", "inspection",
+    },
+    "prediction": {
+        "utils", "structures", "config", "data", "checkpoint", "modeling", "engine", "person_detection",
     },
 }  # fmt: skip
 

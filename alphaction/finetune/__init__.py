@@ -1,0 +1,1 @@
+"""Finetuning without editing files: a config from a registered dataset, and the start of its training."""

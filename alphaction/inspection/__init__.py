@@ -1,0 +1,1 @@
+"""Looking at a dataset before training on it: a report of checks, and pictures."""

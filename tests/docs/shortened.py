@@ -1,0 +1,32 @@
+"""Stands in for ``python`` where the pages' commands are tested: the same programs on less data and fewer steps.
+
+Everything else of a command line is passed on as the page has it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+SMALL_RUN = (
+    "SOLVER.MAX_ITER 2 SOLVER.WARMUP_ITERS 1 SOLVER.STEPS (1,) SOLVER.CHECKPOINT_PERIOD 2 SOLVER.EVAL_PERIOD 100 "
+    "SOLVER.VIDEOS_PER_BATCH 2 SOLVER.LOG_PERIOD 1 TEST.VIDEOS_PER_BATCH 2 DATALOADER.NUM_WORKERS 0 "
+    "INPUT.MIN_SIZE_TRAIN 64 INPUT.MAX_SIZE_TRAIN 96 INPUT.MIN_SIZE_TEST 64 INPUT.MAX_SIZE_TEST 96"
+).split()
+SMALL_TOY = "--num-train 6 --num-val 2 --seconds 6".split()
+
+
+def shortened(arguments: list[str]) -> list[str]:
+    """Return the arguments of ``python`` with what makes the program behind them quick."""
+    program = next((argument for argument in arguments if argument.endswith(".py")), "")
+    if arguments[:2] == ["-m", "alphaction.finetune.launch"]:
+        return [*arguments, *([] if "--" in arguments else ["--"]), *SMALL_RUN]
+    if program.endswith(("train_net.py", "test_net.py", "predict_video.py")):
+        return [*arguments, *SMALL_RUN]
+    if program.endswith("make_toy_dataset.py"):
+        return [*arguments, *SMALL_TOY]
+    return arguments
+
+
+if __name__ == "__main__":
+    os.execv(sys.executable, [sys.executable, *shortened(sys.argv[1:])])
