@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,7 @@ AVA_LABEL_MAP = Path(__file__).with_name("ava_action_list_v2.2.pbtxt")
 AVA_EVAL_LABEL_MAP = Path(__file__).with_name("ava_action_list_v2.2_for_activitynet_2019.pbtxt")
 
 _TOP_KEYS = ("name", "videos", "clips", "label_map", "eval_label_map", "splits")
-_SPLIT_KEYS = ("annotations", "person_boxes", "object_boxes", "exclusions")
+SPLIT_KEYS = ("annotations", "person_boxes", "object_boxes", "exclusions")
 _FOLDERS = ("videos", "clips")
 # What AVA cannot do without: one role of each group.
 _NEEDED = (("annotations",), ("clips", "videos"))
@@ -69,8 +69,13 @@ class _Entry:
     roles: dict[str, tuple[Path, ...]]
 
 
-def find_dataset(cfg: CfgNode, name: str) -> DatasetSpec:
+def find_dataset(cfg: CfgNode, name: str, without: Collection[str] = ()) -> DatasetSpec:
     """Return the files of the dataset called ``name``.
+
+    Args:
+        cfg: the whole config.
+        name: as in DATASETS.TRAIN.
+        without: roles such as "person_boxes" that are not needed: their files may be missing, and are None.
 
     Raises:
         UserError: if no dataset has that name (lists those known), a file of it is missing (names every one and where
@@ -98,7 +103,8 @@ def find_dataset(cfg: CfgNode, name: str) -> DatasetSpec:
         role: next((path for path in places if (path.is_dir() if role in _FOLDERS else path.is_file())), None)
         for role, places in entry.roles.items()
     }
-    problems = list(_missing(entry, found))
+    found |= dict.fromkeys(without)
+    problems = list(_missing(entry, found, without))
     if problems:
         raise UserError("\n  - ".join([f'dataset "{name}" ({entry.source}) lacks files:', *problems]))
     if found["clips"]:
@@ -111,11 +117,16 @@ def known_datasets(cfg: CfgNode) -> list[str]:
     return sorted(_registered(cfg)[0])
 
 
-def _missing(entry: _Entry, found: dict[str, Path | None]) -> Iterator[str]:
+def registered_by(cfg: CfgNode, name: str) -> list[str]:
+    """Return what registers the dataset called ``name``: "built in", or the paths of yaml files; [] if nothing does."""
+    return [entry.source for entry in _registered(cfg)[0].get(name, [])]
+
+
+def _missing(entry: _Entry, found: dict[str, Path | None], without: Collection[str]) -> Iterator[str]:
     """Yield one message for each file that must be there and is not; in one's own data that is every file named."""
     if entry.source != BUILT_IN:
         for role, places in entry.roles.items():
-            if places and not found[role]:
+            if places and not found[role] and role not in without:
                 yield f"{role}: {missing_file(places[0], folders=role in _FOLDERS)}"
         return
     for group in _NEEDED:
@@ -200,7 +211,7 @@ def _read_catalog(path: Path) -> Iterator[tuple[str, _Entry]]:
         values = {**content, **files}
         roles = {
             role: (path.parent / Path(values[role]).expanduser(),) if values.get(role) else ()
-            for role in (*_FOLDERS, "label_map", "eval_label_map", *_SPLIT_KEYS)
+            for role in (*_FOLDERS, "label_map", "eval_label_map", *SPLIT_KEYS)
         }
         yield f"{content['name']}_{split}", _Entry(str(path), roles)
 
@@ -218,7 +229,7 @@ def _wrong_sections(content: LocatedDict) -> Iterator[str]:
         return
     for split, files in (splits or {}).items():
         if isinstance(files, LocatedDict):
-            yield from _wrong_keys(files, _SPLIT_KEYS, ("annotations",), f"splits.{split}.")
+            yield from _wrong_keys(files, SPLIT_KEYS, ("annotations",), f"splits.{split}.")
         else:
             yield f"line {splits.lines[split]}: splits.{split} must hold keys such as annotations: FILE"
 

@@ -103,7 +103,6 @@ class ActionDataset(Dataset[ClipSample]):
             spec: the dataset's files.
             training: ground truth boxes with augmentation; otherwise detections (ground truth where there are none).
         """
-        inputs, ia = cfg.INPUT, cfg.MODEL.IA_STRUCTURE
         label_map = read_label_map(spec.label_map)
         source = open_source(spec)
 
@@ -115,16 +114,43 @@ class ActionDataset(Dataset[ClipSample]):
         detections = objects = None
         if not training and spec.person_boxes is not None:
             detections = read_boxes(spec.person_boxes, annotations, frame_size)
-        wants_objects = ia.ACTIVE and ia.MAX_OBJECT > 0 and "O" in set(chain.from_iterable(ia.I_BLOCK_LIST))
-        if wants_objects and spec.object_boxes is not None:
+        if wants_objects(cfg) and spec.object_boxes is not None:
             objects = read_boxes(spec.object_boxes, annotations, frame_size, objects=True)
+        return cls.from_tables(
+            cfg,
+            name=spec.name,
+            label_map=label_map,
+            annotations=annotations,
+            source=source,
+            training=training,
+            detections=detections,
+            objects=objects,
+            eval_label_map=None if spec.eval_label_map is None else read_label_map(spec.eval_label_map),
+        )
+
+    @classmethod
+    def from_tables(
+        cls,
+        cfg: CfgNode,
+        *,
+        name: str,
+        label_map: LabelMap,
+        annotations: AnnotationTable,
+        source: ClipSource,
+        training: bool,
+        detections: BoxTable | None = None,
+        objects: BoxTable | None = None,
+        eval_label_map: LabelMap | None = None,
+    ) -> ActionDataset:
+        """Return the dataset of tables in memory, with the config's clips, sizes and rules; see the class."""
+        inputs = cfg.INPUT
         if training:
             resize = ResizeRule(inputs.MIN_SIZE_TRAIN, inputs.MAX_SIZE_TRAIN)
         else:
             resize = ResizeRule(inputs.MIN_SIZE_TEST, inputs.MAX_SIZE_TEST)
         slowfast = cfg.MODEL.BACKBONE.CONV_BODY.startswith("Slowfast")
         return cls(
-            name=spec.name,
+            name=name,
             label_map=label_map,
             annotations=annotations,
             source=source,
@@ -141,9 +167,9 @@ class ActionDataset(Dataset[ClipSample]):
             resize=resize,
             rules=TrainingRules.from_config(cfg, label_map) if training else TestRules.from_config(cfg),
             detections=detections,
-            objects=objects,
-            max_objects=ia.MAX_OBJECT if wants_objects else 0,
-            eval_label_map=None if spec.eval_label_map is None else read_label_map(spec.eval_label_map),
+            objects=objects if wants_objects(cfg) else None,
+            max_objects=cfg.MODEL.IA_STRUCTURE.MAX_OBJECT if wants_objects(cfg) else 0,
+            eval_label_map=eval_label_map,
         )
 
     @property
@@ -289,6 +315,12 @@ class ActionDataset(Dataset[ClipSample]):
         flip = bool(rng.random() < self.rules.flip_prob)
         color = None if self.rules.color_jitter is None else self.rules.color_jitter.draw(rng)
         return ClipAugmentation(flip, color), slow_start
+
+
+def wants_objects(cfg: CfgNode) -> bool:
+    """Tell whether the model of a config looks at objects."""
+    ia = cfg.MODEL.IA_STRUCTURE
+    return ia.ACTIVE and ia.MAX_OBJECT > 0 and "O" in set(chain.from_iterable(ia.I_BLOCK_LIST))
 
 
 @dataclass(frozen=True)

@@ -140,32 +140,53 @@ class VideoFile:
             BrokenVideoError: if decoding fails, or the video ends before ``must_reach``.
         """
         try:
-            return self._nearest_frames(times, size, must_reach)
+            return list(self._nearest_frames(times, size, must_reach))
         except _UnorderedTimestampsError:
-            logger.warning(
-                "%s: its timestamps are missing or run backwards; frames are counted from the beginning instead, "
-                'which is slow. Re-encode it: ffmpeg -i "%s" -c:v libx264 "%s.mp4"',
-                self.path,
-                self.path.name,
-                self.path.stem,
-            )
-            self._counting = True
-            return self._nearest_frames(times, size, must_reach)
+            self._count_frames()
+            return list(self._nearest_frames(times, size, must_reach))
+
+    def stream(
+        self, times: Sequence[float], size: Callable[[Size], Size] | None = None, must_reach: float | None = None
+    ) -> Iterator[np.ndarray]:
+        """Yield what :meth:`frames_at` returns, one frame at a time: for long stretches of a video.
+
+        Raises:
+            BrokenVideoError: as :meth:`frames_at`, when the fault is met.
+        """
+        done = 0
+        try:
+            for frame in self._nearest_frames(times, size, must_reach):
+                done += 1
+                yield frame
+            return
+        except _UnorderedTimestampsError:
+            self._count_frames()
+        yield from self._nearest_frames(times[done:], size, must_reach)
+
+    def _count_frames(self) -> None:
+        """From now on, take frames as evenly spaced from the beginning."""
+        logger.warning(
+            "%s: its timestamps are missing or run backwards; frames are counted from the beginning instead, "
+            'which is slow. Re-encode it: ffmpeg -i "%s" -c:v libx264 "%s.mp4"',
+            self.path,
+            self.path.name,
+            self.path.stem,
+        )
+        self._counting = True
 
     def _nearest_frames(
         self, times: Sequence[float], size: Callable[[Size], Size] | None, must_reach: float | None
-    ) -> list[np.ndarray]:
-        picked: list[np.ndarray] = []
-        convert = _Converter(size)
+    ) -> Iterator[np.ndarray]:
+        convert, done = _Converter(size), 0
         previous, previous_time = None, -np.inf
         try:
             for frame, time in self._frames_from(times[0]):
-                while len(picked) < len(times) and time >= times[len(picked)] - TIME_TOLERANCE:
-                    wanted = times[len(picked)]
-                    before = previous is not None and wanted - previous_time <= time - wanted + TIME_TOLERANCE
-                    picked.append(convert(previous if before else frame))
-                if len(picked) == len(times):
-                    return picked
+                while done < len(times) and time >= times[done] - TIME_TOLERANCE:
+                    before = previous is not None and times[done] - previous_time <= time - times[done] + TIME_TOLERANCE
+                    done += 1
+                    yield convert(previous if before else frame)
+                if done == len(times):
+                    return
                 previous, previous_time = frame, time
         except (av.FFmpegError, OSError) as error:
             raise BrokenVideoError(f"decoding fails ({_reason(error)})") from error
@@ -174,7 +195,8 @@ class VideoFile:
         end = previous_time + self._shown_for(previous)
         if must_reach is not None and must_reach > end + self.tolerance:
             raise BrokenVideoError(f"its frames end at {end:.2f} s")
-        return picked + [convert(previous)] * (len(times) - len(picked))
+        for _ in times[done:]:
+            yield convert(previous)
 
     @property
     def tolerance(self) -> float:

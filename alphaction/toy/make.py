@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
@@ -20,11 +18,12 @@ from alphaction.toy.writer import (
     LABEL_MAP,
     SPLITS,
     dataset_name,
-    write_catalog,
+    register,
     write_label_map,
     write_split,
 )
 from alphaction.utils.errors import UserError
+from alphaction.utils.output_folder import read_record, scratch_beside, write_record
 
 logger = logging.getLogger(__name__)
 
@@ -58,11 +57,9 @@ def make_toy_dataset(
     if is_made(output, record, force):
         logger.info("%s already holds this toy dataset", output)
         return output
-    output.parent.mkdir(parents=True, exist_ok=True)
-    # Rendered beside its place and then moved there, so that an interrupted run never looks complete.
-    with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as scratch:
-        render(Path(scratch), world, options, record, output, progress)
-        move_into_place(Path(scratch), output)
+    with scratch_beside(output) as scratch:
+        render(scratch, world, options, record, output, progress)
+        move_into_place(scratch, output)
     return output
 
 
@@ -72,16 +69,13 @@ def is_made(output: Path, record: dict, force: bool) -> bool:
         return False
     if not output.is_dir():
         raise UserError(f"--output {output}: this is a file; name a folder to make")
-    if not (output / RECORD).is_file():
+    found = read_record(output, RECORD)
+    if found is None:
         raise UserError(
             f"--output {output}: the folder is not empty and has no {RECORD}, so it is not a toy dataset; "
             "nothing was changed. Name another folder, or remove this one"
         )
-    try:
-        found = json.loads((output / RECORD).read_text(encoding="utf-8"))
-        found = {key: found.get(key) for key in record}
-    except (ValueError, AttributeError):
-        found = dict.fromkeys(record)
+    found = {key: found.get(key) for key in record}
     if found == record:
         return True
     if not force:
@@ -105,10 +99,9 @@ def render(folder: Path, world: World, options: ToyOptions, record: dict, output
             scenes = world.plan(sizes[split], options, np.random.default_rng([options.seed, index]))
             counts[split] = write_split(folder, split, scenes, world.classes, options, bar)
     write_label_map(folder / LABEL_MAP, world.classes)
-    write_catalog(folder / CATALOG, dataset_name(output))
+    register(folder / CATALOG, dataset_name(output))
     boxes = {c.name: {split: counts[split][c.id] for split in SPLITS} for c in world.classes}
-    text = json.dumps({**record, "boxes_per_class": boxes}, indent=2)
-    (folder / RECORD).write_text(text + "\n", encoding="utf-8")
+    write_record(folder, RECORD, {**record, "boxes_per_class": boxes})
 
 
 def move_into_place(folder: Path, output: Path) -> None:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
 
-import av
 import numpy as np
-import yaml
 from tqdm import tqdm
 
+from alphaction.config.catalog_file import write_catalog
+from alphaction.data.encode import write_video
 from alphaction.toy.detections import noisy_boxes
 from alphaction.toy.options import ToyOptions
 from alphaction.toy.render import Renderer
@@ -102,33 +101,6 @@ def as_text(box: np.ndarray) -> str:
     return ",".join(f"{value:.4f}" for value in box)
 
 
-def write_video(path: Path, frames: Iterable[np.ndarray], fps: float) -> None:
-    """Encode RGB frames (uint8 [height, width, 3]) as H.264 where PyAV has an encoder for it, else as MPEG-4."""
-    with av.open(str(path), "w") as container:
-        stream = None
-        for frame in frames:
-            if stream is None:
-                stream = add_stream(container, frame.shape[1], frame.shape[0], fps)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-        if stream is not None:
-            container.mux(stream.encode(None))
-
-
-def add_stream(container: av.container.OutputContainer, width: int, height: int, fps: float) -> av.VideoStream:
-    """Add a video stream; one thread, so that the bytes do not depend on the machine's number of cores."""
-    has_h264 = "libx264" in av.codecs_available
-    options = {"crf": "18", "preset": "superfast"} if has_h264 else {"qscale": "2"}
-    rate = Fraction(fps).limit_denominator(1001)
-    stream = container.add_stream("libx264" if has_h264 else "mpeg4", rate=rate, options=options)
-    stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-    stream.codec_context.thread_count = 1
-    # A key frame every second keeps seeking cheap.
-    stream.codec_context.gop_size = max(1, round(fps))
-    if not has_h264:
-        stream.bit_rate = 2_000_000
-    return stream
-
-
 def write_label_map(path: Path, classes: Sequence[ToyClass]) -> None:
     """Write the classes as AVA writes them."""
     blocks = [
@@ -142,14 +114,9 @@ def dataset_name(output: Path) -> str:
     return re.sub(r"[^A-Za-z0-9_]+", "_", output.resolve().name)
 
 
-def write_catalog(path: Path, name: str) -> None:
+def register(path: Path, name: str) -> None:
     """Write the ``dataset.yaml`` that registers both splits, as ``name_train`` and ``name_val``."""
     roles = {"annotations": "annotations", "persons": "person_boxes", "objects": "object_boxes"}
     roles["exclusions"] = "exclusions"
-    catalog = {
-        "name": name,
-        "videos": "videos",
-        "label_map": LABEL_MAP,
-        "splits": {split: {roles[role]: file for role, file in split_files(split).items()} for split in SPLITS},
-    }
-    path.write_text(yaml.safe_dump(catalog, sort_keys=False), encoding="utf-8")
+    splits = {split: {roles[role]: file for role, file in split_files(split).items()} for split in SPLITS}
+    write_catalog(path, name, videos="videos", label_map=LABEL_MAP, splits=splits)

@@ -29,7 +29,7 @@ class Column:
     Attributes:
         name: as messages name it.
         kind: ``str`` (becomes codes into a list of names), ``int`` or ``float``.
-        absent: value of an empty cell; None: an empty cell is an error.
+        absent: value of an empty cell (``str``: any value lets "" pass); None: an empty cell is an error.
         hint: cell text -> remedy, for a cell that is not a number.
     """
 
@@ -54,7 +54,7 @@ class CsvData:
 
     Attributes:
         rows: names the line of each row.
-        names: distinct texts of the ``str`` column, in order of appearance.
+        names: distinct texts of the ``str`` columns, in order of appearance.
         values: column name -> int64 or float64 [n] (``str``: codes into ``names``).
         header: whether the first row was a header.
     """
@@ -179,7 +179,7 @@ def _convert(
     """Return the column of a chunk as int64 or float64; wrong cells are added to ``faults``."""
     if column.kind is str:
         texts = [text.strip() for text in texts]
-        if "" in texts:
+        if "" in texts and column.absent is None:
             for line, text in zip(lines, texts, strict=True):
                 if not text:
                     faults.add(column.name, line, f"the {column.name} is empty.")

@@ -1,0 +1,53 @@
+"""Writing videos and pictures with PyAV and OpenCV: no ffmpeg binary is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+JPEG_QUALITY = 95
+
+
+def write_video(path: Path, frames: Iterable[np.ndarray], fps: float, container_format: str | None = None) -> None:
+    """Encode frames as H.264 where PyAV has an encoder for it, else as MPEG-4.
+
+    Args:
+        path: the file.
+        frames: RGB, uint8 [height, width, 3], even height and width, all of one size.
+        fps: frames per second.
+        container_format: "mp4", "matroska", ...; None: what the file's name says.
+    """
+    with av.open(str(path), "w", format=container_format) as container:
+        stream = None
+        for frame in frames:
+            if stream is None:
+                stream = add_stream(container, frame.shape[1], frame.shape[0], fps)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        if stream is not None:
+            container.mux(stream.encode(None))
+
+
+def add_stream(container: av.container.OutputContainer, width: int, height: int, fps: float) -> av.VideoStream:
+    """Add a video stream; one thread, so that the bytes do not depend on the machine's number of cores."""
+    has_h264 = "libx264" in av.codecs_available
+    options = {"crf": "18", "preset": "superfast"} if has_h264 else {"qscale": "2"}
+    rate = Fraction(fps).limit_denominator(1001)
+    stream = container.add_stream("libx264" if has_h264 else "mpeg4", rate=rate, options=options)
+    stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+    stream.codec_context.thread_count = 1
+    # A key frame every second keeps seeking cheap.
+    stream.codec_context.gop_size = max(1, round(fps))
+    if not has_h264:
+        stream.bit_rate = 2_000_000
+    return stream
+
+
+def write_jpeg(path: Path, image: np.ndarray) -> None:
+    """Write a picture, RGB uint8 [height, width, 3], as JPEG whatever the file's name."""
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    path.write_bytes(cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes())

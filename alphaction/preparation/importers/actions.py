@@ -1,0 +1,140 @@
+"""Which labels and attributes of an annotation tool are actions.
+
+The rule, for all tools with tracks or regions (VIA, CVAT, Label Studio):
+
+1. If the file has attributes that can carry an action, they do, and labels ("person") are not actions. A box whose
+   attributes are empty is a negative; so is a box whose label has no attributes while others have (counted).
+2. If no track or region of the file has such attributes, the label is the action. A label that merely means a person
+   ("person", "man", ...) is no action even then: the box is a negative (counted).
+
+An attribute can carry an action if it is a choice (select, radio), free text (several actions: separated by ``;`` or
+line breaks, as AVA's names hold commas), or a checkbox named like the action. Where some attribute's name says so
+("action", "activity", "PERSON_MOVEMENT", "object", ...), other choices and texts are not actions (counted); checkboxes
+are. Numbers are not. An attribute named like "person_id" or "track_id" tells the person.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+
+from alphaction.data.annotations.csv_columns import parse_integer
+
+_GROUP_OF_NAME = {
+    "personmovement": "movement", "movement": "movement", "movements": "movement", "pose": "movement",
+    "objectmanipulation": "object", "object": "object", "objects": "object", "objectinteraction": "object",
+    "personinteraction": "person", "person": "person", "interaction": "person", "persons": "person",
+}  # fmt: skip
+_ACTION_NAMES = {"action", "actions", "activity", "activities", "behavior", "behaviors", "behaviour", "behaviours"}
+_ACTION_NAMES |= {"actionclass", "actionlabel", "actionname", "actiontype", "class", "label", "labels", "event"}
+_PERSON_ID_NAMES = {"personid", "trackid", "actorid", "playerid", "objectid", "instanceid", "identity", "pid", "id"}
+_NOT_ACTIONS = {"occluded", "truncated", "outside", "difficult", "crowd", "iscrowd", "blurred", "verified", "reviewed"}
+_PERSON_LABELS = {
+    "person", "persons", "people", "human", "humans", "pedestrian", "man", "woman", "boy", "girl", "child", "kid",
+    "adult", "actor", "subject",
+}  # fmt: skip
+_NO_VALUE = {"", "undefined", "none", "na", "null", "noaction", "nothing"}
+
+CHECKBOX = "checkbox"
+NUMBER = "number"
+Answers = Mapping[str, Sequence[str]]
+"""Attribute name -> what is written there for one box: values of a choice or text; "true" for a ticked checkbox."""
+
+
+@lru_cache(maxsize=4096)
+def plain(name: str) -> str:
+    """Return a name without case, white space and punctuation."""
+    return re.sub(r"[\W_]+", "", name).casefold()
+
+
+def split_text(text: str) -> list[str]:
+    """Return the actions of a free text: separated by semicolons or line breaks."""
+    return [part.strip() for part in re.split(r"[;\n]", text) if part.strip()]
+
+
+class ActionRule:
+    """Applies the rule of this module to one file.
+
+    Args:
+        kinds: attribute name -> kind (``select``, ``radio``, ``text``, ``checkbox``, ``number``), all that the file
+            declares or uses.
+        declared_for: labels that have attributes; None: the tool's attributes belong to every label.
+    """
+
+    def __init__(self, kinds: Mapping[str, str], declared_for: Iterable[str] | None = None) -> None:
+        self.counts: dict[str, int] = {}
+        self.groups: dict[str, str] = {}
+        self._declared_for = None if declared_for is None else set(declared_for)
+        self._kinds = dict(kinds)
+        usable = [
+            name
+            for name, kind in kinds.items()
+            if kind != NUMBER and plain(name) not in _PERSON_ID_NAMES | _NOT_ACTIONS
+        ]
+        named = [name for name in usable if plain(name) in _ACTION_NAMES or plain(name) in _GROUP_OF_NAME]
+        self.attributes = {name for name in usable if not named or name in named or kinds[name] == CHECKBOX}
+
+    def actions(self, labels: Sequence[str], answers: Answers) -> tuple[str, ...]:
+        """Return the actions of one box: those of its attributes, or its labels where the file has no attributes."""
+        if not self.attributes:
+            return self._from_labels(labels)
+        found: list[str] = []
+        for name, values in answers.items():
+            if name in self.attributes:
+                found += self._values(name, values)
+            elif values and plain(name) not in _PERSON_ID_NAMES:
+                self._count(f'values of the attribute "{name}", which is not taken for an action')
+        for label in labels:
+            if self._declared_for is not None and label not in self._declared_for:
+                self._count(f'boxes of the label "{label}", which has no action attributes, kept without action')
+        return tuple(dict.fromkeys(found))
+
+    def track_key(self, person: int) -> int | None:
+        """Return what equal boxes of two tracks must share to be one box.
+
+        Where attributes are actions a track is a person; where labels are, a person has a track for each action.
+        """
+        return person if self.attributes else None
+
+    def _from_labels(self, labels: Sequence[str]) -> tuple[str, ...]:
+        found = []
+        for label in labels:
+            if plain(label) in _PERSON_LABELS:
+                self._count(f'boxes of the label "{label}", which is no action')
+            elif plain(label) not in _NO_VALUE:
+                found.append(label)
+        return tuple(dict.fromkeys(found))
+
+    def _values(self, name: str, values: Sequence[str]) -> list[str]:
+        if self._kinds.get(name) == CHECKBOX:
+            return [name] if any(is_true(value) for value in values) else []
+        found = [value.strip() for value in values if plain(value) not in _NO_VALUE]
+        group = _GROUP_OF_NAME.get(plain(name))
+        if group:
+            for value in found:
+                self.groups.setdefault(value, group)
+        return found
+
+    def _count(self, what: str) -> None:
+        self.counts[what] = self.counts.get(what, 0) + 1
+
+
+def is_true(value: str) -> bool:
+    """Return whether a checkbox's value means that it is ticked."""
+    return value.strip().casefold() in ("true", "1", "yes", "on")
+
+
+def is_boolean(value: str) -> bool:
+    """Return whether a value looks like that of a checkbox."""
+    return value.strip().casefold() in ("true", "false")
+
+
+def person_id(answers: Answers) -> int | None:
+    """Return the person that an attribute named like "person_id" tells, or None."""
+    for name, values in answers.items():
+        if plain(name) in _PERSON_ID_NAMES and values:
+            number = parse_integer(values[0])
+            if number is not None and number >= 0:
+                return number
+    return None

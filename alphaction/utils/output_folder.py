@@ -1,0 +1,38 @@
+"""Folders that a command makes: a record file tells its own from others, and unfinished work never looks complete."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+@contextmanager
+def scratch_beside(output: Path) -> Iterator[Path]:
+    """Yield an empty hidden folder beside ``output``, removed in the end; files are moved from it by renaming.
+
+    Its name starts with a dot, so that no search for datasets finds it.
+    """
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as scratch:
+        yield Path(scratch)
+
+
+def read_record(folder: Path, name: str) -> dict[str, Any] | None:
+    """Return the record ``folder/name``; None if there is none, {} if it is no JSON object."""
+    path = folder / name
+    if not path.is_file():
+        return None
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def write_record(folder: Path, name: str, record: dict[str, Any]) -> None:
+    """Write ``record`` as ``folder/name``."""
+    (folder / name).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
