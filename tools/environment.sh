@@ -1,4 +1,6 @@
-# Sourced by tests/run.sh and tools/finetune_quickstart.sh: sets PYTHON to an interpreter that has AlphAction installed.
+# shellcheck shell=bash
+# Sourced by tests/run.sh, tools/finetune_quickstart.sh and tools/slurm_train.sbatch: sets PYTHON to an interpreter that
+# has AlphAction installed.
 # An active virtual environment (or conda environment) is used as it is; otherwise .venv is made in the clone.
 # Needs ROOT, the folder of the clone. ALPHACTION_VENV names another place for the environment.
 
@@ -32,9 +34,9 @@ make_venv() (
 # Environments that uv makes, and some of distributions, have no pip.
 install_alphaction() {
   if "$PYTHON" -m pip --version >/dev/null 2>&1 || "$PYTHON" -m ensurepip >/dev/null 2>&1; then
-    "$PYTHON" -m pip install --quiet --disable-pip-version-check --editable "$ROOT[dev]"
+    "$PYTHON" -m pip install --quiet --disable-pip-version-check --editable "${ROOT}[dev]"
   elif command -v uv >/dev/null 2>&1; then
-    uv pip install --quiet --python "$PYTHON" --editable "$ROOT[dev]"
+    uv pip install --quiet --python "$PYTHON" --editable "${ROOT}[dev]"
   else
     echo "error: $PYTHON has no pip, cannot get it with ensurepip, and uv is not on PATH." >&2
     echo "Install one of them, or run \`deactivate\` first: AlphAction then makes .venv in the clone." >&2

@@ -1,53 +1,72 @@
 #!/usr/bin/env bash
+# From a config to a training that runs:               bash tools/finetune_quickstart.sh CONFIG
 # From a fresh clone to an evaluated action detector:  bash tools/finetune_quickstart.sh --demo
 #
-# Makes .venv if no virtual environment is active, installs, renders the toy dataset, trains the tiny SlowFast on it,
-# evaluates it, prints the AP of each class and draws predictions on validation keyframes.
+# Makes .venv if no virtual environment is active and installs AlphAction into it, the first time. With a config,
+# alphaction/finetune/launch.py does the rest. Runs on the bash 3.2 of macOS.
 set -euo pipefail
 ROOT=$(cd "$(dirname "$0")/.." && pwd)
-cd "$ROOT"
 
 usage() {
   cat <<'TEXT'
-usage: bash tools/finetune_quickstart.sh --demo [-- KEY VALUE ...]
+usage: bash tools/finetune_quickstart.sh CONFIG [options] [-- KEY VALUE ...]
+       bash tools/finetune_quickstart.sh --demo [-- KEY VALUE ...]
 
-  --demo        train and evaluate the tiny model on the toy dataset (about 8 minutes on 2 CPU cores)
-  -- KEY VALUE  config keys to override, for example -- SOLVER.MAX_ITER 100
+Checks a config, the data and this machine, scales the schedule to the GPUs, shows what would be trained and the exact
+command, asks once, and starts the training.
+
+  CONFIG            YAML file of the experiment, for example from tools/generate_finetune_config.py
+  --num-gpus N      GPUs of each machine (default: all; where there is none: the CPU)
+  --single-gpu      the same as --num-gpus 1
+  --cpu             train on the CPU
+  --new-classes     take the backbone only from MODEL.WEIGHT and start the action head anew (own classes);
+                    default: take the head, too, as far as it fits
+  --resume          go on from the last checkpoint in OUTPUT_DIR, also on another number of GPUs
+  --no-tensorboard  write no TensorBoard files
+  --skip-val        no evaluation during training; the one at the end stays
+  --seed S          seed of the run (default: 0)
+  --nnodes N --node-rank R --master-addr A [--master-port P]
+                    several machines: run the command on each (under Slurm: tools/slurm_train.sbatch)
+  --dry-run         show the plan and the command, start nothing
+  --yes             do not ask
+  --demo            train and evaluate the tiny model on the toy dataset (about 8 minutes on 2 CPU cores)
+  -- KEY VALUE      config keys to override, for example -- SOLVER.MAX_ITER 100
+
+Batch, learning rate and iterations are scaled from SOLVER.REFERENCE_GPUS of the config to the processes of this run.
+
+examples:
+  bash tools/finetune_quickstart.sh config_files/tiny/toy.yaml --cpu
+  bash tools/finetune_quickstart.sh my_config.yaml --new-classes -- MODEL.WEIGHT weights.pth
+  bash tools/finetune_quickstart.sh my_config.yaml --num-gpus 8 --dry-run
 TEXT
 }
 
-demo=no
-overrides=()
-while [ $# -gt 0 ]; do
-  case "$1" in
-    --demo) demo=yes ;;
-    -h | --help) usage; exit 0 ;;
-    --) shift; overrides=("$@"); break ;;
-    *) echo "error: unknown option $1" >&2; usage >&2; exit 2 ;;
-  esac
-  shift
-done
-if [ "$demo" = no ]; then
-  usage >&2
-  exit 2
-fi
+demo() {
+  local overrides started CONFIG OUTPUT
+  overrides=()
+  while [ $# -gt 0 ]; do
+    case "$1" in
+      --demo) ;;
+      --) shift; overrides=("$@"); break ;;
+      *) echo "error: unknown option $1" >&2; usage >&2; exit 2 ;;
+    esac
+    shift
+  done
+  cd "$ROOT"
+  ensure_environment
 
-# shellcheck source=tools/environment.sh
-source tools/environment.sh
-ensure_environment
-
-CONFIG=config_files/tiny/toy.yaml
-OUTPUT=output/toy_demo
-started=$SECONDS
-echo "== 1/4 toy dataset"
-"$PYTHON" tools/make_toy_dataset.py --output data/toy
-echo "== 2/4 training (a run that was stopped goes on from its last checkpoint)"
-"$PYTHON" train_net.py --config-file "$CONFIG" --use-tfboard --skip-final-test OUTPUT_DIR "$OUTPUT" ${overrides[@]+"${overrides[@]}"}
-echo "== 3/4 evaluation of the saved checkpoint"
-"$PYTHON" test_net.py --config-file "$CONFIG" OUTPUT_DIR "$OUTPUT" ${overrides[@]+"${overrides[@]}"}
-echo "== 4/4 picture of predictions"
-"$PYTHON" tools/draw_predictions.py --config-file "$CONFIG" --output "$OUTPUT/predictions.png" OUTPUT_DIR "$OUTPUT"
-cat <<TEXT
+  CONFIG=config_files/tiny/toy.yaml
+  OUTPUT=output/toy_demo
+  started=$SECONDS
+  echo "== 1/4 toy dataset"
+  "$PYTHON" tools/make_toy_dataset.py --output data/toy
+  echo "== 2/4 training (a run that was stopped goes on from its last checkpoint)"
+  "$PYTHON" train_net.py --config-file "$CONFIG" --use-tfboard --skip-final-test OUTPUT_DIR "$OUTPUT" ${overrides[@]+"${overrides[@]}"}
+  echo "== 3/4 evaluation of the saved checkpoint"
+  "$PYTHON" test_net.py --config-file "$CONFIG" OUTPUT_DIR "$OUTPUT" ${overrides[@]+"${overrides[@]}"}
+  echo "== 4/4 picture of predictions"
+  "$PYTHON" tools/draw_predictions.py --config-file "$CONFIG" --output "$OUTPUT/predictions.png" OUTPUT_DIR "$OUTPUT"
+  cat <<TEXT
 
 Done in $((SECONDS - started)) s.
   AP table      $OUTPUT/inference/toy_val/report.txt
@@ -55,3 +74,26 @@ Done in $((SECONDS - started)) s.
   Weights       $OUTPUT/model_final.pth
   TensorBoard   tensorboard --logdir $OUTPUT/tensorboard
 TEXT
+}
+
+mode=launch
+for word in "$@"; do
+  case "$word" in
+    --) break ;;
+    -h | --help) usage; exit 0 ;;
+    --demo) mode=demo ;;
+  esac
+done
+if [ $# -eq 0 ]; then
+  usage >&2
+  exit 2
+fi
+
+# shellcheck source=tools/environment.sh
+source "$ROOT/tools/environment.sh"
+if [ "$mode" = demo ]; then
+  demo "$@"
+else
+  ensure_environment
+  exec "$PYTHON" -m alphaction.finetune.launch "$@"
+fi

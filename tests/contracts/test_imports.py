@@ -27,10 +27,11 @@ ALLOWED = {
     "person_detection": {"utils", "structures", "data", "config"},
     "inspection": {"utils", "structures", "data", "config", "evaluation"},
     "finetune": {
-        "utils", "config", "data", "solver", "checkpoint", "modeling", "engine", "inspection",
+        "utils", "config", "data", "evaluation", "solver", "checkpoint", "modeling", "engine", "inspection",
     },
     "prediction": {
-        "utils", "structures", "config", "data", "checkpoint", "modeling", "engine", "person_detection",
+        "utils", "structures", "config", "data", "evaluation", "checkpoint", "modeling", "engine",
+        "person_detection",
     },
 }  # fmt: skip
 

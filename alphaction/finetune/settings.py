@@ -1,0 +1,26 @@
+"""One line of a config to be written: a key, its value, and the reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A value for a config key.
+
+    Attributes:
+        key: dotted path.
+        value: number, text, bool, or a list of them.
+        comment: why it has that value; "" where nothing needs saying.
+    """
+
+    key: str
+    value: Any
+    comment: str = ""
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun, such as "1 video" or "2 videos"."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"

@@ -1,0 +1,57 @@
+"""Length of a run from the size of the dataset."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from alphaction.config.paths_catalog import AVA_LABEL_MAP
+from alphaction.data.annotations import read_label_map
+from alphaction.finetune.options import FinetuneOptions
+from alphaction.finetune.schedule import plan_schedule
+from alphaction.finetune.statistics import ava_statistics
+
+
+def own_statistics(keyframes: int):
+    stats = ava_statistics("own_train", "own_val", read_label_map(AVA_LABEL_MAP))
+    return replace(stats, keyframes=keyframes, published=False)
+
+
+@pytest.mark.parametrize(
+    ("keyframes", "epochs"),
+    [(100, 50), (640, 50), (1000, 32), (4000, 8), (100_000, 90_000 * 16 / 184_000)],
+)
+def test_epochs_of_a_pretrained_network(keyframes, epochs):
+    plan = plan_schedule(FinetuneOptions("own", num_gpus=8), own_statistics(keyframes), 256)
+    assert plan.epochs == pytest.approx(epochs, rel=0.01)
+    assert plan.steps == (round(plan.max_iter * 5 / 9), round(plan.max_iter * 7 / 9))
+    assert plan.warmup == min(2000, plan.max_iter // 10)
+    assert plan.period == plan.max_iter // 5
+
+
+def test_the_number_of_gpus_does_not_change_what_is_seen():
+    plans = [plan_schedule(FinetuneOptions("own", num_gpus=gpus), own_statistics(5000), 256) for gpus in (0, 1, 4, 8)]
+    assert [plan.batch for plan in plans] == [2, 2, 8, 16]
+    assert [plan.lr for plan in plans] == [0.00005, 0.00005, 0.0002, 0.0004]
+    assert {round(plan.max_iter * plan.batch / 100) for plan in plans} == {round(plans[0].epochs * 50)}
+
+
+def test_the_small_network():
+    plan = plan_schedule(FinetuneOptions("own", backbone="tiny"), own_statistics(720), 96)
+    assert (plan.batch, plan.lr, plan.max_iter, plan.warmup, plan.steps) == (8, 0.003, 810, 50, ())
+    plan = plan_schedule(FinetuneOptions("own", backbone="tiny"), own_statistics(85), 288)
+    assert (plan.batch, plan.lr, plan.max_iter) == (4, 0.0021, 300)
+
+
+def test_epochs_are_as_asked_for():
+    plan = plan_schedule(FinetuneOptions("own", num_gpus=1, epochs=3, batch_size=10), own_statistics(100), 256)
+    assert (plan.max_iter, plan.epoch, plan.epochs) == (30, 10, 3)
+    assert plan.reason == "as given by --epochs"
+
+
+def test_a_batch_is_no_larger_than_the_dataset():
+    plan = plan_schedule(FinetuneOptions("own", num_gpus=4), own_statistics(7), 256)
+    assert plan.batch == 4
+    plan = plan_schedule(FinetuneOptions("own", num_gpus=8), own_statistics(3), 256)
+    assert plan.batch == 8  # one clip each; less is not possible

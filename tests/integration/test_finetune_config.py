@@ -1,0 +1,62 @@
+"""tools/generate_finetune_config.py as a command line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from alphaction.config import load_cfg
+
+
+@pytest.fixture
+def generate(repo_root, toy_folder, subprocess_env):
+    """Run the tool on the toy dataset with flags and, optionally, input."""
+
+    def run(*flags: str, answers: str = "") -> subprocess.CompletedProcess:
+        command = [sys.executable, "tools/generate_finetune_config.py", "--data-dir", str(toy_folder), *flags]
+        return subprocess.run(
+            command, cwd=repo_root, env=subprocess_env, input=answers, capture_output=True, text=True, timeout=120
+        )
+
+    return run
+
+
+def test_flags_to_a_config_and_the_next_commands(generate, tmp_path):
+    output = tmp_path / "toy.yaml"
+    flags = ("--dataset-name", "toy", "--backbone", "tiny", "--num-gpus", "0", "--use-ia", "-o", str(output))
+    done = generate(*flags)
+    assert done.returncode == 0, done.stderr
+    cfg = load_cfg(output)
+    assert (cfg.DATASETS.TRAIN, cfg.MODEL.IA_STRUCTURE.STRUCTURE) == (("toy_train",), "serial")
+    for command in (
+        "validate_dataset.py --all toy",
+        f"finetune_quickstart.sh {output} --cpu",
+        "test_net.py",
+        "predict_video.py",
+    ):
+        assert command in done.stdout
+    again = generate(*flags)
+    assert again.returncode == 2
+    assert "--force" in again.stderr
+    assert "Traceback" not in again.stderr
+
+
+def test_questions_from_a_pipe(generate, tmp_path):
+    output = tmp_path / "piped.yaml"
+    done = generate("-i", "-o", str(output), "--num-gpus", "0", answers="toy\n99\n13\n\nresnet50\nyes\n")
+    assert done.returncode == 0, done.stderr
+    assert "holds 13" in done.stdout
+    assert "End of input" in done.stdout
+    assert "SlowFast-ResNet50-4x16.pth is not there yet" in done.stdout
+    assert load_cfg(output).MODEL.IA_STRUCTURE.ACTIVE
+
+
+def test_a_wrong_number_of_classes_writes_nothing(generate, tmp_path):
+    output = tmp_path / "toy.yaml"
+    done = generate("--dataset-name", "toy", "--num-classes", "80", "-o", str(output))
+    assert done.returncode == 2
+    assert "--num-classes 80" in done.stderr
+    assert "holds 13" in done.stderr
+    assert not output.exists()
