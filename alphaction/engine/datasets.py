@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from yacs.config import CfgNode
 
 from alphaction.config.paths_catalog import find_dataset
 from alphaction.data.annotations import LabelMap
 from alphaction.data.dataset import ActionDataset
 from alphaction.data.joined import JoinedDataset
-from alphaction.data.label_statistics import movements_per_box
 from alphaction.data.preflight import check_dataset
 from alphaction.evaluation.evaluator import require_counted_labels
+from alphaction.inspection.validate import quick_findings
 from alphaction.utils.errors import UserError
 from alphaction.utils.logging import get_logger
 
@@ -30,8 +32,6 @@ def open_dataset(cfg: CfgNode, name: str, training: bool) -> ActionDataset:
             name,
             ", ".join(map(str, dataset.label_map.untyped)),
         )
-    if training and cfg.MODEL.ROI_ACTION_HEAD.EXCLUSIVE_MOVEMENT:
-        _warn_of_several_movements(dataset)
     return dataset
 
 
@@ -57,19 +57,14 @@ def open_test_datasets(cfg: CfgNode, label_map: LabelMap | None = None) -> list[
     return datasets
 
 
-def _warn_of_several_movements(dataset: ActionDataset) -> None:
-    """Warn of boxes with two movements or more, which a softmax over the movements cannot both learn."""
-    table = dataset.annotations
-    several = int((movements_per_box(table, dataset.label_map) > 1).sum())
-    if several:
-        get_logger().warning(
-            "%s: %d of %d boxes in %s have several movements, but these exclude each other (softmax). If that is "
-            "meant, set MODEL.ROI_ACTION_HEAD.EXCLUSIVE_MOVEMENT False",
-            dataset.name,
-            several,
-            len(table),
-            table.source,
-        )
+def report_findings(cfg: CfgNode, train_set: ActionDataset | JoinedDataset, test_sets: Sequence[ActionDataset]) -> None:
+    """Log what the tables of a run tell: duplicates, leakage, classes never trained, recall of person boxes, ...
+
+    An error of the inspection is a warning here: some train on their test data on purpose, to see a model overfit.
+    """
+    for finding in quick_findings(cfg, train_set.datasets, test_sets):
+        if finding.level != "note":
+            get_logger().warning("%s (%s): %s", finding.dataset, finding.check, finding.message)
 
 
 def require_same_classes(dataset: ActionDataset, label_map: LabelMap, owner: str) -> None:

@@ -15,7 +15,7 @@ from alphaction.checkpoint import Checkpointer, find_start, load_weights
 from alphaction.config import load_cfg, validate_cfg
 from alphaction.data.loader import build_train_loader
 from alphaction.engine.classes import adopt_label_map
-from alphaction.engine.datasets import open_test_datasets, open_train_dataset
+from alphaction.engine.datasets import open_test_datasets, open_train_dataset, report_findings
 from alphaction.engine.evaluate import evaluate_datasets
 from alphaction.engine.resume import resume_run
 from alphaction.engine.setup import (
@@ -66,6 +66,8 @@ def _train(cfg: CfgNode, args: argparse.Namespace, runtime: Runtime) -> None:
     get_logger().info(start.reason)
     train_set = open_train_dataset(cfg)
     test_sets = open_test_datasets(cfg, train_set.label_map) if evaluates(args) else []
+    if runtime.is_main:
+        report_findings(cfg, train_set, test_sets)
     if note := adopt_label_map(cfg, train_set.label_map):
         get_logger().info(note)
     cfg.freeze()

@@ -1,1 +1,1 @@
-"""Looking at a dataset before training on it: a report of checks, and pictures."""
+"""Looks at datasets before training: validation with findings and facts, and contact sheets."""

@@ -27,7 +27,12 @@ def opened(monkeypatch):
         eval_label_map=None,
         annotations=AnnotationTable.from_columns(["v", "v"], [1, 1], boxes, [1, 2], source="truth.csv"),
         summary=lambda: "",
+        training=True,
+        detections=None,
+        objects=None,
+        source=None,
     )
+    dataset.datasets = (dataset,)
     monkeypatch.setattr(datasets, "find_dataset", lambda cfg, name: None)
     monkeypatch.setattr(datasets, "check_dataset", lambda cfg, dataset: "")
     monkeypatch.setattr(datasets.ActionDataset, "from_config", lambda *args, **kwargs: dataset)
@@ -38,11 +43,12 @@ def test_two_movements_of_one_box(opened, caplog):
     cfg = get_cfg()
     with caplog.at_level(logging.WARNING):
         cfg.MODEL.ROI_ACTION_HEAD.EXCLUSIVE_MOVEMENT = False
-        datasets.open_dataset(cfg, "toy", training=True)
-        assert not caplog.records
+        datasets.report_findings(cfg, opened, [])
+        assert "movements" not in caplog.text
         cfg.MODEL.ROI_ACTION_HEAD.EXCLUSIVE_MOVEMENT = True
-        datasets.open_dataset(cfg, "toy", training=True)
-    assert "toy: 1 of 1 boxes in truth.csv have several movements" in caplog.text
+        datasets.report_findings(cfg, opened, [])
+    assert 'toy (movements): truth.csv (video v, second 1): this box has 2 movements, "stand" and "walk"' in caplog.text
+    assert "1 of 1 boxes" in caplog.text
     assert "MODEL.ROI_ACTION_HEAD.EXCLUSIVE_MOVEMENT False" in caplog.text
 
 
