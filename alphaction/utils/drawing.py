@@ -17,6 +17,7 @@ FONT = cv2.FONT_HERSHEY_SIMPLEX
 FONT_SCALE = 0.42
 PADDING = 3
 MIN_SIDE = 480
+LARGE_SIDE = 600
 TEXT_COLOR, TITLE_BACKGROUND = (255, 255, 255), (32, 32, 36)
 PALETTE = ((200, 60, 40), (30, 110, 200), (30, 130, 60), (150, 60, 170), (190, 110, 0), (0, 125, 135), (110, 90, 60))
 Color = tuple[int, int, int]
@@ -33,50 +34,67 @@ def printable(text: str) -> str:
     return text.encode("ascii", "replace").decode()
 
 
-def put_lines(image: np.ndarray, lines: Sequence[str], x: int, y: int, background: Color) -> None:
+def put_lines(
+    image: np.ndarray, lines: Sequence[str], x: int, y: int, background: Color, scale: float = FONT_SCALE
+) -> None:
     """Write lines of text on a filled block whose top left corner is (x, y), in place."""
     lines = [printable(line) for line in lines]
-    width, height = block_size(lines)
+    width, height = block_size(lines, scale)
     cv2.rectangle(image, (x, y), (x + width - 1, y + height - 1), background, cv2.FILLED)
     step = height // max(len(lines), 1)
+    # Strokes grow with the letters, but a second pixel makes letters of the usual size clot.
+    stroke = max(1, round(scale / 0.6))
     for index, line in enumerate(lines):
-        depth = text_size(line)[2]
+        depth = text_size(line, scale)[2]
         base = y + (index + 1) * step - depth + 1
-        cv2.putText(image, line, (x + PADDING, base), FONT, FONT_SCALE, TEXT_COLOR, 1, cv2.LINE_AA)
+        cv2.putText(image, line, (x + PADDING, base), FONT, scale, TEXT_COLOR, stroke, cv2.LINE_AA)
 
 
-def block_size(lines: Sequence[str]) -> tuple[int, int]:
+def text_scale(image: np.ndarray) -> float:
+    """Return the font scale for a picture: letters are larger on large pictures, which are shown smaller."""
+    return FONT_SCALE * max(1.0, min(image.shape[:2]) / LARGE_SIDE)
+
+
+def block_size(lines: Sequence[str], scale: float = FONT_SCALE) -> tuple[int, int]:
     """Return width and height in pixels of the block that :func:`put_lines` fills."""
     if not lines:
         return 0, 0
-    sizes = [text_size(printable(line)) for line in lines]
+    sizes = [text_size(printable(line), scale) for line in lines]
     step = max(height + depth for _, height, depth in sizes) + 1
     return max(width for width, _, _ in sizes) + 2 * PADDING, step * len(lines)
 
 
 def free_place(
-    size: tuple[int, int], box: Sequence[int], image_size: tuple[int, int], taken: Sequence[tuple[int, int, int, int]]
+    size: tuple[int, int],
+    box: Sequence[int],
+    image_size: tuple[int, int],
+    taken: Sequence[Sequence[int]],
+    boxes: Sequence[Sequence[int]] = (),
 ) -> tuple[int, int]:
     """Return where a block of text goes: at its box, inside the picture, clear of ``taken`` if possible.
 
-    Sizes are (width, height), rectangles x1, y1, x2, y2, all in pixels.
+    It also keeps away from ``boxes``, which it may cover if need be. Sizes are (width, height), rectangles x1, y1, x2,
+    y2, all in pixels.
     """
     width, height = size
     x1, y1, x2, y2 = box
-    tries = [(x, y) for y in (y1 - height, y2 + 1, y1 + 2, y2 - height - 1) for x in (x1, x2 - width + 1)]
+    lefts = (x1, x2 - width + 1)
+    tries = [(x, y) for y in (y1 - height, y2 + 1) for x in lefts]
+    tries += [(x2 + 2, y1), (x1 - width - 1, y1)]
+    tries += [(x, y) for y in (y1 + 2, y2 - height - 1) for x in lefts]
 
     def clamp(x: int, y: int) -> tuple[int, int]:
         return max(0, min(x, image_size[0] - width)), max(0, min(y, image_size[1] - height))
 
-    def overlap(place: tuple[int, int]) -> int:
+    def covered(place: tuple[int, int], rectangles: Sequence[Sequence[int]]) -> int:
         x, y = place
-        covered = 0
-        for left, top, right, bottom in taken:
-            covered += max(0, min(x + width, right) - max(x, left)) * max(0, min(y + height, bottom) - max(y, top))
-        return covered
+        return sum(
+            max(0, min(x + width, right) - max(x, left)) * max(0, min(y + height, bottom) - max(y, top))
+            for left, top, right, bottom in rectangles
+        )
 
     # min() takes the first of equals, so the order of the tries is the order of preference.
-    return min((clamp(*place) for place in tries), key=overlap)
+    return min((clamp(*place) for place in tries), key=lambda place: (covered(place, taken), covered(place, boxes)))
 
 
 def enlarge(frame: np.ndarray, min_side: int = MIN_SIDE) -> np.ndarray:
@@ -93,6 +111,7 @@ def draw_detections(
     scores: Sequence[Sequence[float]] | None = None,
     color: Color | Sequence[Color] | None = None,
     min_side: int = MIN_SIDE,
+    thickness: int = 2,
 ) -> np.ndarray:
     """Draw boxes and their class names on a copy of a frame.
 
@@ -103,6 +122,7 @@ def draw_detections(
         scores: a score in [0, 1] for each line of each box, written behind it as a percentage.
         color: RGB color of all boxes, or one for each; by default the boxes take turns through a palette.
         min_side: the shorter side of the picture has at least this many pixels; 0 keeps the frame's size.
+        thickness: of the boxes' outlines, in pixels; more on pictures with large letters (:func:`text_scale`).
 
     Returns:
         A new uint8 RGB picture.
@@ -120,16 +140,18 @@ def draw_detections(
         raise ValueError(f"every box needs its labels, scores and color, got {counts}")
     corners = np.round(boxes * [width, height, width, height]).astype(int)
     corners = np.minimum(np.maximum(corners, 0), [width - 1, height - 1, width - 1, height - 1])
+    font_scale = text_scale(image)
+    line_width = round(thickness * font_scale / FONT_SCALE)
     for (x1, y1, x2, y2), edge in zip(corners.tolist(), colors, strict=True):
-        cv2.rectangle(image, (x1, y1), (x2, y2), edge, 2, cv2.LINE_AA)
+        cv2.rectangle(image, (x1, y1), (x2, y2), edge, line_width, cv2.LINE_AA)
     taken: list[tuple[int, int, int, int]] = []
     for corner, names, values, edge in zip(corners.tolist(), labels, scores, colors, strict=True):
         if not names:
             continue
         lines = list(names) if values is None else [f"{n} {v:.0%}" for n, v in zip(names, values, strict=True)]
-        size = block_size(lines)
-        x, y = free_place(size, corner, (width, height), taken)
-        put_lines(image, lines, x, y, edge)
+        size = block_size(lines, font_scale)
+        x, y = free_place(size, corner, (width, height), taken, corners.tolist())
+        put_lines(image, lines, x, y, edge, font_scale)
         taken.append((x, y, x + size[0], y + size[1]))
     return image
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import sys
 from collections.abc import Callable, Iterable
 
@@ -26,13 +27,18 @@ def suggest(name: str, choices: Iterable[str], limit: int = 12) -> str:
 def run_command(main: Callable[[], int | None]) -> None:
     """Run a command line's ``main``; a :class:`UserError` becomes one message on stderr and exit status 2.
 
-    So does an :class:`OSError` that names a file: a full disk, a folder without write permission.
+    So does an :class:`OSError` that names a file: a full disk, a folder without write permission. A reader of the
+    output that stops early, as in ``| head``, ends the command quietly.
     """
     try:
         status = main()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    except BrokenPipeError:
+        # The reader (`| head`) has had enough. Python would complain again when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
     except OSError as error:
         if error.filename is None:
             raise

@@ -63,8 +63,8 @@ def close_logging() -> None:
 
 
 @contextmanager
-def logged_run(output_dir: Path, is_main: bool) -> Iterator[logging.Logger]:
-    """Log to the terminal and to ``output_dir/log.txt`` for as long as a run lasts, also why it ended early."""
+def logged_run(output_dir: Path | None, is_main: bool) -> Iterator[logging.Logger]:
+    """Log to the terminal and to ``output_dir/log.txt``, if given, as long as a run lasts, also why it ended early."""
     logger = set_up_logging(output_dir, is_main)
     try:
         yield logger

@@ -6,6 +6,7 @@ A block that cannot run offline says why in a comment above it, with a reason th
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +20,6 @@ ROOT = Path(__file__).resolve().parents[2]
 LINKED = (
     "alphaction",
     "benchmarks",
-    "config_files",
     "docs",
     "tests",
     "tools",
@@ -44,8 +44,9 @@ def clone(tmp_path, toy) -> Path:
     (folder / "data").mkdir(parents=True)
     for name in LINKED:
         (folder / name).symlink_to(ROOT / name)
-    # Symbolic links would let a command change the dataset of the other pages.
-    subprocess.run(["cp", "-r", str(toy), str(folder / "data" / "toy")], check=True)
+    # What a command may write to is copied, not linked.
+    shutil.copytree(toy, folder / "data" / "toy")
+    shutil.copytree(ROOT / "config_files", folder / "config_files")
     if (ROOT.parent / "shared").is_dir():
         (tmp_path / "shared").symlink_to(ROOT.parent / "shared")
     return folder

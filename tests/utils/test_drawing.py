@@ -48,6 +48,21 @@ def test_labels_of_close_boxes_do_not_cover_each_other():
     assert (x, y) == (100, 301)
 
 
+def test_labels_keep_away_from_other_boxes_where_they_can():
+    above = (90, 40, 190, 119)
+    below = (90, 301, 190, 400)
+    assert drawing.free_place((80, 20), (100, 120, 180, 300), (640, 480), [], [above]) == (100, 301)
+    assert drawing.free_place((80, 20), (100, 120, 180, 300), (640, 480), [], [above, below]) == (182, 120)
+
+
+def test_letters_grow_with_the_picture():
+    assert drawing.text_scale(GRAY) == drawing.FONT_SCALE
+    large = np.zeros((1200, 1600, 3), dtype=np.uint8)
+    assert drawing.text_scale(large) == pytest.approx(2 * drawing.FONT_SCALE)
+    width, height = drawing.block_size(["walk left"])
+    assert drawing.block_size(["walk left"], 2 * drawing.FONT_SCALE) > (1.6 * width, 1.5 * height)
+
+
 @pytest.mark.parametrize("box", [(0, 0, 30, 479), (600, 400, 639, 479), (0, 0, 639, 479)])
 def test_labels_stay_in_the_picture(box):
     x, y = drawing.free_place((120, 30), box, (640, 480), [])

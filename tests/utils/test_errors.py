@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from alphaction.utils.errors import UserError, run_command, suggest
@@ -58,3 +61,13 @@ def test_other_errors_of_the_system_keep_their_traceback():
 
     with pytest.raises(OSError, match="not about a file"):
         run_command(main)
+
+
+def test_a_reader_that_stops_early_ends_the_command_quietly(repo_root):
+    program = "from alphaction.utils.errors import run_command; run_command(lambda: print('line\\n' * 100_000))"
+    command = f'"{sys.executable}" -c "{program}" | head -1'
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command}"], cwd=repo_root, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("line\n", "")
+    assert done.returncode == 141

@@ -1,0 +1,152 @@
+"""Persons followed from keyframe to keyframe by the overlap of their boxes.
+
+Sizes in shapes: n boxes of a keyframe, k keyframes of a track.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+# A walker crosses about 0.8 of the own height in a second; a runner, two heights.
+_MAX_SHIFT = 1.0
+_MIN_SIZE_RATIO = 0.5
+# People slow down and turn: of the last movement, so much is expected to go on.
+_MOMENTUM = 0.75
+
+
+@dataclass
+class Track:
+    """One person.
+
+    Attributes:
+        id: number of the person, from 1 in order of appearance.
+        seconds: keyframes at which the person was found, ascending.
+        rows: index of the person's box among all boxes given to the tracker, for each keyframe.
+        boxes: float64 [4] x1, y1, x2, y2 as fractions of the frame, for each keyframe.
+    """
+
+    id: int
+    seconds: list[int] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+    boxes: list[np.ndarray] = field(default_factory=list)
+
+    def add(self, second: int, row: int, box: np.ndarray) -> None:
+        """Append a keyframe, later than those before."""
+        self.seconds.append(second)
+        self.rows.append(row)
+        self.boxes.append(box)
+
+    def expected(self, second: int) -> np.ndarray:
+        """Return where the box is expected at a later second: moved on nearly as between the last two keyframes."""
+        last = self.boxes[-1]
+        if len(self.boxes) < 2:
+            return last
+        steps = _MOMENTUM * (second - self.seconds[-1]) / (self.seconds[-1] - self.seconds[-2])
+        return last + np.tile(_center(last) - _center(self.boxes[-2]), 2) * steps
+
+    def box_at(self, time: float, margin: float = 0.5) -> np.ndarray | None:
+        """Return the box at ``time`` seconds, float64 [4], between keyframes by linear interpolation.
+
+        Up to ``margin`` seconds before the first and after the last keyframe it is theirs; further away, None.
+        """
+        if not self.seconds[0] - margin <= time <= self.seconds[-1] + margin:
+            return None
+        corners = np.stack(self.boxes)
+        return np.array([np.interp(time, self.seconds, corners[:, axis]) for axis in range(4)])
+
+    def row_at(self, time: float) -> int:
+        """Return the row of the keyframe nearest to ``time`` seconds; of two equally near, the later one."""
+        distance = np.abs(np.asarray(self.seconds) - time)[::-1]
+        return self.rows[len(self.rows) - 1 - int(np.argmin(distance))]
+
+
+class IouTracker:
+    """Links the boxes of each keyframe to those of the keyframes before, greedily, best pair first.
+
+    A pair matches if the boxes overlap by ``min_iou``, the earlier one moved on at its last speed; or else, since small
+    and quick persons do not overlap themselves a second later, if its center moved by at most the size of the box
+    (the longer side) and its area not by more than a factor of two. Overlapping pairs come first.
+
+    Limits: appearance is not looked at, so two persons who cross or stand close together may swap ids, and someone
+    who moves by more than the own size in a second, or is not found for longer than ``max_missed`` seconds, gets a new
+    one.
+
+    Args:
+        aspect: width of the frame divided by its height; distances are measured in pixels of square shape.
+        min_iou: least overlap of a pair.
+        max_missed: seconds in a row for which a person may be missing and keep the id.
+    """
+
+    def __init__(self, aspect: float = 1.0, min_iou: float = 0.2, max_missed: int = 1) -> None:
+        self.min_iou = min_iou
+        self.max_missed = max_missed
+        self.tracks: list[Track] = []
+        self._scale = np.array([aspect, 1.0, aspect, 1.0])
+        self._num_rows = 0
+
+    def update(self, second: int, boxes: np.ndarray) -> list[int]:
+        """Link the boxes of the next keyframe.
+
+        Args:
+            second: later than that of the call before.
+            boxes: float [n, 4] x1, y1, x2, y2 as fractions of the frame; none is fine.
+
+        Returns:
+            the person ids of the boxes.
+        """
+        boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+        alive = [track for track in self.tracks if second - track.seconds[-1] <= self.max_missed + 1]
+        owners: list[Track | None] = [None] * len(boxes)
+        for track, box in self._pairs(second, alive, boxes):
+            owners[box] = alive[track]
+        for index, box in enumerate(boxes):
+            if owners[index] is None:
+                owners[index] = Track(len(self.tracks) + 1)
+                self.tracks.append(owners[index])
+            owners[index].add(second, self._num_rows + index, box)
+        self._num_rows += len(boxes)
+        return [owner.id for owner in owners]
+
+    def _pairs(self, second: int, alive: Sequence[Track], boxes: np.ndarray) -> list[tuple[int, int]]:
+        """Return the (track, box) pairs that belong together, each track and box at most once."""
+        candidates = []
+        for index, track in enumerate(alive):
+            gap = second - track.seconds[-1]
+            for number, box in enumerate(boxes):
+                fit = self._fit(track.expected(second), box, gap)
+                if fit is not None:
+                    candidates.append((fit, index, number))
+        pairs: list[tuple[int, int]] = []
+        used_tracks, used_boxes = set(), set()
+        for _, index, number in sorted(candidates, key=lambda entry: (-entry[0], entry[1], entry[2])):
+            if index not in used_tracks and number not in used_boxes:
+                pairs.append((index, number))
+                used_tracks.add(index)
+                used_boxes.add(number)
+        return pairs
+
+    def _fit(self, expected: np.ndarray, box: np.ndarray, gap: int) -> float | None:
+        """Return how well a box fits where its person is expected: the IoU, or below 0 by distance; None if not."""
+        a, b = expected * self._scale, box * self._scale
+        overlap = _iou(a, b)
+        if overlap >= self.min_iou:
+            return overlap
+        sizes, others = a[2:] - a[:2], b[2:] - b[:2]
+        ratio = sizes.prod() / max(others.prod(), 1e-12)
+        distance = float(np.linalg.norm(_center(a) - _center(b)) / max(sizes.max(), others.max(), 1e-12))
+        if not _MIN_SIZE_RATIO <= ratio <= 1 / _MIN_SIZE_RATIO or distance > _MAX_SHIFT * gap:
+            return None
+        return -distance
+
+
+def _center(box: np.ndarray) -> np.ndarray:
+    return (box[:2] + box[2:]) / 2
+
+
+def _iou(a: np.ndarray, b: np.ndarray) -> float:
+    inner = np.maximum(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0).prod()
+    union = (a[2:] - a[:2]).prod() + (b[2:] - b[:2]).prod() - inner
+    return float(inner / union) if union > 0 else 0.0

@@ -1,0 +1,158 @@
+"""tools/predict_video.py: its scores are those of an evaluation, its video has the input's frames."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from integration.harness import SMALL, Runner
+
+from alphaction.config import load_cfg
+from alphaction.data.annotations import read_annotations, read_label_map
+from alphaction.data.video import VideoFile
+from alphaction.evaluation import evaluate_files, read_detections
+from alphaction.person_detection import DetectedBoxes
+from alphaction.prediction.options import VideoOptions
+from alphaction.prediction.video import predict_video
+from alphaction.utils.errors import UserError
+
+VIDEO = "val_001"
+
+
+@pytest.fixture(scope="module")
+def trained(repo_root, toy_folder, subprocess_env, tmp_path_factory) -> Path:
+    """The folder of a short run with its final evaluation; a model with a memory and objects."""
+    output = tmp_path_factory.mktemp("run")
+    Runner(repo_root, toy_folder, subprocess_env).train(output, "SOLVER.MAX_ITER", "2")
+    return output
+
+
+@pytest.fixture
+def cfg(repo_root, toy_folder, trained):
+    """The run's config."""
+    overrides = ["DATASETS.DATA_DIR", str(toy_folder), "OUTPUT_DIR", str(trained), *SMALL]
+    return load_cfg(repo_root / "config_files" / "tiny" / "toy.yaml", overrides)
+
+
+@pytest.fixture
+def options(toy_folder, tmp_path) -> VideoOptions:
+    """One validation video with its detections; seconds that are not annotated have no boxes, as in an evaluation."""
+    toy = toy_folder / "toy"
+    label_map = read_label_map(toy / "annotations" / "toy_action_list.pbtxt")
+    annotated = read_annotations(toy / "annotations" / "val.csv", label_map)
+    rows = (toy / "boxes" / "val_person_detections.csv").read_text().splitlines()
+    kept = [row for row in rows if annotated.index_of(row.split(",")[0], int(row.split(",")[1])) is not None]
+    (tmp_path / "persons.csv").write_text("\n".join(kept) + "\n")
+    return VideoOptions(
+        video=toy / "videos" / f"{VIDEO}.mp4",
+        output=tmp_path / "out" / "actions.mp4",
+        detections=tmp_path / "persons.csv",
+        object_boxes=toy / "boxes" / "val_object_detections.csv",
+    )
+
+
+def rows_of(path: Path) -> tuple[list[tuple], np.ndarray]:
+    """Return (second, box, class) of the rows about the video, and their scores."""
+    table = read_detections(path)
+    rows = {}
+    for box, class_id, score in zip(table.box_index, table.row_class_ids, table.scores, strict=True):
+        keyframe = table.keyframes[table.keyframe_index[box]]
+        if keyframe.video == VIDEO:
+            rows[keyframe.second, tuple(table.boxes[box]), int(class_id)] = score
+    return sorted(rows), np.array([rows[key] for key in sorted(rows)])
+
+
+def test_scores_equal_the_evaluation_s_and_the_video_the_input_s_shape(cfg, trained, options, toy_folder):
+    folder = options.output.parent
+    options = replace(options, csv=folder / "scores.csv", tracks=folder / "tracks.csv", scale=1)
+    result = predict_video(cfg, trained / "model_final.pth", options)
+
+    expected_rows, expected = rows_of(trained / "inference" / "toy_val" / "detections.csv")
+    rows, scores = rows_of(options.csv)
+    assert len(rows) > 100
+    assert rows == expected_rows
+    np.testing.assert_allclose(scores, expected, rtol=0, atol=1e-5)
+
+    movie, original = VideoFile(options.output), VideoFile(options.video)
+    assert movie.info() == original.info()
+    assert (result.frames, result.size, result.fps) == (72, (160, 120), 12)
+    assert [path.name for path in folder.iterdir() if "part" in path.name] == []
+
+    label_map = toy_folder / "toy" / "annotations" / "toy_action_list.pbtxt"
+    tracks = read_annotations(options.tracks, read_label_map(label_map))
+    assert (len(tracks), tracks.num_labels) == (len({row[:2] for row in rows}), 0)
+    assert len(np.unique(tracks.person_ids)) == result.persons
+    truth = folder / "truth.csv"
+    val = (toy_folder / "toy" / "annotations" / "val.csv").read_text().splitlines()
+    truth.write_text("\n".join(row for row in val if row.startswith(VIDEO)) + "\n")
+    assert 0 <= evaluate_files(truth, options.csv, label_map).mAP <= 1
+
+
+class Stub:
+    """Finds a person at the same place of every frame, and something else beside."""
+
+    def detect(self, frames):
+        boxes = np.array([[0.2, 0.2, 0.5, 0.9], [0.6, 0.6, 0.7, 0.7]])
+        return [DetectedBoxes(boxes, np.array([0.9, 0.8], dtype=np.float32), ["person", "cup"]) for _ in frames]
+
+
+def test_a_detector_can_give_the_boxes_of_a_part_of_the_video(cfg, trained, options):
+    options = replace(options, detections=None, object_boxes=None, detector="stub", start=1.5, end=4.0)
+    result = predict_video(cfg, trained / "model_final.pth", options, Stub())
+    assert (result.frames, result.keyframes, result.persons) == (30, 3, 1)
+    assert (result.scale, result.size) == (3, (480, 360))
+    frame = VideoFile(options.output).frames_at([1.0], size=None)[0]
+    right, wrong = VideoFile(options.video).frames_at([2.5, 3.5], size=lambda size: (480, 360))
+    # Beside the box nothing is drawn: the part starts where it should. The box itself is red.
+    beside = np.index_exp[120:, 270:]
+    difference = np.abs(frame[beside].astype(int) - right[beside]).mean()
+    assert difference < 4
+    assert difference < 0.7 * np.abs(frame[beside].astype(int) - wrong[beside]).mean()
+    edge = frame[200:300, 95:98].reshape(-1, 3).mean(axis=0)
+    assert edge[0] > edge[1] + 60
+
+
+def test_options_that_cannot_work_are_refused_first(cfg, trained, options, tmp_path):
+    def message(**changes) -> str:
+        with pytest.raises(UserError) as caught:
+            predict_video(cfg, trained / "model_final.pth", replace(options, **changes))
+        return str(caught.value)
+
+    assert "no boxes of persons: pass one of\n  --detections FILE" in message(detections=None)
+    assert "both were given" in message(detector="fasterrcnn_resnet50_fpn_v2")
+    assert 'val_010.mp4: no such file. In its folder: Did you mean "val_00' in message(
+        video=options.video.with_name("val_010.mp4")
+    )
+    assert "is the video itself" in message(output=options.video)
+    assert "expected a name that ends in .mp4" in message(output=tmp_path / "out.gif")
+    assert "ends at 6.00 s" in message(start=9.0)
+    assert "expected 0 <= start < end" in message(start=3.0, end=2.0)
+    assert "--min-score 3" in message(min_score=3.0)
+    assert not options.output.exists()
+
+
+def test_weights_of_another_model_are_refused(cfg, trained, options):
+    cfg.MODEL.IA_STRUCTURE.DIM_INNER = 64
+    with pytest.raises(UserError, match="another shape.*predictions would be random"):
+        predict_video(cfg, trained / "model_final.pth", options)
+
+
+def test_the_command_line(repo_root, subprocess_env, toy_folder, trained, options, tmp_path):
+    toy = toy_folder / "toy"
+    command = [
+        *(sys.executable, repo_root / "tools" / "predict_video.py", "--config-file", trained / "config.yaml"),
+        *("--video", options.video, "--output", tmp_path / "a.mp4", "--csv", tmp_path / "a.csv", "--end", "2"),
+        *("--object-boxes", toy / "boxes" / "val_object_detections.csv"),
+    ]
+    command += ["--detections", options.detections, "MODEL.WEIGHT", trained / "model_final.pth"]
+    run = {"env": subprocess_env, "capture_output": True, "text": True, "cwd": tmp_path}
+    done = subprocess.run([*map(str, command)], **run)
+    assert done.returncode == 0, done.stderr
+    assert f"{tmp_path / 'a.mp4'}: 24 frames, 12 per second, 480x360" in done.stdout
+    with (tmp_path / "a.csv").open() as file:
+        assert {(row[0], row[1]) for row in csv.reader(file)} <= {(VIDEO, "0000"), (VIDEO, "0001")}
