@@ -27,6 +27,7 @@ setup(
         "av>=15",
         "opencv-python-headless",
         "numpy",
+        "pillow",
         "tensorboard",
         "pycocotools",
         "tqdm",

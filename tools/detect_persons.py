@@ -17,10 +17,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from alphaction.config import load_cfg
+from alphaction.data.annotations.box_formats import BOX_FORMAT_CHOICES, NORMALIZED_CHOICES
 from alphaction.person_detection.commands import DetectorOptions, detect_for_dataset, import_for_dataset
 from alphaction.person_detection.import_boxes import KINDS, ImportRules
 from alphaction.person_detection.person_detector import DEVICES
 from alphaction.person_detection.weights import DEFAULT_MODEL, MODELS
+from alphaction.utils.arguments import CommandParser, fraction, positive, rate
 from alphaction.utils.errors import UserError, run_command
 from alphaction.utils.logging import set_up_logging
 
@@ -31,38 +33,12 @@ EXAMPLE = """examples:
       --import runs/detect/predict/labels --from yolo --frames"""
 
 
-def positive(text: str) -> int:
-    """Return a flag's whole number of 1 or more."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text}: expected 1 or more")
-    return number
-
-
-def fraction(text: str) -> float:
-    """Return a flag's number from 0 to 1."""
-    number = float(text)
-    if not 0 <= number <= 1:
-        raise argparse.ArgumentTypeError(f"{text}: expected 0 to 1")
-    return number
-
-
-def rate(text: str) -> float:
-    """Return a flag's number above 0."""
-    number = float(text)
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text}: expected a number above 0")
-    return number
-
-
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = CommandParser(description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset-name", required=True, metavar="N", help="registered dataset, such as toy_val")
     parser.add_argument("--output", required=True, type=Path, metavar="FILE", help="csv to write (.gz compresses)")
-    parser.add_argument("--overwrite", action="store_true", help="replace --output if it exists")
+    parser.add_argument("--force", action="store_true", help="replace --output if it exists")
     parser.add_argument("--config-file", metavar="F", help="YAML file of an experiment, for its DATASETS keys")
     parser.add_argument("--score", type=fraction, metavar="S", help="keep scores from S on (default: 0.5; import: 0)")
     parser.add_argument("--every-class", action="store_true", help="boxes of every class, not only of persons")
@@ -88,9 +64,9 @@ def make_parser() -> argparse.ArgumentParser:
         "--first-frame", type=int, choices=(0, 1), default=1, help="number of the first frame (default: %(default)s)"
     )
     other.add_argument("--images", type=Path, metavar="FILE", help="coco: JSON with the images of the ids")
-    other.add_argument("--box-format", choices=("auto", "xyxy", "xywh", "cxcywh"), default="auto", help="csv")
+    other.add_argument("--box-format", choices=BOX_FORMAT_CHOICES, default="auto", help="csv")
     other.add_argument(
-        "--normalized", choices=("auto", "yes", "no"), default="auto", help="csv: fractions, or pixels (no)"
+        "--normalized", choices=NORMALIZED_CHOICES, default="auto", help="csv: fractions, or pixels (no)"
     )
     parser.add_argument(
         "opts", nargs="*", metavar="KEY VALUE", help="config keys to override, such as DATASETS.DATA_DIR /mnt/data"
@@ -117,7 +93,7 @@ def main() -> None:
             max_per_frame=args.max_per_frame,
             batch_size=args.batch_size,
         )
-        print(detect_for_dataset(cfg, args.dataset_name, args.output, options, args.overwrite))
+        print(detect_for_dataset(cfg, args.dataset_name, args.output, options, args.force))
         return
     rules = ImportRules(
         class_id=args.class_id,
@@ -131,7 +107,7 @@ def main() -> None:
         min_score=args.score or 0.0,
         max_per_frame=args.max_per_frame,
     )
-    print(import_for_dataset(cfg, args.dataset_name, args.output, args.path, args.kind, rules, args.overwrite))
+    print(import_for_dataset(cfg, args.dataset_name, args.output, args.path, args.kind, rules, args.force))
 
 
 if __name__ == "__main__":

@@ -15,18 +15,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from alphaction.config import load_cfg
 from alphaction.engine.evaluate import DETECTIONS_FILE, results_folder
 from alphaction.engine.pictures import draw_predictions
+from alphaction.utils.arguments import fraction, positive
 from alphaction.utils.errors import UserError, run_command
 
 EXAMPLE = """example:
   python tools/draw_predictions.py --config-file config_files/tiny/toy.yaml --output output/tiny_toy/predictions.png"""
-
-
-def positive(text: str) -> int:
-    """Return a flag's whole number of 1 or more."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text}: expected 1 or more")
-    return number
 
 
 def main() -> None:
@@ -38,7 +31,7 @@ def main() -> None:
     parser.add_argument("--output", required=True, type=Path, metavar="PNG", help="picture to write")
     parser.add_argument("--dataset-name", metavar="N", help="default: the first of DATASETS.TEST")
     parser.add_argument("--num-keyframes", type=positive, default=6, metavar="K", help="default: %(default)s")
-    parser.add_argument("--min-score", type=float, default=0.3, metavar="S", help="default: %(default)s")
+    parser.add_argument("--min-score", type=fraction, default=0.3, metavar="S", help="default: %(default)s")
     parser.add_argument("opts", nargs="*", metavar="KEY VALUE", help="config keys to override")
     args = parser.parse_intermixed_args()
     cfg = load_cfg(args.config_file, args.opts)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from alphaction.evaluation import evaluate_files, format_report, write_json
-from alphaction.utils.errors import UserError, run_command
+from alphaction.utils.arguments import CommandParser
+from alphaction.utils.errors import run_command
+from alphaction.utils.output_file import check_writable
 
 EXAMPLE = """example:
   python tools/evaluate_ava.py \\
@@ -28,9 +29,7 @@ EXAMPLE = """example:
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = CommandParser(description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--groundtruth", type=Path, required=True, metavar="G", help="annotations (csv or JSON)")
     parser.add_argument("--detections", type=Path, required=True, metavar="D", help="results csv")
     parser.add_argument("--label-map", type=Path, required=True, metavar="L", help="pbtxt of the classes that count")
@@ -41,21 +40,10 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def check_writable(path: Path) -> None:
-    """Raise a UserError if ``path`` cannot be written; folders that are missing would be made."""
-    if path.is_dir():
-        raise UserError(f"--json {path}: this is a folder; name a file in it, such as {path / 'result.json'}")
-    there = next(folder for folder in path.absolute().parents if folder.exists())
-    if not there.is_dir():
-        raise UserError(f"--json {path}: {there} is a file, not a folder; name another place")
-    if not os.access(path if path.exists() else there, os.W_OK):
-        raise UserError(f"--json {path}: no permission to write there; name another place")
-
-
 def main() -> None:
     args = parse_args()
     if args.json:
-        check_writable(args.json)
+        check_writable("--json", args.json)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     result = evaluate_files(args.groundtruth, args.detections, args.label_map, args.exclusions)
     print(format_report(result))

@@ -15,7 +15,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import torch
 
 from alphaction.finetune.generate import generate_config
-from alphaction.finetune.options import BACKBONES, DEFAULT_DATASET, IA_STRUCTURES, FinetuneOptions, default_output
+from alphaction.finetune.options import (
+    BACKBONES,
+    DEFAULT_DATASET,
+    IA_STRUCTURES,
+    FinetuneOptions,
+    default_output,
+    where_datasets_are,
+)
 from alphaction.finetune.questions import Prompter, ask_options
 from alphaction.finetune.writer import check_target, write_text
 from alphaction.utils.errors import run_command
@@ -33,7 +40,7 @@ def main() -> None:
     """Parse the flags, ask if wanted, write the config, and print what comes next."""
     args = vars(parse_args())
     output, force, interactive = args.pop("output"), args.pop("force"), args.pop("interactive")
-    args["catalog"] = tuple(args["catalog"])
+    args |= where_datasets_are(args.pop("opts"))
     statistics = None
     if interactive:
         if args["backbone"] is None:
@@ -86,11 +93,10 @@ def parse_args() -> argparse.Namespace:
     add("--epochs", type=float, metavar="E", help="passes over the training clips, instead of --max-iter")
     add("--weights", metavar="PTH", help='checkpoint to start from (default: the pretrained backbone; "": none)')
     add("--output-dir", metavar="DIR", help="OUTPUT_DIR of the config (default: output/DATASET_NETWORK)")
-    add("--data-dir", default="data", metavar="DIR", help="DATASETS.DATA_DIR (default: %(default)s)")
-    add("--catalog", nargs="+", default=(), metavar="YAML", help="dataset.yaml files that lie elsewhere")
     add("--force", action="store_true", help="replace the output file if it exists")
     add("-i", "--interactive", action="store_true", help="ask for everything; flags given are the defaults")
-    return parser.parse_args()
+    add("opts", nargs="*", metavar="KEY VALUE", help="DATASETS.DATA_DIR, DATASETS.CATALOG: where the dataset is")
+    return parser.parse_intermixed_args()
 
 
 if __name__ == "__main__":

@@ -16,8 +16,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from alphaction.data.annotations import GROUPS
+from alphaction.data.annotations.box_formats import BOX_FORMAT_CHOICES, NORMALIZED_CHOICES
 from alphaction.preparation.importers import FORMATS
-from alphaction.preparation.options import PrepareOptions
+from alphaction.preparation.options import PrepareOptions, take_places
 from alphaction.preparation.prepare import prepare_dataset
 from alphaction.preparation.split import WAYS
 from alphaction.utils.errors import run_command
@@ -49,11 +50,9 @@ def parse_args() -> argparse.Namespace:
     add("--val", nargs="+", type=Path, default=[], metavar="FILE", help="annotation files of the validation")
     add("--label-map", type=Path, metavar="FILE", help="pbtxt file of the classes (default: collected)")
     add("--format", choices=("auto", *FORMATS), default="auto", help="format of the annotations (default: by content)")
-    add("--box-format", choices=("auto", "xyxy", "xywh", "cxcywh"), default="auto", help="how csv and JSON write boxes")
-    add(
-        "--normalized", choices=("auto", "yes", "no"), default="auto", help="boxes in fractions of the frame: yes or no"
-    )
-    add("--output", type=Path, metavar="DIR", help="folder to write (default: data/N)")
+    add("--box-format", choices=BOX_FORMAT_CHOICES, default="auto", help="how csv and JSON write boxes")
+    add("--normalized", choices=NORMALIZED_CHOICES, default="auto", help="boxes in fractions of the frame: yes or no")
+    add("--output", type=Path, metavar="DIR", help="folder to write (default: DATASETS.DATA_DIR/N, data/N)")
     add("--person-boxes", nargs="+", type=Path, default=[], metavar="FILE", help="detected persons, of any split")
     add("--object-boxes", nargs="+", type=Path, default=[], metavar="FILE", help="detected objects, of any split")
     add("--train-exclusions", type=Path, metavar="FILE", help="csv video,second of keyframes to leave out")
@@ -66,6 +65,14 @@ def parse_args() -> argparse.Namespace:
         help="seconds between keyframes of interpolated tracks (default: %(default)s)",
     )
     add(
+        "--action-attribute",
+        nargs="+",
+        dest="action_attributes",
+        default=[],
+        metavar="NAME",
+        help="attributes of VIA, CVAT or Label Studio that are actions (default: those that can be; they are printed)",
+    )
+    add(
         "--val-fraction", type=float, metavar="F", help="share of the validation where there is no --val (default: 0.2)"
     )
     add("--split-by", choices=WAYS, default="auto", help="divide by video or by time (default: by what the data allow)")
@@ -73,13 +80,22 @@ def parse_args() -> argparse.Namespace:
     add("--cut-clips", action="store_true", help="also write one-second clips and keyframes, and register the clips")
     add(
         "--processes",
+        "--process-num",
         type=int,
-        default=min(os.cpu_count() or 1, 8),
+        default=min(available_cores(), 8),
         metavar="N",
         help="processes that cut clips (default: %(default)s)",
     )
-    add("--force", action="store_true", help="replace files that an earlier run of this command did not write")
-    return parser.parse_args()
+    add(
+        "--force",
+        action="store_true",
+        help="replace files that an earlier run of this command did not write, or that were changed since",
+    )
+    add("overrides", nargs="*", metavar="KEY VALUE", help="DATASETS.DATA_DIR, DATASETS.CATALOG: where datasets are")
+    flags, overrides = take_places(sys.argv[1:])
+    args = parser.parse_intermixed_args(flags)
+    args.overrides = [*overrides, *args.overrides]
+    return args
 
 
 def main() -> None:

@@ -39,6 +39,7 @@ def parse_args() -> argparse.Namespace:
     add(
         "--process_num",
         "--process-num",
+        "--processes",
         type=int,
         default=4,
         metavar="N",

@@ -15,7 +15,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from alphaction.config import load_cfg
+from alphaction.inspection.text import format_report
 from alphaction.inspection.validate import validate_all, validate_dataset
+from alphaction.utils.atomic import write_text_atomically
 from alphaction.utils.errors import run_command
 
 EXAMPLE = """examples:
@@ -47,10 +49,9 @@ def main() -> int:
         if args.json == "-":
             print(text)
         else:
-            Path(args.json).parent.mkdir(parents=True, exist_ok=True)
-            Path(args.json).write_text(text + "\n", encoding="utf-8")
+            write_text_atomically(args.json, text + "\n")
     if args.json != "-":
-        print(report)
+        print(format_report(report))
     return 0 if report.ok else 1
 
 

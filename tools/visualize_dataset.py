@@ -14,20 +14,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from alphaction.config import load_cfg
 from alphaction.inspection.sheets import ShownDataset, choose_keyframes, draw_samples
+from alphaction.utils.arguments import not_negative, positive
 from alphaction.utils.errors import UserError, run_command
 
 EXAMPLE = """examples:
   python tools/visualize_dataset.py --dataset-name toy_train --num-samples 10 --output-dir output/toy_sheets
   python tools/visualize_dataset.py --dataset-name toy_val --video val_000 --second 3 --output-dir output/toy_sheets \\
       --config-file config_files/tiny/toy.yaml"""
-
-
-def positive(text: str) -> int:
-    """Return a flag's whole number of 1 or more."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text}: expected 1 or more")
-    return number
 
 
 def main() -> None:
@@ -38,7 +31,7 @@ def main() -> None:
     parser.add_argument("--dataset-name", required=True, metavar="N", help="a registered dataset, such as toy_train")
     parser.add_argument("--output-dir", required=True, type=Path, metavar="D", help="folder for the PNG files")
     parser.add_argument("--num-samples", type=positive, default=10, metavar="K", help="keyframes, default %(default)s")
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="another seed, other keyframes")
+    parser.add_argument("--seed", type=not_negative, default=0, metavar="S", help="another seed, other keyframes")
     parser.add_argument("--video", metavar="V", help="with --second: draw this one keyframe")
     parser.add_argument("--second", type=int, metavar="T", help="second of the keyframe in --video")
     parser.add_argument("--config-file", metavar="F", help="experiment whose clips the strip shows; default: defaults")
@@ -46,8 +39,6 @@ def main() -> None:
     args = parser.parse_intermixed_args()
     if (args.video is None) != (args.second is None):
         raise UserError("--video and --second belong together: give both or none")
-    if args.seed < 0:
-        raise UserError(f"--seed {args.seed}: expected 0 or more")
     shown = ShownDataset.from_config(load_cfg(args.config_file, args.opts), args.dataset_name)
     if args.video is not None:
         positions = [shown.keyframe(args.video, args.second)]

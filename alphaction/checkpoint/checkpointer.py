@@ -217,7 +217,8 @@ class Checkpointer:
                         f"{path}: holds no {key} state, so the run cannot continue from it. To start a new run from "
                         "its weights, set MODEL.WEIGHT to it, add --transfer, and choose a new OUTPUT_DIR."
                     )
-                notes.append("no gradient scaler in it, a new one starts")
+                if part.state_dict():  # empty: the scaler is disabled
+                    notes.append("no gradient scaler in it, a new one starts")
                 continue
             try:
                 part.load_state_dict(content[key])

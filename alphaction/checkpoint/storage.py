@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import BinaryIO
 import torch
 from torch import Tensor, nn
 
+from alphaction.utils.atomic import replacing
 from alphaction.utils.errors import UserError
 
 _PLAIN = (type(None), bool, int, float, str, bytes)
@@ -59,24 +58,16 @@ def save_atomically(content: object, path: Path) -> None:
 
 
 def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Let ``write`` fill a temporary file beside ``path``, then rename it to ``path``; a failure leaves ``path`` alone.
+    """Let ``write`` fill a new file that becomes ``path`` once it is on the disk; a failure leaves ``path`` alone.
 
     Raises:
         UserError: for an error of the file system.
     """
-    temporary = path.with_name(path.name + ".tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
+        with replacing(path, durable=True) as part, part.open("wb") as file:
             write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        _sync_folder(path.parent)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        if isinstance(error, Exception) and (cause := _file_system_error(error)):
+    except Exception as error:
+        if cause := _file_system_error(error):
             raise UserError(
                 f"{path}: cannot be written ({cause.strerror or cause}). Free some space or set OUTPUT_DIR to a folder "
                 "that can be written; what the file held before is unchanged."
@@ -91,17 +82,6 @@ def _file_system_error(error: BaseException | None) -> OSError | None:
             return error
         error = error.__cause__ or error.__context__
     return None
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename survive a power cut. Only POSIX lets a folder be opened for that."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _type_name(value: object) -> str:

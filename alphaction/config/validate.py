@@ -282,6 +282,12 @@ def check_weight(cfg: CfgNode, run: Run) -> Iterator[str]:
             )
 
 
+def check_output(cfg: CfgNode, run: Run) -> Iterator[str]:
+    """OUTPUT_DIR is not empty."""
+    if not cfg.OUTPUT_DIR.strip():
+        yield "OUTPUT_DIR is empty. Name the folder of the run, for example output/my_run; . is the current folder."
+
+
 CHECKS: tuple[Callable[[CfgNode, Run], Iterator[str]], ...] = (
     check_classes,
     check_boxes,
@@ -295,6 +301,7 @@ CHECKS: tuple[Callable[[CfgNode, Run], Iterator[str]], ...] = (
     check_batches,
     check_precision,
     check_weight,
+    check_output,
 )
 
 

@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,11 @@ class ClipSource(ABC):
         if video not in self._infos:
             self._infos[video] = self._probe(video)
         return self._infos[video]
+
+    def frame_size(self, video: str) -> Size:
+        """Return (width, height) of ``video``; see :meth:`probe`."""
+        info = self.probe(video)
+        return info.width, info.height
 
     @abstractmethod
     def read(
@@ -296,7 +302,8 @@ class OneSecondClipSource(ClipSource):
             clip = VideoFile(path, from_first_frame=True)
             info = clip.info()
             clip.close()
-        return info
+        # What one clip says of its length is not the video's.
+        return replace(info, duration=float(len(clips)), frames=None)
 
 
 def open_source(spec: DatasetSpec) -> ClipSource:

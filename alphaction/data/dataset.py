@@ -19,14 +19,13 @@ from alphaction.data.annotations import (
     AnnotationTable,
     BoxTable,
     LabelMap,
-    read_annotations,
-    read_boxes,
     read_label_map,
 )
-from alphaction.data.clip_source import ClipSource, open_source
+from alphaction.data.clip_source import ClipSource
 from alphaction.data.rules import TestRules, TrainingRules
 from alphaction.data.sample import ClipSample, Keyframe, SampleRequest
 from alphaction.data.table_checks import matched_rows, require_boxes, require_labels
+from alphaction.data.tables import open_tables
 from alphaction.data.temporal import TemporalSampling
 from alphaction.data.transforms import ClipAugmentation, ResizeRule, Size
 from alphaction.structures.boxes import extend_boxes, jitter_boxes, resize_boxes, unit_to_pixel
@@ -103,28 +102,16 @@ class ActionDataset(Dataset[ClipSample]):
             spec: the dataset's files.
             training: ground truth boxes with augmentation; otherwise detections (ground truth where there are none).
         """
-        label_map = read_label_map(spec.label_map)
-        source = open_source(spec)
-
-        def frame_size(video: str) -> Size:
-            info = source.probe(video)
-            return info.width, info.height
-
-        annotations = read_annotations(spec.annotations, label_map, spec.exclusions, sizes=frame_size)
-        detections = objects = None
-        if not training and spec.person_boxes is not None:
-            detections = read_boxes(spec.person_boxes, annotations, frame_size)
-        if wants_objects(cfg) and spec.object_boxes is not None:
-            objects = read_boxes(spec.object_boxes, annotations, frame_size, objects=True)
+        tables = open_tables(spec)
         return cls.from_tables(
             cfg,
             name=spec.name,
-            label_map=label_map,
-            annotations=annotations,
-            source=source,
+            label_map=tables.label_map,
+            annotations=tables.annotations,
+            source=tables.source,
             training=training,
-            detections=detections,
-            objects=objects,
+            detections=None if training else tables.persons(),
+            objects=tables.objects() if wants_objects(cfg) else None,
             eval_label_map=None if spec.eval_label_map is None else read_label_map(spec.eval_label_map),
         )
 
@@ -279,7 +266,7 @@ class ActionDataset(Dataset[ClipSample]):
                 f"keyframes score below TEST.BOX_THRESH {self.rules.min_score} (the best has {best:.3f}). "
                 "Lower TEST.BOX_THRESH."
             )
-        rows = np.repeat(np.arange(len(self.detections.keyframes)), np.diff(self.detections.row_offsets))
+        rows = self.detections.keyframe_of_box()
         used = self.detections.keyframes.take(np.unique(rows[matched & kept]))
         selected = np.zeros(len(table.keyframes), dtype=bool)
         selected[table.keyframes.locate(used.videos, used.video_index, used.seconds)] = True

@@ -27,6 +27,9 @@ def write_video(path: Path, frames: Iterable[np.ndarray], fps: float, container_
         for frame in frames:
             if stream is None:
                 stream = add_stream(container, frame.shape[1], frame.shape[0], fps)
+                if container.format.name == "avi":
+                    # It stores no time of showing: frames out of order would start late and be slow to seek.
+                    stream.codec_context.max_b_frames = 0
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         if stream is not None:
             container.mux(stream.encode(None))

@@ -69,7 +69,7 @@ def check_dataset(cfg: CfgNode, dataset: ActionDataset | JoinedDataset) -> Datas
         work += [(part.source, video, of_video) for video, of_video in seconds.items()]
 
     # Decoding releases the GIL, and on network file systems most of the time is waiting.
-    threads = max(1, min(_MAX_THREADS, os.cpu_count() or 1, len(work)))
+    threads = max(1, min(_MAX_THREADS, available_cores(), len(work)))
     with ThreadPoolExecutor(threads) as pool:
         found = list(pool.map(lambda item: item[0].problems(item[1], item[2]), work))
     problems = [problem for of_video in found for problem in of_video]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,6 +16,10 @@ from alphaction.utils.errors import UserError
 
 if TYPE_CHECKING:
     from yacs.config import CfgNode
+
+# "left" as a word of its own, also in turn_left or leftwards.
+_LEFT = re.compile(r"(?<![a-zA-Z])(?:left|Left|LEFT)(?=(?:wards?)?(?![a-zA-Z]))")
+_RIGHT = {"left": "right", "Left": "Right", "LEFT": "RIGHT"}
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,16 @@ class TestRules:
     def from_config(cls, cfg: CfgNode) -> TestRules:
         """Return the rules of a config."""
         return cls(cfg.TEST.BOX_THRESH, tuple(cfg.TEST.EXTEND_SCALE))
+
+
+def flip_pairs(names: Sequence[str]) -> list[list[str]]:
+    """Return the pairs of class names that differ only by "left" and "right", left first: INPUT.FLIP_CLASS_PAIRS."""
+    pairs = []
+    for name in names:
+        other = _LEFT.sub(lambda found: _RIGHT[found[0]], name)
+        if other != name and other in names:
+            pairs.append([name, other])
+    return pairs
 
 
 def mirrored_channels(label_map: LabelMap, pairs: Sequence[Sequence[str]]) -> Tensor:

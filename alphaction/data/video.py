@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -21,6 +22,7 @@ VIDEO_SUFFIXES = (
 )
 # fmt: on
 Size = tuple[int, int]
+_CLOCK = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d*)?)")
 # Two instants nearer than this are the same one: frame times are fractions, slot times are floats.
 TIME_TOLERANCE = 1e-6
 # A seek that lands too late is repeated from further back; this file's habit is remembered up to so many seconds.
@@ -117,6 +119,8 @@ class VideoFile:
         if stream.duration is not None and stream.time_base is not None:
             start = 0 if stream.start_time is None else float(stream.start_time * stream.time_base) - self._origin
             duration = start + float(stream.duration * stream.time_base)
+        elif (tagged := _tagged_duration(stream)) is not None:
+            duration = tagged
         elif self._container.duration is not None:
             duration = self._container.duration / av.time_base
         return VideoInfo(width, height, self.fps, duration, stream.frames or None)
@@ -203,10 +207,15 @@ class VideoFile:
         """How far beyond the end a keyframe may lie: one frame, and at least a tenth of a second (rounding)."""
         return max(1 / self.fps, 0.1)
 
-    def end_near(self, time: float) -> float:
+    def end_near(self, time: float, credible: float | None = None) -> float:
         """Return ``time`` or more if packets reach it, else the end of the last packet, all in seconds; no decoding.
 
         Unlike the duration in the header, this sees that a file was cut off.
+
+        Args:
+            time: in seconds.
+            credible: an end from here on is believed; an earlier one, which a seek without an index may give, is
+                checked by reading the file through, which takes as long as copying it. None: as ``time``.
 
         Raises:
             BrokenVideoError: if reading fails.
@@ -214,8 +223,7 @@ class VideoFile:
         try:
             self._seek(time)
             end = self._last_packet_end(time)
-            if end < time and not self._counting:
-                # A seek without an index may miss the end altogether; read the file through before judging it.
+            if end < (time if credible is None else credible) and not self._counting:
                 self._rewind()
                 end = self._last_packet_end(time)
         except (av.FFmpegError, OSError) as error:
@@ -325,6 +333,18 @@ class _Converter:
             rgb = cv2.resize(rgb, self._target, interpolation=cv2.INTER_LINEAR)
         self._last = (frame, rgb)
         return rgb
+
+
+def _tagged_duration(stream: av.VideoStream) -> float | None:
+    """Return the seconds of one stream, which Matroska and WebM tell only in a tag: their header has the longest one's.
+
+    The tag reads "00:01:30.480000000".
+    """
+    for key, value in stream.metadata.items():
+        if key.upper().split("-")[0] == "DURATION" and (parts := _CLOCK.fullmatch(value.strip())):
+            hours, minutes, seconds = map(float, parts.groups())
+            return 3600 * hours + 60 * minutes + seconds or None
+    return None
 
 
 def _reason(error: Exception) -> str:

@@ -13,6 +13,7 @@ from alphaction.data.dataset import ActionDataset
 from alphaction.evaluation import DetectionRows, read_detections
 from alphaction.utils.drawing import contact_sheet, draw_detections, write_png
 from alphaction.utils.errors import UserError
+from alphaction.utils.lettering import legible_name
 
 
 def draw_predictions(
@@ -66,7 +67,7 @@ def _predicted(
             action = label_map.find(int(detections.row_class_ids[row]))
             is_second_movement = action.group == "movement" and has_movement
             if detections.scores[row] >= min_score and not is_second_movement:
-                shown.append((action.name, float(detections.scores[row])))
+                shown.append((legible_name(action.name, action.id), float(detections.scores[row])))
                 has_movement = has_movement or action.group == "movement"
         labels.append([name for name, _ in shown])
         scores.append([score for _, score in shown])
@@ -76,5 +77,8 @@ def _predicted(
 def _annotated(dataset: ActionDataset, keyframe: tuple[str, int]) -> tuple[np.ndarray, list[list[str]]]:
     table = dataset.annotations
     rows = table.rows(table.index_of(*keyframe))
-    names = [[dataset.label_map.find(int(i)).name for i in table.labels(row)] for row in range(rows.start, rows.stop)]
+    names = [
+        [legible_name(dataset.label_map.find(int(i)).name, int(i)) for i in table.labels(row)]
+        for row in range(rows.start, rows.stop)
+    ]
     return table.boxes[rows], names

@@ -17,6 +17,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from yacs.config import CfgNode
 
+from alphaction.utils.device import choose_device
 from alphaction.utils.errors import UserError
 
 AMP_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -78,13 +79,8 @@ def set_up_runtime(cfg: CfgNode, seed: int, local_rank: int | None = None) -> Ru
 
 
 def _choose_device(name: str, local_rank: int) -> torch.device:
-    if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
+    if choose_device(name, "MODEL.DEVICE").type == "cpu":
         return torch.device("cpu")
-    if not torch.cuda.is_available():
-        raise UserError(
-            "MODEL.DEVICE is cuda, but PyTorch sees no CUDA device. Check nvidia-smi and the driver, "
-            "or run on the CPU with MODEL.DEVICE cpu."
-        )
     if local_rank >= torch.cuda.device_count():
         raise UserError(
             f"process {local_rank} of this machine has no GPU of its own: PyTorch sees {torch.cuda.device_count()}. "

@@ -28,7 +28,7 @@ from alphaction.engine.setup import (
 )
 from alphaction.engine.trainer import Trainer
 from alphaction.modeling.detector import build_detection_model
-from alphaction.solver import build_optimizer, build_scheduler, scale_schedule
+from alphaction.solver import build_optimizer, build_scheduler, check_unscaled, scale_schedule
 from alphaction.structures.memory_pool import MemoryPool
 from alphaction.utils.logging import get_logger, logged_run
 
@@ -42,7 +42,10 @@ def train(args: argparse.Namespace) -> None:
     cfg = load_cfg(args.config_file, args.opts)
     cfg.MODEL.WEIGHT = os.path.expanduser(cfg.MODEL.WEIGHT)
     _, world_size = processes_from_environment()
-    scaling = scale_schedule(cfg, world_size) if args.adjust_lr else None
+    scaling = None
+    if args.adjust_lr:
+        check_unscaled(cfg)
+        scaling = scale_schedule(cfg, world_size)
     splits = ("TRAIN", "TEST") if evaluates(args) else ("TRAIN",)
     validate_cfg(cfg, num_processes=world_size, splits=splits)
     runtime = set_up_runtime(cfg, args.seed, args.local_rank)

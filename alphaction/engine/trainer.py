@@ -233,7 +233,7 @@ class Trainer:
             broken.append("some weight")
         if broken:
             raise UserError(
-                f"the training diverged before iteration {iteration}: {', '.join(broken)} is not finite. Lower "
+                f"the training diverged at or before iteration {iteration}: {', '.join(broken)} is not finite. Lower "
                 "SOLVER.BASE_LR, lengthen SOLVER.WARMUP_ITERS, set SOLVER.CLIP_GRAD_NORM (10, say), or turn SOLVER.AMP "
                 "to bf16 or off. Checkpoints that were saved before are intact."
             )

@@ -200,8 +200,7 @@ def require_counted_labels(annotations: AnnotationTable, label_map: LabelMap) ->
 
 def _counted_labels(annotations: AnnotationTable, class_ids: Sequence[int]) -> tuple[GroundTruth, int]:
     """Return the ground truth with the labels of ``class_ids`` only, and the number of labels left out."""
-    keyframe = np.repeat(np.arange(len(annotations.keyframes)), np.diff(annotations.row_offsets))
-    label_box = np.repeat(np.arange(len(annotations.boxes)), np.diff(annotations.label_offsets))
+    keyframe, label_box = annotations.keyframe_of_box(), annotations.box_of_label()
     counted = np.isin(annotations.label_ids, class_ids)
     boxes = np.asarray(annotations.boxes, np.float64)
     labels = GroundTruth(keyframe, boxes, label_box[counted], annotations.label_ids[counted].astype(np.int64))

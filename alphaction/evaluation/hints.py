@@ -71,7 +71,7 @@ def _low_recall(result: AvaResult) -> str | None:
     return (
         f"The boxes find only {counts.found_boxes} of {counts.ground_truth_boxes} ground-truth boxes "
         f"({counts.box_recall:.1%}) at IoU {result.iou_threshold:g}: no class scores can make up for the rest. Use a "
-        "better person detector or a lower TEST.BOX_THRESH."
+        "better person detector, or lower TEST.BOX_THRESH if it drops boxes (the log says how many)."
     )
 
 

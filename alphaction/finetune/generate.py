@@ -16,8 +16,9 @@ from alphaction.data.rules import TrainingRules
 from alphaction.finetune.interaction import usable_blocks
 from alphaction.finetune.next_steps import next_commands
 from alphaction.finetune.options import DEFAULT_DATASET, FinetuneOptions
-from alphaction.finetune.recipe import WEIGHTS, build_recipe, weights_of
+from alphaction.finetune.recipe import build_recipe
 from alphaction.finetune.statistics import DatasetStatistics, ava_statistics, read_statistics
+from alphaction.finetune.weights import WEIGHTS, has_trained_head, head_is_new, weights_of
 from alphaction.finetune.writer import to_yaml
 from alphaction.modeling import build_detection_model
 from alphaction.utils.errors import UserError, suggest
@@ -34,6 +35,7 @@ class GeneratedConfig:
         cfg: what it loads to.
         options: the choices behind it.
         statistics: the figures behind it.
+        new_head: whether the weights hold no action head for these classes.
         notes: what the user should know, one sentence or two each.
     """
 
@@ -41,11 +43,12 @@ class GeneratedConfig:
     cfg: CfgNode
     options: FinetuneOptions
     statistics: DatasetStatistics
+    new_head: bool
     notes: tuple[str, ...]
 
     def commands(self, path: Path) -> list[str]:
         """Return the command lines that come next, for a config written to ``path``."""
-        return next_commands(path, self.cfg, self.options, self.statistics)
+        return next_commands(path, self.cfg, self.options, self.statistics, self.new_head)
 
 
 def generate_config(options: FinetuneOptions, statistics: DatasetStatistics | None = None) -> GeneratedConfig:
@@ -56,8 +59,8 @@ def generate_config(options: FinetuneOptions, statistics: DatasetStatistics | No
         statistics: of the dataset, where they have been read already.
 
     Raises:
-        UserError: for options that do not fit, an unknown or incomplete dataset, classes that disagree, or (a
-            contradiction between options) a config that fails its checks.
+        UserError: for options that do not fit, an unknown or incomplete dataset, classes that disagree, weights that
+            cannot be read, or (a contradiction between options) a config that fails its checks.
     """
     options.check()
     statistics = statistics or collect_statistics(options)
@@ -65,7 +68,8 @@ def generate_config(options: FinetuneOptions, statistics: DatasetStatistics | No
     settings, _ = build_recipe(options, statistics)
     text = to_yaml(settings, _header(options, statistics))
     cfg = check_text(text, options, statistics)
-    return GeneratedConfig(text, cfg, options, statistics, tuple(_notes(options, statistics)))
+    new_head = head_is_new(options, statistics.label_map)
+    return GeneratedConfig(text, cfg, options, statistics, new_head, tuple(_notes(options, statistics, new_head)))
 
 
 def collect_statistics(options: FinetuneOptions) -> DatasetStatistics:
@@ -96,7 +100,7 @@ def resolve_splits(options: FinetuneOptions) -> tuple[str, str]:
         bases = {each.removesuffix("_train") for each in known if each.endswith("_train")}
         raise UserError(
             f'--dataset-name: dataset "{name}" is not known. {suggest(name, [*known, *bases], limit=20)} '
-            "tools/prepare_dataset.py registers your own videos; --catalog names a dataset.yaml elsewhere."
+            "tools/prepare_dataset.py registers your own videos; DATASETS.CATALOG PATH names a dataset.yaml elsewhere."
         )
     for ending in _VAL_ENDINGS:
         base = train.removesuffix(ending)
@@ -106,10 +110,7 @@ def resolve_splits(options: FinetuneOptions) -> tuple[str, str]:
                 f"(it is evaluated on {train})."
             )
     if options.val_dataset is not None:
-        if options.val_dataset not in known:
-            raise UserError(
-                f'--val-dataset "{options.val_dataset}" is not known. {suggest(options.val_dataset, known)}'
-            )
+        check_val_dataset(options)
         return train, options.val_dataset
     if train.startswith("ava_video_train_"):
         return train, train.replace("_train_", "_val_")
@@ -121,6 +122,13 @@ def resolve_splits(options: FinetuneOptions) -> tuple[str, str]:
         f'dataset "{train}" has no validation split {train.removesuffix("_train")}_val. Add one to its dataset.yaml '
         f"(tools/prepare_dataset.py --val-fraction splits one annotation file), or name one with --val-dataset."
     )
+
+
+def check_val_dataset(options: FinetuneOptions) -> None:
+    """Raise a :class:`UserError` if --val-dataset names no dataset that is registered."""
+    known = known_datasets(_catalog_cfg(options))
+    if options.val_dataset is not None and options.val_dataset not in known:
+        raise UserError(f'--val-dataset "{options.val_dataset}" is not known. {suggest(options.val_dataset, known)}')
 
 
 def check_num_classes(options: FinetuneOptions, statistics: DatasetStatistics) -> None:
@@ -173,7 +181,7 @@ def _header(options: FinetuneOptions, statistics: DatasetStatistics) -> list[str
     ]
 
 
-def _notes(options: FinetuneOptions, statistics: DatasetStatistics) -> list[str]:
+def _notes(options: FinetuneOptions, statistics: DatasetStatistics, new_head: bool) -> list[str]:
     """Return what the user should know: what was left out, what is missing, what will be slow."""
     notes = []
     weights = weights_of(options)
@@ -198,6 +206,12 @@ def _notes(options: FinetuneOptions, statistics: DatasetStatistics) -> list[str]
         notes.append(f"--ia-structure {options.ia_structure} has no effect without --use-ia.")
     if options.use_ia:
         notes += [f"{reason}." for reason in usable_blocks(statistics)[1]]
+    if options.use_ia and has_trained_head(options) and not new_head:
+        notes.append(
+            f"if --weights {weights} holds an IA structure, what has the same shape is taken from it: compare its "
+            "config's MODEL.IA_STRUCTURE, whose blocks and memory are made for the dataset here. SOLVER.IA_LR_FACTOR "
+            "10 is for a new structure; 1 goes with a loaded one."
+        )
     if options.num_gpus == 0 and not options.tiny:
         notes.append(f"{options.backbone} takes many seconds a step on a CPU; --backbone tiny is made for it.")
     found = statistics.detections

@@ -12,7 +12,9 @@ from alphaction.finetune.options import FinetuneOptions
 from alphaction.finetune.statistics import DatasetStatistics
 
 
-def next_commands(path: Path, cfg: CfgNode, options: FinetuneOptions, statistics: DatasetStatistics) -> list[str]:
+def next_commands(
+    path: Path, cfg: CfgNode, options: FinetuneOptions, statistics: DatasetStatistics, new_head: bool
+) -> list[str]:
     """Return the commands that check the data, train, test and predict.
 
     Args:
@@ -20,6 +22,7 @@ def next_commands(path: Path, cfg: CfgNode, options: FinetuneOptions, statistics
         cfg: what it holds.
         options: the choices behind it.
         statistics: the figures behind it.
+        new_head: whether the weights hold no action head for these classes.
     """
     config = shlex.quote(str(path))
     base = statistics.train.removesuffix("_train")
@@ -27,7 +30,7 @@ def next_commands(path: Path, cfg: CfgNode, options: FinetuneOptions, statistics
     if base != statistics.train and statistics.val == f"{base}_val":
         names = [f"--all {shlex.quote(base)}"]
     device = f"--num-gpus {options.num_gpus}" if options.num_gpus else "--cpu"
-    classes = " --new-classes" if head_is_new(options, statistics, cfg) else ""
+    classes = " --new-classes" if new_head else ""
     python = "python" if options.num_gpus < 2 else f"torchrun --nproc_per_node={options.num_gpus}"
     return [
         *(f"python tools/validate_dataset.py {name} --config-file {config}" for name in names),
@@ -35,14 +38,6 @@ def next_commands(path: Path, cfg: CfgNode, options: FinetuneOptions, statistics
         f"{python} test_net.py --config-file {config}",
         f"python tools/predict_video.py --config-file {config} {_prediction_flags(cfg, statistics)}",
     ]
-
-
-def head_is_new(options: FinetuneOptions, statistics: DatasetStatistics, cfg: CfgNode) -> bool:
-    """Return whether the weights hold no action head for these classes.
-
-    Backbones trained on Kinetics hold none; other weights are taken for a model of AVA's 80 classes.
-    """
-    return bool(cfg.MODEL.WEIGHT) and (not statistics.published or options.weights is None)
 
 
 def _prediction_flags(cfg: CfgNode, statistics: DatasetStatistics) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from alphaction.config import load_cfg
 from alphaction.utils.errors import UserError, suggest
 
 BACKBONES = ("resnet50", "resnet101", "tiny")
@@ -99,6 +101,22 @@ class FinetuneOptions:
             f"--batch-size {batch} does not split evenly over --num-gpus {self.num_gpus}: it counts the clips of all "
             f"GPUs together. Nearest: --batch-size {nearest}"
         ]
+
+
+def where_datasets_are(overrides: Sequence[str]) -> dict[str, str | tuple[str, ...]]:
+    """Return the options ``data_dir`` and ``catalog`` from config keys and values in turn, as other tools take them.
+
+    Raises:
+        UserError: for any key but DATASETS.DATA_DIR and DATASETS.CATALOG, or a value of a wrong type.
+    """
+    cfg = load_cfg(None, overrides)
+    for key in overrides[::2]:
+        if key not in ("DATASETS.DATA_DIR", "DATASETS.CATALOG"):
+            raise UserError(
+                f"{key}: only DATASETS.DATA_DIR and DATASETS.CATALOG can be given here, to find the dataset. Change "
+                "other keys in the config that is written, or give them to the training."
+            )
+    return {"data_dir": cfg.DATASETS.DATA_DIR, "catalog": tuple(cfg.DATASETS.CATALOG)}
 
 
 def default_output(options: FinetuneOptions) -> Path:

@@ -10,10 +10,11 @@ from typing import TypeVar
 
 from alphaction.config import get_cfg
 from alphaction.config.paths_catalog import known_datasets
-from alphaction.finetune.generate import check_num_classes, collect_statistics
+from alphaction.finetune.generate import check_num_classes, check_val_dataset, collect_statistics
 from alphaction.finetune.options import BACKBONES, DEFAULT_DATASET, IA_STRUCTURES, FinetuneOptions, default_output
-from alphaction.finetune.recipe import build_recipe, weights_of
+from alphaction.finetune.recipe import build_recipe
 from alphaction.finetune.statistics import DatasetStatistics
+from alphaction.finetune.weights import weights_of
 from alphaction.finetune.writer import check_target
 from alphaction.utils.errors import UserError, suggest
 
@@ -77,8 +78,11 @@ def ask_options(
         The choices, the figures of the dataset, and the file to write.
 
     Raises:
-        UserError: if a default is not possible and input has ended.
+        UserError: if a flag has a value that no answer can mend, or a default is not possible and input has ended.
     """
+    # Whether the batch splits over the GPUs is seen when both are known.
+    replace(options, num_gpus=min(options.num_gpus, 0)).check()
+    check_val_dataset(options)
     prompter.write("Press Enter to take the value in brackets.")
     options, stats = _ask_dataset(options, prompter)
     options = _ask_classes(options, stats, prompter)
@@ -126,8 +130,16 @@ def _ask_classes(options: FinetuneOptions, stats: DatasetStatistics, prompter: P
         check_num_classes(replace(options, num_classes=number), stats)
         return number
 
-    check_num_classes(options, stats)
-    return replace(options, num_classes=prompter.ask("Number of classes", str(held), held, parse))
+    problem = None
+    try:
+        check_num_classes(options, stats)
+    except UserError as error:
+        problem = error
+        prompter.write(f"  {error}")
+    chosen = prompter.ask("Number of classes", str(held), held, parse)
+    if problem is not None and prompter.ended:
+        raise problem
+    return replace(options, num_classes=chosen)
 
 
 def _ask_network(options: FinetuneOptions, prompter: Prompter) -> FinetuneOptions:

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import math
-import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 
+from alphaction.data.rules import flip_pairs
 from alphaction.finetune.interaction import interaction_settings
 from alphaction.finetune.options import FinetuneOptions, experiment_name
 from alphaction.finetune.schedule import Schedule, plan_schedule
-from alphaction.finetune.settings import Setting, counted
+from alphaction.finetune.settings import Setting
 from alphaction.finetune.statistics import DatasetStatistics
+from alphaction.finetune.weights import WEIGHTS, has_trained_head, weights_of
+from alphaction.utils.cores import available_cores
+from alphaction.utils.text import counted
 
-WEIGHTS = {
-    "resnet50": "data/models/pretrained_models/SlowFast-ResNet50-4x16.pth",
-    "resnet101": "data/models/pretrained_models/SlowFast-ResNet101-8x8.pth",
-    "tiny": "",
-}
 CONV_BODIES = {"resnet50": "Slowfast-Resnet50", "resnet101": "Slowfast-Resnet101", "tiny": "Slowfast-Tiny"}
-# "left" as a word of its own, also in turn_left or leftwards.
-_LEFT = re.compile(r"(?<![a-zA-Z])(?:left|Left|LEFT)(?=(?:wards?)?(?![a-zA-Z]))")
-_RIGHT = {"left": "right", "Left": "Right", "LEFT": "RIGHT"}
 _STRIDE = 16  # pixels of a feature cell, in every backbone
 _GROUP_KEYS = ("PERSON_MOVEMENT", "OBJECT_MANIPULATION", "PERSON_INTERACTION")
 _GROUP_NAMES = ("movement", "object manipulation", "person interaction")
@@ -88,16 +82,6 @@ def frame_size(options: FinetuneOptions, stats: DatasetStatistics) -> FrameSize:
     return FrameSize(short, long, f"above the usual 256, as persons are small: {cells}")
 
 
-def flip_pairs(names: tuple[str, ...]) -> list[list[str]]:
-    """Return the pairs of class names that differ only by "left" and "right", left first."""
-    pairs = []
-    for name in names:
-        other = _LEFT.sub(lambda found: _RIGHT[found[0]], name)
-        if other != name and other in names:
-            pairs.append([name, other])
-    return pairs
-
-
 def loss_weights(options: FinetuneOptions, stats: DatasetStatistics) -> tuple[float, float, float]:
     """Return the weight of each group's loss; 0 for a group without classes, whose weight is not used.
 
@@ -109,11 +93,6 @@ def loss_weights(options: FinetuneOptions, stats: DatasetStatistics) -> tuple[fl
     factor = 2.0 if options.tiny else 1.0
     pose = 1.2 if stats.exclusive_movement else float(movement)
     return (pose if movement else 0.0, factor * handled, factor * person)
-
-
-def weights_of(options: FinetuneOptions) -> str:
-    """Return MODEL.WEIGHT: what was given, else the pretrained weights of the backbone."""
-    return options.weights if options.weights is not None else WEIGHTS[options.backbone]
 
 
 def _network(options: FinetuneOptions) -> Iterator[Setting]:
@@ -247,7 +226,8 @@ def _solver(options: FinetuneOptions, stats: DatasetStatistics, schedule: Schedu
     yield Setting("SOLVER.BASE_LR", schedule.lr, schedule.lr_reason)
     yield Setting("SOLVER.BIAS_LR_FACTOR", 1.0 if options.tiny else 2.0)
     if options.use_ia and not options.tiny:
-        yield Setting("SOLVER.IA_LR_FACTOR", 10.0, "the IA structure starts from random weights")
+        other = "; 1.0 if it is taken from the weights" if has_trained_head(options) else ""
+        yield Setting("SOLVER.IA_LR_FACTOR", 10.0, f"for an IA structure from random weights{other}")
     yield Setting("SOLVER.WEIGHT_DECAY", 0.01 if options.tiny else 1e-7)
     length = (
         f"{counted(stats.keyframes, 'keyframe')}, batch {schedule.batch}: {counted(schedule.epoch, 'iteration')} an "
@@ -269,9 +249,8 @@ def _solver(options: FinetuneOptions, stats: DatasetStatistics, schedule: Schedu
 def _test(options: FinetuneOptions, stats: DatasetStatistics, schedule: Schedule) -> Iterator[Setting]:
     found = stats.detections
     if found is not None:
-        why = (
-            f"finds {found.recall:.1%} of the annotated persons at IoU 0.5; without a threshold {found.best_recall:.1%}"
-        )
+        costs = "as all do" if found.recall == found.best_recall else f"all of them {found.best_recall:.1%}"
+        why = f"detections above it find {found.recall:.1%} of the annotated persons at IoU 0.5, {costs}"
         yield Setting("TEST.BOX_THRESH", found.threshold, why)
     elif stats.published:
         yield Setting("TEST.BOX_THRESH", 0.8)
@@ -280,8 +259,3 @@ def _test(options: FinetuneOptions, stats: DatasetStatistics, schedule: Schedule
         yield Setting("TEST.BOX_THRESH", 0.8, why)
     yield Setting("TEST.ACTION_THRESH", 0.0)
     yield Setting("TEST.VIDEOS_PER_BATCH", max(schedule.batch, options.processes))
-
-
-def available_cores() -> int:
-    """Return the number of CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

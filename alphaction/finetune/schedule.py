@@ -77,7 +77,7 @@ def plan_schedule(options: FinetuneOptions, stats: DatasetStatistics, short_side
         steps, warmup = [], min(TINY_WARMUP, max_iter // 6)
     else:
         warmup = min(round(RECIPE_WARMUP / scale), max_iter // 10)
-    period = round(RECIPE_PERIOD / scale) if as_published else max_iter // EVALUATIONS
+    period = round(RECIPE_PERIOD / scale) if as_published else math.ceil(max_iter / EVALUATIONS)
     if as_published:
         steps, warmup = [round(step / scale) for step in recipe_steps], round(RECIPE_WARMUP / scale)
     return Schedule(

@@ -19,8 +19,3 @@ class Setting:
     key: str
     value: Any
     comment: str = ""
-
-
-def counted(number: int, noun: str, plural: str = "") -> str:
-    """Return a number with its noun, such as "1 video" or "2 videos"."""
-    return f"{number} {noun if number == 1 else plural or noun + 's'}"

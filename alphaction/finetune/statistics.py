@@ -7,32 +7,23 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from alphaction.config.paths_catalog import DatasetSpec
-from alphaction.data.annotations import (
-    AnnotationTable,
-    BoxTable,
-    LabelMap,
-    read_annotations,
-    read_boxes,
-    read_label_map,
-)
-from alphaction.data.clip_source import ClipSource, MovieSource, open_source
+from alphaction.data.annotations import AnnotationTable, LabelMap
+from alphaction.data.clip_source import ClipSource, MovieSource
 from alphaction.data.label_statistics import movements_per_box
-from alphaction.evaluation.average_precision import box_iou
-from alphaction.finetune.settings import counted
+from alphaction.data.tables import DatasetTables, open_tables
+from alphaction.evaluation.recall import Recall
 from alphaction.utils.errors import UserError
+from alphaction.utils.text import counted
 
 # Opening a video decodes a frame; so many of a split tell rates and sizes well enough.
 _PROBED_VIDEOS = 24
 # Of every so many steps between successive keyframes, memory can use those of one length.
 _MIN_REGULAR = 0.5
-_THRESHOLDS = np.arange(0.05, 0.91, 0.05).round(2)
-_RECALL_LOSS = 0.01
 
 
 @dataclass(frozen=True)
@@ -40,8 +31,8 @@ class Detections:
     """How many annotated persons the detector of the validation split finds, at IoU 0.5.
 
     Attributes:
-        threshold: the highest score threshold that costs at most 1% of recall.
-        recall: share of the annotated boxes that detections above it find.
+        threshold: see :meth:`alphaction.evaluation.recall.Recall.threshold`.
+        recall: share of the labeled boxes that detections above it find.
         best_recall: the same for all detections.
     """
 
@@ -150,15 +141,15 @@ def read_statistics(train: DatasetSpec, val: DatasetSpec) -> DatasetStatistics:
         UserError: if a file is malformed, the splits have different classes, a split has no box, or a video that is
             looked at is missing or broken.
     """
-    label_map = read_label_map(train.label_map)
-    if read_label_map(val.label_map) != label_map:
+    opened, val_opened = open_tables(train), open_tables(val)
+    label_map = opened.label_map
+    if val_opened.label_map != label_map:
         raise UserError(
             f'datasets "{train.name}" ({train.label_map}) and "{val.name}" ({val.label_map}) have different classes. '
             "Choose another --val-dataset, or give both one label map."
         )
-    table, val_table = (_annotations(spec, label_map) for spec in (train, val))
-    source = open_source(train)
-    shares, infos = _box_heights(table, source)
+    table, val_table = opened.annotations, val_opened.annotations
+    shares, infos = _box_heights(table, opened.source)
     if not len(shares):
         raise UserError(f'dataset "{train.name}": {table.source} holds no box. Annotate persons first.')
     counts = np.diff(table.row_offsets)
@@ -183,45 +174,12 @@ def read_statistics(train: DatasetSpec, val: DatasetSpec) -> DatasetStatistics:
         memory_step=step,
         memory_slots=slots,
         has_objects=train.object_boxes is not None and val.object_boxes is not None,
-        detections=_detections(val, val_table),
+        detections=_detections(val_opened),
         probed=len(infos),
-        example_video=_example_video(val, val_table),
+        example_video=_example_video(val_opened),
         example_boxes=val.person_boxes,
         example_objects=val.object_boxes,
     )
-
-
-def detection_threshold(annotations: AnnotationTable, detections: BoxTable) -> Detections:
-    """Return the highest score threshold that loses at most 1% of the annotated boxes that detections find.
-
-    Args:
-        annotations: ground truth with at least one box.
-        detections: scored boxes of the same split.
-    """
-    found_by = np.full(len(annotations), -1.0)  # the best score of a detection that overlaps each box
-    for k, keyframe in enumerate(annotations.keyframes):
-        rows = annotations.rows(k)
-        boxes, scores = detections.lookup(*keyframe)
-        truth = annotations.boxes[rows]
-        if not len(truth) or not len(boxes):
-            continue
-        pairs = box_iou(np.repeat(truth, len(boxes), axis=0), np.tile(boxes, (len(truth), 1)))
-        hits = pairs.reshape(len(truth), len(boxes)) >= 0.5  # [M, detections]
-        found_by[rows] = np.where(hits, scores, -1.0).max(axis=1)
-    best = float((found_by >= 0).mean())
-    recalls = np.array([(found_by >= np.float32(threshold)).mean() for threshold in _THRESHOLDS])
-    good = np.flatnonzero(recalls >= best - _RECALL_LOSS - 1e-9)
-    chosen = int(good[-1]) if len(good) else 0
-    return Detections(float(_THRESHOLDS[chosen]), float(recalls[chosen]), best)
-
-
-def _annotations(spec: DatasetSpec, label_map: LabelMap) -> AnnotationTable:
-    return read_annotations(spec.annotations, label_map, spec.exclusions, sizes=partial(_frame_size, open_source(spec)))
-
-
-def _frame_size(source: ClipSource, video: str) -> tuple[int, int]:
-    info = source.probe(video)
-    return info.width, info.height
 
 
 def _box_heights(table: AnnotationTable, source: ClipSource) -> tuple[np.ndarray, list[tuple[tuple[int, int], float]]]:
@@ -260,13 +218,15 @@ def _memory_reach(table: AnnotationTable) -> tuple[int, int]:
     return int(step), max(spans) // int(step)
 
 
-def _detections(spec: DatasetSpec, annotations: AnnotationTable) -> Detections | None:
-    if spec.person_boxes is None or not len(annotations):
+def _detections(tables: DatasetTables) -> Detections | None:
+    persons = tables.persons() if len(tables.annotations) else None
+    if persons is None:
         return None
-    boxes = read_boxes(spec.person_boxes, annotations, partial(_frame_size, open_source(spec)))
-    return detection_threshold(annotations, boxes)
+    recall = Recall.of(tables.annotations, persons)
+    threshold = recall.threshold()
+    return Detections(threshold, recall.at(threshold), recall.at())
 
 
-def _example_video(spec: DatasetSpec, annotations: AnnotationTable) -> Path | None:
-    source = open_source(spec)
-    return source.path(str(annotations.keyframes[0].video)) if isinstance(source, MovieSource) else None
+def _example_video(tables: DatasetTables) -> Path | None:
+    source = tables.source
+    return source.path(str(tables.annotations.keyframes[0].video)) if isinstance(source, MovieSource) else None

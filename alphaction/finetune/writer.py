@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 import yaml
 
 from alphaction.finetune.settings import Setting
+from alphaction.utils.atomic import write_text_atomically
 from alphaction.utils.errors import UserError
 
 _WIDTH = 118
@@ -75,19 +74,7 @@ def write_text(path: Path, text: str, force: bool = False) -> None:
         UserError: see :func:`check_target`.
     """
     check_target(path, force)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        # A temporary file is private to its owner; a config is as readable as any other new file.
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_text_atomically(path, text)
 
 
 def _comment(text: str, indent: str) -> list[str]:

@@ -9,9 +9,10 @@ import numpy as np
 from alphaction.data.annotations import AnnotationTable, BoxTable
 from alphaction.evaluation.average_precision import GroundTruth, find_overlaps
 from alphaction.inspection.loaded import Split
-from alphaction.inspection.report import Finding, percent, plural, share_level
+from alphaction.inspection.report import Finding, percent, share_level
 from alphaction.inspection.rows import place, repeated_rows
 from alphaction.inspection.settings import Settings
+from alphaction.utils.text import counted
 
 SAME_BOX_IOU = 0.95
 """Two boxes that overlap this much are two records of one person: no two bodies do."""
@@ -49,7 +50,7 @@ def check_box_sizes(split: Split, settings: Settings, frame_sizes: dict[str, tup
     scaled = np.array([resize(frame_sizes.get(str(video), (0, 0))) if str(video) in frame_sizes else (np.nan, np.nan)
                        for video in keyframes.videos]).reshape(-1, 2)  # fmt: skip
     sides = (split.annotations.boxes[:, 2:] - split.annotations.boxes[:, :2]) * scaled[
-        keyframes.video_index[split.keyframe_of_box()]
+        keyframes.video_index[split.annotations.keyframe_of_box()]
     ]
     known = np.isfinite(sides).all(axis=1)
     if not known.any():
@@ -77,7 +78,7 @@ def check_box_sizes(split: Split, settings: Settings, frame_sizes: dict[str, tup
 
 def same_boxes(split: Split) -> tuple[np.ndarray, np.ndarray]:
     """Return pairs of boxes of one keyframe that nearly coincide: rows int64 [P] and later rows int64 [P]."""
-    keyframe = split.keyframe_of_box()
+    keyframe = split.annotations.keyframe_of_box()
     none = np.zeros(0, dtype=np.int64)
     boxes = split.annotations.boxes
     pairs = find_overlaps(GroundTruth(keyframe, boxes, none, none), keyframe, boxes, SAME_BOX_IOU)
@@ -97,7 +98,7 @@ def _repeated(split: Split) -> Iterator[Finding]:
     yield Finding(
         share_level(count, max(table.num_labels, 1), _TOLERATED),
         "duplicates",
-        f"{table.source}{first}: {plural(rows, 'row')} of the file {'is' if rows == 1 else 'are'} there twice, and "
+        f"{table.source}{first}: {counted(rows, 'row')} of the file {'is' if rows == 1 else 'are'} there twice, and "
         "counted once here. Remove the repetitions (was a part written twice, or two files joined?): other tools count "
         "them twice.",
         split.name,
@@ -110,7 +111,7 @@ def _duplicates(split: Split) -> Iterator[Finding]:
     if not len(first):
         return
     row, other = int(first[0]), int(second[0])
-    keyframe = int(split.keyframe_of_box()[row])
+    keyframe = int(split.annotations.keyframe_of_box()[row])
     exact = bool((table.boxes[row] == table.boxes[other]).all())
     affected = len(np.unique(second))
     how = "has the same coordinates as" if exact else f"overlaps by more than {SAME_BOX_IOU:.0%} with"
@@ -120,7 +121,7 @@ def _duplicates(split: Split) -> Iterator[Finding]:
         share_level(affected, len(table), _TOLERATED),
         "duplicates",
         f"{place(table, keyframe, other)}: this box {how} another one of its keyframe, {place(table, keyframe, row)}"
-        f"{persons}; {plural(affected, 'box is', 'boxes are')} such a duplicate. One person needs one box: give "
+        f"{persons}; {counted(affected, 'box is', 'boxes are')} such a duplicate. One person needs one box: give "
         "the rows of one person the same coordinates and person id, so that they become one box with several labels, "
         "or remove them.",
         split.name,
@@ -156,7 +157,7 @@ def _coordinates(table: AnnotationTable | BoxTable, name: str) -> Iterator[Findi
     full = int(((boxes[:, 2:] - boxes[:, :2]) > 0.95).all(axis=1).sum())
     if full > _MANY_FULL * len(boxes):
         row = int(np.argmax(((boxes[:, 2:] - boxes[:, :2]) > 0.95).all(axis=1)))
-        keyframe = int(np.searchsorted(table.row_offsets, row, side="right")) - 1
+        keyframe = int(table.keyframe_of_box()[row])
         yield Finding(
             "warning",
             "coordinates",

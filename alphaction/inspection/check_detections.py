@@ -1,68 +1,31 @@
 """Checks of person boxes against the annotations: do they meet, and how many persons do they find?
 
-Sizes in shapes: R annotated boxes, N detections, C classes.
+Sizes in shapes: n boxes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from alphaction.data.annotations import KeyframeIndex
-from alphaction.evaluation.average_precision import GroundTruth, find_overlaps
+from alphaction.data.annotations.box_formats import to_corners
+from alphaction.evaluation.recall import KEPT, Recall, best_scores
 from alphaction.inspection.loaded import Split
-from alphaction.inspection.report import Finding, percent, plural
+from alphaction.inspection.report import Finding, percent
 from alphaction.inspection.rows import first_line, place
 from alphaction.inspection.settings import Settings
 from alphaction.utils.errors import suggest
+from alphaction.utils.text import counted
 
-IOU = 0.5
 _LOW_RECALL = 0.7
 _USELESS_RECALL = 0.1
 _MANY_STRAYS = 0.2
 _MANY_MISSED = 0.1
 _GAIN = 0.2  # another reading of the numbers must find so much more to be believed
-_STEPS = (0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05, 0.0)  # thresholds worth suggesting
-_NEARLY_ALL = 0.98
-
-
-@dataclass(frozen=True)
-class Recall:
-    """How well detections find the annotated boxes.
-
-    Attributes:
-        best: float32 [R], score of the best detection that overlaps each annotated box at IoU 0.5; -1: none does.
-        box_of_label: int64 [L], row of each label's box.
-        channels: int64 [L], class of each label.
-        counts: bool [R], the boxes that have a label.
-    """
-
-    best: np.ndarray
-    box_of_label: np.ndarray
-    channels: np.ndarray
-    counts: np.ndarray
-
-    @classmethod
-    def of(cls, split: Split) -> Recall:
-        """Match the detections of ``split``, which must have some, with its annotations."""
-        box_of_label = split.box_of_label()
-        counts = np.zeros(len(split.annotations), dtype=bool)
-        counts[box_of_label] = True
-        best = _best_scores(split, split.annotations.boxes, split.detections.boxes)
-        return cls(best, box_of_label, split.label_map.channels(split.annotations.label_ids), counts)
-
-    def at(self, threshold: float) -> float:
-        """Return the share of labeled boxes that detections of at least this score find: the ceiling of recall."""
-        return _mean(self.best[self.counts] >= np.float32(threshold))
-
-    def per_class(self, threshold: float, num_classes: int) -> np.ndarray:
-        """Return the same for the boxes of each class, float64 [C]; NaN for a class without labels."""
-        found = self.best[self.box_of_label] >= np.float32(threshold)
-        labels = np.bincount(self.channels, minlength=num_classes)
-        hits = np.bincount(self.channels, weights=found, minlength=num_classes)
-        return np.divide(hits, labels, out=np.full(num_classes, np.nan), where=labels > 0)
 
 
 def check_detections(split: Split, settings: Settings) -> Iterator[Finding]:
@@ -84,8 +47,8 @@ def check_detections(split: Split, settings: Settings) -> Iterator[Finding]:
         yield _no_match(split)
         return
     yield from _unmatched(split, keyframe)
-    recall = Recall.of(split)
-    misread = next(_misread(split, recall.at(0.0)), None)
+    recall = Recall.of(split.annotations, split.detections)
+    misread = next(_misread(split, recall), None)
     if misread is not None:
         yield misread
         return
@@ -99,14 +62,7 @@ def read_as(boxes: np.ndarray, how: str) -> np.ndarray:
         boxes: float64 [n, 4], which were taken for x1, y1, x2, y2.
         how: "xywh" (x, y, width, height), "cxcywh" (the same with the center) or "yxyx" (y1, x1, y2, x2).
     """
-    first, second = boxes[:, :2], boxes[:, 2:]
-    if how == "xywh":
-        return np.clip(np.concatenate([first, first + second], axis=1), 0, 1)
-    if how == "cxcywh":
-        return np.clip(np.concatenate([first - second / 2, first + second / 2], axis=1), 0, 1)
-    if how == "yxyx":
-        return boxes[:, [1, 0, 3, 2]]
-    raise ValueError(f"how is {how!r}; expected xywh, cxcywh or yxyx")
+    return boxes[:, [1, 0, 3, 2]] if how == "yxyx" else np.clip(to_corners(boxes, how), 0, 1)
 
 
 _READINGS = {
@@ -114,25 +70,6 @@ _READINGS = {
     "cxcywh": "center x, center y, width, height; write corners: x1 = cx - width / 2, x2 = cx + width / 2, ...",
     "yxyx": "y1, x1, y2, x2; swap the columns",
 }
-
-
-def _best_scores(
-    split: Split, boxes: np.ndarray, detected: np.ndarray, shift: int = 0, threshold: float = IOU
-) -> np.ndarray:
-    """Return the score of the best detection that overlaps each annotated box, float32 [R], -1 where none does."""
-    detections = split.detections
-    keyframes = detections.keyframes
-    position = split.annotations.keyframes.locate(keyframes.videos, keyframes.video_index, keyframes.seconds + shift)
-    none = np.zeros(0, dtype=np.int64)
-    pairs = find_overlaps(
-        GroundTruth(split.keyframe_of_box(), boxes, none, none),
-        np.repeat(position, np.diff(detections.row_offsets)),
-        detected,
-        threshold,
-    )
-    best = np.full(len(boxes), -1, dtype=np.float32)
-    np.maximum.at(best, pairs.ground_truth, detections.scores[pairs.detection])
-    return best
 
 
 def _no_match(split: Split) -> Finding:
@@ -173,20 +110,18 @@ def _unmatched(split: Split, keyframe: np.ndarray) -> Iterator[Finding]:
             "warning",
             "person boxes",
             f'{where}: video "{strange[0]}" is not annotated in {annotations.source}. '
-            f"{suggest(strange[0], annotated, limit=5)} {plural(len(strange), 'such video')} with "
-            f"{plural(rows, 'keyframe')} are left out; correct the names, or remove the rows.",
+            f"{suggest(strange[0], annotated, limit=5)} {counted(len(strange), 'such video')} with "
+            f"{counted(rows, 'keyframe')} are left out; correct the names, or remove the rows.",
             split.name,
         )
-    excluded = {(entry.video, entry.second) for entry in split.exclusions}
+    excluded = annotations.excluded
     position = annotations.keyframes.locate(
         detections.keyframes.videos, detections.keyframes.video_index, detections.keyframes.seconds
     )
     stray = np.flatnonzero(
         (position < 0) & ~np.isin(detections.keyframes.videos[detections.keyframes.video_index], strange)
     )
-    stray = (
-        [k for k in stray.tolist() if tuple(detections.keyframes[k]) not in excluded] if excluded else stray.tolist()
-    )
+    stray = [k for k in stray.tolist() if detections.keyframes[k] not in excluded] if excluded else stray.tolist()
     if len(stray) > _MANY_STRAYS * len(detections.keyframes):
         yield Finding(
             "note",
@@ -210,40 +145,40 @@ def _unmatched(split: Split, keyframe: np.ndarray) -> Iterator[Finding]:
         )
 
 
-def _misread(split: Split, recall: float) -> Iterator[Finding]:
+def _misread(split: Split, recall: Recall) -> Iterator[Finding]:
     """Yield the reading of the numbers, or the shift in time, under which boxes and annotations suddenly agree."""
-    if recall > 1 - _GAIN:
+    as_is = recall.at()
+    if as_is > 1 - _GAIN:
         return
     annotations, detections = split.annotations, split.detections
-    counted = np.diff(annotations.label_offsets) > 0
+
+    def reached_with(**changes: Any) -> float:
+        return replace(recall, best=best_scores(annotations, detections, **changes)).at()
+
     trials = [
-        (table, how, _mean(best[counted] >= 0))
+        (table, how, reached_with(**{role: read_as(table.boxes, how)}))
         for how in _READINGS
-        for table, best in (
-            (annotations, _best_scores(split, read_as(annotations.boxes, how), detections.boxes)),
-            (detections, _best_scores(split, annotations.boxes, read_as(detections.boxes, how))),
-        )
+        for table, role in ((annotations, "annotated"), (detections, "detected"))
     ]
     table, how, reached = max(trials, key=lambda trial: trial[2])
-    if reached > max(recall + _GAIN, 2 * recall):
+    if reached > max(as_is + _GAIN, 2 * as_is):
         x1, y1, x2, y2 = table.boxes[0]
         yield Finding(
             "error",
             "coordinates",
             f"{place(table, 0, 0)}: {x1:.3g}, {y1:.3g}, {x2:.3g}, {y2:.3g} are not the corners x1, y1, x2, y2. Person "
-            f"boxes and annotations overlap (IoU 0.5) for {recall:.1%} of the boxes as they are, and for {reached:.1%} "
+            f"boxes and annotations overlap (IoU 0.5) for {as_is:.1%} of the boxes as they are, and for {reached:.1%} "
             f"if the numbers of this file are {_READINGS[how]}.",
             split.name,
         )
         return
-    shifted = {shift: _mean(_best_scores(split, annotations.boxes, detections.boxes, shift)[counted] >= 0)
-               for shift in (-1, 1)}  # fmt: skip
+    shifted = {shift: reached_with(shift=shift) for shift in (-1, 1)}
     shift = max(shifted, key=shifted.get)
-    if shifted[shift] > max(recall + _GAIN, 1.5 * recall):
+    if shifted[shift] > max(as_is + _GAIN, 1.5 * as_is):
         yield Finding(
             "error",
             "person boxes",
-            f"{place(detections, 0)}: person boxes find {recall:.1%} of the annotated boxes, and {shifted[shift]:.1%} "
+            f"{place(detections, 0)}: person boxes find {as_is:.1%} of the annotated boxes, and {shifted[shift]:.1%} "
             f"if {abs(shift)} is {'added to' if shift > 0 else 'taken from'} their seconds. Do both files count "
             "seconds from 0?",
             split.name,
@@ -251,11 +186,11 @@ def _misread(split: Split, recall: float) -> Iterator[Finding]:
 
 
 def _low_recall(split: Split, settings: Settings, recall: Recall) -> Iterator[Finding]:
-    everything, used = recall.at(0.0), recall.at(settings.box_threshold)
-    file, total = split.detections.source, int(recall.counts.sum())
+    everything, used = recall.at(), recall.at(settings.box_threshold)
+    file, total = split.detections.source, recall.total
     if everything < _USELESS_RECALL:
         missed = int(np.flatnonzero(recall.counts & (recall.best < 0))[0])
-        keyframe = int(split.keyframe_of_box()[missed])
+        keyframe = int(split.annotations.keyframe_of_box()[missed])
         yield Finding(
             "error",
             "recall",
@@ -272,8 +207,8 @@ def _low_recall(split: Split, settings: Settings, recall: Recall) -> Iterator[Fi
             "no label of the others can be found. Use a better person detector.",
             split.name,
         )
-    elif used < _LOW_RECALL and used < _NEARLY_ALL * everything and not split.training:
-        wanted = next(step for step in _STEPS if recall.at(step) >= _NEARLY_ALL * everything)
+    elif used < _LOW_RECALL and used < KEPT * everything and not split.training:
+        wanted = recall.threshold()
         yield Finding(
             settings.level("warning", "note"),
             "recall",
@@ -285,7 +220,3 @@ def _low_recall(split: Split, settings: Settings, recall: Recall) -> Iterator[Fi
 
 def _used(keyframes: KeyframeIndex) -> list[str]:
     return [str(video) for video in keyframes.videos[np.unique(keyframes.video_index)]]
-
-
-def _mean(values: np.ndarray) -> float:
-    return float(values.mean()) if len(values) else 0.0

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
 from alphaction.data.annotations.files import read_text
-from alphaction.data.label_statistics import labels_per_class, movements_per_box
+from alphaction.data.label_statistics import movements_per_box
+from alphaction.data.rules import flip_pairs
 from alphaction.inspection.loaded import Split
-from alphaction.inspection.report import Finding, listed, percent, plural
+from alphaction.inspection.report import Finding, percent
 from alphaction.inspection.rows import place
 from alphaction.inspection.settings import Settings
-
-FEW_LABELS = 10
-"""Fewer labels than this teach little, and their AP says little."""
+from alphaction.utils.text import counted, listed
 
 _TOLERATED = 0.01  # share of boxes with several movements that a softmax may misread (slips of annotators)
 _MANY_WITHOUT = 0.05
@@ -24,12 +21,12 @@ _KEY = "MODEL.ROI_ACTION_HEAD.EXCLUSIVE_MOVEMENT"
 
 
 def check_labels(split: Split, settings: Settings) -> Iterator[Finding]:
-    """Yield what is wrong with the labels of a split: movements, classes without or with few labels, flips."""
+    """Yield what is wrong with the labels of a split: none at all, movements, classes that a mirrored clip confuses."""
     if not len(split.annotations):
         yield Finding(
             "error",
             "labels",
-            f"{split.annotations.source} has {plural(len(split.annotations.keyframes), 'keyframe')} and not one box: "
+            f"{split.annotations.source} has {counted(len(split.annotations.keyframes), 'keyframe')} and not one box: "
             "there is nothing to learn or to test. Is it the right file?",
             split.name,
         )
@@ -38,13 +35,12 @@ def check_labels(split: Split, settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "error",
             "labels",
-            f"{split.annotations.source} has {plural(len(split.annotations), 'box', 'boxes')} and not one action "
+            f"{split.annotations.source} has {counted(len(split.annotations), 'box', 'boxes')} and not one action "
             "label. Fill in the class ids (7th column), or is it a file of detections?",
             split.name,
         )
         return
     yield from _movements(split, settings)
-    yield from _class_counts(split)
     if split.training:
         yield from _flips(split, settings)
 
@@ -70,17 +66,17 @@ def check_label_map(split: Split) -> Iterator[Finding]:
             "tables and other tools render differently. Write single spaces.",
             split.name,
         )
-    path = Path(label_map.source.removeprefix("label map "))
-    if not path.is_file():
+    if split.spec is None:
         return
+    path = split.spec.label_map
     lines = read_text(path, "label map").splitlines()
     tabs = [number for number, line in enumerate(lines, start=1) if "\t" in line]
     if tabs:
         yield Finding(
             "note",
             "label map",
-            f"{path}, line {tabs[0]}: indented by tabs ({plural(len(tabs), 'line')}). All "
-            f"{plural(label_map.num_classes, 'class', 'classes')} were read; replace tabs by two spaces for other "
+            f"{path}, line {tabs[0]}: indented by tabs ({counted(len(tabs), 'line')}). All "
+            f"{counted(label_map.num_classes, 'class', 'classes')} were read; replace tabs by two spaces for other "
             "tools, some of which then find no class.",
             split.name,
         )
@@ -96,7 +92,7 @@ def _movements(split: Split, settings: Settings) -> Iterator[Finding]:
     if several:
         grave = several > _TOLERATED * len(table)
         row = int(np.argmax(per_box > 1))
-        keyframe = int(np.searchsorted(table.row_offsets, row, side="right")) - 1
+        keyframe = int(table.keyframe_of_box()[row])
         names = " and ".join(f'"{entry.name}"' for entry in split.label_map if entry.group == "movement"
                              and entry.id in table.labels(row))  # fmt: skip
         yield Finding(
@@ -119,7 +115,7 @@ def _movements(split: Split, settings: Settings) -> Iterator[Finding]:
     without = len(table) - labeled
     if labeled and without > _MANY_WITHOUT * len(table):
         row = int(np.argmax(per_box == 0))
-        keyframe = int(np.searchsorted(table.row_offsets, row, side="right")) - 1
+        keyframe = int(table.keyframe_of_box()[row])
         yield Finding(
             "warning",
             "movements",
@@ -130,57 +126,17 @@ def _movements(split: Split, settings: Settings) -> Iterator[Finding]:
         )
 
 
-def _class_counts(split: Split) -> Iterator[Finding]:
-    counts = labels_per_class(split.annotations, split.label_map)
-    counted = split.eval_label_map if split.eval_label_map is not None and not split.training else split.label_map
-    entries = [(entry, int(count)) for entry, count in zip(split.label_map, counts, strict=True) if entry.id in counted]
-    absent = [f'{entry.id} "{entry.name}"' for entry, count in entries if not count]
-    few = [f'{entry.id} "{entry.name}" ({count})' for entry, count in entries if 0 < count < FEW_LABELS]
-    file = split.annotations.source
-    if absent and split.training:
-        yield Finding(
-            "warning",
-            "classes",
-            f"{file}: no label of {plural(len(absent), 'class', 'classes')}: {listed(absent)}. What is never trained "
-            "is never predicted: label some, or remove the class from the label map.",
-            split.name,
-        )
-    elif absent:
-        yield Finding(
-            "note",
-            "classes",
-            f"{file}: no label of {plural(len(absent), 'class', 'classes')}: {listed(absent)}. The mAP is the mean of "
-            "the others.",
-            split.name,
-        )
-    if few:
-        meaning = "too few to learn from" if split.training else "one box decides much of their AP"
-        yield Finding(
-            "warning" if split.training else "note",
-            "classes",
-            f"{file}: fewer than {FEW_LABELS} labels of {plural(len(few), 'class', 'classes')}: {listed(few)}; "
-            f"{meaning}. Label more, or move a video that shows them to this split.",
-            split.name,
-        )
-
-
 def _flips(split: Split, settings: Settings) -> Iterator[Finding]:
     """Yield classes that a mirrored clip would confuse."""
     if not settings.flips:
         return
-    names, paired = set(split.label_map.names), {name for pair in settings.flip_pairs for name in pair}
-    ids = {str(entry.id): entry.name for entry in split.label_map}
-    paired = {ids.get(name, name) for name in paired}
-    missing = []
-    for name in sorted(names - paired):
-        other = re.sub(r"\bleft\b", "right", name)
-        if other != name and other in names - paired:
-            missing.append(f"['{name}', '{other}']")
+    given = {name for pair in settings.flip_pairs for name in pair}
+    missing = flip_pairs([entry.name for entry in split.label_map if not given & {entry.name, str(entry.id)}])
     if missing:
         yield Finding(
             settings.level("warning", "note"),
             "mirrored clips",
             f"half of the training clips are mirrored, which turns left into right. Set INPUT.FLIP_CLASS_PAIRS "
-            f'"[{", ".join(missing)}]" so that their labels follow, or INPUT.FLIP_PROB 0.',
+            f'"{missing}" so that their labels follow, or INPUT.FLIP_PROB 0.',
             split.name,
         )

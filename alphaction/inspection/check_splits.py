@@ -1,20 +1,21 @@
-"""Checks between the splits of one dataset: leakage, and classes that only one of them has."""
+"""Checks between the splits of one dataset: the same keyframes, videos or files in two of them."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 
 from alphaction.data.clip_source import MovieSource
-from alphaction.data.label_statistics import labels_per_class
 from alphaction.inspection.loaded import Split
-from alphaction.inspection.report import Finding, listed, percent, plural
+from alphaction.inspection.report import Finding, percent
 from alphaction.inspection.rows import place
 from alphaction.utils.errors import UserError
+from alphaction.utils.text import counted, listed
 
 _HASHED_BYTES = 1 << 20
 
@@ -32,13 +33,12 @@ def check_splits(splits: Sequence[Split], *, compare_files: bool = True) -> Iter
         # The split that is trained on comes first in messages.
         one, other = (second, first) if second.training else (first, second)
         yield from _shared_keyframes(one, other)
-        if one.training:
-            yield from _classes(one, other)
     if compare_files:
         yield from _copies(splits)
 
 
 def _shared_keyframes(train: Split, test: Split) -> Iterator[Finding]:
+    """Yield what ``test`` shares with ``train``, which may be another test split."""
     ours, theirs = train.annotations.keyframes, test.annotations.keyframes
     videos = np.intersect1d(ours.videos[np.unique(ours.video_index)], theirs.videos[np.unique(theirs.video_index)])
     if not len(videos) or not _one_folder(train, test):
@@ -48,20 +48,25 @@ def _shared_keyframes(train: Split, test: Split) -> Iterator[Finding]:
     shared = np.flatnonzero(found >= 0)
     if len(shared):
         k = int(shared[0])
-        yield Finding(
-            "error",
-            "leakage",
+        overlap = (
             f"{place(test.annotations, k)} is also in {place(train.annotations, int(found[k]))}: {len(shared)} of "
-            f"{len(theirs)} keyframes of {test.name} ({percent(len(shared), len(theirs))}) are in {train.name} as "
-            "well, so its mAP says nothing about new videos. Remove them from one of the two (tools/prepare_dataset.py "
-            "--val-fraction splits by video).",
-            pair,
+            f"{len(theirs)} keyframes of {test.name} ({percent(len(shared), len(theirs))}) are in {train.name} as well"
         )
+        if train.training:
+            advice = (
+                ", so its mAP says nothing about new videos. Remove them from one of the two (tools/prepare_dataset.py "
+                "--val-fraction splits by video)."
+            )
+        else:
+            advice = ". Neither is trained on; the two mAPs are not independent."
+        yield Finding("error" if train.training else "note", "leakage", f"{overlap}{advice}", pair)
+        return
+    if not train.training:
         return
     yield Finding(
         "note",
         "leakage",
-        f"{plural(len(videos), 'video')} ({listed(videos.tolist())}) at different seconds of both {train.name} and "
+        f"{counted(len(videos), 'video')} ({listed(videos.tolist())}) at different seconds of both {train.name} and "
         f"{test.name}: the same persons and places make the mAP higher than on new videos. Split by video where there "
         "are enough.",
         pair,
@@ -75,32 +80,11 @@ def _one_folder(first: Split, second: Split) -> bool:
     return first.source.folder.resolve() == second.source.folder.resolve()
 
 
-def _classes(train: Split, test: Split) -> Iterator[Finding]:
-    if train.label_map != test.label_map:
-        return  # the engine refuses such a pair with a message of its own
-    trained = labels_per_class(train.annotations, train.label_map)
-    tested = labels_per_class(test.annotations, test.label_map)
-    counted = test.eval_label_map or test.label_map
-    never = [
-        f'{entry.id} "{entry.name}" ({tested[channel]})'
-        for channel, entry in enumerate(train.label_map)
-        if entry.id in counted and tested[channel] and not trained[channel]
-    ]
-    if never:
-        yield Finding(
-            "warning",
-            "classes",
-            f"{test.annotations.source} has labels of {plural(len(never), 'class', 'classes')} that "
-            f"{train.annotations.source} never shows: {listed(never)}. Their AP will be about 0 and lowers the mAP: "
-            f"move a video that shows them to {train.name}, or remove the classes.",
-            f"{train.name} + {test.name}",
-        )
-
-
 def _copies(splits: Sequence[Split]) -> Iterator[Finding]:
-    """Yield videos whose files are equal (size and first megabyte) under two names."""
-    by_size: dict[int, dict[Path, tuple[Split, str]]] = {}
-    for split in splits:
+    """Yield videos whose files are equal (size and first megabyte) under two names, or in two folders."""
+    by_size: dict[int, dict[Path, list[_Video]]] = {}
+    # The split that is trained on comes first in messages.
+    for split in sorted(splits, key=lambda split: not split.training):
         if not isinstance(split.source, MovieSource):
             continue
         for video in split.seconds_of_videos():
@@ -109,26 +93,44 @@ def _copies(splits: Sequence[Split]) -> Iterator[Finding]:
                 size = path.stat().st_size
             except (UserError, OSError):
                 continue  # reported with the videos
-            by_size.setdefault(size, {}).setdefault(path, (split, video))
+            by_size.setdefault(size, {}).setdefault(path, []).append(_Video(split, video))
     for files in by_size.values():
-        if len(files) < 2:
-            continue
-        first_of: dict[str, tuple[Split, str]] = {}
-        for path, (split, video) in files.items():
-            owner = first_of.setdefault(_digest(path), (split, video))
-            if owner != (split, video):
-                yield _copy(*owner, split, video)
+        equal: dict[str, list[_Video]] = {}
+        for path, videos in files.items():
+            equal.setdefault(_digest(path) if len(files) > 1 else "", []).extend(videos)
+        for first, *others in equal.values():
+            yield from (_copy(first, other) for other in others if _harmful(first, other))
 
 
-def _copy(split: Split, video: str, other: Split, copy: str) -> Finding:
-    across = split.training != other.training
+@dataclass(frozen=True, eq=False)
+class _Video:
+    """A video as a split calls it."""
+
+    split: Split
+    name: str
+
+    @property
+    def key(self) -> tuple[Path, str]:
+        return self.split.source.folder.resolve(), self.name
+
+
+def _harmful(video: _Video, other: _Video) -> bool:
+    """Return whether two entries of equal content are more than one video of two splits, which other checks compare."""
+    two_tests = not video.split.training and not other.split.training and video.split.name != other.split.name
+    return video.key != other.key and not two_tests
+
+
+def _copy(video: _Video, other: _Video) -> Finding:
+    split, copied = video.split, other.split
+    across = split.training != copied.training
     meaning = "A test on a video that is trained on says nothing about new ones" if across else "It counts twice"
+    how = "under two names in" if video.name != other.name else f"in {split.source.folder} and"
     return Finding(
         "error" if across else "warning",
         "leakage" if across else "duplicates",
-        f'videos "{video}" ({split.name}) and "{copy}" ({other.name}) are one file under two names in '
-        f"{other.source.folder}. {meaning}: remove the rows of one of them, first: {_first_row(other, copy)}.",
-        split.name if split.name == other.name else f"{split.name} + {other.name}",
+        f'videos "{video.name}" ({split.name}) and "{other.name}" ({copied.name}) are one file {how} '
+        f"{copied.source.folder}. {meaning}: remove the rows of one of them, first: {_first_row(copied, other.name)}.",
+        split.name if split.name == copied.name else f"{split.name} + {copied.name}",
     )
 
 

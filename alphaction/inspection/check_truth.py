@@ -9,9 +9,10 @@ import numpy as np
 from alphaction.evaluation import AvaEvaluator, DetectionRows
 from alphaction.inspection.check_boxes import same_boxes
 from alphaction.inspection.loaded import Split
-from alphaction.inspection.report import Finding, listed
+from alphaction.inspection.report import Finding
 from alphaction.inspection.rows import place
 from alphaction.utils.errors import UserError
+from alphaction.utils.text import listed
 
 _PERFECT = 1 - 1e-9
 
@@ -28,9 +29,9 @@ def check_truth(split: Split, facts: dict) -> Iterator[Finding]:
         return
     truth = DetectionRows(
         keyframes=table.keyframes,
-        keyframe_index=split.keyframe_of_box(),
+        keyframe_index=table.keyframe_of_box(),
         boxes=table.boxes,
-        box_index=split.box_of_label(),
+        box_index=table.box_of_label(),
         row_class_ids=table.label_ids,
         scores=np.ones(table.num_labels, dtype=np.float32),
     )
@@ -45,7 +46,7 @@ def check_truth(split: Split, facts: dict) -> Iterator[Finding]:
     reason = "Compare the label map that counts with the one that is trained on."
     if shared:
         row = int(second[shared[0]])
-        where = place(table, int(split.keyframe_of_box()[row]), row)
+        where = place(table, int(table.keyframe_of_box()[row]), row)
         reason = (
             f"{len(shared)} pairs of coinciding boxes have a label in common (first: {where}), and only one box of a "
             "pair can be found. Merge the duplicates."

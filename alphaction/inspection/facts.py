@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from alphaction.data.label_statistics import labels_per_class
-from alphaction.inspection.check_detections import Recall
+from alphaction.evaluation.recall import Recall
 from alphaction.inspection.check_videos import VideoCheck
 from alphaction.inspection.loaded import Split
 from alphaction.inspection.settings import Settings
@@ -45,12 +45,12 @@ def collect_facts(split: Split, settings: Settings, checks: Sequence[VideoCheck]
         "classes": classes,
     }
     if split.detections is not None and len(split.detections):
-        recall = Recall.of(split)
-        for entry, found in zip(classes, recall.per_class(0.0, len(classes)).tolist(), strict=True):
+        recall = Recall.of(table, split.detections)
+        for entry, found in zip(classes, recall.per_class(split.label_map).tolist(), strict=True):
             entry["recall"] = None if np.isnan(found) else round(found, 4)
         facts |= {
             "person_boxes": len(split.detections),
-            "recall": round(recall.at(0.0), 4),
+            "recall": round(recall.at(), 4),
             "box_threshold": settings.box_threshold,
             "recall_at_threshold": round(recall.at(settings.box_threshold), 4),
         }

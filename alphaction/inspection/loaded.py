@@ -39,10 +39,10 @@ class Split:
         label_map: the classes.
         eval_label_map: the classes that count in the mean, None: all.
         annotations: ground truth without the excluded keyframes.
-        exclusions: keyframes that are left out.
         detections: person boxes, None: none given (or not readable).
         objects: object boxes, None as well.
         source: where frames come from, None: the folder is missing.
+        spec: where its files are, None: its tables come from an open dataset.
     """
 
     name: str
@@ -50,10 +50,10 @@ class Split:
     label_map: LabelMap
     eval_label_map: LabelMap | None
     annotations: AnnotationTable
-    exclusions: frozenset[Keyframe]
     detections: BoxTable | None
     objects: BoxTable | None
     source: ClipSource | None
+    spec: DatasetSpec | None = None
 
     @classmethod
     def of_dataset(cls, dataset: ActionDataset) -> Split:
@@ -64,19 +64,10 @@ class Split:
             label_map=dataset.label_map,
             eval_label_map=dataset.eval_label_map,
             annotations=dataset.annotations,
-            exclusions=frozenset(),
             detections=dataset.detections,
             objects=dataset.objects,
             source=dataset.source,
         )
-
-    def keyframe_of_box(self) -> np.ndarray:
-        """Return the number of each annotated box's keyframe, int64 [R]."""
-        return np.repeat(np.arange(len(self.annotations.keyframes)), np.diff(self.annotations.row_offsets))
-
-    def box_of_label(self) -> np.ndarray:
-        """Return the row of each label's box, int64 [L]."""
-        return np.repeat(np.arange(len(self.annotations)), np.diff(self.annotations.label_offsets))
 
     def seconds_of_videos(self) -> dict[str, np.ndarray]:
         """Return video -> its annotated seconds, int64, ascending."""
@@ -92,7 +83,7 @@ class Split:
         """Return the number of each detected box's annotated keyframe, int64 [R]; -1 where that is not annotated."""
         keyframes = boxes.keyframes
         position = self.annotations.keyframes.locate(keyframes.videos, keyframes.video_index, keyframes.seconds)
-        return np.repeat(position, np.diff(boxes.row_offsets))
+        return position[boxes.keyframe_of_box()]
 
 
 def is_training(cfg: CfgNode, name: str) -> bool:
@@ -132,13 +123,12 @@ def load_split(cfg: CfgNode, name: str) -> tuple[Split | None, list[Finding]]:
     def frame_size(video: str) -> tuple[int, int]:
         if source is None:
             raise UserError(f'the frame size of video "{video}" is needed, but its folder is missing.')
-        info = source.probe(video)
-        return info.width, info.height
+        return source.frame_size(video)
 
     full = attempt("annotations", lambda: read_annotations(spec.annotations, label_map, sizes=frame_size))
-    exclusions: frozenset[Keyframe] = frozenset()
+    exclusions: set[Keyframe] = set()
     if spec.exclusions is not None:
-        exclusions = frozenset(attempt("exclusions", lambda: read_exclusions(spec.exclusions)) or ())
+        exclusions = attempt("exclusions", lambda: read_exclusions(spec.exclusions)) or set()
     table = None if full is None else attempt("exclusions", lambda: full.without(exclusions))
 
     def boxes_of(path: Path | None, what: str) -> BoxTable | None:
@@ -151,7 +141,7 @@ def load_split(cfg: CfgNode, name: str) -> tuple[Split | None, list[Finding]]:
         return None, [*findings, Finding("note", "annotations", message, name)]
     findings += _stray_exclusions(spec, exclusions, full)
     training = is_training(cfg, name)
-    return Split(name, training, label_map, eval_map, table, exclusions, detections, objects, source), findings
+    return Split(name, training, label_map, eval_map, table, detections, objects, source, spec), findings
 
 
 def _stray_exclusions(spec: DatasetSpec, exclusions: Iterable[Keyframe], full: AnnotationTable) -> Iterable[Finding]:

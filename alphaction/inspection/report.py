@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
+
+from alphaction.utils.text import counted
 
 LEVELS = ("error", "warning", "note")
 _RANK = {level: rank for rank, level in enumerate(LEVELS)}
@@ -54,7 +56,9 @@ class Report:
             names = merged.setdefault((finding.level, finding.check, finding.message), [])
             names += [finding.dataset] if finding.dataset and finding.dataset not in names else []
         once = [Finding(*key, dataset=" + ".join(names)) for key, names in merged.items()]
-        return cls(dataset, tuple(sorted(once, key=lambda finding: _RANK[finding.level])), facts)
+        # Of one level, leakage comes first: a split in place of another explains much of what else is found.
+        once.sort(key=lambda finding: (_RANK[finding.level], finding.check != "leakage"))
+        return cls(dataset, tuple(once), facts)
 
     @property
     def ok(self) -> bool:
@@ -73,11 +77,6 @@ class Report:
             "findings": [asdict(finding) for finding in self.findings],
             "facts": self.facts,
         }
-
-    def __str__(self) -> str:
-        from alphaction.inspection.text import format_report
-
-        return format_report(self)
 
     def verdict(self) -> str:
         """Return the one line that says whether the dataset can be used."""
@@ -99,16 +98,5 @@ def percent(part: float, whole: float) -> str:
     return f"{100 * part / whole:.1f}%" if whole else "-"
 
 
-def listed(values: Sequence[object], limit: int = 6) -> str:
-    """Return the first ``limit`` values as text, and how many there are if there are more."""
-    more = f", ... ({len(values)} in all)" if len(values) > limit else ""
-    return ", ".join(map(str, values[:limit])) + more
-
-
-def plural(count: int, noun: str, plural_noun: str = "") -> str:
-    """Return "1 box", "2 boxes"; the plural is ``noun`` + s unless given."""
-    return f"{count} {noun}" if count == 1 else f"{count} {plural_noun or noun + 's'}"
-
-
 def _count(count: int, level: str) -> str:
-    return plural(count, level) if count else f"no {level}s"
+    return counted(count, level) if count else f"no {level}s"

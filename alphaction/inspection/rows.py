@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+import zlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from alphaction.data.annotations import AnnotationTable, BoxTable
-from alphaction.data.annotations.files import looks_like_json, read_text
-from alphaction.utils.errors import UserError
+from alphaction.data.annotations.files import looks_like_json, open_for_reading
 
 _ROUNDING = 1e-9
 
@@ -22,13 +21,22 @@ def place(table: AnnotationTable | BoxTable, keyframe: int, row: int | None = No
     JSON files have no useful lines; video and second find the entry there.
     """
     video, second = table.keyframes[keyframe]
-    box = None if row is None else table.boxes[row]
-    line = first_line(table.source, video, second, box)
+    box = person_id = None
+    if row is not None:
+        box = table.boxes[row]
+        person_id = int(table.person_ids[row]) if isinstance(table, AnnotationTable) else None
+    line = first_line(table.source, video, second, box, person_id)
     where = f"{table.source}, line {line}" if line else table.source
     return f"{where} (video {video}, second {second})"
 
 
-def first_line(path: str, video: str, second: int | None = None, box: np.ndarray | None = None) -> int | None:
+def first_line(
+    path: str,
+    video: str,
+    second: int | None = None,
+    box: np.ndarray | None = None,
+    person_id: int | None = None,
+) -> int | None:
     """Return the number of the first csv line of a video, a keyframe or a box; None if there is none (JSON files).
 
     Args:
@@ -36,6 +44,7 @@ def first_line(path: str, video: str, second: int | None = None, box: np.ndarray
         video: name of the video.
         second: the keyframe, None: any.
         box: float64 [4] x1, y1, x2, y2 clipped to the frame, None: any.
+        person_id: the box's (8th column), None or -1: any.
     """
 
     def fits(cells: Sequence[str]) -> bool:
@@ -43,11 +52,17 @@ def first_line(path: str, video: str, second: int | None = None, box: np.ndarray
             return False
         if box is None:
             return True
+        if len(cells) == 8 and person_id is not None and person_id >= 0 and _number(cells[7]) != person_id:
+            return False
         corners = np.array([_number(cell) for cell in cells[2:6]])
         return bool(np.abs(np.clip(corners, 0, 1) - box).max() < _ROUNDING)
 
-    lines = _matching(path, video, fits, limit=1)
-    return lines[0] if lines else None
+    delimiter = ""
+    for number, line in enumerate(_lines(path), start=1):
+        delimiter = delimiter or ("\t" if "\t" in line and "," not in line else ",")
+        if video in line and fits(next(csv.reader([line], delimiter=delimiter), [])):
+            return number
+    return None
 
 
 def repeated_rows(path: str) -> list[tuple[int, int]]:
@@ -61,31 +76,20 @@ def repeated_rows(path: str) -> list[tuple[int, int]]:
     return found
 
 
-def _matching(path: str, text: str, fits: Callable[[Sequence[str]], bool], limit: int) -> list[int]:
-    lines = _lines(path)
-    delimiter = "\t" if lines and "\t" in lines[0] and "," not in lines[0] else ","
-    found: list[int] = []
-    for number, line in enumerate(lines, start=1):
-        if text in line and fits(next(csv.reader([line], delimiter=delimiter), [])):
-            found.append(number)
-            if len(found) == limit:
-                break
-    return found
+def _lines(path: str) -> Iterator[str]:
+    """Yield the lines of a csv file; none of a JSON file, or of a table that comes from no file.
 
-
-@lru_cache(maxsize=4)
-def _read_lines(path: str, modified: int) -> tuple[str, ...]:
+    They are read anew for every place in a message: a list of all of them would outlast the checks in memory.
+    """
+    if not Path(path).is_file():
+        return
     try:
-        text = read_text(path, "rows")
-    except UserError:
-        return ()
-    return () if looks_like_json(text) else tuple(text.splitlines())
-
-
-def _lines(path: str) -> tuple[str, ...]:
-    """Return the lines of a csv file; none of a JSON file, or of a table that comes from no file."""
-    file = Path(path)
-    return _read_lines(path, file.stat().st_mtime_ns) if file.is_file() else ()
+        with open_for_reading(path) as file:
+            if not looks_like_json(file.read(100)):
+                file.seek(0)
+                yield from file
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error):
+        return  # the reader of the table has said so
 
 
 def _number(cell: str) -> float:

@@ -16,16 +16,11 @@ from tqdm import tqdm
 from yacs.config import CfgNode
 
 from alphaction.config.paths_catalog import find_dataset
-from alphaction.data.annotations import (
-    AnnotationTable,
-    BoxTable,
-    LabelMap,
-    read_annotations,
-    read_boxes,
-    read_label_map,
-)
-from alphaction.data.clip_source import ClipSource, open_source
+from alphaction.data.annotations import AnnotationTable, BoxTable, LabelMap
+from alphaction.data.clip_source import ClipSource
+from alphaction.data.label_statistics import labels_per_keyframe
 from alphaction.data.sample import Keyframe
+from alphaction.data.tables import open_tables
 from alphaction.data.temporal import clip_slots
 from alphaction.utils.drawing import PALETTE, TITLE_BACKGROUND, contact_sheet, draw_detections, put_lines, write_png
 from alphaction.utils.errors import UserError, suggest
@@ -69,21 +64,18 @@ class ShownDataset:
         Raises:
             UserError: if the dataset is unknown or one of its files is wrong.
         """
-        spec = find_dataset(cfg, name)
-        label_map, source = read_label_map(spec.label_map), open_source(spec)
-
-        def sizes(video: str) -> tuple[int, int]:
-            info = source.probe(video)
-            return info.width, info.height
-
-        annotations = read_annotations(spec.annotations, label_map, spec.exclusions, sizes=sizes)
-        persons = objects = None
-        if spec.person_boxes is not None:
-            persons = read_boxes(spec.person_boxes, annotations, sizes)
-        if spec.object_boxes is not None:
-            objects = read_boxes(spec.object_boxes, annotations, sizes, objects=True)
+        tables = open_tables(find_dataset(cfg, name))
         slots = strip_slots(clip_slots(cfg.INPUT.FRAME_NUM, cfg.INPUT.FRAME_SAMPLE_RATE))
-        return cls(name, label_map, annotations, persons, objects, source, slots, cfg.INPUT.FPS)
+        return cls(
+            name=name,
+            label_map=tables.label_map,
+            annotations=tables.annotations,
+            persons=tables.persons(),
+            objects=tables.objects(),
+            source=tables.source,
+            slots=slots,
+            fps=cfg.INPUT.FPS,
+        )
 
     def keyframe(self, video: str, second: int) -> int:
         """Return the position of an annotated keyframe.
@@ -157,22 +149,12 @@ def draw_samples(shown: ShownDataset, output_dir: Path, positions: Sequence[int]
         path = output_dir / f"{number:03d}_{safe}_{keyframe.second:04d}.png"
         write_png(path, draw_keyframe(shown, position))
         files.append(path)
-    present = class_presence(shown.annotations, shown.label_map)
+    present = labels_per_keyframe(shown.annotations, shown.label_map) > 0
     on_pictures, anywhere = present[list(positions)].any(axis=0), present.any(axis=0)
     names = np.array(shown.label_map.names, dtype=object)
     return SheetReport(
         tuple(files), tuple(names[on_pictures]), tuple(names[anywhere & ~on_pictures]), tuple(names[~anywhere])
     )
-
-
-def class_presence(annotations: AnnotationTable, label_map: LabelMap) -> np.ndarray:
-    """Return which classes each keyframe shows, bool [K, C]."""
-    boxes_per_keyframe = np.diff(annotations.row_offsets)
-    keyframe_of_box = np.repeat(np.arange(len(annotations.keyframes)), boxes_per_keyframe)
-    keyframe_of_label = np.repeat(keyframe_of_box, np.diff(annotations.label_offsets))
-    present = np.zeros((len(annotations.keyframes), label_map.num_classes), dtype=bool)
-    present[keyframe_of_label, label_map.channels(annotations.label_ids)] = True
-    return present
 
 
 def choose_keyframes(annotations: AnnotationTable, label_map: LabelMap, count: int, seed: int = 0) -> list[int]:
@@ -181,7 +163,7 @@ def choose_keyframes(annotations: AnnotationTable, label_map: LabelMap, count: i
     Each next one shows the most classes that are not shown yet; of equals, one of the video that was taken least often;
     of those, a random one. Keyframes without boxes are taken last.
     """
-    present = class_presence(annotations, label_map)
+    present = labels_per_keyframe(annotations, label_map) > 0
     video = annotations.keyframes.video_index
     has_box = np.diff(annotations.row_offsets) > 0
     order = np.random.default_rng(seed).permutation(len(video))

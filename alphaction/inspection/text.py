@@ -8,7 +8,8 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from alphaction.inspection.report import LEVELS, Report, listed
+from alphaction.inspection.report import LEVELS, Report
+from alphaction.utils.text import listed
 
 _WIDTH = 120
 _TITLES = {"error": "ERRORS", "warning": "WARNINGS", "note": "NOTES"}

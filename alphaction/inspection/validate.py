@@ -13,6 +13,7 @@ from yacs.config import CfgNode
 from alphaction.config.paths_catalog import BUILT_IN, find_dataset, known_datasets, registered_by
 from alphaction.data.dataset import ActionDataset
 from alphaction.inspection.check_boxes import check_box_sizes, check_boxes
+from alphaction.inspection.check_classes import check_classes
 from alphaction.inspection.check_detections import check_detections
 from alphaction.inspection.check_labels import check_label_map, check_labels
 from alphaction.inspection.check_splits import check_splits
@@ -79,7 +80,7 @@ def quick_findings(
 ) -> list[Finding]:
     """Return what tables alone tell about datasets that are open already; no file is decoded.
 
-    Takes less than a second for tables of AVA's size.
+    Takes a second or two for tables of AVA's size; files are looked into only for the lines that a finding names.
 
     Args:
         cfg: the run's config.
@@ -90,6 +91,7 @@ def quick_findings(
     splits = [Split.of_dataset(dataset) for dataset in (*train_sets, *test_sets)]
     findings = [finding for split in splits for finding in _check_tables(split, settings)]
     findings += check_splits(splits, compare_files=False)
+    findings += check_classes(splits)
     return list(Report.of("", findings, {}).findings)
 
 
@@ -112,6 +114,7 @@ def _validate(
     # Of a sibling, only what concerns this split is said; its own faults are for its own report.
     others = [split for split, _ in (load_split(cfg, name) for name in siblings) if split is not None]
     findings += check_splits([*splits, *others])
+    findings += check_classes(splits, others)
     missing = [name for name in siblings if name not in {split.name for split in others}]
     if missing:
         message = f"not compared with {', '.join(missing)}, whose files cannot be read; validate these, too (--all)."

@@ -1,53 +1,19 @@
-"""Writing the csv of boxes, and what a user wants to know about it: recall, and how to register it."""
+"""Writing the csv of boxes, and how to register it."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import NamedTuple
-
-import numpy as np
-import torch
-from torchvision.ops import box_iou
 
 from alphaction.config.paths_catalog import BUILT_IN, DatasetSpec
 from alphaction.config.yaml_file import read_yaml_mapping
-from alphaction.data.annotations import AnnotationTable, BoxTable, write_box_csv
-
-
-class Recall(NamedTuple):
-    """How many boxes of the ground truth have a detection on them."""
-
-    found: int
-    total: int
-
-    def __str__(self) -> str:
-        share = 100 * self.found / self.total if self.total else 0.0
-        return f"{self.found} of {self.total} ground truth boxes ({share:.1f} %)"
+from alphaction.data.annotations import BoxTable, write_box_csv
+from alphaction.utils.atomic import replacing
 
 
 def write_boxes(output: Path, table: BoxTable) -> None:
     """Write ``table`` as csv rows video, second, x1, y1, x2, y2, score; ``output`` is replaced in one step."""
-    suffix = ".new.gz" if output.suffix == ".gz" else ".new"
-    new = output.with_name(output.name + suffix)
-    write_box_csv(new, table)
-    os.replace(new, output)
-
-
-def box_recall(annotations: AnnotationTable, boxes: BoxTable, min_iou: float = 0.5) -> Recall:
-    """Return how many ground truth boxes overlap a detection of their keyframe by at least ``min_iou``.
-
-    No model can find the actions of the others: the share is the ceiling of the mean AP at that IoU.
-    """
-    found = 0
-    for k, keyframe in enumerate(annotations.keyframes):
-        truth = annotations.boxes[annotations.rows(k)]
-        detected, _ = boxes.lookup(*keyframe)
-        if len(truth) and len(detected):
-            overlap = box_iou(torch.from_numpy(truth), torch.from_numpy(np.ascontiguousarray(detected)))
-            # 1e-9: a box that is exactly half covered counts, whatever the rounding of the coordinates.
-            found += int((overlap.max(dim=1).values >= min_iou - 1e-9).sum())
-    return Recall(found, len(annotations))
+    with replacing(output) as new:
+        write_box_csv(new, table)
 
 
 def registration_hint(spec: DatasetSpec, output: Path, role: str) -> str:

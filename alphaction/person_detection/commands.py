@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from yacs.config import CfgNode
 
-from alphaction.config.paths_catalog import DatasetSpec, find_dataset
-from alphaction.data.annotations import AnnotationTable, BoxTable, read_annotations, read_label_map
-from alphaction.data.clip_source import ClipSource, open_source
+from alphaction.config.paths_catalog import find_dataset
+from alphaction.data.annotations import BoxTable
+from alphaction.data.tables import DatasetTables, open_tables
 from alphaction.data.video import VideoInfo
-from alphaction.person_detection.box_file import box_recall, registration_hint, write_boxes
+from alphaction.evaluation.recall import IOU, Recall
+from alphaction.person_detection.box_file import registration_hint, write_boxes
 from alphaction.person_detection.detect_dataset import detect_dataset
 from alphaction.person_detection.import_boxes import ImportRules, import_detections
 from alphaction.person_detection.person_detector import PersonDetector
-from alphaction.person_detection.weights import DEFAULT_MODEL, weights_digest
+from alphaction.person_detection.weights import DEFAULT_MODEL, file_identity
 from alphaction.utils.errors import UserError
+from alphaction.utils.output_file import check_writable
 
 _LOW_RECALL = 0.5
 _DETECTING = "Lower --score, raise --short-side for small persons, and check the weights."
@@ -40,27 +43,13 @@ class DetectorOptions:
     batch_size: int = 4
 
 
-@dataclass(frozen=True)
-class _Dataset:
-    """The parts of a registered dataset that boxes are made for."""
-
-    spec: DatasetSpec
-    annotations: AnnotationTable
-    source: ClipSource
-
-    def info(self, video: str) -> VideoInfo:
-        """Return what a video's file says; a one-second clip does not tell the length of the video."""
-        info = self.source.probe(video)
-        return replace(info, duration=None, frames=None) if self.spec.clips is not None else info
-
-
-def detect_for_dataset(cfg: CfgNode, name: str, output: Path, options: DetectorOptions, overwrite: bool = False) -> str:
+def detect_for_dataset(cfg: CfgNode, name: str, output: Path, options: DetectorOptions, force: bool = False) -> str:
     """Detect on every annotated keyframe of dataset ``name``, write the boxes to ``output`` and return a report.
 
     Raises:
         UserError: for whatever a user can mend; a finished part is kept and continued by the next call.
     """
-    _require_new(output, overwrite)
+    _require_new(output, force)
     if not options.every_class and not options.persons:
         raise UserError("--no-persons needs --every-class: without other classes nothing is left to detect")
     dataset = _open(cfg, name)
@@ -82,23 +71,22 @@ def detect_for_dataset(cfg: CfgNode, name: str, output: Path, options: DetectorO
     )
     without = len(dataset.annotations.keyframes) - len(table.keyframes)
     counts = {"annotated keyframes without a box": without} if without else {}
-    report = _report(dataset, replace(table, counts=counts), output, options.every_class, options.persons, _DETECTING)
-    if not len(table):
-        report += f"\nNot one box scores {options.score:g} or more: lower --score, and check the weights."
-    return report
+    return _report(dataset, replace(table, counts=counts), output, options.every_class, options.persons, _DETECTING)
 
 
 def import_for_dataset(
-    cfg: CfgNode, name: str, output: Path, path: Path, kind: str, rules: ImportRules, overwrite: bool = False
+    cfg: CfgNode, name: str, output: Path, path: Path, kind: str, rules: ImportRules, force: bool = False
 ) -> str:
     """Write the boxes of the foreign file or folder ``path`` for dataset ``name`` to ``output``; return a report.
 
     Raises:
         UserError: for whatever a user can mend; nothing is written then.
     """
-    _require_new(output, overwrite)
+    _require_new(output, force)
+    if output.exists() and path.exists() and output.samefile(path):
+        raise UserError(f"--output {output}: is also the file of --import, choose another name")
     dataset = _open(cfg, name)
-    table = import_detections(path, kind, dataset.annotations, dataset.info, rules)
+    table = import_detections(path, kind, dataset.annotations, partial(_video_info, dataset), rules)
     write_boxes(output, table)
     return _report(
         dataset, replace(table, source=str(output)), output, rules.every_class, not rules.every_class, _IMPORTING
@@ -108,35 +96,37 @@ def import_for_dataset(
 def _identity(options: DetectorOptions) -> str:
     if options.weights is not None and not options.weights.is_file():
         raise UserError(f"weights of the detector: {options.weights} does not exist. Check --weights.")
-    return weights_digest(options.model, options.weights)
+    return file_identity(options.model, options.weights)
 
 
-def _open(cfg: CfgNode, name: str) -> _Dataset:
+def _open(cfg: CfgNode, name: str) -> DatasetTables:
     # The dataset may name the very file that is to be made.
-    spec = find_dataset(cfg, name, without=("person_boxes", "object_boxes"))
-    source = open_source(spec)
-
-    def size(video: str) -> tuple[int, int]:
-        info = source.probe(video)
-        return info.width, info.height
-
-    annotations = read_annotations(spec.annotations, read_label_map(spec.label_map), spec.exclusions, sizes=size)
-    return _Dataset(spec, annotations, source)
+    return open_tables(find_dataset(cfg, name, without=("person_boxes", "object_boxes")))
 
 
-def _require_new(output: Path, overwrite: bool) -> None:
-    if output.is_dir():
-        raise UserError(f"--output {output} is a folder: name the csv file to write")
-    if output.exists() and not overwrite:
-        raise UserError(f"--output {output} exists. Choose another name, or replace it with --overwrite.")
+def _video_info(dataset: DatasetTables, video: str) -> VideoInfo:
+    """Return what a video's file says; a one-second clip does not tell the length of the video."""
+    info = dataset.source.probe(video)
+    return replace(info, duration=None, frames=None) if dataset.spec.clips is not None else info
 
 
-def _report(dataset: _Dataset, table: BoxTable, output: Path, every_class: bool, persons: bool, advice: str) -> str:
+def _require_new(output: Path, force: bool) -> None:
+    check_writable("--output", output)
+    if output.exists() and not force:
+        raise UserError(f"--output {output} exists. Choose another name, or replace it with --force.")
+
+
+def _report(
+    dataset: DatasetTables, table: BoxTable, output: Path, every_class: bool, persons: bool, advice: str
+) -> str:
     lines = [f"Wrote {table.summary()}"]
     if persons and len(dataset.annotations):
-        recall = box_recall(dataset.annotations, table)
-        lines.append(f"Recall at IoU 0.5: {recall}; the actions of the others cannot be found, whatever the model")
-        if recall.found < _LOW_RECALL * recall.total:
+        recall = Recall.of(dataset.annotations, table)
+        lines.append(
+            f"Recall at IoU {IOU}: {recall.found()} of {recall.total} ground truth boxes ({recall.at():.1%}); the "
+            "actions of the others cannot be found, whatever the model"
+        )
+        if recall.at() < _LOW_RECALL:
             lines.append(f"That is little. {advice}")
     lines.append(registration_hint(dataset.spec, output, "object_boxes" if every_class else "person_boxes"))
     return "\n".join(lines)

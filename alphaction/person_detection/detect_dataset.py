@@ -16,6 +16,7 @@ from alphaction.person_detection.box_file import write_boxes
 from alphaction.person_detection.partial_file import PartialFile
 from alphaction.person_detection.person_detector import PersonDetector
 from alphaction.utils.errors import UserError
+from alphaction.utils.text import counted
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +46,8 @@ def detect_dataset(
         options: what the boxes depend on, recorded to keep runs apart.
 
     Raises:
-        UserError: frames could not be read, or the unfinished run in ``output.partial`` had other options.
+        UserError: frames could not be read, not one box was found, or the unfinished run in ``output.partial`` had
+            other options.
     """
     partial = PartialFile(output, options or {})
     left = [keyframe for keyframe in keyframes if keyframe not in partial.found]
@@ -67,8 +69,16 @@ def detect_dataset(
             "and start the same command again."
         )
     table = partial.table(keyframes, str(output))
-    write_boxes(output, table)
+    if len(table):
+        write_boxes(output, table)
     partial.remove()
+    if not len(table):
+        score = (options or {}).get("score")
+        found, lower = (f" that scores {score:g} or more", "Lower --score. ") if score else ("", "")
+        raise UserError(
+            f"the detector found nothing{found} on {counted(len(keyframes), 'keyframe')}; {output} was not written. "
+            f"{lower}Raise --short-side for small persons, and check the weights and the videos."
+        )
     return table
 
 

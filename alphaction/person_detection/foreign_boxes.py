@@ -8,19 +8,21 @@ from __future__ import annotations
 import bisect
 import math
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from alphaction.data.annotations.box_formats import to_corners
 from alphaction.data.annotations.files import RowSource, read_text
-from alphaction.data.annotations.keyframes import encode
 from alphaction.utils.errors import UserError
 
 WHAT = "boxes"
 NO_SCORE = "boxes without a score, taken as 1"
 OTHER_CLASS = "boxes of other classes left out"
+# Small arrays are joined now and then: a folder may have a file for every frame.
+_MANY_PARTS = 4096
 _NUMBERED = re.compile(r"(?:(?P<video>.+)_)?(?P<number>\d+)")
 # Lists of class names that annotation tools put beside the boxes.
 _NOT_BOXES = {"classes.txt", "labels.txt", "obj.names", "train.txt", "val.txt", "test.txt", "readme.txt"}
@@ -53,55 +55,130 @@ class ForeignBoxes:
     classes: tuple[str, ...] = ()
 
 
-def corners_from(boxes: np.ndarray, box_format: str) -> np.ndarray:
-    """Return float64 [n, 4] corners of boxes written as "xyxy", "xywh" (corner and size) or "cxcywh" (center)."""
-    if box_format == "xyxy":
-        return boxes
-    start, size = boxes[:, :2], boxes[:, 2:]
-    if box_format == "cxcywh":
-        start = start - size / 2
-    return np.concatenate([start, start + size], axis=1)
+@dataclass(frozen=True)
+class _Rows:
+    """The n rows of numbers of one text file.
+
+    Attributes:
+        file: the file.
+        values: float64 [n, columns], NaN beyond the end of a short row.
+        widths: int64 [n], how many numbers each row has.
+        lines: int32 [n], line of each row in the file, from 1.
+    """
+
+    file: Path
+    values: np.ndarray
+    widths: np.ndarray
+    lines: np.ndarray
+
+    def column(self, index: int) -> np.ndarray:
+        """Return a column, float64 [n]; NaN where a row does not reach it."""
+        return self.values[:, index] if index < self.values.shape[1] else np.full(len(self.values), np.nan)
+
+    def reject(self, bad: np.ndarray, problem: Callable[[int], str]) -> None:
+        """Raise a :class:`UserError` for the first row where ``bad``, bool [n], holds."""
+        RowSource(self.file, WHAT, lambda row: f"line {self.lines[row]}").reject(bad, problem)
 
 
-class _Lines:
-    """Rows of numbers from one or several text files, and where each stands."""
+def _read_rows(file: Path, separator: str | None, widths: range, expected: str) -> _Rows:
+    lines = read_text(file, WHAT).splitlines()
+    numbers = np.array([k for k, line in enumerate(lines, start=1) if line.strip()], dtype=np.int32)
+    values = _equal_rows(lines, separator) if len(numbers) else None
+    if values is not None and len(values) == len(numbers) and values.shape[1] in widths and np.isfinite(values).all():
+        return _Rows(file, values, np.full(len(values), values.shape[1]), numbers)
+    # Ten times as slow, this takes rows of unequal length and finds the wrong line.
+    values, counts = np.full((len(numbers), widths.stop - 1), np.nan), np.zeros(len(numbers), dtype=np.int64)
+    for position, number in enumerate(numbers.tolist()):
+        line = lines[number - 1].strip()
+        try:
+            row = [float(cell) for cell in line.strip(",").split(separator)]
+        except ValueError:
+            row = []
+        if len(row) not in widths or not all(map(math.isfinite, row)):
+            raise UserError(f'{WHAT}: {file}, line {number}: "{line[:80]}": expected {expected}.')
+        values[position, : len(row)], counts[position] = row, len(row)
+    return _Rows(file, values, counts, numbers)
+
+
+def _equal_rows(lines: list[str], separator: str | None) -> np.ndarray | None:
+    try:
+        return np.loadtxt(lines, delimiter=separator, comments=None, ndmin=2)
+    except ValueError:
+        return None
+
+
+class _Gathered:
+    """What is kept of the rows of several files."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._starts: list[int] = []
         self._files: list[Path] = []
-        self._lines: list[int] = []
-        self.values: list[list[float]] = []
+        self._starts: list[int] = []
+        self._videos: dict[str, int] = {}
+        self._parts: list[tuple[np.ndarray, ...]] = []
+        self._classes: set[float] = set()
+        self._kept = 0
+        self.counts = {"boxes read": 0}
 
-    def add(self, path: Path, separator: str | None, widths: range, expected: str) -> int:
-        """Add a file's rows; return how many."""
-        self._starts.append(len(self.values))
-        self._files.append(path)
-        before = len(self.values)
-        for number, line in enumerate(read_text(path, WHAT).splitlines(), start=1):
-            cells = line.strip().strip(",").split(separator)
-            if not line.strip():
-                continue
-            try:
-                row = [float(cell) for cell in cells]
-            except ValueError:
-                row = []
-            if len(row) not in widths or not all(map(math.isfinite, row)):
-                raise UserError(f'{WHAT}: {path}, line {number}: "{line.strip()[:80]}": expected {expected}.')
-            self._lines.append(number)
-            self.values.append(row)
-        return len(self.values) - before
+    def add(
+        self,
+        rows: _Rows,
+        video: str,
+        numbers: np.ndarray,
+        boxes: np.ndarray,
+        scores: np.ndarray,
+        doubtful: np.ndarray,
+        keep: np.ndarray,
+    ) -> None:
+        """Add those of a file's n rows where ``keep``, bool [n]; scores are NaN where there are none.
 
-    def source(self, rows: np.ndarray) -> RowSource:
-        """Return the source of the rows, int64 [n], that are kept."""
+        Scores where ``doubtful``, bool [n], may turn out to be something else.
+        """
+        self._files.append(rows.file)
+        self._starts.append(self._kept)
+        self._kept += int(keep.sum())
+        self.counts["boxes read"] += len(keep)
+        if keep.any():
+            codes = np.full(len(keep), self._videos.setdefault(video, len(self._videos)))
+            columns = (rows.lines, codes, numbers, boxes, scores, doubtful)
+            self._parts.append(tuple(column[keep] for column in columns))
+        if len(self._parts) >= _MANY_PARTS:
+            self._parts = [tuple(map(np.concatenate, zip(*self._parts, strict=True)))]
+
+    def note(self, name: str, rows: np.ndarray) -> None:
+        """Count some rows, bool [n], under a reason."""
+        if rows.any():
+            self.counts[name] = self.counts.get(name, 0) + int(rows.sum())
+
+    def note_classes(self, numbers: np.ndarray) -> None:
+        """Remember class numbers, for messages."""
+        self._classes.update(np.unique(numbers).tolist())
+
+    def boxes(self, *, trust: bool = True) -> ForeignBoxes:
+        """Return all that was kept; without ``trust`` doubtful scores are none."""
+        none = np.zeros(0, dtype=np.int64)
+        empty = (none, none, none, np.zeros((0, 4)), np.zeros(0), np.zeros(0, dtype=bool))
+        lines, codes, numbers, boxes, scores, doubtful = map(np.concatenate, zip(empty, *self._parts, strict=True))
+        self._parts.clear()
+        missing = np.isnan(scores) | (doubtful & (not trust))
+        self.note(NO_SCORE, missing)
+        files, starts, root = self._files, self._starts, self._root
 
         def place(row: int) -> str:
-            at = int(rows[row])
-            file = self._files[bisect.bisect_right(self._starts, at) - 1]
-            name = f"{file.relative_to(self._root)}, " if self._root.is_dir() else ""
-            return f"{name}line {self._lines[at]}"
+            file = files[bisect.bisect_right(starts, row) - 1]
+            name = f"{file.relative_to(root)}, " if root.is_dir() else ""
+            return f"{name}line {lines[row]}"
 
-        return RowSource(self._root, WHAT, place)
+        return ForeignBoxes(
+            rows=RowSource(root, WHAT, place),
+            videos=list(self._videos),
+            codes=codes,
+            numbers=numbers,
+            boxes=boxes,
+            scores=np.where(missing, 1.0, scores),
+            counts=self.counts,
+            classes=tuple(f"{number:g}" for number in sorted(self._classes)),
+        )
 
 
 def _text_files(path: Path) -> Iterator[Path]:
@@ -128,10 +205,9 @@ def read_yolo(path: Path, class_id: int | None) -> ForeignBoxes:
     Raises:
         UserError: a name without a number, or a line that is not such a box.
     """
-    lines = _Lines(path)
-    videos: list[str] = []
-    numbers: list[int] = []
+    gathered = _Gathered(path)
     expected = "class cx cy w h [score [track id]], separated by spaces (boxes, not polygons or key points)"
+    sixth_max, sixth_whole = 0.0, True
     for file in _text_files(path):
         match = _NUMBERED.fullmatch(file.stem)
         if match is None:
@@ -139,20 +215,19 @@ def read_yolo(path: Path, class_id: int | None) -> ForeignBoxes:
                 f'{WHAT}: {file}: its name does not tell video and frame. Expected "video/0902.txt" or '
                 '"video_0902.txt".'
             )
-        video = match["video"] or _folder_name(file)
-        count = lines.add(file, None, range(5, 8), expected)
-        videos += [video] * count
-        numbers += [int(match["number"])] * count
-    values, counts = lines.values, {}
+        rows = _read_rows(file, None, range(5, 8), expected)
+        classes = rows.column(0)
+        gathered.note_classes(classes)
+        keep = np.full(len(classes), True) if class_id is None else classes == class_id
+        gathered.note(OTHER_CLASS, ~keep)
+        short = rows.widths == 6
+        sixth = rows.column(5)[short]
+        sixth_max, sixth_whole = max(sixth_max, sixth.max(initial=0)), sixth_whole and not (sixth % 1).any()
+        video, numbers = match["video"] or _folder_name(file), np.full(len(classes), int(match["number"]))
+        boxes = to_corners(rows.values[:, 1:5], "cxcywh")
+        gathered.add(rows, video, numbers, boxes, rows.column(5), short, keep)
     # Tracks saved without scores have the track's number in the sixth column.
-    tracks = [row[5] for row in values if len(row) == 6]
-    scored = not (tracks and max(tracks) > 1 and all(value.is_integer() for value in tracks))
-    scores = [row[5] if len(row) == 7 or (len(row) == 6 and scored) else None for row in values]
-    keep = np.array([class_id is None or row[0] == class_id for row in values], dtype=bool)
-    _note(counts, OTHER_CLASS, ~keep)
-    boxes = corners_from(_columns(values, slice(1, 5)), "cxcywh")
-    found = _kept(lines, videos, numbers, boxes, scores, keep, counts)
-    return replace(found, classes=_class_numbers(values, 0, np.ones(len(values), dtype=bool)))
+    return gathered.boxes(trust=not (sixth_max > 1 and sixth_whole))
 
 
 def read_mot(path: Path, class_id: int | None) -> ForeignBoxes:
@@ -168,70 +243,30 @@ def read_mot(path: Path, class_id: int | None) -> ForeignBoxes:
     Raises:
         UserError: a line that is not such a box.
     """
-    lines = _Lines(path)
-    videos: list[str] = []
+    gathered = _Gathered(path)
     expected = "frame, track id, x, y, width, height, score, ... (7 to 10 numbers separated by commas), frames whole"
     for file in _text_files(path):
-        count = lines.add(file, ",", range(6, 11), expected)
-        videos += [_folder_name(file) if file.stem in _LABEL_FOLDERS else file.stem] * count
-    values = lines.values
-    everything = lines.source(np.arange(len(values)))
-    frames = _columns(values, 0)
-    everything.reject(frames % 1 != 0, lambda row: f"frame {frames[row]:g} is not a whole number.")
-    truth = np.array([len(row) == 9 for row in values], dtype=bool)
-    counts: dict[str, int] = {}
-    ignored = truth & (_columns([row if len(row) > 6 else [*row, 1.0] for row in values], 6) == 0)
-    _note(counts, "ground truth to ignore (flag 0), left out", ignored)
-    other = np.array([len(row) == 9 and class_id is not None and row[7] != class_id for row in values], dtype=bool)
-    _note(counts, OTHER_CLASS, other & ~ignored)
-    scores = [row[6] if len(row) > 6 and row[6] != -1 and len(row) != 9 else None for row in values]
-    boxes = corners_from(_columns(values, slice(2, 6)), "xywh")
-    found = _kept(lines, videos, frames.astype(np.int64).tolist(), boxes, scores, ~(ignored | other), counts)
-    return replace(found, classes=_class_numbers(values, 7, truth))
+        rows = _read_rows(file, ",", range(6, 11), expected)
+        frames, scores, classes = rows.column(0), rows.column(6), rows.column(7)
+        _require_whole(rows, frames)
+        truth = rows.widths == 9
+        gathered.note_classes(classes[truth])
+        ignored = truth & (scores == 0)
+        gathered.note("ground truth to ignore (flag 0), left out", ignored)
+        other = truth & ~ignored & (class_id is not None) & (classes != class_id)
+        gathered.note(OTHER_CLASS, other)
+        video = _folder_name(file) if file.stem in _LABEL_FOLDERS else file.stem
+        scores = np.where(truth | (scores == -1), np.nan, scores)
+        boxes, numbers = to_corners(rows.values[:, 2:6], "xywh"), frames.astype(np.int64)
+        gathered.add(rows, video, numbers, boxes, scores, np.zeros(len(frames), dtype=bool), ~(ignored | other))
+    return gathered.boxes()
 
 
-def _class_numbers(values: Sequence[Sequence[float]], column: int, rows: np.ndarray) -> tuple[str, ...]:
-    """Return the distinct class numbers of some rows, bool [n]."""
-    found = {row[column] for row, has_class in zip(values, rows, strict=True) if has_class}
-    return tuple(f"{number:g}" for number in sorted(found))
+def _require_whole(rows: _Rows, frames: np.ndarray) -> None:
+    rows.reject(frames % 1 != 0, lambda row: f"frame {frames[row]:g} is not a whole number.")
 
 
 def _folder_name(file: Path) -> str:
     """Return the video that a file is named after by its folder: ``video/0902.txt``, ``video/det/det.txt``."""
     folder = file.resolve().parent
     return folder.parent.name if folder.name in _LABEL_FOLDERS else folder.name
-
-
-def _columns(values: Sequence[Sequence[float]], which: int | slice) -> np.ndarray:
-    shape = (0,) if isinstance(which, int) else (0, which.stop - which.start)
-    return np.array([row[which] for row in values], dtype=np.float64) if values else np.zeros(shape)
-
-
-def _note(counts: dict[str, int], name: str, rows: np.ndarray) -> None:
-    if rows.any():
-        counts[name] = int(rows.sum())
-
-
-def _kept(
-    lines: _Lines,
-    videos: Sequence[str],
-    numbers: Sequence[int],
-    boxes: np.ndarray,
-    scores: Sequence[float | None],
-    keep: np.ndarray,
-    counts: dict[str, int],
-) -> ForeignBoxes:
-    known: dict[str, int] = {}
-    codes = encode(videos, known)
-    missing = np.array([score is None for score in scores], dtype=bool)
-    _note(counts, NO_SCORE, missing & keep)
-    filled = np.array([1.0 if score is None else score for score in scores], dtype=np.float64)
-    return ForeignBoxes(
-        rows=lines.source(np.flatnonzero(keep)),
-        videos=list(known),
-        codes=codes[keep],
-        numbers=np.array(numbers, dtype=np.int64)[keep],
-        boxes=boxes[keep],
-        scores=filled[keep],
-        counts={"boxes read": len(lines.values), **counts},
-    )

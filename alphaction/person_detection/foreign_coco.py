@@ -39,15 +39,7 @@ def read_coco(
     Raises:
         UserError: as ``read_boxes``; or no box has that class.
     """
-    data = parse_json(path, read_text(path, WHAT), WHAT)
-    categories = data.get("categories") if isinstance(data, dict) else None
-    if images is not None:
-        listed = parse_json(images, read_text(images, "images"), "images")
-        if not isinstance(listed, dict) or not isinstance(listed.get("images"), list):
-            raise UserError(f'images: {images}: expected a JSON object with a list "images".')
-        boxes = data.get("annotations") if isinstance(data, dict) else data
-        data = {"images": listed["images"], "annotations": boxes}
-        categories = categories or listed.get("categories")
+    data, categories = _with_images(path, images)
     total, left_out = _count(data), 0
     if not every_class:
         wanted = _wanted_category(class_id, categories)
@@ -61,7 +53,7 @@ def read_coco(
             )
     _require_resolvable(path, data, annotations)
     table = parse_box_json(path, data, annotations, sizes, objects=True)
-    position = np.repeat(np.arange(len(table.keyframes)), np.diff(table.row_offsets))
+    position = table.keyframe_of_box()
     keyframes = table.keyframes
     counts = {"boxes read": total, OTHER_CLASS: left_out}
     counts |= {name: count for name, count in table.counts.items() if name != "rows"}
@@ -79,6 +71,19 @@ def read_coco(
         scores=table.scores.astype(np.float64),
         counts={name: count for name, count in counts.items() if count},
     )
+
+
+def _with_images(path: Path, images: Path | None) -> tuple[Any, Any]:
+    """Return the content of ``path``, with the list of ``images`` where that is given, and the categories of either."""
+    data = parse_json(path, read_text(path, WHAT), WHAT)
+    categories = data.get("categories") if isinstance(data, dict) else None
+    if images is None:
+        return data, categories
+    listed = parse_json(images, read_text(images, "images"), "images")
+    if not isinstance(listed, dict) or not isinstance(listed.get("images"), list):
+        raise UserError(f'images: {images}: expected a JSON object with a list "images".')
+    boxes = data.get("annotations") if isinstance(data, dict) else data
+    return {"images": listed["images"], "annotations": boxes}, categories or listed.get("categories")
 
 
 def _require_resolvable(path: Path, data: Any, annotations: AnnotationTable | None) -> None:

@@ -8,29 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from alphaction.data.annotations.csv_columns import SECOND, VIDEO, Column, read_csv
+from alphaction.data.annotations.box_formats import to_corners
+from alphaction.data.annotations.csv_columns import SECOND, VIDEO, Column
+from alphaction.data.annotations.csv_file import read_csv
+from alphaction.data.annotations.csv_header import CsvHeader
 from alphaction.data.annotations.files import read_text
-from alphaction.person_detection.foreign_boxes import NO_SCORE, OTHER_CLASS, WHAT, ForeignBoxes, corners_from
+from alphaction.person_detection.foreign_boxes import NO_SCORE, OTHER_CLASS, WHAT, ForeignBoxes
 from alphaction.utils.errors import UserError, suggest
 
-# What columns are called, in lower case without spaces, dots, dashes and underscores.
-_NAMES = {
-    "video": ("video", "videoid", "videoname", "movie", "clip", "file", "filename"),
-    "second": ("second", "seconds", "sec", "timestamp", "time", "keyframe"),
-    "frame": ("frame", "frameid", "framenumber", "frameindex", "frameidx", "frameno"),
-    "x": ("x1", "x", "xmin", "left", "x0", "bbleft", "bboxx", "bboxx1"),
-    "y": ("y1", "y", "ymin", "top", "y0", "bbtop", "bboxy", "bboxy1"),
-    "x2": ("x2", "xmax", "right", "bboxx2"),
-    "y2": ("y2", "ymax", "bottom", "bboxy2"),
-    "w": ("w", "width", "bbwidth", "bboxw", "bboxwidth"),
-    "h": ("h", "height", "bbheight", "bboxh", "bboxheight"),
-    "cx": ("cx", "xcenter", "xc", "centerx", "xcentre", "centrex"),
-    "cy": ("cy", "ycenter", "yc", "centery", "ycentre", "centrey"),
-    "score": ("score", "conf", "confidence", "prob", "probability"),
-    "class": ("class", "classid", "classname", "label", "category", "categoryid", "name", "cls"),
-}
-_FORMATS = {"xyxy": ("x", "y", "x2", "y2"), "xywh": ("x", "y", "w", "h"), "cxcywh": ("cx", "cy", "w", "h")}
-_OURS = ("video", "second", "x", "y", "x2", "y2", "score")
+_OURS = ("video", "second", "x1", "y1", "x2", "y2", "score")
 _CORNERS = ("x1", "y1", "x2", "y2")
 
 
@@ -44,8 +30,8 @@ def read_named_csv(path: Path, class_id: str | None, every_class: bool, box_form
     Args:
         class_id: keep rows of this class (name or number); None: "person", where there is a class column.
         every_class: keep rows of every class.
-        box_format: "xyxy", "xywh" or "cxcywh" for the four numbers of a box in the file's order; "auto": as the header
-            names them, corners without one.
+        box_format: "xyxy", "xywh" or "cxcywh", which must not contradict a header; "auto": as the header names them,
+            corners without one.
 
     Raises:
         UserError: a column is missing, a cell is wrong, or a class column has numbers and no ``class_id`` is given.
@@ -57,8 +43,13 @@ def read_named_csv(path: Path, class_id: str | None, every_class: bool, box_form
     delimiter = next((mark for mark in (",", "\t", ";") if mark in lines[start]), ",")
     first = _cells(lines[start], delimiter)
     header = not any(_is_number(cell) for cell in first)
-    columns = _by_name(path, start + 1, first) if header else _by_position(path, start + 1, first)
-    coordinates, written = _box_columns(path, columns, box_format)
+    if header:
+        named = CsvHeader.parse(f"{WHAT}: {path}, line {start + 1}", first)
+        columns, coordinates, written = _by_name(named, box_format)
+    else:
+        columns = _by_position(path, start + 1, first)
+        coordinates = [columns[name] for name in _CORNERS]
+        written = "xyxy" if box_format == "auto" else box_format
     moment = "second" if "second" in columns else "frame"
     rows, left_out, unscored = _canonical(
         path, lines, start + int(header), delimiter, len(first), [columns["video"], columns[moment], *coordinates],
@@ -70,7 +61,7 @@ def read_named_csv(path: Path, class_id: str | None, every_class: bool, box_form
         *(Column(name, float) for name in _CORNERS),
     ]
     data = read_csv(path, WHAT, rows, {7: [*layout, Column("score", float)]})
-    boxes = corners_from(np.stack([data.values[name] for name in _CORNERS], axis=1), written)
+    boxes = to_corners(np.stack([data.values[name] for name in _CORNERS], axis=1), written)
     counts = {"boxes read": len(boxes) + left_out, OTHER_CLASS: left_out, NO_SCORE: unscored}
     counts = {name: count for name, count in counts.items() if count}
     numbers = data.values[moment]
@@ -92,25 +83,19 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _by_name(path: Path, line: int, header: list[str]) -> dict[str, int]:
-    """Return role -> column of a header; of two columns with one role, a class's name counts before its number."""
-    plain = ["".join(letter for letter in cell.lower() if letter.isalnum()) for cell in header]
-    found: dict[str, int] = {}
-    for role, names in _NAMES.items():
-        matches = [index for index, cell in enumerate(plain) if cell in names]
-        if len(matches) > 1 and role != "class":
-            both = " and ".join(header[index] for index in matches)
-            raise UserError(f'{WHAT}: {path}, line {line}: columns {both} both look like "{role}". Remove one.')
-        if matches:
-            found[role] = matches[-1]
-    missing = [role for role in ("video",) if role not in found]
-    missing += [] if {"second", "frame"} & found.keys() else ["second (or frame)"]
-    if missing:
-        raise UserError(
-            f"{WHAT}: {path}, line {line}: the header ({', '.join(header)}) has no column "
-            f"{' and no column '.join(missing)}. Expected names such as video, second, x1, y1, x2, y2, score."
-        )
-    return found
+def _by_name(header: CsvHeader, box_format: str) -> tuple[dict[str, int], list[int], str]:
+    """Return role -> column of a header, the four columns of a box, and how it is written.
+
+    Of several columns for the class the last counts: detectors write the number before the name.
+    """
+    columns = {"video": header.require("video")}
+    moment = header.require("second", "frame")
+    columns["second" if header.find("second") == moment else "frame"] = moment
+    score, classes = header.find("score"), header.all_of("class")
+    columns |= {} if score is None else {"score": score}
+    columns |= {"class": classes[-1]} if classes else {}
+    form, box = header.box(box_format)
+    return columns, box, form
 
 
 def _by_position(path: Path, line: int, row: list[str]) -> dict[str, int]:
@@ -122,17 +107,6 @@ def _by_position(path: Path, line: int, row: list[str]) -> dict[str, int]:
             "[, score], or a first line that names the columns."
         )
     return dict(zip(_OURS, range(len(row)), strict=False))
-
-
-def _box_columns(path: Path, columns: dict[str, int], box_format: str) -> tuple[list[int], str]:
-    """Return the four columns of a box, and how it is written."""
-    for name, roles in _FORMATS.items():
-        if all(role in columns for role in roles):
-            return [columns[role] for role in roles], name if box_format == "auto" else box_format
-    raise UserError(
-        f"{WHAT}: {path}: the header names no box: expected x1, y1, x2, y2 or x, y, w, h or cx, cy, w, h "
-        f"(found: {', '.join(columns)})."
-    )
 
 
 class _ClassFilter:

@@ -19,12 +19,12 @@ from alphaction.person_detection.foreign_coco import read_coco
 from alphaction.person_detection.foreign_csv import read_named_csv
 from alphaction.person_detection.keyframe_matching import (
     Numbering,
+    annotated_videos,
     at_keyframes,
     check_numbers,
     of_known_videos,
     require_some,
     take,
-    video_matcher,
 )
 from alphaction.utils.errors import UserError, suggest
 
@@ -138,12 +138,11 @@ def _read(
     if kind == "csv":
         boxes, frames = read_named_csv(path, rules.class_id, rules.every_class, rules.box_format)
         return boxes, frames or rules.frames, False
-    names = video_matcher(annotations)
+    names = annotated_videos(path, annotations)
 
     def size(video: str) -> tuple[int, int]:
-        matched = names(video)
         # A video that the dataset does not have is left out later; its size does not matter.
-        probed = None if matched is None else info(matched)
+        probed = info(names.match(video)) if names.find(video) else None
         return (1 << 20, 1 << 20) if probed is None else (probed.width, probed.height)
 
     of_ids = None if rules.frames or rules.images else annotations

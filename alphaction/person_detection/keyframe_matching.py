@@ -9,13 +9,14 @@ import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
 from alphaction.data.annotations import AnnotationTable
 from alphaction.data.annotations.files import RowSource
-from alphaction.data.video import VIDEO_SUFFIXES, VideoInfo
+from alphaction.data.video import VideoInfo
+from alphaction.data.video_names import VideoNames
 from alphaction.person_detection.foreign_boxes import ForeignBoxes
 from alphaction.utils.errors import UserError, suggest
 
@@ -52,38 +53,28 @@ class Numbering:
         return (min(index, total - 1) if total else index) + self.first
 
 
-def video_matcher(annotations: AnnotationTable) -> Callable[[str], str | None]:
-    """Return the function from a name as written to the annotated video: equal, or equal without folder and suffix."""
-    exact = {str(video) for video in annotations.keyframes.videos[np.unique(annotations.keyframes.video_index)]}
-    stems: dict[str, str | None] = {}
-    for video in sorted(exact):
-        stem = _stem(video)
-        stems[stem] = None if stem in stems else video
-
-    def match(name: str) -> str | None:
-        return name if name in exact else stems.get(_stem(name))
-
-    return match
-
-
-def _stem(name: str) -> str:
-    path = PurePosixPath(name.replace("\\", "/"))
-    return path.stem if path.suffix.lower() in VIDEO_SUFFIXES else path.name
+def annotated_videos(path: Path, annotations: AnnotationTable) -> VideoNames:
+    """Return the matcher of the names in ``path`` with the annotated videos."""
+    index = annotations.keyframes
+    return VideoNames(index.videos[np.unique(index.video_index)].tolist(), f"boxes: {path}")
 
 
 def of_known_videos(
     path: Path, found: ForeignBoxes, annotations: AnnotationTable, counts: dict[str, int]
 ) -> ForeignBoxes:
     """Return the boxes of annotated videos, under the annotations' names; the others are counted."""
-    match = video_matcher(annotations)
-    names = [match(video) for video in found.videos]
+    annotated = annotated_videos(path, annotations)
+    names = [annotated.match(video) if annotated.find(video) else None for video in found.videos]
     strangers = [video for video, name in zip(found.videos, names, strict=True) if name is None]
     used = sorted({name for name in names if name is not None})
-    known = sorted(set(annotations.keyframes.videos.tolist()))
+    if len(used) < sum(name is not None for name in names):
+        twice = next(name for name in used if names.count(name) > 1)
+        written = [video for video, name in zip(found.videos, names, strict=True) if name == twice]
+        logger.warning('%s: "%s" and "%s" are both taken for video %s', path, *written[:2], twice)
     if not used:
         raise UserError(
             f"boxes: {path}: not one of its videos is annotated in {annotations.source}: first "
-            f'"{strangers[0]}". {suggest(strangers[0], known)} Rename the files or rows.'
+            f'"{strangers[0]}". {suggest(strangers[0], annotated.names)} Rename the files or rows.'
         )
     positions = {name: code for code, name in enumerate(used)}
     codes = np.array([-1 if name is None else positions[name] for name in names], dtype=np.int64)[found.codes]

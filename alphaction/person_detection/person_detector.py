@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from alphaction.person_detection.weights import DEFAULT_MODEL, build_model, class_names
+from alphaction.utils.device import choose_device
 from alphaction.utils.errors import UserError
 
 PERSON = "person"
@@ -113,7 +114,7 @@ class PersonDetector:
         return cls(
             network,
             class_names(num_classes),
-            choose_device(device),
+            choose_device(device, "--device"),
             score=score,
             every_class=every_class,
             persons=persons,
@@ -153,19 +154,3 @@ def _as_image(frame: np.ndarray, device: torch.device) -> torch.Tensor:
         raise ValueError(f"a frame must be uint8 [H, W, 3], got {frame.dtype} {list(frame.shape)}")
     # uint8 travels to the device: a quarter of the bytes of float32.
     return torch.from_numpy(np.ascontiguousarray(frame)).to(device).permute(2, 0, 1).float().div(255)
-
-
-def choose_device(device: torch.device | str) -> torch.device:
-    """Return the torch device; "auto" is CUDA where there is one, else the CPU.
-
-    Raises:
-        UserError: if CUDA is asked for and absent.
-    """
-    if str(device) == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    device = torch.device(device)
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise UserError(
-            "device cuda is asked for, but PyTorch sees no CUDA device. Check nvidia-smi and the driver, or use cpu."
-        )
-    return device

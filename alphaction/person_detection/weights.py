@@ -207,8 +207,11 @@ def _load(model: nn.Module, path: Path, state: Mapping[str, Tensor], name: str) 
     model.load_state_dict({**state}, strict=False)
 
 
-def weights_digest(name: str, weights: Path | None) -> str:
-    """Return what identifies the weights of a run: name and size in bytes of the file (the COCO file's name alone)."""
+def file_identity(name: str, weights: Path | None) -> str:
+    """Return what tells the weights of two runs apart: the file's name, size in bytes and time of change.
+
+    Of the COCO weights, which never change, the name alone.
+    """
     if weights is None:
         return MODELS[name][1].url.rpartition("/")[2]
     stat = os.stat(weights)

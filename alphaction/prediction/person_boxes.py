@@ -12,10 +12,12 @@ from tqdm import tqdm
 from alphaction.data.annotations import BoxTable, read_boxes
 from alphaction.data.clip_source import ClipSource
 from alphaction.data.transforms import Size
+from alphaction.data.video_names import VideoNames
 from alphaction.person_detection import DetectedBoxes
 from alphaction.person_detection.person_detector import PERSON
 from alphaction.utils.errors import UserError, suggest
 from alphaction.utils.logging import get_logger
+from alphaction.utils.text import counted
 
 # Boxes of other videos are not used, so their frames may have any size.
 _UNKNOWN_SIZE = (1_000_000, 1_000_000)
@@ -29,26 +31,33 @@ class Detector(Protocol):
 
 
 def boxes_from_file(
-    path: Path, video: Path, seconds: range, size: Size, *, objects: bool = False
+    path: Path, video: Path, seconds: range, size: Size, end: float, *, objects: bool = False
 ) -> tuple[BoxTable, str]:
     """Read the boxes of one video.
 
     Args:
         path: a file in any format of ``read_boxes``; boxes of other videos in it are not used.
-        video: the video; the file calls it by its full name or without the suffix.
+        video: the video; the file calls it by its full name, without the suffix, or as annotation tools write names.
         seconds: boxes outside are not used.
         size: (width, height) of the video's frames.
+        end: length of the video in seconds.
         objects: boxes of objects, of which there may be none.
 
     Returns:
         the boxes, under the full name of the video, and the name that the file gives it.
 
     Raises:
-        UserError: if the file cannot be read, or holds no box of this video in these seconds.
+        UserError: if the file cannot be read, has several videos that may be this one, or holds no box of it before
+            its end.
     """
-    names = (video.stem, video.name)
-    table = read_boxes(path, sizes=lambda name: size if name in names else _UNKNOWN_SIZE, objects=objects)
+    own_names = VideoNames((video.stem,), str(path))
+    table = read_boxes(path, sizes=lambda name: size if own_names.find(name) else _UNKNOWN_SIZE, objects=objects)
     keyframes = table.keyframes
+    names = [name for name in keyframes.videos.tolist() if own_names.find(name)]
+    # Its very name is beyond doubt, whatever else the file has.
+    names = [name for name in names if name in (video.stem, video.name)] or names
+    if len(names) > 1 and not {*names} <= {video.stem, video.name}:
+        raise UserError(f'{path}: {", ".join(names)} may all be "{video.name}". Write its name in the first column.')
     of_video = np.isin(keyframes.videos, names)
     if not of_video.any():
         if objects:
@@ -63,11 +72,11 @@ def boxes_from_file(
     row_seconds = np.repeat(keyframes.seconds, np.diff(table.row_offsets))
     own = np.repeat(of_video[keyframes.video_index], np.diff(table.row_offsets))
     where = f"seconds {seconds.start} to {seconds.stop - 1}"
-    if not use.any() and not objects:
+    if not objects and row_seconds[own].min() >= end:
         raise UserError(
-            f"{path}: its {int(own.sum())} boxes of {video.name} lie at seconds {row_seconds[own].min()} to "
-            f"{row_seconds[own].max()}, the part of the video to look at is {where}. Seconds count from the start "
-            "of the video."
+            f"{path}: its {counted(int(own.sum()), 'box', 'boxes')} of {video.name} lie at seconds "
+            f"{row_seconds[own].min()} to {row_seconds[own].max()}, and the video ends at {end:.2f} s. Seconds count "
+            "from the start of the video."
         )
     get_logger().info(
         "%s: %d boxes of %s at %d keyframes; %d boxes outside of %s and %d of other videos are not used",
@@ -92,7 +101,7 @@ def boxes_from_detector(
         the boxes of persons and those of everything else.
 
     Raises:
-        UserError: if a frame cannot be read, or there is no person at all.
+        UserError: if a frame cannot be read.
     """
     columns: dict[bool, list[tuple[int, np.ndarray, float]]] = {True: [], False: []}
     with tqdm(total=len(seconds), desc="detect", unit="frame", disable=None) as bar:
@@ -102,11 +111,6 @@ def boxes_from_detector(
                 for box, score, label in zip(found.boxes, found.scores, found.labels, strict=True):
                     columns[label == PERSON].append((second, box, float(score)))
             bar.update(len(batch))
-    if not columns[True]:
-        raise UserError(
-            f"{video}: the detector found nobody at seconds {seconds.start} to {seconds.stop - 1}. Lower "
-            "TEST.BOX_THRESH, or give boxes of your own with --detections FILE."
-        )
     persons, objects = (
         _table(
             video,

@@ -13,14 +13,38 @@ import numpy as np
 from alphaction.data.annotations import LabelMap
 from alphaction.prediction.tracker import Track
 from alphaction.utils.drawing import PALETTE, draw_detections
+from alphaction.utils.errors import UserError
+from alphaction.utils.lettering import legible_name
 
+# Seconds; more than the margin of Track.box_at.
+_NEAR = 1.0
 # Text on a frame with a shorter side than this covers the people.
 _READABLE_SIDE = 360
+# Frames are not enlarged beyond a long side of this only for that.
+_LARGE_SIDE = 1920
+_LARGEST_SIDE = 8192
 
 
 def automatic_scale(width: int, height: int) -> int:
     """Return the whole factor by which frames are enlarged so that text on them can be read."""
-    return max(1, -(-_READABLE_SIDE // min(width, height)))
+    return max(1, min(-(-_READABLE_SIDE // min(width, height)), _LARGE_SIDE // max(width, height)))
+
+
+def frame_scale(wanted: int | None, width: int, height: int) -> int:
+    """Return the whole factor by which frames are enlarged: ``wanted``, else the automatic one.
+
+    Raises:
+        UserError: the pictures would be too large for a video.
+    """
+    if wanted is None:
+        return automatic_scale(width, height)
+    if wanted > 1 and max(width, height) * wanted > _LARGEST_SIDE:
+        most = max(1, _LARGEST_SIDE // max(width, height))
+        raise UserError(
+            f"--scale {wanted}: {width}x{height} would become {width * wanted}x{height * wanted} pixels, and a side "
+            f"may have {_LARGEST_SIDE} at most. Give {most}{' or less' if most > 1 else ''}."
+        )
+    return wanted
 
 
 def shown_classes(
@@ -45,7 +69,7 @@ def shown_classes(
             if has_movement and one_movement:
                 continue
             has_movement = True
-        shown.append((entry.name, score))
+        shown.append((legible_name(entry.name, entry.id), score))
     return shown
 
 
@@ -73,8 +97,11 @@ class FrameRenderer:
         one_movement: bool,
         scale: int = 1,
     ) -> None:
-        self.tracks = tracks
+        self.tracks = sorted(tracks, key=lambda track: track.seconds[0])
         self.scale = scale
+        self._time = -np.inf
+        self._shown: list[Track] = []
+        self._started = 0
         self._lines = [
             [
                 f"{name} {score:.0%}"
@@ -86,7 +113,7 @@ class FrameRenderer:
     def draw(self, frame: np.ndarray, time: float) -> np.ndarray:
         """Return the picture of a frame, uint8 RGB [height, width, 3] with even sides, at ``time`` seconds."""
         boxes, lines, colors = [], [], []
-        for track in self.tracks:
+        for track in self._near(time):
             box = track.box_at(time)
             if box is not None:
                 boxes.append(box)
@@ -99,3 +126,14 @@ class FrameRenderer:
         # Video codecs halve the color planes: an odd side gets one more row or column.
         odd = picture.shape[0] % 2, picture.shape[1] % 2
         return np.pad(picture, ((0, odd[0]), (0, odd[1]), (0, 0)), mode="edge") if any(odd) else picture
+
+    def _near(self, time: float) -> list[Track]:
+        """Return the tracks that are not over long before ``time`` seconds, nor start long after; quick in order."""
+        if time < self._time:
+            self._shown, self._started = [], 0
+        self._time = time
+        while self._started < len(self.tracks) and self.tracks[self._started].seconds[0] <= time + _NEAR:
+            self._shown.append(self.tracks[self._started])
+            self._started += 1
+        self._shown = [track for track in self._shown if track.seconds[-1] >= time - _NEAR]
+        return self._shown

@@ -5,10 +5,13 @@ Sizes in shapes: n boxes of a keyframe, k keyframes of a track.
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+
+from alphaction.evaluation.average_precision import box_iou
 
 # A walker crosses about 0.8 of the own height in a second; a runner, two heights.
 _MAX_SHIFT = 1.0
@@ -54,13 +57,19 @@ class Track:
         """
         if not self.seconds[0] - margin <= time <= self.seconds[-1] + margin:
             return None
-        corners = np.stack(self.boxes)
-        return np.array([np.interp(time, self.seconds, corners[:, axis]) for axis in range(4)])
+        after = bisect.bisect_right(self.seconds, time)
+        if after in (0, len(self.seconds)):
+            return self.boxes[max(after - 1, 0)]
+        before = after - 1
+        share = (time - self.seconds[before]) / (self.seconds[after] - self.seconds[before])
+        return self.boxes[before] + share * (self.boxes[after] - self.boxes[before])
 
     def row_at(self, time: float) -> int:
         """Return the row of the keyframe nearest to ``time`` seconds; of two equally near, the later one."""
-        distance = np.abs(np.asarray(self.seconds) - time)[::-1]
-        return self.rows[len(self.rows) - 1 - int(np.argmin(distance))]
+        after = bisect.bisect_right(self.seconds, time)
+        if after in (0, len(self.seconds)):
+            return self.rows[max(after - 1, 0)]
+        return self.rows[after if self.seconds[after] - time <= time - self.seconds[after - 1] else after - 1]
 
 
 class IouTracker:
@@ -84,6 +93,7 @@ class IouTracker:
         self.min_iou = min_iou
         self.max_missed = max_missed
         self.tracks: list[Track] = []
+        self._alive: list[Track] = []
         self._scale = np.array([aspect, 1.0, aspect, 1.0])
         self._num_rows = 0
 
@@ -98,14 +108,15 @@ class IouTracker:
             the person ids of the boxes.
         """
         boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
-        alive = [track for track in self.tracks if second - track.seconds[-1] <= self.max_missed + 1]
+        self._alive = [track for track in self._alive if second - track.seconds[-1] <= self.max_missed + 1]
         owners: list[Track | None] = [None] * len(boxes)
-        for track, box in self._pairs(second, alive, boxes):
-            owners[box] = alive[track]
+        for track, box in self._pairs(second, self._alive, boxes):
+            owners[box] = self._alive[track]
         for index, box in enumerate(boxes):
             if owners[index] is None:
                 owners[index] = Track(len(self.tracks) + 1)
                 self.tracks.append(owners[index])
+                self._alive.append(owners[index])
             owners[index].add(second, self._num_rows + index, box)
         self._num_rows += len(boxes)
         return [owner.id for owner in owners]
@@ -114,9 +125,10 @@ class IouTracker:
         """Return the (track, box) pairs that belong together, each track and box at most once."""
         candidates = []
         for index, track in enumerate(alive):
-            gap = second - track.seconds[-1]
+            gap, expected = second - track.seconds[-1], track.expected(second) * self._scale
+            overlaps = box_iou(np.broadcast_to(expected, boxes.shape), boxes * self._scale)
             for number, box in enumerate(boxes):
-                fit = self._fit(track.expected(second), box, gap)
+                fit = self._fit(expected, box * self._scale, float(overlaps[number]), gap)
                 if fit is not None:
                     candidates.append((fit, index, number))
         pairs: list[tuple[int, int]] = []
@@ -128,15 +140,13 @@ class IouTracker:
                 used_boxes.add(number)
         return pairs
 
-    def _fit(self, expected: np.ndarray, box: np.ndarray, gap: int) -> float | None:
+    def _fit(self, expected: np.ndarray, box: np.ndarray, overlap: float, gap: int) -> float | None:
         """Return how well a box fits where its person is expected: the IoU, or below 0 by distance; None if not."""
-        a, b = expected * self._scale, box * self._scale
-        overlap = _iou(a, b)
         if overlap >= self.min_iou:
             return overlap
-        sizes, others = a[2:] - a[:2], b[2:] - b[:2]
+        sizes, others = expected[2:] - expected[:2], box[2:] - box[:2]
         ratio = sizes.prod() / max(others.prod(), 1e-12)
-        distance = float(np.linalg.norm(_center(a) - _center(b)) / max(sizes.max(), others.max(), 1e-12))
+        distance = float(np.linalg.norm(_center(expected) - _center(box)) / max(sizes.max(), others.max(), 1e-12))
         if not _MIN_SIZE_RATIO <= ratio <= 1 / _MIN_SIZE_RATIO or distance > _MAX_SHIFT * gap:
             return None
         return -distance
@@ -144,9 +154,3 @@ class IouTracker:
 
 def _center(box: np.ndarray) -> np.ndarray:
     return (box[:2] + box[2:]) / 2
-
-
-def _iou(a: np.ndarray, b: np.ndarray) -> float:
-    inner = np.maximum(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0).prod()
-    union = (a[2:] - a[:2]).prod() + (b[2:] - b[:2]).prod() - inner
-    return float(inner / union) if union > 0 else 0.0

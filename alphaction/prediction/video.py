@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,16 +31,18 @@ from alphaction.person_detection import PersonDetector
 from alphaction.prediction.classes import find_label_map
 from alphaction.prediction.options import OUTPUT_SUFFIXES, VideoOptions, VideoResult
 from alphaction.prediction.person_boxes import Detector, boxes_from_detector, boxes_from_file
-from alphaction.prediction.rendering import FrameRenderer, automatic_scale
+from alphaction.prediction.rendering import FrameRenderer, frame_scale
 from alphaction.prediction.tracker import IouTracker, Track
 from alphaction.structures.memory_pool import MemoryPool
+from alphaction.utils.atomic import replacing
 from alphaction.utils.errors import UserError
 from alphaction.utils.logging import get_logger
+from alphaction.utils.text import counted
 
 
 @dataclass(frozen=True)
 class _Clip:
-    """The part of the video to look at: its folder, (width, height), frames per second, start and end in seconds."""
+    """The part of the video to look at: (width, height), frames per second, start and end; times in seconds."""
 
     path: Path
     source: ClipSource
@@ -48,6 +50,7 @@ class _Clip:
     fps: float
     start: float
     end: float
+    video_end: float
 
     @property
     def seconds(self) -> range:
@@ -73,11 +76,12 @@ def predict_video(cfg: CfgNode, weights: Path, options: VideoOptions, detector: 
     Raises:
         UserError: for whatever is wrong in options, config, weights, video or boxes.
     """
-    options.check()
+    options.check({"the weights": weights})
     if processes_from_environment()[1] > 1:
         raise UserError("a video is predicted by one process: run this command without torchrun")
     clip = _open(options)
-    options.output.parent.mkdir(parents=True, exist_ok=True)
+    scale = frame_scale(options.scale, *clip.size)
+    persons, objects, name = _read_boxes(cfg, clip, options)
     file = read_weight_file(weights)
     label_map = find_label_map(cfg, file)
     if note := adopt_label_map(cfg, label_map):
@@ -86,15 +90,21 @@ def predict_video(cfg: CfgNode, weights: Path, options: VideoOptions, detector: 
     cfg.freeze()
     runtime = set_up_runtime(cfg, seed=0, local_rank=0)
     model = _load_model(cfg, weights, label_map, runtime)
-    persons, objects, name = _find_boxes(cfg, clip, options, runtime, detector)
-    predictions = _predict(cfg, model, clip, label_map, persons, objects, runtime)
+    if persons is None:
+        persons, found = _detect(cfg, clip, options, runtime, detector)
+        objects = found if objects is None and len(found) else objects
+    if _any_above(persons, cfg.TEST.BOX_THRESH, clip):
+        predictions = _predict(cfg, model, clip, label_map, persons, objects, runtime)
+    else:
+        predictions = Predictions.from_clips([], [], [], label_map.ids)
     tracks, ids = follow_persons(predictions, clip.size[0] / clip.size[1])
     if options.csv is not None:
         named = [Keyframe(name, keyframe.second) for keyframe in predictions.keyframes]
-        write_detections(options.csv, replace(predictions, keyframes=named), cfg.TEST.ACTION_THRESH)
+        with replacing(options.csv) as part:
+            write_detections(part, replace(predictions, keyframes=named), cfg.TEST.ACTION_THRESH)
     if options.tracks is not None:
-        write_ava_csv(options.tracks, _track_table(predictions, ids, name))
-    scale = options.scale or automatic_scale(*clip.size)
+        with replacing(options.tracks) as part:
+            write_ava_csv(part, _track_table(predictions, ids, name))
     renderer = FrameRenderer(
         tracks,
         predictions.scores,
@@ -124,27 +134,26 @@ def follow_persons(predictions: Predictions, aspect: float) -> tuple[list[Track]
 
 def _open(options: VideoOptions) -> _Clip:
     """Return the part of the video that is asked for, as far as the video reaches."""
-    source = MovieSource(options.video.parent)
-    info = source.probe(options.video.name)
     try:
-        movie = VideoFile(options.video)
-        # The header of a truncated file promises more than there is. A day is longer than any video.
-        end = movie.end_near(86400.0 if info.duration is None else info.duration)
-        movie.close()
+        with closing(VideoFile(options.video)) as movie:
+            info = movie.info()
+            # The header of a truncated file promises more than there is. A day is longer than any video.
+            reached = movie.end_near(86400.0 if info.duration is None else info.duration)
     except BrokenVideoError as error:
         raise UserError(f"{options.video}: {error}. Copy or download it again.") from error
-    if info.duration is not None and end + 1.0 < info.duration:
+    if info.duration is not None and reached + 1.0 < info.duration:
         get_logger().warning(
             "%s: ends at %.2f s, but its header promises %.2f s: the file was cut off",
             options.video,
-            end,
+            reached,
             info.duration,
         )
-    end = end if info.duration is None else min(end, info.duration)
-    if options.start >= end:
-        raise UserError(f"--start {options.start:g}: {options.video} ends at {end:.2f} s")
-    end = end if options.end is None else min(options.end, end)
-    return _Clip(options.video, source, (info.width, info.height), info.fps, options.start, end)
+    whole = reached if info.duration is None else min(reached, info.duration)
+    if options.start >= whole:
+        raise UserError(f"--start {options.start:g}: {options.video} ends at {whole:.2f} s")
+    end = whole if options.end is None else min(options.end, whole)
+    source = MovieSource(options.video.parent)
+    return _Clip(options.video, source, (info.width, info.height), info.fps, options.start, end, whole)
 
 
 def _load_model(cfg: CfgNode, weights: Path, label_map: LabelMap, runtime: Runtime) -> ActionDetector:
@@ -160,30 +169,54 @@ def _load_model(cfg: CfgNode, weights: Path, label_map: LabelMap, runtime: Runti
     return model.eval()
 
 
-def _find_boxes(
-    cfg: CfgNode, clip: _Clip, options: VideoOptions, runtime: Runtime, detector: Detector | None
-) -> tuple[BoxTable, BoxTable | None, str]:
-    """Return boxes of persons, of objects (None: not looked for), and the name of the video in results."""
-    with_objects = wants_objects(cfg)
-    objects, name = None, clip.path.stem
+def _read_boxes(cfg: CfgNode, clip: _Clip, options: VideoOptions) -> tuple[BoxTable | None, BoxTable | None, str]:
+    """Return what the files say: boxes of persons, of objects (None: no file), and the name of the video in results."""
+    persons, objects, name = None, None, clip.path.stem
     if options.detections is not None:
-        persons, name = boxes_from_file(options.detections, clip.path, clip.seconds, clip.size)
-    else:
-        if detector is None:
-            detector = PersonDetector.from_torchvision(
-                options.detector_weights,
-                runtime.device,
-                score=cfg.TEST.BOX_THRESH,
-                every_class=with_objects and options.object_boxes is None,
-                model=options.detector,
-            )
-        persons, found = boxes_from_detector(detector, clip.source, clip.path, clip.seconds)
-        objects = found if with_objects and len(found) else None
-    if options.object_boxes is not None and with_objects:
-        objects, _ = boxes_from_file(options.object_boxes, clip.path, clip.seconds, clip.size, objects=True)
+        persons, name = boxes_from_file(options.detections, clip.path, clip.seconds, clip.size, clip.video_end)
+    if options.object_boxes is not None and wants_objects(cfg):
+        objects, _ = boxes_from_file(
+            options.object_boxes, clip.path, clip.seconds, clip.size, clip.video_end, objects=True
+        )
     elif options.object_boxes is not None:
         get_logger().warning("--object-boxes is not used: the model of this config does not look at objects")
     return persons, objects, name
+
+
+def _detect(
+    cfg: CfgNode, clip: _Clip, options: VideoOptions, runtime: Runtime, detector: Detector | None
+) -> tuple[BoxTable, BoxTable]:
+    """Return the boxes of persons and of objects that the detector finds."""
+    if detector is None:
+        detector = PersonDetector.from_torchvision(
+            options.detector_weights,
+            runtime.device,
+            score=cfg.TEST.BOX_THRESH,
+            every_class=wants_objects(cfg) and options.object_boxes is None,
+            model=options.detector,
+        )
+    return boxes_from_detector(detector, clip.source, clip.path, clip.seconds)
+
+
+def _any_above(persons: BoxTable, threshold: float, clip: _Clip) -> bool:
+    """Return whether a person is left to look at; else warn, as the frames stay plain then."""
+    if (persons.scores >= np.float32(threshold)).any():
+        return True
+    best = (
+        f"{counted(len(persons), 'box', 'boxes')}, the best scores {persons.scores.max():.3f}"
+        if len(persons)
+        else "none"
+    )
+    get_logger().warning(
+        "%s: no box of a person from TEST.BOX_THRESH %g on at seconds %d to %d (%s): nothing is drawn. Lower it with "
+        "TEST.BOX_THRESH 0.1 at the end of the command, or give other boxes.",
+        clip.path,
+        threshold,
+        clip.seconds.start,
+        clip.seconds.stop - 1,
+        best,
+    )
+    return False
 
 
 def _predict(
@@ -209,7 +242,8 @@ def _predict(
         source=clip.source,
         training=False,
         detections=persons,
-        objects=objects if objects is not None and len(objects) else None,
+        # Seconds without a person are not looked at, whatever else is there.
+        objects=objects if objects is not None and np.isin(objects.keyframes.seconds, seconds).any() else None,
     )
     ignored = int((persons.scores < np.float32(cfg.TEST.BOX_THRESH)).sum())
     without = " (no object boxes: its O blocks see empty slots)" if wants_objects(cfg) and not dataset.objects else ""
@@ -235,26 +269,21 @@ def _track_table(predictions: Predictions, ids: list[int], name: str) -> Annotat
 
 def _write(clip: _Clip, output: Path, draw: Callable[[np.ndarray, float], np.ndarray]) -> tuple[int, int]:
     """Decode, draw and encode frame by frame; return (width, height). Until it is whole, ``output`` stays as it was."""
-    part = output.with_name(f".{output.stem}.part{output.suffix}")
     size = (0, 0)
 
-    def pictures() -> Iterator[np.ndarray]:
+    def pictures(movie: VideoFile) -> Iterator[np.ndarray]:
         nonlocal size
-        movie = VideoFile(clip.path)
         times = clip.times.tolist()
         for frame, time in zip(movie.stream(times), tqdm(times, desc="write", unit="frame", disable=None), strict=True):
             picture = draw(frame, time)
             size = (picture.shape[1], picture.shape[0])
             yield picture
-        movie.close()
 
     try:
-        write_video(part, pictures(), clip.fps, OUTPUT_SUFFIXES[output.suffix.lower()])
-        os.replace(part, output)
+        with closing(VideoFile(clip.path)) as movie, replacing(output) as part:
+            write_video(part, pictures(movie), clip.fps, OUTPUT_SUFFIXES[output.suffix.lower()])
     except BrokenVideoError as error:
         raise UserError(f"{clip.path}: {error}. Copy or download it again, or stop before with --end.") from error
     except av.FFmpegError as error:
         raise UserError(f"{output}: cannot be written ({error.strerror}). Choose another file or format.") from error
-    finally:
-        part.unlink(missing_ok=True)
     return size

@@ -21,7 +21,9 @@ from alphaction.data.annotations.files import open_for_writing, read_text
 from alphaction.data.clip_source import MovieSource
 from alphaction.data.sample import Keyframe
 from alphaction.data.video import VIDEO_SUFFIXES
+from alphaction.utils.atomic import replacing
 from alphaction.utils.errors import UserError, suggest
+from alphaction.utils.text import listed
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 # Movies are numbered in steps of this, so that an image's number shows movie and second.
@@ -62,10 +64,10 @@ class JsonReport:
         ]
         if self.left_out_movies:
             lines.append(
-                f"left out: {self.left_out_boxes} boxes of {_listed(self.left_out_movies)}, not in the movie list"
+                f"left out: {self.left_out_boxes} boxes of {listed(self.left_out_movies, 5)}, not in the movie list"
             )
         if self.unused_movies:
-            lines.append(f"in the movie list without annotations: {_listed(self.unused_movies)}")
+            lines.append(f"in the movie list without annotations: {listed(self.unused_movies, 5)}")
         return "\n".join(lines)
 
 
@@ -216,7 +218,7 @@ class KeyframeImages:
         if missing:
             raise UserError(
                 f"{len(missing)} of {len(names)} annotated keyframes have no image in {self.folder}: "
-                f"{_listed([f'{video}/{second}.jpg' for video, second in missing])}. Cut them with "
+                f"{listed([f'{video}/{second}.jpg' for video, second in missing], 5)}. Cut them with "
                 f"tools/process_ava_videos.py --kframe_root {self.folder} (its --start and --end must cover these "
                 "seconds; it keeps what is there), give --movie_root instead, or leave out movies with --movie_list."
             )
@@ -273,22 +275,11 @@ def read_movie_list(path: Path) -> list[str]:
         raise UserError(f"movie list: {path} names no movie. Expected one name a line, or a folder of movies.")
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
-        raise UserError(f"movie list: {path} names {_listed(repeated)} more than once. Keep one line of each.")
+        raise UserError(f"movie list: {path} names {listed(repeated, 5)} more than once. Keep one line of each.")
     return names
 
 
-def _listed(names: Sequence[str], limit: int = 5) -> str:
-    return ", ".join(names[:limit]) + (f", ... ({len(names)} in all)" if len(names) > limit else "")
-
-
 def _write_json(path: Path, data: dict[str, Any], indent: int | None) -> None:
-    """Write through a file beside it, so that an interrupted run leaves no half of one."""
-    path = Path(path)
-    part = path.with_name(f".part-{path.name}")
-    try:
-        with open_for_writing(part) as file:
-            json.dump(data, file, indent=indent, separators=(",", ":") if indent is None else None)
-            file.write("\n")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with replacing(path) as part, open_for_writing(part) as file:
+        json.dump(data, file, indent=indent, separators=(",", ":") if indent is None else None)
+        file.write("\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from alphaction.data.annotations import ActionClass, LabelMap
 from alphaction.preparation.imported import ImportedAnnotations
 from alphaction.utils.errors import UserError, suggest
+from alphaction.utils.text import counted
 
 DEFAULT_GROUP = "object"
 # More classes than this are more likely a misread field (file names, free text) than actions.
@@ -75,8 +77,13 @@ def resolve_classes(
 
 
 def fold(name: str) -> str:
-    """Return a name without differences of case and white space."""
-    return " ".join(name.split()).casefold()
+    """Return a name without differences of case, white space and the coding of accents."""
+    return _composed(name).casefold()
+
+
+def _composed(name: str) -> str:
+    """Return a name with single spaces, and each accented letter as one character (macOS writes two)."""
+    return unicodedata.normalize("NFC", " ".join(name.split()))
 
 
 def _key(part: ImportedAnnotations, label: int | str) -> int | str:
@@ -163,13 +170,19 @@ def _collect(
     if own_ids is not None:
         names = {key: key if isinstance(key, str) else f"class {key}" for key in counts}
         spelled = {key: own_ids[key] for key in counts}
-        notes = [f"no --label-map: {len(counts)} classes collected from the annotations, with the ids of the file"]
+        number = counted(len(counts), "class", "classes")
+        notes = [f"no --label-map: {number} collected from the annotations, with the ids of the file"]
     else:
         best = _spellings(counts)
         order = {name: number for number, name in enumerate(sorted(set(best.values()), key=fold), start=1)}
         names, spelled = dict(best), {key: order[best[key]] for key in counts}
-        notes = [f"no --label-map: {len(order)} classes collected from the annotations, numbered by name"]
-        notes += [f'labels "{key}" and "{name}" are taken as one class' for key, name in best.items() if key != name]
+        number = counted(len(order), "class", "classes")
+        notes = [f"no --label-map: {number} collected from the annotations, numbered by name"]
+        notes += [
+            f'labels "{key}" and "{name}" are taken as one class'
+            for key, name in best.items()
+            if unicodedata.normalize("NFC", key) != name
+        ]
     classes: dict[int, ActionClass] = {}
     guessed: list[str] = []
     for key, class_id in sorted(spelled.items(), key=lambda item: item[1]):
@@ -184,6 +197,11 @@ def _collect(
             'for real names pass --label-map FILE with blocks like: label { name: "sit" label_id: '
             f"{nameless[0]} label_type: PERSON_MOVEMENT }}"
         )
+        if nameless[0] == 0:
+            notes.append(
+                "the class ids begin at 0 and are kept as they are; with a label map that begins at 1, as AVA's does, "
+                "add 1 to each"
+            )
     if guessed and class_group is None:
         subject = "the group of the classes" if len(guessed) == len(classes) else f"the group of {len(guessed)} classes"
         single = all(len(labels) <= 1 for part in parts for labels in part.labels)
@@ -220,7 +238,7 @@ def _spellings(counts: Counter[int | str]) -> dict[str, str]:
     """Return for each name the commonest of those that differ only in case and white space."""
     best: dict[str, str] = {}
     for name in sorted(counts, key=lambda name: (-counts[name], name)):
-        best.setdefault(fold(name), " ".join(name.split()))
+        best.setdefault(fold(name), _composed(name))
     return {name: best[fold(name)] for name in counts}
 
 

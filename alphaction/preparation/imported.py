@@ -9,6 +9,10 @@ import numpy as np
 
 from alphaction.data.annotations.keyframes import ImageIds
 from alphaction.data.sample import Keyframe
+from alphaction.utils.text import counted
+
+TOOL_FORMATS = ("via", "cvat", "labelstudio")
+"""Formats of annotation tools: attributes and labels, times counted by the tool, boxes always written alike."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +32,7 @@ class ImportedAnnotations:
         source: the file, for messages.
         format: one of ``alphaction.preparation.importers.FORMATS``.
         counts: what was met, decided and left out, for :meth:`summary`; nothing is dropped without being here.
+        notes: how the file was read, in sentences that every user should see.
         places: where each row was in the file ("line 12", "track 3, frame 50"), for messages; empty: unknown.
     """
 
@@ -43,6 +48,7 @@ class ImportedAnnotations:
     source: str = "annotations"
     format: str = ""
     counts: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     places: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -58,9 +64,9 @@ class ImportedAnnotations:
         negatives = sum(not labels for labels in self.labels)
         filled = set(zip(self.videos, self.seconds.tolist(), strict=True))
         head = (
-            f"{self.source} ({self.format}): {len(set(self.videos))} videos, "
-            f"{len(filled)} keyframes with boxes, {len(self)} boxes, "
-            f"{sum(len(labels) for labels in self.labels)} labels"
+            f"{self.source} ({self.format}): {counted(len(set(self.videos)), 'video')}, "
+            f"{counted(len(filled), 'keyframe')} with boxes, {counted(len(self), 'box', 'boxes')}, "
+            f"{counted(sum(len(labels) for labels in self.labels), 'label')}"
         )
         counts = {"boxes without action": negatives, "keyframes without boxes": len(self.empty_keyframes)}
         parts = [f"{name}: {count}" for name, count in {**counts, **self.counts}.items() if count]

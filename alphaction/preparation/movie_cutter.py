@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -13,7 +14,12 @@ import numpy as np
 
 from alphaction.data.encode import write_jpeg, write_video
 from alphaction.data.video import BrokenVideoError, Size, VideoFile, VideoInfo
+from alphaction.utils.atomic import replacing
+from alphaction.utils.output_folder import read_record, write_record
 
+# In each folder of clips or keyframes: what movie they show. The dot keeps it from being taken for one of them.
+SOURCE_RECORD = ".source.json"
+_SAMPLE = 1 << 16
 # A header may count a sound track that outlasts the picture; frames that end so much earlier were cut off.
 _CUT_OFF = 1.0
 # Finished stretches up to this length are decoded and skipped; beyond, a seek is cheaper.
@@ -76,9 +82,9 @@ class MovieCutter:
                 written), or clips that are there were cut with other options.
         """
         seconds, ends_at, lost = _seconds_to_cut(self._video, self._info, start, end)
-        for folder in (self._clips, self._keyframes):
-            if folder is not None:
-                folder.mkdir(parents=True, exist_ok=True)
+        self._claim(self._clips, ".mp4")
+        if self._keyframes is not None:
+            self._claim(self._keyframes, ".jpg")
         kept_clip = next((path for path in map(self._clip, seconds) if _is_finished(path)), None)
         if kept_clip is not None:
             self._check_kept(kept_clip)
@@ -88,6 +94,18 @@ class MovieCutter:
         if lost:
             raise BrokenVideoError(lost)
         return CutReport(len(todo), len(seconds) - len(todo), seconds, ends_at)
+
+    def _claim(self, folder: Path, suffix: str) -> None:
+        """Note in ``folder`` which file it is cut from, and refuse what was cut from another one of the same name."""
+        folder.mkdir(parents=True, exist_ok=True)
+        found, wanted = read_record(folder, SOURCE_RECORD), _fingerprint(self._video.path)
+        if not any(_is_finished(path) for path in folder.glob(f"*{suffix}")):
+            write_record(folder, SOURCE_RECORD, wanted)
+        elif found and found != wanted:
+            raise BrokenVideoError(
+                f"{folder} was cut from another file of this name ({found.get('bytes')} bytes, now {wanted['bytes']}). "
+                "Remove that folder to have it cut again, or name another folder"
+            )
 
     def _clip(self, second: int) -> Path:
         return self._clips / f"{second}.mp4"
@@ -101,8 +119,13 @@ class MovieCutter:
 
     def _check_kept(self, clip: Path) -> None:
         """Refuse to mix clips of different sizes or rates in one folder."""
-        with closing(VideoFile(clip, from_first_frame=True)) as video:
-            info = video.info()
+        try:
+            with closing(VideoFile(clip, from_first_frame=True)) as video:
+                info = video.info()
+        except BrokenVideoError as error:
+            raise BrokenVideoError(
+                f"the clip {clip}, which was there before, is damaged ({error}). Remove it to have it cut again"
+            ) from error
         found, wanted = (info.width, info.height, round(info.fps)), (*self._size, self._rate)
         if found != wanted:
             raise BrokenVideoError(
@@ -121,13 +144,26 @@ class MovieCutter:
         for second in seconds:
             first, others = next(frames), islice(frames, counts[second] - 1)
             for path in missing[second][::-1]:
-                with _complete_or_absent(path) as part:
+                with replacing(path) as part:
                     if path.suffix == ".jpg":
                         write_jpeg(part, first)
                     else:
                         write_video(part, chain([first], others), rate, "mp4")
             if self._on_second is not None:
                 self._on_second()
+
+
+def _fingerprint(movie: Path) -> dict[str, object]:
+    """Return what tells a file from others of its name, also after it was copied; its ends hold all containers' tables.
+
+    A movie of gigabytes is not read through for that.
+    """
+    size = movie.stat().st_size
+    with movie.open("rb") as file:
+        ends = file.read(_SAMPLE)
+        file.seek(max(0, size - _SAMPLE))
+        ends += file.read()
+    return {"bytes": size, "sha256_of_ends": hashlib.sha256(ends).hexdigest()}
 
 
 def clip_size(shown: Size, short_side: int | None) -> Size:
@@ -145,7 +181,8 @@ def _seconds_to_cut(
 ) -> tuple[range, float | None, str | None]:
     """Return the seconds, the movie's end if it comes before ``end``, and what is wrong if frames are lost there."""
     asked = float(end) if end is not None else (info.duration or 0.0) + 1.0
-    while (reach := video.end_near(asked)) >= asked and end is None:
+    credible = None if end is not None or info.duration is None else info.duration - _CUT_OFF
+    while (reach := video.end_near(asked, credible)) >= asked and end is None:
         asked *= 2
     if reach >= asked:
         return range(start, end), None, None
@@ -191,14 +228,3 @@ def _resized(frames: Iterator[np.ndarray], size: Size) -> Iterator[np.ndarray]:
 
 def _is_finished(path: Path) -> bool:
     return path.is_file() and path.stat().st_size > 0
-
-
-@contextmanager
-def _complete_or_absent(path: Path) -> Iterator[Path]:
-    """Yield a name to write to, which becomes ``path`` when all went well and vanishes when not."""
-    part = path.with_name(path.name + ".part")
-    try:
-        yield part
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 
+from yacs.config import CfgNode
+
+from alphaction.config import load_cfg
 from alphaction.config.near import missing_file
 from alphaction.data.annotations import GROUPS
 from alphaction.preparation.output import check_name
@@ -12,6 +17,7 @@ from alphaction.preparation.split import WAYS
 from alphaction.utils.errors import UserError, suggest
 
 ANNOTATION_SUFFIXES = (".csv", ".json", ".xml", ".txt", ".tsv", ".gz", ".zip")
+PLACES = ("DATASETS.DATA_DIR", "DATASETS.CATALOG")
 _DEFAULT_FRACTION = 0.2
 
 
@@ -24,7 +30,7 @@ class PrepareOptions:
         videos: folder of the videos.
         train: annotation files, or folders of them; all of the dataset where ``val`` is empty.
         val: annotation files of the validation.
-        output: folder to write; None: ``data/{name}``.
+        output: folder to write; None: ``{name}`` in DATASETS.DATA_DIR, ``data``.
         label_map: pbtxt of the classes; None: collected from the annotations.
         format: one of the importers' formats, or "auto".
         box_format: auto, xyxy, xywh or cxcywh.
@@ -32,12 +38,14 @@ class PrepareOptions:
         person_boxes, object_boxes: files of detected boxes, of any split.
         train_exclusions, val_exclusions: csv files of seconds to leave out.
         keyframe_interval: seconds between the keyframes of interpolated tracks.
+        action_attributes: attributes of the annotation tool that are actions; (): those that can be.
         val_fraction: share of the validation where ``val`` is empty; None: 0.2.
         split_by: auto, video or time, where ``val`` is empty.
         class_group: movement, object or person, for classes whose group nothing tells; None: object, with a notice.
         cut_clips: also write one-second clips and keyframes, and register the clips.
         processes: processes that cut clips.
-        force: replace files that an earlier run did not write.
+        force: replace files that an earlier run did not write, or that were changed since.
+        overrides: DATASETS.DATA_DIR, DATASETS.CATALOG and their values in turn: where datasets are looked for.
     """
 
     name: str
@@ -54,17 +62,32 @@ class PrepareOptions:
     train_exclusions: Path | None = None
     val_exclusions: Path | None = None
     keyframe_interval: int = 1
+    action_attributes: tuple[str, ...] = ()
     val_fraction: float | None = None
     split_by: str = "auto"
     class_group: str | None = None
     cut_clips: bool = False
     processes: int = 2
     force: bool = False
+    overrides: tuple[str, ...] = ()
+
+    @cached_property
+    def cfg(self) -> CfgNode:
+        """The config that datasets are looked for with.
+
+        Raises:
+            UserError: for other keys than those of ``overrides``, or a wrong value.
+        """
+        cfg = load_cfg(None, self.overrides)
+        other = [key for key in self.overrides[::2] if key not in PLACES]
+        if other:
+            raise UserError(f"{other[0]}: only {' and '.join(PLACES)} can be given here, to say where datasets are.")
+        return cfg
 
     @property
     def folder(self) -> Path:
         """The folder to write."""
-        return self.output or Path("data") / self.name
+        return self.output or Path(self.cfg.DATASETS.DATA_DIR) / self.name
 
     @property
     def fraction(self) -> float:
@@ -73,7 +96,7 @@ class PrepareOptions:
 
     def annotation_files(self) -> dict[str, list[Path]]:
         """Return split -> its annotation files; ``val`` is missing where one set of files is to be divided."""
-        found = {"train": _files("--train", self.train)}
+        found = {"train": _files("--train" if self.val else "--annotations (or --train)", self.train)}
         if self.val:
             found["val"] = _files("--val", self.val)
         return found
@@ -119,6 +142,18 @@ class PrepareOptions:
     def record(self) -> dict:
         """Return the options as plain values, for the record file."""
         return {key: _plain(value) for key, value in asdict(self).items()}
+
+
+def take_places(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Divide the words of a command line into flags and the keys of ``PLACES`` with their values.
+
+    A flag of several files would take keys that follow it for files.
+    """
+    words, places = list(words), []
+    while found := [index for index, word in enumerate(words) if word in PLACES]:
+        places += words[found[0] : found[0] + 2]
+        del words[found[0] : found[0] + 2]
+    return words, places
 
 
 def _plain(value: object) -> object:

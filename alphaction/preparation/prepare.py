@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from alphaction.config import get_cfg
+from yacs.config import CfgNode
+
 from alphaction.config.paths_catalog import CATALOG_FILE, registered_by
 from alphaction.data.annotations import AnnotationTable, read_label_map
 from alphaction.preparation.classes import DEFAULT_GROUP, ResolvedClasses, resolve_classes
@@ -13,7 +14,7 @@ from alphaction.preparation.imported import ImportedAnnotations
 from alphaction.preparation.importers import import_annotations
 from alphaction.preparation.options import PrepareOptions
 from alphaction.preparation.output import SPLITS, OutputFolder
-from alphaction.preparation.report import class_notes, next_commands, overlap_notes, shown_path, tables_text
+from alphaction.preparation.report import class_notes, finding, next_commands, overlap_notes, shown_path, tables_text
 from alphaction.preparation.split import SplitPlan, gap_notes, split_annotations
 from alphaction.preparation.tables import (
     build_table,
@@ -27,6 +28,7 @@ from alphaction.preparation.videos import VideoLibrary
 from alphaction.preparation.writing import Contents, cut_clips, write_contents
 from alphaction.utils.errors import UserError
 from alphaction.utils.output_folder import scratch_beside
+from alphaction.utils.text import listed
 
 Say = Callable[[str], None]
 
@@ -47,8 +49,8 @@ def prepare_dataset(options: PrepareOptions, *, say: Say = print, progress: bool
     options.check()
     output = OutputFolder(options.folder, options.name)
     files = options.annotation_files()
-    output.check(options.inputs(), options.force)
-    check_free(options.name, options.folder / CATALOG_FILE)
+    output.check(options.inputs(), options.force, options.label_map)
+    check_free(options.cfg, options.name, options.folder / CATALOG_FILE)
 
     library = VideoLibrary(options.videos)
     library.probe(progress)
@@ -58,6 +60,8 @@ def prepare_dataset(options: PrepareOptions, *, say: Say = print, progress: bool
     every = [part for some in parts.values() for part in some]
     for part in every:
         say(part.summary())
+        for note in part.notes:
+            say(f"  {note}")
     library.check_lengths(every)
     contents = _convert(parts, library, options)
     seconds = seconds_by_video(contents.splits.values())
@@ -76,9 +80,8 @@ def prepare_dataset(options: PrepareOptions, *, say: Say = print, progress: bool
     return options.folder / CATALOG_FILE
 
 
-def check_free(name: str, catalog: Path) -> None:
+def check_free(cfg: CfgNode, name: str, catalog: Path) -> None:
     """Raise a :class:`UserError` if another file than ``catalog`` registers ``name``'s splits."""
-    cfg = get_cfg()
     for split in SPLITS:
         for source in registered_by(cfg, f"{name}_{split}"):
             if Path(source).resolve() != catalog.resolve():
@@ -97,6 +100,7 @@ def _import(path: Path, library: VideoLibrary, options: PrepareOptions) -> Impor
         box_format=options.box_format,
         normalized=options.normalized,
         keyframe_interval=options.keyframe_interval,
+        action_attributes=options.action_attributes,
     )
 
 
@@ -121,7 +125,8 @@ def _convert(
     boxes = {}
     for role, paths in (("person_boxes", options.person_boxes), ("object_boxes", options.object_boxes)):
         if paths:
-            divided = divide_boxes(paths, splits, image_ids_of(parts), library, objects=role == "object_boxes")
+            objects = role == "object_boxes"
+            divided = divide_boxes(paths, splits, image_ids_of(parts), library, objects=objects, dataset=options.name)
             boxes[role] = divided.tables
             notes += divided.notes
     exclusions = {}
@@ -168,18 +173,16 @@ def _report(contents: Contents, library: VideoLibrary, options: PrepareOptions, 
     if "val" not in contents.boxes.get("person_boxes", {}):
         notes.append(
             "no person boxes for val: the evaluation will use the annotated boxes, which is optimistic. "
-            "tools/detect_persons.py makes them; then run this command again with --person-boxes FILE"
+            "tools/detect_persons.py makes them, and says which line to add to dataset.yaml"
         )
     say("")
     say("To know:")
     for note in notes:
         say(f"  - {note}")
-    found = any(
-        Path(source).resolve() == catalog.resolve() for source in registered_by(get_cfg(), f"{options.name}_train")
-    )
     say("")
     say("Next:")
-    for command in next_commands(options.name, catalog, found, "val" in contents.boxes.get("person_boxes", {})):
+    where = finding(options.name, catalog, options.overrides)
+    for command in next_commands(options.name, catalog, where, "val" in contents.boxes.get("person_boxes", {})):
         say(f"  {command}")
 
 
@@ -188,5 +191,4 @@ def _unused_notes(contents: Contents, library: VideoLibrary) -> list[str]:
     unused = [video for video in library.names if video not in used]
     if not unused:
         return []
-    listed = ", ".join(unused[:5]) + (", ..." if len(unused) > 5 else "")
-    return [f"{len(unused)} of {len(library)} videos have no annotation and are not used: {listed}"]
+    return [f"{len(unused)} of {len(library)} videos have no annotation and are not used: {listed(unused)}"]

@@ -9,14 +9,20 @@ from pathlib import Path
 
 import numpy as np
 
+from alphaction.config import load_cfg
+from alphaction.config.paths_catalog import registered_by
 from alphaction.data.annotations import AnnotationTable, LabelMap
 from alphaction.data.label_statistics import labels_per_class
+from alphaction.utils.text import listed
 
 _FEW = 5
 
 
 def tables_text(label_map: LabelMap, splits: Mapping[str, AnnotationTable]) -> list[str]:
-    """Return the lines of two tables: what each split holds, and its labels of each class by id."""
+    """Return the lines of two tables: what each split holds, and its labels of each class by id.
+
+    Where many classes have no label, as with AVA's 80 and a few annotated ones, those are only counted.
+    """
     facts = {
         "videos": [len(np.unique(table.keyframes.video_index)) for table in splits.values()],
         "keyframes": [len(table.keyframes) for table in splits.values()],
@@ -25,6 +31,9 @@ def tables_text(label_map: LabelMap, splits: Mapping[str, AnnotationTable]) -> l
     }
     counts = np.stack([labels_per_class(table, label_map) for table in splits.values()], axis=1)
     classes = sorted(zip(label_map, counts.tolist(), strict=True), key=lambda row: row[0].id)
+    unused = [entry for entry, numbers in classes if not any(numbers)]
+    if len(unused) > _FEW:
+        classes = [(entry, numbers) for entry, numbers in classes if any(numbers)]
     head = ["", *splits]
     rows = [[fact, *map(str, numbers)] for fact, numbers in facts.items()]
     labels = [[f"{entry.id:>3}  {entry.name} ({entry.group})", *map(str, numbers)] for entry, numbers in classes]
@@ -33,7 +42,10 @@ def tables_text(label_map: LabelMap, splits: Mapping[str, AnnotationTable]) -> l
     def line(row: Sequence[str]) -> str:
         return f"  {row[0]:<{width}}" + "".join(f"{cell:>9}" for cell in row[1:])
 
-    return [line(head), *map(line, rows), "labels of each class, by id", *map(line, labels)]
+    lines = [line(head), *map(line, rows), "labels of each class, by id", *map(line, labels)]
+    if len(unused) > _FEW:
+        lines.append(f"  and {len(unused)} of {label_map.num_classes} classes without a label")
+    return lines
 
 
 def class_notes(label_map: LabelMap, splits: Mapping[str, AnnotationTable]) -> list[str]:
@@ -43,15 +55,15 @@ def class_notes(label_map: LabelMap, splits: Mapping[str, AnnotationTable]) -> l
     total = sum(counts.values())
     names = np.array(label_map.names)
     if (total == 0).any():
-        notes.append(f"in no split at all: {_listed(names[total == 0])}. Nothing can be learned of them")
+        notes.append(f"in no split at all: {listed(names[total == 0], 10)}. Nothing can be learned of them")
     for split, count in counts.items():
         absent = (count == 0) & (total > 0)
         if absent.any():
             effect = "they cannot be learned" if split == "train" else "they do not count in the mAP"
-            notes.append(f"not in {split}: {_listed(names[absent])}; {effect}")
+            notes.append(f"not in {split}: {listed(names[absent], 10)}; {effect}")
     few = (counts["train"] > 0) & (counts["train"] < _FEW)
     if few.any():
-        notes.append(f"fewer than {_FEW} labels in train: {_listed(names[few])}")
+        notes.append(f"fewer than {_FEW} labels in train: {listed(names[few], 10)}")
     return notes
 
 
@@ -66,25 +78,37 @@ def overlap_notes(train: AnnotationTable, val: AnnotationTable, divided_by_time:
         ]
     videos = sorted({keyframe.video for keyframe in train.keyframes} & {keyframe.video for keyframe in val.keyframes})
     if videos and not divided_by_time:
-        return [f"{_listed(videos)}: annotated in train and in val, at different seconds"]
+        return [f"{listed(videos, 10)}: annotated in train and in val, at different seconds"]
     return []
 
 
-def next_commands(name: str, catalog: Path, found: bool, person_boxes: bool) -> list[str]:
+def finding(name: str, catalog: Path, overrides: Sequence[str]) -> str:
+    """Return the config keys that make the other tools find the dataset, as the end of a command; "" if none is needed.
+
+    Args:
+        catalog: the ``dataset.yaml``.
+        overrides: keys and values that this command was given.
+    """
+    for some in ((), overrides):
+        sources = registered_by(load_cfg(None, some), f"{name}_train")
+        if any(Path(source).resolve() == catalog.resolve() for source in sources):
+            return "".join(f" {shlex.quote(word)}" for word in some)
+    return f" DATASETS.CATALOG {shlex.quote(shown_path(catalog))}"
+
+
+def next_commands(name: str, catalog: Path, override: str, person_boxes: bool) -> list[str]:
     """Return the commands that come next.
 
     Args:
         catalog: the ``dataset.yaml``.
-        found: whether DATASETS.DATA_DIR leads to it; otherwise the commands name it.
+        override: what :func:`finding` returns.
         person_boxes: whether there are detected persons for the validation.
     """
-    shown = shlex.quote(shown_path(catalog))
-    override = "" if found else f" DATASETS.CATALOG {shown}"
     commands = [
         f"python tools/validate_dataset.py --all {name}{override}",
         f"python tools/visualize_dataset.py --dataset-name {name}_train --num-samples 10 "
         f"--output-dir output/{name}_pictures{override}",
-        f"python tools/generate_finetune_config.py --dataset-name {name}" + ("" if found else f" --catalog {shown}"),
+        f"python tools/generate_finetune_config.py --dataset-name {name}{override}",
     ]
     if not person_boxes:
         detections = f"{shown_path(catalog.parent)}/boxes/detected_persons_val.csv"
@@ -98,8 +122,3 @@ def shown_path(path: Path) -> str:
     """Return the path as a command in the current folder would write it: relative if it lies below it."""
     relative = os.path.relpath(path)
     return str(path) if relative.startswith("..") else relative
-
-
-def _listed(names: Sequence[str] | np.ndarray, limit: int = 10) -> str:
-    shown = ", ".join(str(name) for name in names[:limit])
-    return shown + (f", ... ({len(names)})" if len(names) > limit else "")

@@ -12,7 +12,9 @@ import numpy as np
 
 from alphaction.config import get_cfg
 from alphaction.data.annotations import AnnotationTable, LabelMap
+from alphaction.data.label_statistics import labels_per_keyframe
 from alphaction.utils.errors import UserError
+from alphaction.utils.text import listed
 
 WAYS = ("auto", "video", "time")
 MIN_VIDEOS = 5
@@ -79,15 +81,6 @@ def split_annotations(table: AnnotationTable, label_map: LabelMap, fraction: flo
     return _described(by_video, table, labels, names, "")
 
 
-def labels_per_keyframe(table: AnnotationTable, label_map: LabelMap) -> np.ndarray:
-    """Return the number of labels of each class in each keyframe, int64 [K, C]."""
-    boxes = np.repeat(np.arange(len(table.keyframes)), np.diff(table.row_offsets))
-    keyframe = np.repeat(boxes, np.diff(table.label_offsets))
-    counts = np.zeros((len(table.keyframes), label_map.num_classes), dtype=np.int64)
-    np.add.at(counts, (keyframe, label_map.channels(table.label_ids)), 1)
-    return counts
-
-
 def missing_classes(plan: SplitPlan, labels: np.ndarray) -> np.ndarray:
     """Return the channels, int64 [n], of classes that one part lacks although the table has them."""
     present = labels.sum(axis=0) > 0
@@ -147,9 +140,8 @@ def _by_video(table: AnnotationTable, labels: np.ndarray, fraction: float) -> Sp
     np.add.at(weights, position, np.concatenate([labels, np.ones((len(labels), 1), dtype=np.int64)], axis=1))
     chosen = choose_videos(weights, fraction)
     names = table.keyframes.videos[used[chosen]].tolist()
-    listed = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
     val = chosen[position]
-    return SplitPlan("video", ~val, val, f"validation: {len(names)} of {len(used)} videos ({listed})")
+    return SplitPlan("video", ~val, val, f"validation: {len(names)} of {len(used)} videos ({listed(names)})")
 
 
 def _by_time(table: AnnotationTable, fraction: float) -> SplitPlan | None:

@@ -147,6 +147,7 @@ def divide_boxes(
     library: VideoLibrary,
     *,
     objects: bool = False,
+    dataset: str = "",
 ) -> SplitBoxes:
     """Read box files and give each split the boxes of its keyframes.
 
@@ -156,30 +157,25 @@ def divide_boxes(
         image_ids: what image ids of JSON box files mean, as :func:`image_ids_of` returns it.
         library: the videos.
         objects: boxes of objects: any category, and a file may be empty.
+        dataset: the name of the dataset, for the command that converts boxes of persons.
 
     Raises:
-        UserError: a file is wrong, or none of its boxes lies in an annotated video.
+        UserError: a file is wrong (with that command), or none of its boxes lies in an annotated video.
     """
     what = "object boxes" if objects else "person boxes"
     lookup = next(iter(splits.values()))
     read, notes = [], []
     for path in files:
-        table, note = _read_boxes(path, lookup, image_ids, library, objects)
+        try:
+            table, note = _read_boxes(path, lookup, image_ids, library, objects)
+        except UserError as error:
+            raise error if objects else UserError(f"{error}\n{_conversion(path, dataset)}") from error
         read.append(table)
         notes += note
         notes += [f"{path}: {name}: {count}" for name, count in table.counts.items() if count and name not in _PLAIN]
-    videos: list[str] = []
-    seconds = np.concatenate([np.repeat(table.keyframes.seconds, np.diff(table.row_offsets)) for table in read])
     annotated = {str(video) for table in splits.values() for video in table.keyframes.videos}
-    for table in read:
-        names = [library.name_of(str(video)) or str(video) for video in table.keyframes.videos]
-        if len(table) and not annotated & set(names):
-            raise UserError(
-                f'{what}: {table.source}: not one of its {len(names)} videos (the first: "{names[0]}") is annotated. '
-                f"Write video names as in the annotations. {suggest(names[0], annotated)}"
-            )
-        index = np.repeat(table.keyframes.video_index, np.diff(table.row_offsets))
-        videos += [names[k] for k in index]
+    videos = [name for table in read for name in _video_of_each_box(table, library, annotated, what)]
+    seconds = np.concatenate([table.keyframes.seconds[table.keyframe_of_box()] for table in read])
     boxes = np.concatenate([table.boxes for table in read])
     scores = np.concatenate([table.scores for table in read])
     known: dict[str, int] = {}
@@ -201,6 +197,27 @@ def divide_boxes(
     if not used.all():
         notes.append(f"{what}: {int((~used).sum())} of {len(used)} lie at moments without annotations and are left out")
     return SplitBoxes(tables, tuple(notes))
+
+
+def _conversion(path: Path, dataset: str) -> str:
+    kind = "coco" if ".json" in path.suffixes else "csv"
+    return (
+        "Boxes written otherwise (pixels, sizes, other columns, COCO's own image ids) are converted once the dataset "
+        "is there: leave out --person-boxes now, then\n"
+        f"  python tools/detect_persons.py --dataset-name {dataset}_val --import {path} --from {kind} "
+        f"--output {dataset}_val_persons.csv"
+    )
+
+
+def _video_of_each_box(table: BoxTable, library: VideoLibrary, annotated: set[str], what: str) -> list[str]:
+    """Return the library's name of the video of each box; none of a file being annotated is a :class:`UserError`."""
+    names = [library.name_of(str(video)) or str(video) for video in table.keyframes.videos]
+    if len(table) and not annotated & set(names):
+        raise UserError(
+            f'{what}: {table.source}: not one of its {len(names)} videos (the first: "{names[0]}") is annotated. '
+            f"Write video names as in the annotations. {suggest(names[0], annotated)}"
+        )
+    return [names[k] for k in table.keyframes.video_index[table.keyframe_of_box()]]
 
 
 def _read_boxes(

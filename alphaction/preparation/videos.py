@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from alphaction.data.clip_source import MovieSource
+from alphaction.data.time_units import OTHER_VIDEO, likely_unit
 from alphaction.data.video import VIDEO_SUFFIXES, VideoInfo
-from alphaction.preparation.imported import ImportedAnnotations
-from alphaction.preparation.importers.names import VideoNames
+from alphaction.data.video_names import VideoNames
+from alphaction.preparation.imported import TOOL_FORMATS, ImportedAnnotations
 from alphaction.utils.errors import UserError, suggest
+from alphaction.utils.text import counted, listed
 
 # Messages that list videos stop after so many.
 _LISTED = 10
@@ -99,21 +102,27 @@ class VideoLibrary:
     def summary(self) -> list[str]:
         """Return lines on sizes, frame rates and length, and one for each video that does not open."""
         infos = self.infos.values()
+        if not infos:
+            return [f"{self.folder}: {counted(len(self), 'video')}, none of which can be used:", *self._problems()]
         sizes = Counter(f"{info.width}x{info.height}" for info in infos)
         rates = Counter(f"{info.fps:.4g}" for info in infos)
         seconds = sum(info.duration or 0.0 for info in infos)
         lines = [
-            f"{self.folder}: {len(self)} video{'s' * (len(self) > 1)}, {_duration(seconds)} in all; "
+            f"{self.folder}: {counted(len(self), 'video')}, {_duration(seconds)} in all; "
             f"{_tally(sizes)} pixels; {_tally(rates)} frames per second"
         ]
         untold = [video for video, info in self.infos.items() if info.duration is None]
         if untold:
-            lines.append(f"the length of {len(untold)} videos is not told by their files: {_some(untold)}")
+            lines.append(f"the length of {counted(len(untold), 'video')} is not told by their files: {listed(untold)}")
         if self.broken:
             lines.append(f"{len(self.broken)} of them cannot be used:")
-            lines += [f"  {problem}" for problem in list(self.broken.values())[:_LISTED]]
-            if len(self.broken) > _LISTED:
-                lines.append(f"  ... and {len(self.broken) - _LISTED} more: {_some(list(self.broken)[_LISTED:])}")
+            lines += self._problems()
+        return lines
+
+    def _problems(self) -> list[str]:
+        lines = [f"  {problem}" for problem in list(self.broken.values())[:_LISTED]]
+        if len(self.broken) > _LISTED:
+            lines.append(f"  ... and {len(self.broken) - _LISTED} more: {listed(list(self.broken)[_LISTED:])}")
         return lines
 
     def check_lengths(self, parts: Sequence[ImportedAnnotations]) -> None:
@@ -128,36 +137,30 @@ class VideoLibrary:
             by_video: dict[str, list[int]] = {}
             for row, video in enumerate(part.videos):
                 by_video.setdefault(video, []).append(row)
-            late: dict[str, np.ndarray] = {}
+            before = len(lines)
             for video, rows in by_video.items():
                 info = self.info(video)
                 seconds = part.seconds[rows]
                 end = np.inf if info.duration is None else info.duration + max(1 / info.fps, 0.1)
                 if not (seconds > end).any():
                     continue
-                late[video] = np.unique(seconds)
                 beyond = np.unique(seconds[seconds > end])
                 first = part.place(rows[int(np.argmax(seconds > end))])
+                total = len(np.unique(seconds))
                 lines.append(
-                    f"{first}: {video} ends at {info.duration:.2f} s, but {len(beyond)} of its {len(late[video])} "
-                    f"annotated seconds lie beyond: {_some(map(str, beyond))}"
+                    f"{first}: {video} ends at {info.duration:.2f} s, but {len(beyond)} of its {total} "
+                    f"annotated seconds lie beyond: {listed(beyond)}"
                 )
-            if late:
-                hints.append(self._likely_unit(late))
+            if len(lines) > before and part.format in TOOL_FORMATS:
+                hints.append(OTHER_VIDEO)
+            elif len(lines) > before:
+                times = ((part.seconds[rows], self.info(video)) for video, rows in by_video.items())
+                hints.append(likely_unit(times))
         if lines:
             shown, more = lines[:_LISTED], len(lines) - _LISTED
-            head = f"annotated seconds lie beyond the end of {len(lines)} videos. {' '.join(dict.fromkeys(hints))}"
+            head = f"annotated seconds lie beyond the end of {counted(len(lines), 'video')}."
+            head = " ".join([head, *dict.fromkeys(hints)])
             raise UserError("\n  - ".join([head, *shown, *([f"... and {more} more videos"] if more > 0 else [])]))
-
-    def _likely_unit(self, seconds: Mapping[str, np.ndarray]) -> str:
-        """Return what the times of the videos with late ones, video -> int64 [n], may be instead of seconds."""
-        if not any((times % 1000).any() for times in seconds.values()):
-            return "All are multiples of 1000: milliseconds? Divide them by 1000."
-        infos = {video: self.info(video) for video in seconds}
-        if all(times.max() <= infos[video].duration * infos[video].fps + 1 for video, times in seconds.items()):
-            fps = Counter(round(info.fps, 3) for info in infos.values()).most_common(1)[0][0]
-            return f"None exceeds the number of frames: frame numbers? Divide them by the frame rate ({fps:g})."
-        return "Correct those rows (seconds count from the start of the video, at 0) or remove them."
 
     def check_readable(self, seconds: Mapping[str, Sequence[int]], progress: bool | None = True) -> None:
         """Check that the annotated seconds can be reached, and some of them decoded.
@@ -182,26 +185,32 @@ class VideoLibrary:
 def relative_to(path: Path, folder: Path) -> str:
     """Return ``path`` as seen from ``folder`` where both lie near each other (at most 3 levels up), else absolute."""
     path, folder = path.resolve(), folder.resolve()
-    shared = [a for a, b in zip(path.parts, folder.parts, strict=False) if a == b]
-    up = len(folder.parts) - len(shared)
-    if len(shared) <= 1 or up > 3:
+    try:
+        shared = len(Path(os.path.commonpath([path, folder])).parts)
+    except ValueError:  # two drives of Windows
         return str(path)
-    return Path(*[".."] * up, *path.parts[len(shared) :]).as_posix()
+    if shared <= 1 or len(folder.parts) - shared > 3:
+        return str(path)
+    return Path(os.path.relpath(path, folder)).as_posix()
 
 
 def _no_videos(folder: Path) -> str:
     known = ", ".join(VIDEO_SUFFIXES[:5]) + ", ..."
-    nested = Counter(path.parent for path in folder.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES)
+    files = [path for path in folder.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES]
+    nested = Counter(path.parent for path in files)
     if not nested:
         return f"--videos {folder}: the folder holds no video ({known}). Check the path."
     if len(nested) == 1:
         return f"--videos {folder}: the videos lie in a folder inside it. Write --videos {next(iter(nested))}"
-    endings = " -o ".join(
-        f"-name '*{suffix}'"
-        for suffix in sorted({p.suffix for p in folder.rglob("*") if p.suffix.lower() in VIDEO_SUFFIXES})
-    )
+    endings = " -o ".join(f"-name '*{suffix}'" for suffix in sorted({path.suffix for path in files}))
+    if len({path.name for path in files}) < len(files):
+        return (
+            f"--videos {folder}: its {len(files)} videos lie in {len(nested)} folders inside it, some under the same "
+            "name; all have to lie in one, under names of their own. Copy or link them there with the folder in the "
+            'name ("cam1_morning.mp4" for cam1/morning.mp4), and write the same names in the annotations'
+        )
     return (
-        f"--videos {folder}: its {sum(nested.values())} videos lie in {len(nested)} folders inside it; all have to lie "
+        f"--videos {folder}: its {len(files)} videos lie in {len(nested)} folders inside it; all have to lie "
         f"in one. Make a folder of links: mkdir {folder}_all && find $(realpath {folder}) \\( {endings} \\) "
         f"-exec ln -s {{}} {folder}_all/ \\; and write --videos {folder}_all"
     )
@@ -215,10 +224,5 @@ def _tally(counts: Counter[str]) -> str:
     """Return "768x576" or "640x480 (12), 1280x720 (3)", the commonest first."""
     if len(counts) == 1:
         return next(iter(counts))
-    listed = ", ".join(f"{value} ({count})" for value, count in counts.most_common(5))
-    return (listed or "unknown") + (f", {len(counts) - 5} others" if len(counts) > 5 else "")
-
-
-def _some(values: Iterable[str], limit: int = 5) -> str:
-    values = list(values)
-    return ", ".join(values[:limit]) + (f", ... ({len(values)})" if len(values) > limit else "")
+    text = ", ".join(f"{value} ({count})" for value, count in counts.most_common(5))
+    return (text or "unknown") + (f", {len(counts) - 5} others" if len(counts) > 5 else "")

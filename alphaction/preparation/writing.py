@@ -81,7 +81,10 @@ def write_contents(folder: Path, output: OutputFolder, contents: Contents, optio
                 read_boxes(folder / files[role], objects=role == "object_boxes")
         written += roles.values()
     source = {"clips": CLIPS} if options.cut_clips else {"videos": relative_to(options.videos, options.folder)}
-    comment = "Written by tools/prepare_dataset.py, which replaces it when it runs again. Paths are seen from here."
+    comment = (
+        "Written by tools/prepare_dataset.py, which replaces it when it runs again, unless it was changed.\n"
+        "Paths are seen from here."
+    )
     write_catalog(
         folder / CATALOG_FILE,
         options.name,

@@ -1,24 +1,41 @@
-"""Linear scaling of a schedule to another number of processes.
+"""Scaling of a schedule to another number of processes, which changes the batch.
 
-Source: Goyal et al., "Accurate, Large Minibatch SGD", arXiv 1706.02677.
+Sources: for SGD Goyal et al., "Accurate, Large Minibatch SGD", arXiv 1706.02677 (the rate follows the batch); for Adam
+Malladi et al., "On the SDEs and Scaling Rules for Adaptive Gradient Algorithms", arXiv 2205.10287 (it follows the
+batch's square root; their corrections of beta and epsilon are left out).
 """
 
 from __future__ import annotations
 
+import math
+
 from yacs.config import CfgNode
 
+from alphaction.config import validate_cfg
 from alphaction.utils.errors import UserError
+
+
+def rate_ratio(optimizer: str, batch_ratio: float) -> float:
+    """Return what the learning rate is multiplied by where the batch is multiplied by ``batch_ratio``.
+
+    Args:
+        optimizer: SOLVER.OPTIMIZER. The step of ``adamw`` is normalized by the gradient's noise, so that its rate
+            follows the square root of the batch; that of ``sgd`` follows the batch.
+        batch_ratio: new batch / old batch.
+    """
+    return math.sqrt(batch_ratio) if optimizer == "adamw" else batch_ratio
 
 
 def scale_schedule(cfg: CfgNode, num_processes: int) -> str:
     """Scale ``cfg.SOLVER`` in place from REFERENCE_GPUS to ``num_processes``; return what was done, for the log.
 
-    The batch and the learning rate are multiplied by the ratio of the two, every iteration count is divided by it, so
-    that the same number of clips is seen. REFERENCE_GPUS is set to ``num_processes`` afterwards: a config that is saved
-    and read again is never scaled twice.
+    Each process keeps its clips, so that the batch is multiplied by the ratio of the two numbers. The learning rate is
+    multiplied by that ratio for ``sgd`` (linear scaling) and by its square root for ``adamw``; every iteration count is
+    divided by the ratio, so that the same number of clips is seen. REFERENCE_GPUS is set to ``num_processes``
+    afterwards: a config that is saved and read again is never scaled twice.
 
     Raises:
-        UserError: if REFERENCE_GPUS is below 1.
+        UserError: if REFERENCE_GPUS is below 1, or VIDEOS_PER_BATCH does not split over so many processes.
     """
     solver = cfg.SOLVER
     reference = solver.REFERENCE_GPUS
@@ -29,17 +46,45 @@ def scale_schedule(cfg: CfgNode, num_processes: int) -> str:
         )
     if num_processes == reference:
         return f"The schedule is written for {reference} process(es): nothing to scale."
-    per_process = max(1, round(solver.VIDEOS_PER_BATCH / reference))
-    batch = per_process * num_processes
-    ratio = batch / solver.VIDEOS_PER_BATCH
+    if solver.VIDEOS_PER_BATCH < 1 or solver.VIDEOS_PER_BATCH % reference:
+        raise UserError(
+            f"SOLVER.VIDEOS_PER_BATCH is {solver.VIDEOS_PER_BATCH}, which does not split evenly over the "
+            f"SOLVER.REFERENCE_GPUS {reference} that it is written for. Set VIDEOS_PER_BATCH "
+            f"{max(1, round(solver.VIDEOS_PER_BATCH / reference)) * reference}, or REFERENCE_GPUS {num_processes} to "
+            "have nothing scaled."
+        )
+    ratio = num_processes / reference
     before = f"VIDEOS_PER_BATCH {solver.VIDEOS_PER_BATCH}, BASE_LR {solver.BASE_LR:g}, MAX_ITER {solver.MAX_ITER}"
-    solver.BASE_LR = solver.BASE_LR * ratio
+    solver.BASE_LR = solver.BASE_LR * rate_ratio(solver.OPTIMIZER, ratio)
     for key in ("MAX_ITER", "WARMUP_ITERS", "CHECKPOINT_PERIOD", "EVAL_PERIOD"):
         # What is 0 (no warm-up) stays 0.
         solver[key] = max(1, round(solver[key] / ratio)) if solver[key] else 0
     solver.STEPS = type(solver.STEPS)(sorted({max(1, round(step / ratio)) for step in solver.STEPS}))
-    solver.VIDEOS_PER_BATCH = batch
+    solver.VIDEOS_PER_BATCH = solver.VIDEOS_PER_BATCH // reference * num_processes
     cfg.TEST.VIDEOS_PER_BATCH = max(1, round(cfg.TEST.VIDEOS_PER_BATCH / reference)) * num_processes
     solver.REFERENCE_GPUS = num_processes
     after = f"VIDEOS_PER_BATCH {solver.VIDEOS_PER_BATCH}, BASE_LR {solver.BASE_LR:g}, MAX_ITER {solver.MAX_ITER}"
     return f"Schedule scaled from {reference} to {num_processes} process(es): {before} -> {after}."
+
+
+def check_unscaled(cfg: CfgNode, check_files: bool = True) -> None:
+    """Check a config before :func:`scale_schedule`, whose rounding makes good numbers of bad ones.
+
+    Args:
+        cfg: the config as it was read.
+        check_files: see :func:`alphaction.config.validate_cfg`.
+
+    Raises:
+        UserError: if a value is wrong for the SOLVER.REFERENCE_GPUS processes that the schedule is written for.
+    """
+    reference = cfg.SOLVER.REFERENCE_GPUS
+    try:
+        # The batch of the evaluation may be anything: scaling gives each process a clip.
+        validate_cfg(cfg, reference, check_files, splits=("TRAIN",))
+    except UserError as error:
+        if "SOLVER.VIDEOS_PER_BATCH" not in str(error):
+            raise
+        raise UserError(
+            f"{error}\nThe schedule is written for SOLVER.REFERENCE_GPUS {reference} process(es), and checked for "
+            "these before it is scaled."
+        ) from error

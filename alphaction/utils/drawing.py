@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 
 from alphaction.utils.errors import UserError
+from alphaction.utils.lettering import put_text, text_size
 
-FONT = cv2.FONT_HERSHEY_SIMPLEX
 FONT_SCALE = 0.42
 PADDING = 3
 MIN_SIDE = 480
@@ -23,31 +23,17 @@ PALETTE = ((200, 60, 40), (30, 110, 200), (30, 130, 60), (150, 60, 170), (190, 1
 Color = tuple[int, int, int]
 
 
-def text_size(text: str, scale: float = FONT_SCALE) -> tuple[int, int, int]:
-    """Return width, height above the base line, and depth below it, of a line of text in pixels."""
-    (width, height), depth = cv2.getTextSize(text, FONT, scale, 1)
-    return width, height, depth
-
-
-def printable(text: str) -> str:
-    """Return ``text`` with what the built-in font cannot draw (anything but ASCII) as "?"."""
-    return text.encode("ascii", "replace").decode()
-
-
 def put_lines(
     image: np.ndarray, lines: Sequence[str], x: int, y: int, background: Color, scale: float = FONT_SCALE
 ) -> None:
     """Write lines of text on a filled block whose top left corner is (x, y), in place."""
-    lines = [printable(line) for line in lines]
     width, height = block_size(lines, scale)
     cv2.rectangle(image, (x, y), (x + width - 1, y + height - 1), background, cv2.FILLED)
     step = height // max(len(lines), 1)
-    # Strokes grow with the letters, but a second pixel makes letters of the usual size clot.
-    stroke = max(1, round(scale / 0.6))
     for index, line in enumerate(lines):
         depth = text_size(line, scale)[2]
         base = y + (index + 1) * step - depth + 1
-        cv2.putText(image, line, (x + PADDING, base), FONT, scale, TEXT_COLOR, stroke, cv2.LINE_AA)
+        put_text(image, line, (x + PADDING, base), scale, TEXT_COLOR)
 
 
 def text_scale(image: np.ndarray) -> float:
@@ -59,7 +45,7 @@ def block_size(lines: Sequence[str], scale: float = FONT_SCALE) -> tuple[int, in
     """Return width and height in pixels of the block that :func:`put_lines` fills."""
     if not lines:
         return 0, 0
-    sizes = [text_size(printable(line), scale) for line in lines]
+    sizes = [text_size(line, scale) for line in lines]
     step = max(height + depth for _, height, depth in sizes) + 1
     return max(width for width, _, _ in sizes) + 2 * PADDING, step * len(lines)
 

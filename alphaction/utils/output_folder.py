@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from alphaction.utils.atomic import write_text_atomically
+
 
 @contextmanager
 def scratch_beside(output: Path) -> Iterator[Path]:
@@ -34,5 +36,5 @@ def read_record(folder: Path, name: str) -> dict[str, Any] | None:
 
 
 def write_record(folder: Path, name: str, record: dict[str, Any]) -> None:
-    """Write ``record`` as ``folder/name``."""
-    (folder / name).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    """Write ``record`` as ``folder/name``, in one step."""
+    write_text_atomically(folder / name, json.dumps(record, indent=2) + "\n")

@@ -111,6 +111,8 @@ def test_scaler_is_restored_and_may_join_later(tmp_path: Path) -> None:
     Run(tmp_path).checkpointer.save(None, 2)
     info = Run(tmp_path, scaler=other).checkpointer.resume().info
     assert info.endswith("iteration 2; no gradient scaler in it, a new one starts")
+    disabled = torch.amp.GradScaler("cpu", enabled=False)
+    assert Run(tmp_path, scaler=disabled).checkpointer.resume().info.endswith("iteration 2")
 
 
 def test_a_state_that_cannot_be_saved_is_named(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from alphaction.checkpoint.storage import save_atomically, to_plain, write_atomically
+from alphaction.utils import atomic
 from alphaction.utils.errors import UserError
 
 
@@ -57,11 +58,13 @@ def test_content_is_on_disk_before_the_rename(tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_a_full_disk_is_reported_by_name(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "model.pth"
     path.write_bytes(b"former")
     # torch reports the failed write as a RuntimeError of its own.
-    path.with_name("model.pth.tmp").symlink_to("/dev/full")
+    full = tmp_path / "full"
+    full.symlink_to("/dev/full")
+    monkeypatch.setattr(atomic, "_beside", lambda path: full)
     with pytest.raises(UserError, match=r"model.pth: cannot be written \(No space left on device\).*OUTPUT_DIR"):
         save_atomically({"a": torch.zeros(100_000)}, path)
     assert path.read_bytes() == b"former"

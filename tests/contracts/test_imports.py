@@ -24,7 +24,7 @@ ALLOWED = {
         "inspection",
     },
     "preparation": {"utils", "structures", "data", "config"},
-    "person_detection": {"utils", "structures", "data", "config"},
+    "person_detection": {"utils", "structures", "data", "config", "evaluation"},
     "inspection": {"utils", "structures", "data", "config", "evaluation"},
     "finetune": {
         "utils", "config", "data", "evaluation", "solver", "checkpoint", "modeling", "engine", "inspection",

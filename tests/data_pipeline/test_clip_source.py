@@ -197,6 +197,7 @@ def test_any_spelling_of_a_second_is_read(clips, tmp_path):
 def test_clip_probe(clips):
     info = OneSecondClipSource(clips).probe("film")
     assert (info.width, info.height, info.fps) == (64, 48, 25.0)
+    assert info.duration == len(list((clips / "film").iterdir()))  # of the video, not of its first clip
 
 
 def test_missing_folders(tmp_path):

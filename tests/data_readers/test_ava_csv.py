@@ -61,6 +61,7 @@ def test_rows_are_sorted_and_merged(write, label_map):
     [
         lambda text: "video_id,timestamp,x1,y1,x2,y2,action_id,person_id\n" + text,
         lambda text: text.replace(",", "\t"),
+        lambda text: text.replace(",", ";"),
         lambda text: text.replace("\n", "\r\n"),
         lambda text: "\n" + text.replace("\n", "\n\n"),
         lambda text: text.replace(",", " , "),
@@ -170,10 +171,14 @@ def test_first_of_several_faults_is_reported(write, label_map, refused):
 
 
 def test_wrong_width_of_the_first_row(write, label_map, refused):
-    path = write("a.csv", "v;1;.1;.1;.2;.2;1\n")
-    refused(lambda: read_annotations(path, label_map), "line 1: 1 column,", "expected 7 (", "or 8 (", "semicolons")
+    path = write("a.csv", "v;1;.1;.1;.2;.2\n")
+    refused(lambda: read_annotations(path, label_map), "line 1: 6 columns,", "expected 7 (", "or 8 (")
     path = write("b.csv", "v 1 .1 .1 .2 .2 1\n")
-    refused(lambda: read_annotations(path, label_map), "separated by spaces: use commas")
+    refused(lambda: read_annotations(path, label_map), "1 column,", "separated by spaces: use commas")
+    path = write("c.csv", "v,1,0,1,0,1,0,2,0,2,1\n")
+    refused(lambda: read_annotations(path, label_map), "11 columns", "Decimal commas? Write decimal points")
+    path = write("d.csv", "v;1;0,1;0,1;0,2;0,2;1\n")
+    refused(lambda: read_annotations(path, label_map), 'line 1: x1 "0,1" is not a number', "decimal comma: write 0.1")
 
 
 def test_zero_based_ids_and_milliseconds_are_recognized(write, label_map, refused):
@@ -193,6 +198,8 @@ def test_missing_empty_and_unreadable_files(tmp_path, write, label_map, refused)
     )
     refused(lambda: read_annotations(tmp_path / "no" / "a.csv", label_map), f"folder {tmp_path / 'no'} does not exist")
     refused(lambda: read_annotations(tmp_path, label_map), "is a folder")
+    (tmp_path / "excel.csv").write_bytes("b,902,0,0,1,1,2".encode("utf-16"))
+    refused(lambda: read_annotations(tmp_path / "excel.csv", label_map), "not UTF-8 text", "UTF-16", "CSV UTF-8")
     for text in ("", "\n\n", "video,second,x1,y1,x2,y2,id\n"):
         refused(lambda text=text: read_annotations(write("empty.csv", text), label_map), "empty.csv has no rows")
     (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00a")

@@ -43,6 +43,16 @@ class Block:
     text: str
     reason: str | None
 
+    @property
+    def is_run(self) -> bool:
+        """Whether it holds commands that run offline."""
+        return self.language in ("bash", "python") and not self.reason
+
+    @property
+    def needs_shared(self) -> bool:
+        """Whether it reads ../shared, which the pages say is not part of the repository."""
+        return "pets" in self.text or "../shared" in self.text
+
 
 def pages(root: Path) -> list[Path]:
     """Return all pages for users, the start page first."""

@@ -20,6 +20,8 @@ def shortened(arguments: list[str]) -> list[str]:
     """Return the arguments of ``python`` with what makes the program behind them quick."""
     program = next((argument for argument in arguments if argument.endswith(".py")), "")
     if arguments[:2] == ["-m", "alphaction.finetune.launch"]:
+        if "--dry-run" in arguments:
+            return arguments
         return [*arguments, *([] if "--" in arguments else ["--"]), *SMALL_RUN]
     if program.endswith(("train_net.py", "test_net.py", "predict_video.py")):
         return [*arguments, *SMALL_RUN]

@@ -28,7 +28,73 @@ LINKED = (
     "setup.py",
 )
 BLOCKS = {page: list(blocks(ROOT, page)) for page in pages(ROOT)}
-RUN = [page for page, found in BLOCKS.items() if any(b.language in ("bash", "python") and not b.reason for b in found)]
+RUN = [(page, place) for page, found in BLOCKS.items() for place, block in enumerate(found) if block.is_run]
+
+
+class World:
+    """A folder like a fresh clone, where the blocks of one page run in their order.
+
+    Attributes:
+        folder: has the toy dataset made, and ../shared beside it where there is one.
+        has_shared: whether there is one.
+    """
+
+    def __init__(self, page: Path, root: Path, toy: Path) -> None:
+        self.folder = root / "clone"
+        self._blocks = BLOCKS[page]
+        self._venv = root / "venv"
+        self._done: dict[int, subprocess.CompletedProcess] = {}
+        (self.folder / "data").mkdir(parents=True)
+        for name in LINKED:
+            (self.folder / name).symlink_to(ROOT / name)
+        # What a command may write to is copied, not linked.
+        shutil.copytree(toy, self.folder / "data" / "toy")
+        shutil.copytree(ROOT / "config_files", self.folder / "config_files")
+        self.has_shared = (ROOT.parent / "shared").is_dir()
+        if self.has_shared:
+            (root / "shared").symlink_to(ROOT.parent / "shared")
+        self._env = self._environment()
+
+    def run(self, place: int) -> subprocess.CompletedProcess:
+        """Run a block of the page, after those before it that have not run yet."""
+        for earlier in range(place):
+            self._run_one(earlier)
+        return self._run_one(place)
+
+    def _run_one(self, place: int) -> subprocess.CompletedProcess:
+        block = self._blocks[place]
+        if not block.is_run or (block.needs_shared and not self.has_shared):
+            return subprocess.CompletedProcess([], 0, "", "")
+        if place not in self._done:
+            program = [sys.executable, "-c"] if block.language == "python" else ["bash", "-c"]
+            text = block.text if block.language == "python" else commands_only(block.text)
+            self._done[place] = subprocess.run(
+                [*program, text], cwd=self.folder, env=self._env, capture_output=True, text=True, check=False,
+                timeout=300, stdin=subprocess.DEVNULL,
+            )  # fmt: skip
+        return self._done[place]
+
+    def _environment(self) -> dict[str, str]:
+        """Return variables under which python, torchrun and the quickstart script are the shortened ones."""
+        programs = self._venv / "bin"
+        programs.mkdir(parents=True)
+        shim = f'#!/bin/sh\nexec "{sys.executable}" "{ROOT}/tests/docs/shortened.py" "$@"\n'
+        torchrun = f'#!/bin/sh\nexec "{programs}/python" -m torch.distributed.run "$@"\n'
+        for name, text in (("python", shim), ("python3", shim), ("torchrun", torchrun)):
+            (programs / name).write_text(text)
+            (programs / name).chmod(0o755)
+        # tools/environment.sh reads here that nothing has to be installed.
+        checksum = subprocess.run(
+            ["cksum"], input=(ROOT / "setup.py").read_bytes(), capture_output=True, check=True
+        ).stdout.decode()
+        (self._venv / ".alphaction-installed").write_text(f"{self.folder.resolve()} {checksum.strip()}")
+        return {
+            **os.environ,
+            "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+            "VIRTUAL_ENV": str(self._venv),
+            "PYTHONPATH": str(ROOT),
+            "OMP_NUM_THREADS": "2",
+        }
 
 
 @pytest.fixture(scope="session")
@@ -37,60 +103,24 @@ def toy(tmp_path_factory) -> Path:
     return make_toy_dataset(tmp_path_factory.mktemp("toy") / "toy", ToyOptions(num_train=6, num_val=2, seconds=6))
 
 
-@pytest.fixture
-def clone(tmp_path, toy) -> Path:
-    """A folder like a fresh clone, with the toy dataset made, ../shared beside it where there is one."""
-    folder = tmp_path / "clone"
-    (folder / "data").mkdir(parents=True)
-    for name in LINKED:
-        (folder / name).symlink_to(ROOT / name)
-    # What a command may write to is copied, not linked.
-    shutil.copytree(toy, folder / "data" / "toy")
-    shutil.copytree(ROOT / "config_files", folder / "config_files")
-    if (ROOT.parent / "shared").is_dir():
-        (tmp_path / "shared").symlink_to(ROOT.parent / "shared")
-    return folder
+@pytest.fixture(scope="module")
+def world(request, tmp_path_factory, toy) -> World:
+    """The world of the page that the parameter names; its blocks share it."""
+    return World(request.param, tmp_path_factory.mktemp("page"), toy)
 
 
-@pytest.fixture
-def environment(tmp_path, clone) -> dict[str, str]:
-    """Variables under which python, torchrun and the quickstart script are the shortened ones."""
-    programs = tmp_path / "venv" / "bin"
-    programs.mkdir(parents=True)
-    shim = f'#!/bin/sh\nexec "{sys.executable}" "{ROOT}/tests/docs/shortened.py" "$@"\n'
-    torchrun = f'#!/bin/sh\nexec "{programs}/python" -m torch.distributed.run "$@"\n'
-    for name, text in (("python", shim), ("python3", shim), ("torchrun", torchrun)):
-        (programs / name).write_text(text)
-        (programs / name).chmod(0o755)
-    # tools/environment.sh reads here that nothing has to be installed.
-    checksum = subprocess.run(["cksum"], input=(ROOT / "setup.py").read_bytes(), capture_output=True, check=True)
-    (tmp_path / "venv" / ".alphaction-installed").write_text(f"{clone.resolve()} {checksum.stdout.decode().strip()}")
-    return {
-        **os.environ,
-        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
-        "VIRTUAL_ENV": str(tmp_path / "venv"),
-        "PYTHONPATH": str(ROOT),
-        "OMP_NUM_THREADS": "2",
-    }
-
-
-@pytest.mark.parametrize("page", RUN, ids=lambda page: page.name)
-def test_commands_of(page, clone, environment):
-    for block in BLOCKS[page]:
-        if block.reason or block.language not in ("bash", "python"):
-            continue
-        if "pets" in block.text and not (clone.parent / "shared").is_dir():
-            continue  # the pages say that these files are not part of the repository
-        if block.language == "python":
-            command = [sys.executable, "-c", block.text]
-        else:
-            command = ["bash", "-c", commands_only(block.text)]
-        done = subprocess.run(
-            command, cwd=clone, env=environment, capture_output=True, text=True, check=False,
-            timeout=300, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-        output = f"{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
-        assert done.returncode == 0, f"{block.page}, line {block.line}:\n{block.text}\nended with:\n{output}"
+@pytest.mark.parametrize(
+    ("world", "block", "place"),
+    [(page, BLOCKS[page][place], place) for page, place in RUN],
+    ids=[f"{page.name}-{BLOCKS[page][place].line}" for page, place in RUN],
+    indirect=["world"],
+)
+def test_commands(world, block, place):
+    if block.needs_shared and not world.has_shared:
+        pytest.skip("the reference folder ../shared is not here")
+    done = world.run(place)
+    output = f"{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
+    assert done.returncode == 0, f"{block.page}, line {block.line}:\n{block.text}\nended with:\n{output}"
 
 
 @pytest.mark.parametrize("page", pages(ROOT), ids=lambda page: page.name)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from docs.blocks import pages
+from docs.command_lines import QUICKSTART, flags_of, named_flags, programs
 from yacs.config import CfgNode
 
 from alphaction.config import get_cfg
@@ -16,7 +17,7 @@ PAGES = pages(ROOT)
 # Options of other programs: pip, torchrun, tensorboard, sbatch, ffmpeg, pytest, git.
 FOREIGN_FLAGS = {
     "--nproc_per_node", "--nnodes", "--node_rank", "--standalone", "--logdir", "--nodes", "--gpus-per-node",
-    "--upgrade", "--index-url", "--local-rank", "--local_rank", "--time", "--partition",
+    "--upgrade", "--index-url", "--master_port", "--local-rank", "--local_rank", "--time", "--partition",
 }  # fmt: skip
 ROOTS = ("alphaction", "benchmarks", "config_files", "docs", "tests", "tools")
 # Variables of the environment and constants of other programs that look like config keys.
@@ -31,15 +32,6 @@ def keys(node: CfgNode, prefix: str = "") -> set[str]:
         if isinstance(value, CfgNode):
             found |= keys(value, f"{prefix}{name}.")
     return found
-
-
-@pytest.fixture(scope="module")
-def known_flags() -> set[str]:
-    sources = [*(ROOT / "alphaction").rglob("*.py"), *(ROOT / "benchmarks").glob("*.py"), *ROOT.glob("*.py")]
-    sources += [path for path in (ROOT / "tools").iterdir() if path.suffix in (".py", ".sh", ".sbatch")]
-    text = "\n".join(path.read_text(encoding="utf-8") for path in sources)
-    toy = {"--num-train", "--num-val", "--seconds", "--width", "--height", "--fps", "--world"}  # made from ToyOptions
-    return set(re.findall(r"(?<![\w-])--[a-z][a-z0-9_-]*", text)) | toy | FOREIGN_FLAGS
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -59,12 +51,41 @@ def _sources() -> str:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_flags_exist(page, known_flags):
+def test_flags_are_those_of_their_program(page):
+    named = sorted(set(named_flags(ROOT, page.read_text(encoding="utf-8"))))
+    assert [f"{program} {flag}" for program, flag in named if flag not in flags_of(ROOT, program)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_flags_exist(page):
     text = re.sub(
         r"<!--.*?-->|^\|?[\s|:-]*-{3,}[\s|:-]*$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.M
     )
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9_-]*", text))
-    assert sorted(named - known_flags) == []
+    assert sorted(named - FOREIGN_FLAGS.union(*(flags_of(ROOT, program) for program in programs(ROOT)))) == []
+
+
+def test_a_flag_of_another_program_is_found():
+    page = """Add `--dry-run`, or `--csv FILE` of `tools/predict_video.py`, to `train_net.py --seed 1`.
+
+| `tools/detect_persons.py` | boxes | `--score` |
+
+```bash
+for n in 1 2; do python test_net.py --nothing $n -- --x; done | tools/finetune_quickstart.sh a.yaml \\
+    --demo --resum  # --hidden
+```
+"""
+    assert set(named_flags(ROOT, page)) == {
+        ("tools/predict_video.py", "--csv"),
+        ("train_net.py", "--seed"),
+        ("tools/detect_persons.py", "--score"),
+        ("test_net.py", "--nothing"),
+        (QUICKSTART, "--demo"),
+        (QUICKSTART, "--resum"),
+    }
+    assert "--seed" in flags_of(ROOT, "train_net.py") - flags_of(ROOT, "tools/predict_video.py")
+    assert {"--demo", "--resume"} <= flags_of(ROOT, QUICKSTART)
+    assert "--resum" not in flags_of(ROOT, QUICKSTART)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -9,6 +9,8 @@ import av
 import numpy as np
 import pytest
 
+from alphaction.finetune.generate import collect_statistics
+from alphaction.finetune.options import FinetuneOptions
 from alphaction.toy import ToyOptions, make_toy_dataset
 
 
@@ -18,6 +20,12 @@ def toy_data(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("toy_data")
     make_toy_dataset(folder / "toy", ToyOptions(num_train=2, num_val=1, seconds=5))
     return folder
+
+
+@pytest.fixture(scope="session")
+def toy_statistics(toy_data):
+    """Figures of the toy dataset, read once."""
+    return collect_statistics(FinetuneOptions("toy", data_dir=str(toy_data)))
 
 
 Row = tuple[int, str, Sequence[int]]  # second, "x1,y1,x2,y2", class ids

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from itertools import product
 from pathlib import Path
 
@@ -12,19 +11,12 @@ import yaml
 from alphaction.config import get_cfg, load_cfg
 from alphaction.config.near import leaf_keys
 from alphaction.config.ranges import get_value
-from alphaction.finetune.generate import collect_statistics, generate_config
+from alphaction.finetune.generate import generate_config
 from alphaction.finetune.options import BACKBONES, IA_STRUCTURES, FinetuneOptions, default_output
-from alphaction.finetune.recipe import flip_pairs
 from alphaction.utils.errors import UserError
 
 GPUS = (0, 1, 4, 8)
 PAIRS = [("walk", "PERSON_MOVEMENT"), ("hold", "OBJECT_MANIPULATION"), ("talk", "PERSON_INTERACTION")]
-
-
-@pytest.fixture(scope="module")
-def toy_statistics(toy_data):
-    """Figures of the toy dataset, read once."""
-    return collect_statistics(FinetuneOptions("toy", data_dir=str(toy_data)))
 
 
 def own(data_dir: Path, **values) -> FinetuneOptions:
@@ -255,13 +247,6 @@ def test_small_persons_raise_the_frame_size_up_to_the_videos_own(make_dataset):
     assert inputs.FPS == 10.0
 
 
-def test_flip_pairs():
-    names = ("turn left", "turn right", "left_hand", "right_hand", "Look Left", "Look Right", "leftover", "rightover")
-    assert flip_pairs(names) == [["turn left", "turn right"], ["left_hand", "right_hand"], ["Look Left", "Look Right"]]
-    assert flip_pairs(("go left", "wave")) == []
-    assert flip_pairs(("step leftwards", "step rightwards")) == [["step leftwards", "step rightwards"]]
-
-
 def test_names_with_every_kind_of_character(make_dataset):
     names = ["walk: left, [fast] #1", "walk: right, [fast] #1", "gehen über", "{x}"]
     data = make_dataset([(name, "PERSON_MOVEMENT") for name in names])
@@ -275,40 +260,10 @@ def test_random_weights_need_batch_norms_that_learn(toy_data, toy_statistics):
     assert not any("--new-classes" in command for command in generated.commands(Path("x.yaml")))
 
 
-def test_commands_that_come_next(toy_data, toy_statistics):
-    options = FinetuneOptions("toy", num_gpus=2, data_dir=str(toy_data))
-    commands = generate_config(options, toy_statistics).commands(Path("my configs/toy.yaml"))
-    assert commands[0] == "python tools/validate_dataset.py --all toy --config-file 'my configs/toy.yaml'"
-    assert commands[1] == "bash tools/finetune_quickstart.sh 'my configs/toy.yaml' --num-gpus 2 --new-classes"
-    assert commands[2] == "torchrun --nproc_per_node=2 test_net.py --config-file 'my configs/toy.yaml'"
-    words = shlex.split(commands[3])
-    assert words[:4] == ["python", "tools/predict_video.py", "--config-file", "my configs/toy.yaml"]
-    for flag in ("--video", "--detections"):
-        assert Path(words[words.index(flag) + 1]).is_file()
-    assert "--object-boxes" not in words
-    assert words[-2:] == ["MODEL.WEIGHT", "output/toy_resnet50_baseline/model_final.pth"]
-
-
-def test_commands_for_a_model_of_objects_name_their_boxes(toy_data, toy_statistics):
-    options = FinetuneOptions("toy", backbone="tiny", use_ia=True, data_dir=str(toy_data))
-    words = shlex.split(generate_config(options, toy_statistics).commands(Path("toy.yaml"))[-1])
-    assert Path(words[words.index("--object-boxes") + 1]).is_file()
-
-
-def test_commands_for_ava():
-    commands = generate_config(FinetuneOptions(num_gpus=8)).commands(Path("ava.yaml"))
-    assert [command.split(" --config")[0] for command in commands[:2]] == [
-        "python tools/validate_dataset.py --dataset-name ava_video_train_v2.2",
-        "python tools/validate_dataset.py --dataset-name ava_video_val_v2.2",
-    ]
-    assert commands[2] == "bash tools/finetune_quickstart.sh ava.yaml --num-gpus 8 --new-classes"
-
-
-def test_commands_for_the_cpu_keep_the_head_of_random_weights(toy_data, toy_statistics):
-    options = FinetuneOptions("toy", backbone="tiny", data_dir=str(toy_data))
-    commands = generate_config(options, toy_statistics).commands(Path("toy.yaml"))
-    assert commands[1] == "bash tools/finetune_quickstart.sh toy.yaml --cpu"
-    assert commands[2] == "python test_net.py --config-file toy.yaml"
+@pytest.mark.parametrize(("score", "words"), [(0.9, "find 100.0% of the annotated persons at IoU 0.5, as all do")])
+def test_the_threshold_says_what_it_costs(make_dataset, score, words):
+    generated = generate_config(own(make_dataset(PAIRS, detections=[(2, "0.1,0.1,0.5,0.9", score)])))
+    assert words in " ".join(word for word in generated.text.split() if word != "#")
 
 
 def test_default_names():

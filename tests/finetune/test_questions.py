@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,32 @@ def test_a_batch_that_does_not_split_over_the_gpus(own, tmp_path):
     options, _, _ = transcript.ask(own, tmp_path / "own.yaml")
     assert options.batch_size == 4
     assert "--batch-size 3 does not split evenly over --num-gpus 2" in transcript.text
+
+
+def test_a_number_of_classes_that_does_not_fit_is_asked_for_again(own, tmp_path):
+    transcript = Transcript(*[""] * 20)
+    options, _, _ = transcript.ask(replace(own, num_classes=5), tmp_path / "own.yaml")
+    assert options.num_classes == 3
+    assert "--num-classes 5, but" in transcript.text
+    with pytest.raises(UserError, match="--num-classes 5, but"):
+        Transcript("own").ask(replace(own, num_classes=5), tmp_path / "own.yaml")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"lr": -1.0}, "--lr -1"),
+        ({"batch_size": 0}, "--batch-size 0"),
+        ({"num_gpus": -1}, "--num-gpus -1"),
+        ({"epochs": 2.0, "max_iter": 5}, "give one of them"),
+        ({"val_dataset": "own_vall"}, 'Did you mean "own_val"'),
+    ],
+)
+def test_bad_flags_are_refused_before_the_first_question(own, values, message):
+    transcript = Transcript()
+    with pytest.raises(UserError, match=message):
+        transcript.ask(replace(own, **values))
+    assert transcript.lines == []
 
 
 def test_weights_that_are_not_there(own, tmp_path):

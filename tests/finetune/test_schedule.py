@@ -27,7 +27,7 @@ def test_epochs_of_a_pretrained_network(keyframes, epochs):
     assert plan.epochs == pytest.approx(epochs, rel=0.01)
     assert plan.steps == (round(plan.max_iter * 5 / 9), round(plan.max_iter * 7 / 9))
     assert plan.warmup == min(2000, plan.max_iter // 10)
-    assert plan.period == plan.max_iter // 5
+    assert plan.period == pytest.approx(plan.max_iter / 5, abs=1)
 
 
 def test_the_number_of_gpus_does_not_change_what_is_seen():
@@ -48,6 +48,12 @@ def test_epochs_are_as_asked_for():
     plan = plan_schedule(FinetuneOptions("own", num_gpus=1, epochs=3, batch_size=10), own_statistics(100), 256)
     assert (plan.max_iter, plan.epoch, plan.epochs) == (30, 10, 3)
     assert plan.reason == "as given by --epochs"
+
+
+@pytest.mark.parametrize(("max_iter", "period"), [(1, 1), (4, 1), (8, 2), (10, 2), (11, 3), (300, 60)])
+def test_a_short_run_is_evaluated_five_times_at_most(max_iter, period):
+    plan = plan_schedule(FinetuneOptions("own", num_gpus=1, max_iter=max_iter), own_statistics(100), 256)
+    assert plan.period == period
 
 
 def test_a_batch_is_no_larger_than_the_dataset():

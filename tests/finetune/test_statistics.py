@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from alphaction.data.annotations import AnnotationTable, BoxTable
 from alphaction.finetune.generate import collect_statistics
 from alphaction.finetune.options import FinetuneOptions
-from alphaction.finetune.statistics import detection_threshold
 from alphaction.utils.errors import UserError
 
 CLASSES = [("walk", "PERSON_MOVEMENT"), ("run", "PERSON_MOVEMENT")]
@@ -59,24 +56,3 @@ def test_splits_with_other_classes(make_dataset, toy_data):
     )
     with pytest.raises(UserError, match="have different classes"):
         collect_statistics(options)
-
-
-def test_threshold_of_detections_keeps_recall():
-    boxes = np.tile([[0.1, 0.1, 0.3, 0.5]], (200, 1))
-    names, seconds = ["v"] * 200, np.arange(200)
-    truth = AnnotationTable.from_columns(names, seconds, boxes, np.ones(200))
-    scores = np.full(200, 0.9)
-    scores[:2] = 0.3  # 1% may be lost
-    scores[2:10] = 0.72
-    found = detection_threshold(truth, BoxTable.from_columns(names, seconds, boxes, scores))
-    assert found.threshold == 0.7
-    assert (found.recall, found.best_recall) == (0.99, 1.0)
-    scores[:3] = 0.3  # 1.5% may not
-    found = detection_threshold(truth, BoxTable.from_columns(names, seconds, boxes, scores))
-    assert (found.threshold, found.recall) == (0.3, 1.0)
-
-
-def test_detections_that_find_nobody():
-    truth = AnnotationTable.from_columns(["v"], [0], np.array([[0.1, 0.1, 0.3, 0.5]]), [1])
-    found = detection_threshold(truth, BoxTable.from_columns(["v"], [0], np.array([[0.6, 0.6, 0.9, 0.9]]), [0.9]))
-    assert found.best_recall == 0.0

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import logging
-import shutil
 import time
 from dataclasses import replace
 from types import SimpleNamespace
@@ -14,15 +11,16 @@ import pytest
 
 from alphaction.config import get_cfg
 from alphaction.data.annotations import NO_CLASS, ActionClass, AnnotationTable, BoxTable, LabelMap
+from alphaction.data.video import VideoInfo
 from alphaction.inspection.check_boxes import check_box_sizes, check_boxes, looks_like_sizes, same_boxes
-from alphaction.inspection.check_detections import Recall, check_detections
+from alphaction.inspection.check_classes import check_classes
+from alphaction.inspection.check_detections import check_detections
 from alphaction.inspection.check_labels import check_labels
 from alphaction.inspection.check_splits import check_splits
+from alphaction.inspection.check_videos import frame_rate_findings
 from alphaction.inspection.loaded import Split
-from alphaction.inspection.report import Finding, Report
 from alphaction.inspection.settings import Settings
-from alphaction.inspection.validate import quick_findings, splits_of, validate_all, validate_dataset
-from alphaction.utils.errors import UserError
+from alphaction.inspection.validate import quick_findings
 
 CLASSES = LabelMap((ActionClass(1, "stand", "movement"), ActionClass(2, "walk", "movement"),
                     ActionClass(3, "sing", "object")))  # fmt: skip
@@ -49,7 +47,7 @@ def split_of(boxes: np.ndarray, class_ids=None, detections=None, *, name="s_val"
         detections = BoxTable.from_columns(["v"] * len(boxes), seconds, detections, np.linspace(0.1, 1, len(boxes)),
                                            source="boxes.csv")  # fmt: skip
     split = Split(name=name, training="train" in name, label_map=CLASSES, eval_label_map=None, annotations=table,
-                  exclusions=frozenset(), detections=detections, objects=None, source=None)  # fmt: skip
+                  detections=detections, objects=None, source=None)  # fmt: skip
     return replace(split, **changes)
 
 
@@ -111,16 +109,11 @@ def test_coordinates_divided_twice_and_placeholders():
     assert "covers the whole frame, as do 30 of 30" in whole[0].message
 
 
-def test_recall_overall_and_per_class():
+def test_a_threshold_that_costs_recall():
     boxes = people(100)
     detected = boxes.copy()
     detected[:25] = [0, 0, 0.01, 0.01]  # finds nothing
     split = split_of(boxes, np.r_[np.full(50, 1), np.full(50, 3)], detected)
-    recall = Recall.of(split)
-    assert recall.at(0.0) == 0.75
-    scores = split.detections.scores
-    assert recall.at(0.8) == np.mean((scores >= np.float32(0.8)) & (np.arange(100) >= 25))
-    np.testing.assert_allclose(recall.per_class(0.0, 3), [*[0.5, np.nan, 1.0][:1], np.nan, 1.0])
     found = list(check_detections(split, settings(box_threshold=0.8)))
     assert [(f.level, f.check) for f in found] == [("warning", "recall")]
     assert "at TEST.BOX_THRESH 0.8, person boxes find 23.0%" in found[0].message
@@ -162,13 +155,47 @@ def test_movements():
 def test_classes_without_and_with_few_labels():
     train = split_of(people(40), np.r_[np.full(38, 1), 2, 2], name="s_train")
     val = split_of(people(40), np.full(40, 3), name="s_val")
-    messages = [f.message for f in check_labels(train, settings()) if f.level == "warning"]
+    messages = [f.message for f in check_classes([train]) if f.level == "warning"]
     assert 'no label of 1 class: 3 "sing". What is never trained is never predicted' in messages[0]
     assert 'fewer than 10 labels of 1 class: 2 "walk" (2); too few to learn from' in messages[1]
-    assert [f.level for f in check_labels(val, settings())] == ["note"]  # the mAP is the mean of the others
-    between = [f for f in check_splits([replace(val, annotations=val.annotations), train]) if f.check == "classes"]
+    assert [f.level for f in check_classes([val])] == ["note"]  # the mAP is the mean of the others
+    between = [f for f in check_classes([val], [train]) if f.level == "warning"]
+    assert len(between) == 1  # what else there is to say about s_train is for its own report
     assert 's_val.csv has labels of 1 class that s_train.csv never shows: 3 "sing" (40)' in between[0].message
     assert between[0].dataset == "s_train + s_val"
+
+
+def test_splits_that_are_trained_on_together_share_their_classes():
+    walking, singing = (split_of(people(40), np.full(40, number), name=name, seconds=np.arange(40) + 100 * number)
+                        for number, name in ((2, "a_train"), (3, "b_train")))  # fmt: skip
+    val = split_of(people(40), np.repeat([1, 3], 20))
+    found = list(check_classes([walking, singing, val]))
+    absent, few_of_val, never = (
+        next(f for f in found if text in f.message) for text in ("csv: no label", "The mAP is", "never show")
+    )
+    assert len(found) == 3
+    assert 'a_train.csv and b_train.csv: no label of 1 class: 1 "stand"' in absent.message
+    assert absent.dataset == "a_train + b_train"
+    assert few_of_val.level == "note"
+    assert 'of 1 class that a_train.csv and b_train.csv never show: 1 "stand" (20)' in never.message
+    assert never.dataset == "a_train + b_train + s_val"
+
+
+def test_splits_of_other_classes_are_not_trained_on_together():
+    other = LabelMap((ActionClass(1, "stand", "movement"),))
+    pair = [split_of(people(40), np.full(40, 1), name=name, label_map=classes)
+            for name, classes in (("a_train", CLASSES), ("b_train", other))]  # fmt: skip
+    found = [(f.dataset, f.message.split(". ")[0]) for f in check_classes(pair)]
+    assert found == [("a_train", 'a_train.csv: no label of 2 classes: 2 "walk", 3 "sing"')]
+
+
+def test_test_splits_may_overlap():
+    one, other = (split_of(people(40), name=name) for name in ("s_val", "s_test"))
+    found = list(check_splits([one, other]))
+    assert [(f.level, f.check) for f in found] == [("note", "leakage")]
+    assert "40 of 40 keyframes of s_test (100.0%) are in s_val as well. Neither is trained on" in found[0].message
+    later = split_of(people(40), name="s_test", seconds=np.arange(40) + 100)
+    assert not list(check_splits([one, later]))
 
 
 def test_boxes_without_labels():
@@ -182,8 +209,38 @@ def test_mirrored_classes():
     split = split_of(people(40), name="s_train", label_map=sides)
     found = [f.message for f in check_labels(split, settings()) if f.check == "mirrored clips"]
     assert "INPUT.FLIP_CLASS_PAIRS \"[['walk left', 'walk right']]\"" in found[0]
-    for fine in (settings(flips=False), settings(flip_pairs=(("walk right", "walk left"),))):
+    for fine in (settings(flips=False), settings(flip_pairs=(("walk right", "walk left"),)),
+                 settings(flip_pairs=(("1", "2"),))):  # fmt: skip
         assert not [f for f in check_labels(split, fine) if f.check == "mirrored clips"]
+
+
+def test_mirrored_classes_with_underscores():
+    sides = LabelMap((ActionClass(1, "turn_left", "movement"), ActionClass(2, "turn_right", "movement")))
+    split = split_of(people(40), name="s_train", label_map=sides)
+    found = [f.message for f in check_labels(split, settings()) if f.check == "mirrored clips"]
+    assert "INPUT.FLIP_CLASS_PAIRS \"[['turn_left', 'turn_right']]\"" in found[0]
+
+
+def test_detections_for_boxes_without_labels():
+    boxes = people(40)
+    unlabeled = split_of(boxes, np.full(40, NO_CLASS), boxes)
+    assert not list(check_detections(unlabeled, settings(box_threshold=0.0)))
+    nothing = split_of(boxes, np.full(40, NO_CLASS), np.tile([0.0, 0.0, 0.01, 0.01], (40, 1)))
+    assert "overlap only 0.0% of 40 annotated boxes" in next(iter(check_detections(nothing, settings()))).message
+
+
+def test_detections_at_excluded_seconds_are_no_strays():
+    boxes = people(40)
+    split = split_of(boxes, detections=boxes)
+    shorter = replace(split, annotations=split.annotations.without({("v", second) for second in range(10, 40)}))
+    assert not list(check_detections(shorter, settings(box_threshold=0.0)))
+    # As they are told of a dataset that a run has open.
+    dataset = SimpleNamespace(name="s_val", training=False, label_map=CLASSES, eval_label_map=None, objects=None,
+                              annotations=shorter.annotations, detections=shorter.detections, source=None)  # fmt: skip
+    assert not list(check_detections(Split.of_dataset(dataset), settings(box_threshold=0.0)))
+    fewer = split_of(boxes[:10], detections=None)
+    strays = next(iter(check_detections(replace(fewer, detections=split.detections), settings(box_threshold=0.0))))
+    assert "no annotation there, nor at 29 more of the 40 keyframes" in strays.message
 
 
 def test_small_boxes():
@@ -202,70 +259,6 @@ def test_same_boxes_are_pairs_within_a_keyframe():
     assert [pair.tolist() for pair in same_boxes(split)] == [[0], [1]]
 
 
-def test_one_video_under_two_names_and_in_two_splits(toy_copy):
-    train, val = (toy_copy.files[split] for split in ("train", "val"))
-    copied, name = toy_copy.video(0), val.read_text().split(",")[0]
-    (toy_copy.videos / f"{name}.mp4").unlink()
-    shutil.copyfile(copied, toy_copy.videos / f"{name}.mp4")
-    message = next(f.message for f in toy_copy.validate().of_level("error") if f.check == "leakage")
-    assert f'videos "{copied.stem}" (copy_train) and "{name}" (copy_val) are one file under two names' in message
-    assert f"first: {val}, line 1 " in message
-
-    rows = [line for line in train.read_text().splitlines() if line.startswith(copied.stem)]
-    last = max(row.split(",")[1] for row in rows)
-    train.write_text("\n".join(row for row in train.read_text().splitlines() if row not in rows
-                               or row.split(",")[1] != last) + "\n")  # fmt: skip
-    val.write_text("\n".join(row for row in rows if row.split(",")[1] == last) + "\n")
-    note = next(f for f in toy_copy.validate("train").findings if f.check == "leakage")
-    assert note.level == "note"
-    assert f"1 video ({copied.stem}) at different seconds" in note.message
-
-
-def test_unknown_dataset(toy_copy):
-    with pytest.raises(UserError, match='"copy_trian" is not known. Did you mean "copy_train"'):
-        validate_dataset(toy_copy.cfg(), "copy_trian")
-    with pytest.raises(UserError, match='no dataset "kopy" with splits .* Did you mean "copy"'):
-        validate_all(toy_copy.cfg(), "kopy")
-    assert splits_of(toy_copy.cfg(), "copy") == ["copy_train", "copy_val"]
-    assert splits_of(toy_copy.cfg(), "ava_video_v2.2") == ["ava_video_train_v2.2", "ava_video_val_v2.2"]
-
-
-def test_broken_label_map_and_missing_files(toy_copy):
-    toy_copy.files["label_map"].write_text('label { name: "sit" }\n')
-    report = toy_copy.validate()
-    assert {f.check for f in report.of_level("error")} == {"label map"}
-    assert len(report.of_level("error")) == 1
-    assert 'class "sit" has no id' in report.findings[0].message
-    assert "nothing else of copy_train can be checked" in report.of_level("note")[0].message
-    toy_copy.files["val"].unlink()
-    files = [f.message for f in toy_copy.validate().of_level("error") if f.check == "files"]
-    assert len(files) == 1
-    assert "val.csv" in files[0]
-
-
-def test_report_is_json_and_text():
-    findings = [
-        Finding("note", "a", "one", "s_train"),
-        Finding("error", "b", "two", "s_val"),
-        Finding("note", "a", "one", "s_val"),
-    ]
-    report = Report.of("s", findings, {})
-    assert report.to_dict() == {
-        "dataset": "s",
-        "ok": False,
-        "findings": [
-            {"level": "error", "check": "b", "message": "two", "dataset": "s_val"},
-            {"level": "note", "check": "a", "message": "one", "dataset": "s_train + s_val"},
-        ],
-        "facts": {},
-    }
-    assert json.loads(json.dumps(report.to_dict())) == report.to_dict()
-    assert str(report).endswith("s: NOT READY: 1 error, no warnings, 1 note. Correct the errors before training.")
-    assert Report.of("s", [], {}).verdict() == "s: ready: no errors, no warnings, no notes."
-    with pytest.raises(ValueError, match="level"):
-        Finding("fatal", "a", "b")
-
-
 def test_quick_findings_of_large_tables_are_quick():
     rng, count = np.random.default_rng(0), 100_000
     boxes = people(count)
@@ -278,7 +271,12 @@ def test_quick_findings_of_large_tables_are_quick():
     assert time.perf_counter() - start < 2  # a tenth of a second on an idle core
 
 
-def test_nothing_is_logged_while_checking(toy_copy, caplog):
-    with caplog.at_level(logging.WARNING):
-        toy_copy.validate()
-    assert not caplog.records
+def test_frame_rates_that_differ():
+    def message(*rates: float) -> str:
+        infos = [VideoInfo(64, 48, rate, 10.0, None) for rate in rates]
+        [finding] = frame_rate_findings(SimpleNamespace(name="s_val"), settings(fps=25.0), infos)
+        return finding.message
+
+    assert "Set INPUT.FPS 7, or 0 for each video's own rate" in message(7, 7)
+    assert "1 of 2 videos have fewer frames per second (the slowest 12.5) than INPUT.FPS 25" in message(12.5, 30)
+    assert "with fewer frames of the fastest videos (30)" in message(12.5, 30)

@@ -11,12 +11,12 @@ import pytest
 
 from alphaction.config import load_cfg
 from alphaction.data.annotations import ActionClass, AnnotationTable, LabelMap
+from alphaction.data.label_statistics import labels_per_keyframe
 from alphaction.inspection.sheets import (
     OBJECT_COLOR,
     PERSON_COLOR,
     ShownDataset,
     choose_keyframes,
-    class_presence,
     draw_keyframe,
     draw_samples,
     strip_slots,
@@ -56,7 +56,7 @@ def test_chosen_keyframes_show_every_class_then_every_video():
     chosen = [keyframes[i] for i in choose_keyframes(annotations, CLASSES, 2)]
     assert ("v", 60) in chosen
     assert ("w", 5) in chosen
-    present = class_presence(annotations, CLASSES)
+    present = labels_per_keyframe(annotations, CLASSES)
     assert present.sum(axis=0).tolist() == [51, 1, 1, 0]
     assert len(choose_keyframes(annotations, CLASSES, 100)) == len(keyframes)
     assert choose_keyframes(annotations, CLASSES, 20, seed=1) == choose_keyframes(annotations, CLASSES, 20, seed=1)

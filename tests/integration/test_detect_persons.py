@@ -45,7 +45,7 @@ def test_detect_with_a_weight_file(command, tmp_path):
     # Nothing was learned: every box of the 12 keyframes is a person by about half.
     assert len(table) == 3 * len(table.keyframes)
     assert 0.1 <= table.scores.min()
-    with pytest.raises(UserError, match="exists.*--overwrite"):
+    with pytest.raises(UserError, match="exists.*--force"):
         command(*flags)
 
 
@@ -108,6 +108,15 @@ def test_a_dataset_whose_boxes_are_still_to_be_made(command, toy_folder, tmp_pat
 def test_wrong_flags(command, flags, message):
     with pytest.raises(UserError, match=message):
         command("--output", "boxes.csv", *flags)
+
+
+def test_the_imported_file_is_not_replaced(command, toy_folder, tmp_path):
+    (source,) = toy_folder.glob("toy/**/*val_person*.csv")
+    (tmp_path / "b.csv").write_text(source.read_text())
+    with pytest.raises(UserError, match="b.csv: is also the file of --import"):
+        command("--output", "b.csv", "--import", "b.csv", "--from", "csv", "--force")
+    command("--output", "b.csv", "--import", source, "--from", "csv", "--force", "--score", 0.95)
+    assert 0 < len(read_boxes(tmp_path / "b.csv")) < len(read_boxes(source))
 
 
 def test_wrong_numbers(command, capsys):

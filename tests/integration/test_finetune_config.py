@@ -15,7 +15,7 @@ def generate(repo_root, toy_folder, subprocess_env):
     """Run the tool on the toy dataset with flags and, optionally, input."""
 
     def run(*flags: str, answers: str = "") -> subprocess.CompletedProcess:
-        command = [sys.executable, "tools/generate_finetune_config.py", "--data-dir", str(toy_folder), *flags]
+        command = [sys.executable, "tools/generate_finetune_config.py", *flags, "DATASETS.DATA_DIR", str(toy_folder)]
         return subprocess.run(
             command, cwd=repo_root, env=subprocess_env, input=answers, capture_output=True, text=True, timeout=120
         )
@@ -51,6 +51,12 @@ def test_questions_from_a_pipe(generate, tmp_path):
     assert "End of input" in done.stdout
     assert "SlowFast-ResNet50-4x16.pth is not there yet" in done.stdout
     assert load_cfg(output).MODEL.IA_STRUCTURE.ACTIVE
+
+
+def test_other_keys_are_refused(generate, tmp_path):
+    done = generate("-o", str(tmp_path / "toy.yaml"), "SOLVER.BASE_LR", "0.1")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: SOLVER.BASE_LR: only DATASETS.DATA_DIR and DATASETS.CATALOG")
 
 
 def test_a_wrong_number_of_classes_writes_nothing(generate, tmp_path):

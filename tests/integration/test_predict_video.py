@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from integration.harness import SMALL, Runner
@@ -67,6 +68,13 @@ def rows_of(path: Path) -> tuple[list[tuple], np.ndarray]:
     return sorted(rows), np.array([rows[key] for key in sorted(rows)])
 
 
+def own_rows(source: Path, target: Path) -> Path:
+    """Copy the rows about the video."""
+    rows = [row for row in source.read_text().splitlines() if row.startswith(VIDEO)]
+    target.write_text("\n".join(rows) + "\n")
+    return target
+
+
 def test_scores_equal_the_evaluation_s_and_the_video_the_input_s_shape(cfg, trained, options, toy_folder):
     folder = options.output.parent
     options = replace(options, csv=folder / "scores.csv", tracks=folder / "tracks.csv", scale=1)
@@ -87,10 +95,11 @@ def test_scores_equal_the_evaluation_s_and_the_video_the_input_s_shape(cfg, trai
     tracks = read_annotations(options.tracks, read_label_map(label_map))
     assert (len(tracks), tracks.num_labels) == (len({row[:2] for row in rows}), 0)
     assert len(np.unique(tracks.person_ids)) == result.persons
-    truth = folder / "truth.csv"
-    val = (toy_folder / "toy" / "annotations" / "val.csv").read_text().splitlines()
-    truth.write_text("\n".join(row for row in val if row.startswith(VIDEO)) + "\n")
-    assert 0 <= evaluate_files(truth, options.csv, label_map).mAP <= 1
+    truth = own_rows(toy_folder / "toy" / "annotations" / "val.csv", folder / "truth.csv")
+    own = own_rows(trained / "inference" / "toy_val" / "detections.csv", folder / "own.csv")
+    expected, found = (evaluate_files(truth, file, label_map).mAP for file in (own, options.csv))
+    assert found == pytest.approx(expected, abs=1e-3)
+    assert found > 0
 
 
 class Stub:
@@ -117,6 +126,33 @@ def test_a_detector_can_give_the_boxes_of_a_part_of_the_video(cfg, trained, opti
     assert edge[0] > edge[1] + 60
 
 
+class Nobody:
+    """Finds nothing."""
+
+    def detect(self, frames):
+        return [DetectedBoxes(np.zeros((0, 4)), np.zeros(0, dtype=np.float32), []) for _ in frames]
+
+
+@pytest.mark.parametrize("changes", [{}, {"detections": None, "detector": "stub", "object_boxes": None}])
+def test_without_a_person_the_frames_stay_plain(cfg, trained, options, changes, caplog):
+    cfg.TEST.BOX_THRESH = 1.0
+    folder = options.output.parent
+    options = replace(options, csv=folder / "s.csv", tracks=folder / "t.csv", scale=1, end=2.0, **changes)
+    result = predict_video(cfg, trained / "model_final.pth", options, Nobody())
+    assert (result.frames, result.persons, result.keyframes) == (24, 0, 0)
+    assert "no box of a person from TEST.BOX_THRESH 1 on at seconds 0 to 1" in caplog.text
+    assert options.csv.read_text() == options.tracks.read_text() == ""
+    frame, plain = (VideoFile(path).frames_at([1.0], size=None)[0] for path in (options.output, options.video))
+    assert np.abs(frame.astype(int) - plain).mean() < 4
+
+
+def test_avi_starts_at_zero(cfg, trained, options):
+    options = replace(options, output=options.output.with_suffix(".avi"), scale=1, end=2.0)
+    predict_video(cfg, trained / "model_final.pth", options)
+    with av.open(str(options.output)) as container:
+        assert [frame.time for frame in container.decode(video=0)][:2] == pytest.approx([0, 1 / 12])
+
+
 def test_options_that_cannot_work_are_refused_first(cfg, trained, options, tmp_path):
     def message(**changes) -> str:
         with pytest.raises(UserError) as caught:
@@ -128,11 +164,20 @@ def test_options_that_cannot_work_are_refused_first(cfg, trained, options, tmp_p
     assert 'val_010.mp4: no such file. In its folder: Did you mean "val_00' in message(
         video=options.video.with_name("val_010.mp4")
     )
-    assert "is the video itself" in message(output=options.video)
+    assert "is also the file of --video" in message(output=options.video)
     assert "expected a name that ends in .mp4" in message(output=tmp_path / "out.gif")
     assert "ends at 6.00 s" in message(start=9.0)
     assert "expected 0 <= start < end" in message(start=3.0, end=2.0)
     assert "--min-score 3" in message(min_score=3.0)
+    assert "--scale 100000: 160x120 would become" in message(scale=100000)
+    (tmp_path / "bad.mp4").write_bytes(b"no video")
+    assert "Copy or download it again." in (text := message(video=tmp_path / "bad.mp4"))
+    assert "annotations" not in text
+    # What is wrong with the boxes is said before the model is loaded.
+    (tmp_path / "other.csv").write_text("elsewhere,0,0,0,1,1,0.9\n")
+    missing = replace(options, detections=tmp_path / "other.csv")
+    with pytest.raises(UserError, match='no row is about the video "val_001"'):
+        predict_video(cfg, tmp_path / "no.pth", missing)
     assert not options.output.exists()
 
 

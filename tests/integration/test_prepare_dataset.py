@@ -32,12 +32,14 @@ def test_prepared_videos_load_as_clips(command, toy_folder, tmp_path, monkeypatc
         *["--label-map", str(toy / "annotations/toy_action_list.pbtxt")],
         *["--person-boxes", str(toy / "boxes/train_person_detections.csv")],
         str(toy / "boxes/val_person_detections.csv"),
+        *["DATASETS.DATA_DIR", "mnt", "--process-num", "1"],
     )
     assert done.returncode == 0, done.stderr
-    assert "data/own/dataset.yaml registers own_train and own_val" in done.stdout
-    assert "python tools/validate_dataset.py --all own\n" in done.stdout
+    assert "mnt/own/dataset.yaml registers own_train and own_val" in done.stdout
+    assert "python tools/validate_dataset.py --all own DATASETS.DATA_DIR mnt\n" in done.stdout
     monkeypatch.chdir(tmp_path)
     cfg = get_cfg()
+    cfg.DATASETS.DATA_DIR = "mnt"
     clips = {}
     for split in ("train", "val"):
         dataset = ActionDataset.from_config(cfg, find_dataset(cfg, f"own_{split}"), training=split == "train")
@@ -51,6 +53,16 @@ def test_prepared_videos_load_as_clips(command, toy_folder, tmp_path, monkeypatc
     ]
     assert sum(clips.values()) == sum(map(len, keyframes))
     assert min(clips.values()) > 0
+
+
+def test_other_keys_are_refused(command, toy_folder):
+    toy = toy_folder / "toy"
+    done = command(
+        *["SOLVER.BASE_LR", "1", "--name", "own", "--videos", str(toy / "videos")],
+        *["--annotations", str(toy / "annotations/train.csv")],
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: SOLVER.BASE_LR: only DATASETS.DATA_DIR and DATASETS.CATALOG can be given")
 
 
 def test_a_mistake_is_one_message(command, toy_folder):

@@ -5,25 +5,13 @@ from pathlib import Path
 import numpy as np
 
 from alphaction.config.paths_catalog import BUILT_IN, DatasetSpec
-from alphaction.data.annotations import AnnotationTable, BoxTable
-from alphaction.person_detection.box_file import box_recall, registration_hint, write_boxes
+from alphaction.data.annotations import BoxTable
+from alphaction.person_detection.box_file import registration_hint, write_boxes
 
 
 def spec(source, name="mine_val") -> DatasetSpec:
     annotations = Path("data/AVA/annotations/ava_val_v2.2.csv")
     return DatasetSpec(name, None, None, Path("c.pbtxt"), None, annotations, None, None, None, str(source))
-
-
-def test_recall_counts_truth_with_enough_overlap():
-    truth = [[0.0, 0.0, 0.5, 0.5], [0.5, 0.5, 1.0, 1.0], [0.0, 0.0, 0.5, 0.5]]
-    table = AnnotationTable.from_columns(["a", "a", "b"], [1, 1, 2], np.array(truth), [1, 1, 1])
-    # Of the first half is covered exactly, of the second a quarter; video b has no detection.
-    boxes = np.array([[0.0, 0.0, 0.5, 0.25], [0.5, 0.5, 0.75, 0.75], [0.0, 0.0, 0.5, 0.5]])
-    detected = BoxTable.from_columns(["a", "a", "a"], [1, 1, 2], boxes, [0.9, 0.8, 0.7])
-    recall = box_recall(table, detected)
-    assert recall == (1, 3)
-    assert str(recall) == "1 of 3 ground truth boxes (33.3 %)"
-    assert box_recall(table, detected, min_iou=0.25).found == 2
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):

@@ -14,8 +14,11 @@ KEYFRAMES = [Keyframe("a", second) for second in (0, 4, 8, 60)] + [Keyframe("b",
 OPTIONS = {"score": 0.5, "model": "stub"}
 
 
-def run(output, source, options=OPTIONS, batch_size=2, stop_after=None, keyframes=KEYFRAMES):
-    network = StubNetwork([(1, 0.9), (2, 0.8), (1, 0.6)])
+FOUND = [(1, 0.9), (2, 0.8), (1, 0.6)]
+
+
+def run(output, source, options=OPTIONS, batch_size=2, stop_after=None, keyframes=KEYFRAMES, found=FOUND):
+    network = StubNetwork(found)
     made = []
 
     def make():
@@ -120,3 +123,19 @@ def test_unreadable_frames_are_listed_and_tried_again(tmp_path):
     run(output, source)
     assert source.asked == [4]
     assert len(read_boxes(output)) == 8
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (OPTIONS, "found nothing that scores 0.5 or more on 5 keyframes; .*boxes.csv was not written. Lower --score"),
+        ({**OPTIONS, "score": 0.0}, "found nothing on 5 keyframes; .* was not written. Raise --short-side"),
+    ],
+)
+def test_a_detector_that_finds_nothing_writes_nothing(tmp_path, options, message):
+    output = tmp_path / "boxes.csv"
+    with pytest.raises(UserError, match=message):
+        run(output, StubSource(), options, found=[])
+    assert list(tmp_path.iterdir()) == []
+    # Another score may be tried at once.
+    run(output, StubSource(), {**OPTIONS, "score": 0.3})

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
 
 from alphaction.data.annotations import AnnotationTable, BoxTable, Keyframe
 from alphaction.data.video import VideoInfo
+from alphaction.person_detection import foreign_boxes
 from alphaction.person_detection.import_boxes import ImportRules, import_detections
 from alphaction.utils.errors import UserError
 
@@ -166,8 +168,10 @@ FORMS = [
 ]
 
 
+@pytest.mark.parametrize("joined", [4096, 2])
 @pytest.mark.parametrize(("kind", "write"), FORMS, ids=[write.__name__ for _, write in FORMS])
-def test_every_form_gives_the_same_table(kind, write, tmp_path, annotations, truth):
+def test_every_form_gives_the_same_table(kind, write, joined, tmp_path, annotations, truth, monkeypatch):
+    monkeypatch.setattr(foreign_boxes, "_MANY_PARTS", joined)
     path, rules = write(tmp_path, truth)
     table = import_detections(path, kind, annotations, info, rules)
     videos, seconds, boxes, scores = zip(*truth, strict=True)
@@ -231,6 +235,58 @@ def test_track_ids_are_not_scores(tmp_path, annotations):
     assert table.counts["boxes without a score, taken as 1"] == 2
 
 
+def test_rows_of_unequal_length_blank_lines_and_a_comma_at_the_end(tmp_path, annotations):
+    rows = ["", "1,-1,32,20,32,20", "", "1,-1,64,20,32,20,0.25,", "  ", "1,-1,96,20,32,20,0.5,-1,-1,-1"]
+    path = write_one(tmp_path / "b.txt", "\n".join(rows) + "\n")
+    table = import_detections(path, "mot", annotations, info)
+    assert table.scores.tolist() == [1.0, 0.5, 0.25]
+    assert table.counts["boxes without a score, taken as 1"] == 1
+    path.write_text("\n".join([*rows, "1,-1,-16,0,480,100,0.9,-1,-1,-1"]))
+    with pytest.raises(UserError, match=r"b.txt, line 7: the box .* lies outside the frame"):
+        import_detections(path, "mot", annotations, info)
+
+
+def test_track_ids_in_one_file_and_scores_beside_tracks_in_another(tmp_path, annotations):
+    write_one(tmp_path / "b_0.txt", f"0 {centered(PERSON)} 1\n0 {centered(PERSON)} 17\n")
+    write_one(tmp_path / "b_1.txt", f"0 {centered(PERSON)} 0.25 17\n")
+    table = import_detections(tmp_path, "yolo", annotations, info)
+    assert table.scores.tolist() == [1.0, 1.0, 0.25]
+
+
+def test_rows_take_little_memory(tmp_path, annotations):
+    rows = "".join(f"{frame % 170 + 1},-1,32.5,20.25,32,20,0.5,-1,-1,-1\n" for frame in range(50_000))
+    path = write_one(tmp_path / "b.txt", rows)
+    tracemalloc.start()
+    table = import_detections(path, "mot", annotations, info)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert table.counts["boxes read"] == 50_000
+    # With a Python list of floats a row it was 750 bytes.
+    assert peak < 400 * 50_000
+
+
+def test_names_match_as_those_of_annotation_files_do(tmp_path, annotations):
+    text = "".join(f"{name},0,0.25,0.25,0.5,0.75,0.5\n" for name in ("0a1b2c3d-Cam-1.mp4", "C:\\videos\\b.mkv"))
+    table = import_detections(write_one(tmp_path / "a.csv", text), "csv", annotations, info)
+    assert list(table.keyframes) == [Keyframe("b", 0), Keyframe("cam_1", 0)]
+
+
+def test_a_name_that_fits_two_videos_is_refused(tmp_path):
+    columns = [["cam 1", "cam-1"], [0, 0], np.tile([0.2, 0.2, 0.6, 0.8], (2, 1)), [1, 1]]
+    annotations = AnnotationTable.from_columns(*columns, source="t.csv")
+    path = write_one(tmp_path / "a.csv", "cam_1,0,0.25,0.25,0.5,0.75,0.5\n")
+    with pytest.raises(UserError, match='a.csv: video "cam_1" fits cam 1, cam-1'):
+        import_detections(path, "csv", annotations, info)
+
+
+def test_two_names_of_one_video_are_pointed_out(tmp_path, annotations, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("alphaction"), "propagate", True)
+    text = "".join(f"{name},0,0.25,0.25,0.5,0.75,0.5\n" for name in ("day1/b.mp4", "day2/b.mp4"))
+    table = import_detections(write_one(tmp_path / "a.csv", text), "csv", annotations, info)
+    assert len(table) == 2
+    assert '"day1/b.mp4" and "day2/b.mp4" are both taken for video b' in caplog.text
+
+
 def test_a_slow_video_shares_a_frame_between_keyframes(tmp_path, annotations):
     # One frame in 2 s: of the frames at 0 and 2 s the earlier one is shown at second 1.
     write_one(tmp_path / "b_1.txt", f"0 {centered(PERSON)} 0.5\n")
@@ -273,7 +329,7 @@ WRONG = [
     ("csv", "a.csv", "", {}, r"a.csv has no rows"),
     ("csv", "a.csv", "video,a,b\n", {}, r"no column second \(or frame\)"),
     ("csv", "a.csv", "video,second,x1,y1,score\n", {}, r"the header names no box"),
-    ("csv", "a.csv", "video,second,x1,left,y1,x2,y2\n", {}, r'columns x1 and left both look like "x"'),
+    ("csv", "a.csv", "video,second,x1,left,y1,x2,y2\n", {}, r'columns x1 and left both look like "x1"'),
     ("csv", "a.csv", NAMED + "b,0,0,0,1,1,0.5,2\n", {}, r"line 2: the class is a number \(2\)"),
     ("csv", "a.csv", NAMED + "b,0,0,0,1,1,0.5,persn\n", {}, r'1 rows has class "person". Did you mean "persn"'),
     ("coco", "a.json", '[{"image_id": 5, "bbox": [0,0,1,1], "score": 1}]', {}, r"image_id 5 is a number.*--images"),

@@ -2,11 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 from person_detection.stubs import NAMES, StubNetwork, frame
 
 from alphaction.person_detection import PersonDetector
-from alphaction.person_detection.person_detector import choose_device
 from alphaction.utils.errors import UserError
 
 FOUND = [(1, 0.6), (2, 0.95), (1, 0.9), (3, 0.5), (1, 0.49)]
@@ -76,10 +74,3 @@ def test_nothing_to_detect_is_refused():
         detector(persons=False)
     with pytest.raises(UserError, match='no class "person"'):
         PersonDetector(StubNetwork([]), ["__background__", "dog"])
-
-
-def test_choose_device(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert choose_device("auto") == torch.device("cpu")
-    with pytest.raises(UserError, match="no CUDA device"):
-        choose_device("cuda")

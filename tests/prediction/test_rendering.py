@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from alphaction.data.annotations import ActionClass, LabelMap
-from alphaction.prediction.rendering import FrameRenderer, automatic_scale, shown_classes
-from alphaction.prediction.tracker import IouTracker
+from alphaction.prediction.rendering import FrameRenderer, automatic_scale, frame_scale, shown_classes
+from alphaction.prediction.tracker import IouTracker, Track
 from alphaction.utils.drawing import PALETTE
+from alphaction.utils.errors import UserError
 
 NAMES = (("walk", "movement"), ("stand", "movement"), ("carry", "object"), ("talk", "person"))
 CLASSES = LabelMap(tuple(ActionClass(i, name, group) for i, (name, group) in enumerate(NAMES, start=1)))
@@ -27,9 +28,19 @@ def test_shown_classes():
     assert shown(max_classes=0) == []
 
 
-@pytest.mark.parametrize(("size", "factor"), [((160, 120), 3), ((768, 576), 1), ((320, 240), 2), ((200, 360), 2)])
+@pytest.mark.parametrize(
+    ("size", "factor"), [((160, 120), 3), ((768, 576), 1), ((320, 240), 2), ((200, 360), 2), ((64, 600), 3)]
+)
 def test_only_tiny_frames_are_enlarged(size, factor):
     assert automatic_scale(*size) == factor
+
+
+def test_a_scale_that_no_video_can_have_is_refused():
+    assert [frame_scale(None, 160, 120), frame_scale(2, 4000, 3000), frame_scale(1, 9000, 9000)] == [3, 2, 1]
+    with pytest.raises(UserError, match="--scale 100000: 160x120 would become .* Give 51 or less"):
+        frame_scale(100000, 160, 120)
+    with pytest.raises(UserError, match="--scale 2: .* Give 1.$"):
+        frame_scale(2, 9000, 100)
 
 
 def renderer(scale: int = 1, **options) -> FrameRenderer:
@@ -48,6 +59,16 @@ def test_a_box_is_drawn_while_its_person_is_there():
     np.testing.assert_array_equal(renderer().draw(gray, 2.6), gray)
     without_classes = renderer(min_score=1.0).draw(gray, 2.0)
     assert np.any(without_classes != picture)
+
+
+def test_frames_may_be_drawn_in_any_order():
+    tracks = [Track(2, [7], [0], [np.array([0.5, 0.5, 0.75, 1.0])]), Track(1, [2], [0], [np.array([0, 0.5, 0.25, 1])])]
+    drawing = FrameRenderer(tracks, SCORES[None], CLASSES, min_score=1.0, max_classes=0, one_movement=True)
+    gray = np.full((240, 320, 3), 128, dtype=np.uint8)
+    for time, owner in ((2.0, 0), (4.0, None), (6.6, 1), (7.5, 1), (7.6, None), (1.5, 0), (7.0, 1)):
+        picture = drawing.draw(gray, time)
+        drawn = [index for index in (0, 1) if np.any(np.all(picture == PALETTE[index], axis=-1))]
+        assert drawn == ([] if owner is None else [owner]), time
 
 
 def test_pictures_are_enlarged_and_have_even_sides():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from alphaction.prediction.tracker import IouTracker
+from alphaction.prediction.tracker import IouTracker, Track
 
 
 def box(x: float, y: float = 0.5, width: float = 0.1, height: float = 0.2) -> list[float]:
@@ -73,3 +73,26 @@ def test_actions_are_those_of_the_nearest_keyframe():
 def test_no_boxes_and_boxes_without_area():
     assert follow([[], []]) == [[], []]
     assert follow([[[0.5] * 4], [[0.5] * 4]]) == [[1], [2]]
+
+
+class CountingList(list):
+    """Counts how many entries are looked at."""
+
+    looks = 0
+
+    def __getitem__(self, index):
+        self.looks += 1
+        return super().__getitem__(index)
+
+    def __iter__(self):
+        self.looks += len(self)
+        return super().__iter__()
+
+
+def test_a_frame_of_a_long_track_looks_at_few_of_its_keyframes():
+    track = Track(1, CountingList(), CountingList(), CountingList())
+    for second in range(4096):
+        track.add(second, 10 * second, np.array(box(second / 4096)))
+    np.testing.assert_allclose(track.box_at(1000.25), box(1000.25 / 4096))
+    assert track.row_at(1000.25) == 10000
+    assert track.boxes.looks + track.rows.looks + track.seconds.looks < 60

@@ -240,3 +240,19 @@ def test_a_real_csv_in_any_form_gives_the_same_boxes(tmp_path, shared_dir):
     np.testing.assert_allclose(found.boxes, expected.boxes, atol=1e-9)
     assert found.labels == expected.labels
     assert found.videos == expected.videos
+
+
+def test_a_category_that_means_a_person_is_no_action(tmp_path):
+    data = json_of(CORNERS)
+    data["categories"] = [{"id": 3, "name": "Person"}, {"id": 4, "name": "wave"}]
+    data["annotations"][2]["category_id"] = 4
+    found = import_text(tmp_path, data, box_format="xyxy")
+    assert found.labels == [(), (), (4,)]
+    assert found.counts['boxes of the category "Person", which is no action'] == 2
+    assert found.notes == ("boxes are read as x1, y1, x2, y2 in fractions of the frame, as --box-format says",)
+
+
+def test_accents_are_matched_in_both_codings(tmp_path):
+    composed, taken_apart = "caf\u00e9", "cafe\u0301"
+    for name, file in ((composed, taken_apart), (taken_apart, composed)):
+        assert import_text(tmp_path, f"{name},0,0,0,1,1,wave\n", (file, "cafe")).videos == [file]

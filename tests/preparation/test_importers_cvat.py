@@ -62,6 +62,21 @@ def lefts(found) -> list[tuple]:
     return [(second, box[0]) for _, second, box, _, _ in listed(found)]
 
 
+@pytest.mark.parametrize(("kind", "actions"), [("select", ("open; close",)), ("text", ("open", "close"))])
+def test_only_free_texts_hold_several_actions(tmp_path, kind, actions):
+    labels = PERSON.replace("<input_type>select", f"<input_type>{kind}").replace("sit", "open; close")
+    boxes = track(box(0, attributes=attribute("action", "open; close")))
+    found = import_text(tmp_path, head(labels=labels) + boxes + "</annotations>")
+    assert [labels for *_, labels, _ in listed(found)] == [actions]
+
+
+def test_two_boxes_of_a_track_at_one_frame_are_counted(tmp_path):
+    text = head(labels=PERSON) + track(box(0), box(25, 64), box(25, 128)) + "</annotations>"
+    found = import_text(tmp_path, text)
+    assert lefts(found) == [(0, 0.0), (1, 0.2)]
+    assert found.counts["boxes left out, as their track has another one at that frame"] == 1
+
+
 def test_attributes_are_actions_and_the_label_is_not(tmp_path):
     text = head(labels=PERSON) + track(
         box(0, 0, attributes=attribute("action", "sit") + attribute("talking", "false") + attribute("shirt", "red")),
@@ -179,3 +194,15 @@ def test_images_named_by_video_and_second(tmp_path):
 def test_wrong_files(tmp_path, text, message):
     with pytest.raises(UserError, match=message):
         import_text(tmp_path, text)
+
+
+def test_an_attribute_that_is_an_action_can_be_chosen(tmp_path):
+    labels = PERSON.replace(">action<", ">doing<").replace(">shirt<", ">gender<")
+    values = attribute("doing", "sit") + attribute("gender", "m") + attribute("talking", "true")
+    text = head(labels=labels) + track(box(0, attributes=values), box(1, outside=1)) + "</annotations>"
+    found = import_text(tmp_path, text)
+    assert set(found.labels[0]) == {"sit", "m", "talking"}
+    assert found.notes[0].startswith("actions are taken from the attributes: doing, talking, gender (all of these?")
+    assert import_text(tmp_path, text, action_attributes=("doing",)).labels == [("sit",)]
+    with pytest.raises(UserError, match="--action-attribute is for the attributes of VIA, CVAT and Label Studio"):
+        import_text(tmp_path, "clip_01,0,0,0,1,1,wave\n", action_attributes=("doing",))

@@ -117,8 +117,10 @@ def test_of_several_annotations_the_truth_counts_then_the_latest(tmp_path):
     assert found.labels == [("new",)]
     assert found.counts["annotations left out as their task has another (the ground truth, or changed later)"] == 1
     assert found.counts["skipped annotations left out"] == 1
-    one["annotations"][0]["ground_truth"] = True
-    assert import_text(tmp_path, [one]).labels == [("old",)]
+    one["annotations"][0].update(ground_truth=True, completed_by={"id": 3, "email": "ann@x.org"})
+    found = import_text(tmp_path, [one])
+    assert found.labels == [("old",)]
+    assert found.notes[0] == "task 31 has 2 annotations; kept is that of annotator ann@x.org (the ground truth)"
 
 
 def test_a_turned_box_turns_about_its_corner(tmp_path):

@@ -1,11 +1,10 @@
-"""Tracks, names of videos, and the rule for actions, by themselves."""
+"""Tracks, and the rule for actions, by themselves."""
 
 from __future__ import annotations
 
 import pytest
 
 from alphaction.preparation.importers.actions import ActionRule, person_id
-from alphaction.preparation.importers.names import VideoNames
 from alphaction.preparation.importers.tracks import Knot, frame_of, sample_track
 from alphaction.utils.errors import UserError
 
@@ -58,36 +57,6 @@ def test_a_step_rounds_the_ends_of_a_track_to_the_frames_that_were_shown():
     assert sample_track([Knot(13, box(0)), Knot(16, box(0), False, False)], 10, step=3) == []
 
 
-@pytest.mark.parametrize(
-    ("raw", "video"),
-    [
-        ("clip_01", "clip_01"), ("clip_01.mp4", "clip_01"), ("CLIP 01.MKV", "clip_01"), ("a/b/clip_01.mov", "clip_01"),
-        ("C:\\videos\\clip_01.avi", "clip_01"), ("v1.2", "v1.2"), ("v1.2.mp4", "v1.2"), ("12345678-x.mp4", "x"),
-        ("/data/upload/4/0a1b2c3d-v1.2.mp4", "v1.2"), ("day2/cam", "day2/cam"), ("cam.mp4", "day2/cam"),
-    ],
-)  # fmt: skip
-def test_names_of_tools_are_matched(raw, video):
-    assert VideoNames(["clip_01", "v1.2", "x", "day2/cam"], "file").match(raw) == video
-
-
-def test_an_exact_name_wins_over_the_upload_prefix():
-    assert VideoNames(["0a1b2c3d-x", "x"], "file").match("/data/upload/4/0a1b2c3d-x.mp4") == "0a1b2c3d-x"
-
-
-def test_ambiguous_and_unknown_names_are_errors():
-    names = VideoNames(["Clip-1", "clip 1", "walk"], "file.xml")
-    with pytest.raises(UserError, match=r'file.xml, track 3: video "clip_1.mp4" fits Clip-1, clip 1'):
-        names.match("clip_1.mp4", place="track 3")
-    with pytest.raises(UserError, match=r'video "/x/wlak.mp4" is not among the videos. Did you mean "walk"'):
-        names.match("/x/wlak.mp4")
-    with pytest.raises(UserError, match="not named"):
-        names.match("")
-
-
-def test_the_second_name_is_tried_where_the_first_is_unknown():
-    assert VideoNames(["walk"], "file").match("task 7", "walk.mp4") == "walk"
-
-
 def test_named_attributes_exclude_others_but_not_checkboxes():
     rule = ActionRule({"Activity": "select", "shirt": "select", "talking": "checkbox", "occluded": "checkbox"})
     answers = {"Activity": ["run"], "shirt": ["red"], "talking": ["true"], "occluded": ["true"]}
@@ -110,3 +79,28 @@ def test_labels_count_only_without_attributes():
 def test_the_person_id_of_an_attribute():
     assert person_id({"Person ID": ["12"], "action": ["3"]}) == 12
     assert person_id({"track_id": ["left one"]}) is None
+
+
+def test_which_attributes_are_actions_is_always_told():
+    kinds = {"doing": "select", "gender": "radio", "occluded": "checkbox", "age": "number"}
+    rule = ActionRule(kinds)
+    assert rule.attributes == {"doing", "gender"}
+    assert rule.notes == [
+        "actions are taken from the attributes: doing, gender; other attributes: occluded, age (all of these? "
+        "--action-attribute NAME ... chooses)"
+    ]
+    assert ActionRule({"action": "select", "shirt": "text"}).notes == [
+        "actions are taken from the attribute: action; other attributes: shirt"
+    ]
+    assert ActionRule({}).notes == ["actions are taken from the labels of the boxes, as no attribute can be an action"]
+
+
+def test_attributes_that_are_actions_can_be_named():
+    kinds = {"doing": "select", "gender": "radio", "occluded": "checkbox"}
+    rule = ActionRule(kinds, wanted=("Doing", "occluded"))
+    answers = {"doing": ["sit"], "gender": ["m"], "occluded": ["true"]}
+    assert rule.actions(("person",), answers) == ("sit", "occluded")
+    assert rule.counts == {'values of the attribute "gender", which is not taken for an action': 1}
+    assert rule.notes == ["actions are taken from the attributes: doing, occluded; other attributes: gender"]
+    with pytest.raises(UserError, match='--action-attribute "doings": the file has no such .* Did you mean "doing"'):
+        ActionRule(kinds, wanted=("doings",))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import cv2
 import numpy as np
 import pytest
@@ -20,12 +22,12 @@ VARIABLE = np.cumsum(np.random.default_rng(3).uniform(0.015, 0.12, 50)) - 0.015
 
 
 def names(folder) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+    return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
 
 
 def snapshot(folder) -> dict:
-    """Contents and times of change of all files."""
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    """Contents and times of change of all clips and keyframes."""
+    files = [path for path in sorted(folder.rglob("[!.]*")) if path.is_file()]
     return {str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
 
 
@@ -41,7 +43,7 @@ def difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         ("12.mp4", {"fps": "12"}, None, 4),
         ("12_to_25.mkv", {"fps": "12"}, 25, 4),
         ("29.97.mp4", {"fps": "30000/1001"}, None, 4),
-        ("29.97_to_25.mp4", {"fps": "30000/1001", "sound": True}, 25, 4),
+        ("29.97_to_25.mp4", {"fps": "30000/1001", "sound": 0.5}, 25, 4),
         ("variable.mkv", {"times": VARIABLE}, 25, 4),
         ("odd.mkv", {"size": (97, 63), "pix_fmt": "yuv444p"}, None, 4),
         ("phone.mp4", {"rotated": True, "seconds": 2.4}, None, 3),
@@ -54,7 +56,7 @@ def test_clips_show_what_the_movie_shows(tmp_path, name, movie, fps, seconds):
     movies, clips = MovieSource(tmp_path / "movies"), OneSecondClipSource(tmp_path / "clips")
     shown = movies.probe(path.stem)
     size = (2 * round(shown.width / 2), 2 * round(shown.height / 2))
-    info = clips.probe(path.stem)
+    info = VideoFile(clips.path(path.stem, 0)).info()
     rate = round(fps or shown.fps)
     assert (info.width, info.height, info.fps, info.frames) == (*size, rate, rate)
     assert report.seconds == range(seconds)  # of 3.0 s, second 3 is a keyframe too: the very end
@@ -176,12 +178,62 @@ def test_clips_of_other_options_are_not_mixed(tmp_path):
         cut_movie(movie, tmp_path / "clips", None, short_side=32)
 
 
+def test_clips_of_another_movie_of_that_name_are_not_kept(tmp_path):
+    movie = write_movie(tmp_path / "a.mp4", seconds=1.5)
+    clips, keyframes = tmp_path / "clips", tmp_path / "keyframes"
+    cut_movie(movie, clips, keyframes)
+    data = movie.read_bytes()
+    movie.unlink()
+    movie.write_bytes(data)  # the same movie, copied
+    assert cut_movie(movie, clips, keyframes).kept == 2
+    write_movie(movie, seconds=2.5)
+    with pytest.raises(UserError, match=r"a\.mp4: .*clips was cut from another file .* Remove that folder"):
+        cut_movie(movie, clips, keyframes)
+    shutil.rmtree(clips)
+    with pytest.raises(UserError, match="keyframes was cut from another file"):
+        cut_movie(movie, clips, keyframes)
+    shutil.rmtree(keyframes)
+    assert cut_movie(movie, clips, keyframes).written == 3
+
+
+def test_clips_of_unknown_origin_are_kept(tmp_path):
+    movie = write_movie(tmp_path / "a.mp4", seconds=1.5)
+    cut_movie(movie, tmp_path / "clips", None)
+    (tmp_path / "clips" / movie_cutter.SOURCE_RECORD).unlink()
+    assert cut_movie(movie, tmp_path / "clips", None).kept == 2
+
+
+def test_a_damaged_clip_is_named(tmp_path):
+    movie = write_movie(tmp_path / "a.mp4", seconds=1.5)
+    cut_movie(movie, tmp_path / "clips", None)
+    (tmp_path / "clips" / "0.mp4").write_bytes(b"damaged")
+    with pytest.raises(UserError, match=r"the clip .*0\.mp4, which was there before, is damaged .* Remove it"):
+        cut_movie(movie, tmp_path / "clips", None)
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.webm", "a.mp4"])
+def test_sound_that_outlasts_the_picture_is_no_cut_off_movie(tmp_path, name):
+    codecs = {"codec": "libvpx", "sound_codec": "libopus"} if name == "a.webm" else {}
+    movie = write_movie(tmp_path / name, seconds=2.5, sound=3.0, **codecs)
+    assert cut_movie(movie, tmp_path / "clips", None).seconds == range(3)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+def test_the_end_of_a_whole_movie_is_found_without_reading_all_of_it(tmp_path, name, monkeypatch):
+    movie = write_movie(tmp_path / name, seconds=4.5)
+    sought = VideoFile._last_packet_end
+    calls = []
+    monkeypatch.setattr(VideoFile, "_last_packet_end", lambda self, enough: calls.append(1) or sought(self, enough))
+    assert cut_movie(movie, tmp_path / "clips", None).seconds == range(5)
+    assert len(calls) == 1
+
+
 @pytest.fixture(scope="module")
 def bad_movies(tmp_path_factory):
     """Two good movies, and one of each fault."""
     folder = tmp_path_factory.mktemp("bad")
     write_movie(folder / "good.mp4", seconds=1.5)
-    write_movie(folder / "good_too.mkv", seconds=2.5, sound=True)
+    write_movie(folder / "good_too.mkv", seconds=2.5, sound=0.5)
     whole = write_movie(folder / "cut_off.mkv", seconds=6).read_bytes()
     (folder / "cut_off.mkv").write_bytes(whole[: len(whole) * 6 // 10])
     whole = write_movie(folder / "no_index.mp4").read_bytes()
@@ -224,12 +276,19 @@ def test_a_movie_that_cannot_be_written_is_a_failure(tmp_path):
     assert "clips" in failure.reason
 
 
-def test_a_crashing_decoder_is_reported(tmp_path):
-    movies = [tmp_path / "deadly.mp4", tmp_path / "other.mp4"]
-    found = dict(run_in_processes(crash, movies, 2))
-    assert "its worker process died" in found[movies[0]]
-    assert set(found) == set(movies)
-    assert dict(run_in_processes(crash, movies[1:], 2)) == {movies[1]: "other is cut"}
+def test_a_crashing_decoder_is_blamed_alone(tmp_path):
+    movies = [tmp_path / f"{name}.mp4" for name in ("a", "deadly", "b", "odd", "c", "d")]
+    done = list(run_in_processes(crash, movies, 2))
+    found = {movie.stem: result for movie, result in done}
+    assert len(done) == len(movies)
+    assert "its worker process died, also when it worked on nothing else" in found.pop("deadly")
+    assert found.pop("odd") == "ValueError: an odd value"
+    assert found == {name: f"{name} is cut" for name in "abcd"}
+
+
+def test_an_error_of_one_movie_does_not_stop_this_process(tmp_path):
+    movies = [tmp_path / "odd.mp4", tmp_path / "other.mp4"]
+    assert [result for _, result in run_in_processes(crash, movies, 1)] == ["ValueError: an odd value", "other is cut"]
 
 
 def test_movies_of_one_name_are_refused(tmp_path):

@@ -10,43 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from preparation.preparing import SECONDS, prepare, write_rows
 
 from alphaction.config import get_cfg
-from alphaction.config.paths_catalog import DatasetSpec, find_dataset
+from alphaction.config.paths_catalog import AVA_LABEL_MAP, DatasetSpec, find_dataset
 from alphaction.data.annotations import AnnotationTable, read_annotations, read_boxes, read_label_map
-from alphaction.preparation.options import PrepareOptions
-from alphaction.preparation.prepare import prepare_dataset
-from alphaction.toy import ToyOptions, make_toy_dataset
+from alphaction.preparation.report import tables_text
 from alphaction.utils.errors import UserError
-
-SECONDS = 6
-
-
-@pytest.fixture(scope="module")
-def toy(tmp_path_factory) -> Path:
-    """A toy dataset of 3 + 2 videos of 6 seconds; tests must not change it."""
-    options = ToyOptions(num_train=3, num_val=2, seconds=SECONDS, fps=10.0, width=128, height=96)
-    return make_toy_dataset(tmp_path_factory.mktemp("toy") / "world", options)
-
-
-@pytest.fixture
-def options(toy, tmp_path) -> PrepareOptions:
-    """Everything of the toy dataset, given as a person would."""
-    return PrepareOptions(
-        name="own",
-        videos=toy / "videos",
-        train=(toy / "annotations/train.csv",),
-        val=(toy / "annotations/val.csv",),
-        label_map=toy / "annotations/toy_action_list.pbtxt",
-        output=tmp_path / "data" / "own",
-    )
-
-
-def prepare(options: PrepareOptions) -> tuple[Path, str]:
-    """Return the dataset.yaml and what was printed."""
-    lines: list[str] = []
-    catalog = prepare_dataset(options, say=lines.append, progress=False)
-    return catalog, "\n".join(lines)
 
 
 def spec_of(catalog: Path, split: str) -> DatasetSpec:
@@ -57,12 +27,6 @@ def spec_of(catalog: Path, split: str) -> DatasetSpec:
 
 def table_of(spec: DatasetSpec) -> AnnotationTable:
     return read_annotations(spec.annotations, read_label_map(spec.label_map), spec.exclusions)
-
-
-def write_rows(path: Path, rows: list) -> Path:
-    with path.open("w", newline="") as file:
-        csv.writer(file).writerows(rows)
-    return path
 
 
 def read_rows(path: Path) -> list[list[str]]:
@@ -171,7 +135,7 @@ def test_overhang_is_clipped_and_counted_and_far_boxes_are_refused(options, tmp_
         prepare(replace(options, train=(far,)))
 
 
-@pytest.mark.parametrize(("factor", "hint"), [(1000, "milliseconds"), (10, r"frame numbers\? Divide .* \(10\)")])
+@pytest.mark.parametrize(("factor", "hint"), [(1000, "milliseconds"), (10, r"frame numbers: divide .* \(10\)")])
 def test_times_that_are_no_seconds_are_recognized(toy, options, tmp_path, factor, hint):
     rows = [[video, int(t) * factor, *rest] for video, t, *rest in read_rows(toy / "annotations/train.csv")]
     first = next(i for i, row in enumerate(rows, start=1) if row[1] > SECONDS)
@@ -200,48 +164,15 @@ def test_videos_in_several_folders_are_explained(toy, options, tmp_path):
     for name in ("a", "b"):
         (tmp_path / "all" / name).mkdir(parents=True)
         shutil.copy(toy / "videos" / "val_000.mp4", tmp_path / "all" / name)
+    with pytest.raises(
+        UserError, match=r"2 videos lie in 2 folders inside it, some under the same name; .*cam1_morning"
+    ):
+        prepare(replace(options, videos=tmp_path / "all"))
+    (tmp_path / "all" / "b" / "val_000.mp4").rename(tmp_path / "all" / "b" / "val_001.mp4")
     with pytest.raises(UserError, match=r"2 videos lie in 2 folders inside it.*ln -s"):
         prepare(replace(options, videos=tmp_path / "all"))
     with pytest.raises(UserError, match=r"holds no video \(\.mp4"):
         prepare(replace(options, videos=toy / "boxes"))
-
-
-def test_running_again_replaces_its_own_files_and_no_others(toy, options, tmp_path):
-    boxes = (toy / "boxes/val_person_detections.csv",)
-    _catalog, _ = prepare(replace(options, person_boxes=boxes))
-    folder = options.folder
-    (folder / "annotations" / "source.xml").write_text("mine")
-    before = {path.name: path.read_bytes() for path in sorted(folder.rglob("*.csv"))}
-    prepare(replace(options, person_boxes=boxes))
-    assert {path.name: path.read_bytes() for path in sorted(folder.rglob("*.csv"))} == before
-    assert "own_val_person_detections.csv" in before
-    # Without the boxes their file goes, and the user's stays.
-    prepare(options)
-    assert "own_val_person_detections.csv" not in [path.name for path in folder.rglob("*.csv")]
-    assert (folder / "annotations" / "source.xml").read_text() == "mine"
-    assert [path.name for path in folder.parent.iterdir()] == ["own"]
-    with pytest.raises(UserError, match=r"own_val\.csv is read and would be replaced"):
-        prepare(replace(options, val=(folder / "annotations/own_val.csv",), force=True))
-
-
-def test_a_failed_run_leaves_the_former_dataset(options, tmp_path):
-    _catalog, _ = prepare(options)
-    before = {path: path.read_bytes() for path in options.folder.rglob("*") if path.is_file()}
-    with pytest.raises(UserError):
-        prepare(replace(options, train=(write_rows(tmp_path / "a.csv", [["train_000", 1, 0, 0, 1, 1, 99, 1]]),)))
-    assert {path: path.read_bytes() for path in options.folder.rglob("*") if path.is_file()} == before
-
-
-def test_files_of_others_are_not_replaced(options, tmp_path):
-    options.folder.mkdir(parents=True)
-    (options.folder / "dataset.yaml").write_text("name: other\n")
-    with pytest.raises(UserError, match=r"holds dataset\.yaml, which this command did not write .*--force"):
-        prepare(options)
-    assert (options.folder / "dataset.yaml").read_text() == "name: other\n"
-    catalog, _ = prepare(replace(options, force=True))
-    assert "name: own" in catalog.read_text()
-    with pytest.raises(UserError, match='prepared.json of the dataset "own"'):
-        prepare(replace(options, name="another"))
 
 
 def test_a_name_that_is_taken_is_refused(toy, options, tmp_path, monkeypatch):
@@ -263,6 +194,15 @@ def test_found_datasets_need_no_override_and_paths_are_relative(toy, options, tm
     assert "videos: ../../videos\n" in catalog.read_text()
     assert "DATASETS.CATALOG" not in text
     assert find_dataset(get_cfg(), "own_val").videos.resolve() == tmp_path / "videos"
+
+
+def test_classes_without_labels_are_counted_not_listed(toy, options):
+    table = read_annotations(toy / "annotations/train.csv", read_label_map(options.label_map))
+    lines = tables_text(read_label_map(AVA_LABEL_MAP), {"train": table})
+    used = len(np.unique(table.label_ids))
+    assert lines[-1] == f"  and {80 - used} of 80 classes without a label"
+    assert len([line for line in lines if line.rstrip().endswith(" 0")]) <= 1  # boxes without action
+    assert len(lines) == 7 + used
 
 
 def test_shared_keyframes_and_foreign_boxes_are_reported(toy, options, tmp_path):

@@ -113,3 +113,18 @@ def test_nothing_to_learn_and_mixtures_are_errors():
         resolve_classes([part((), ())], None)
     with pytest.raises(UserError, match=r'name some classes \("sit"\) and only number others \(3\)'):
         resolve_classes([part(("sit",)), part((3,))], None)
+
+
+def test_accents_in_both_codings_are_one_class():
+    composed, taken_apart = "\u00e9crire", "e\u0301crire"
+    found = resolve_classes([part((composed,), (taken_apart,), (taken_apart,))], None)
+    assert table_of(found.label_map) == [(1, composed, "object")]
+    assert not any("taken as one class" in note and composed not in note for note in found.notes)
+    label_map = LabelMap((ActionClass(4, composed, "movement"),), "label map x")
+    assert resolve_classes([part((taken_apart,))], label_map).class_ids == [[(4,)]]
+
+
+def test_ids_that_begin_at_0_get_a_notice():
+    notes = resolve_classes([part((4,), (0,))], None).notes
+    assert any(note.startswith("the class ids begin at 0 and are kept as they are") for note in notes)
+    assert not any("begin at 0" in note for note in resolve_classes([part((4,), (1,))], None).notes)

@@ -141,6 +141,8 @@ def test_videos_are_known_by_the_names_of_tools(toy):
         ("/w/shared/videos", "/w/main/data/own", "../../../shared/videos"),
         ("/mnt/videos", "/w/data/own", "/mnt/videos"),
         ("/w/videos", "/w/a/b/c/d", "/w/videos"),
+        ("/w/a/data/videos", "/w/b/data/own", "../../../a/data/videos"),
+        ("/u/a/data/videos", "/w/a/data/own", "/u/a/data/videos"),
     ],
 )
 def test_near_paths_are_relative(path, folder, expected):

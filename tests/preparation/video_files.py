@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import time
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -28,7 +29,8 @@ def write_movie(
     fps: str = "25",
     size: tuple[int, int] = (96, 64),
     times: Sequence[float] | None = None,
-    sound: bool = False,
+    sound: float = 0.0,
+    sound_codec: str = "aac",
     rotated: bool = False,
     codec: str = "libx264",
     pix_fmt: str = "yuv420p",
@@ -38,7 +40,7 @@ def write_movie(
     Args:
         seconds: length; fps: frames a second. Or:
         times: when each frame is shown, in seconds (a variable frame rate).
-        sound: add a sound track that is half a second longer.
+        sound: add a sound track that is so many seconds longer.
         rotated: mark it as turned by 90 degrees clockwise, as phones do (mp4).
     """
     rate = Fraction(fps)
@@ -52,14 +54,14 @@ def write_movie(
         stream.options = {"crf": "10", "threads": "1"} if codec == "libx264" else {"qscale": "2"}
         if times is not None:
             stream.time_base = stream.codec_context.time_base = base
-        audio = container.add_stream("aac", rate=16000) if sound else None
+        audio = container.add_stream(sound_codec, rate=16000) if sound else None
         for number in range(count):
             picture = av.VideoFrame.from_ndarray(frame(number, size), format="rgb24")
             picture.time_base, picture.pts = base, number if times is None else round(times[number] * 1000)
             container.mux(stream.encode(picture))
         container.mux(stream.encode())
         if audio is not None:
-            samples = np.zeros((1, round(16000 * (count / rate + 0.5))), np.float32)
+            samples = np.zeros((1, round(16000 * (float(count / rate) + sound))), np.float32)
             noise = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")
             noise.sample_rate = 16000
             container.mux([*audio.encode(noise), *audio.encode()])
@@ -73,8 +75,11 @@ def write_movie(
 
 
 def crash(movie: Path, on_second: Callable[[], None]) -> str:
-    """A job that ends its process for one movie, as a decoder's bug does."""
+    """A job that ends its process for one movie, as a decoder's bug does, and raises for another."""
     if movie.stem == "deadly":
+        time.sleep(0.2)  # while others are in work
         os._exit(9)
+    if movie.stem == "odd":
+        raise ValueError("an odd value")
     on_second()
     return f"{movie.stem} is cut"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from alphaction.finetune.launch_options import parse_options
+from alphaction.finetune.launch.options import parse_options
 from alphaction.toy import ToyOptions, make_toy_dataset
 
 SMALL = (

@@ -1,7 +1,8 @@
 """AVA's csv files: annotations, excluded timestamps, and boxes with scores.
 
 Annotation rows are ``video, second, x1, y1, x2, y2, class id[, person id]`` and box rows are
-``video, second, x1, y1, x2, y2, score``; coordinates are corners as fractions of the frame.
+``video, second, x1, y1, x2, y2, score``, in this order unless a header names another; coordinates are corners as
+fractions of the frame.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from alphaction.data.annotations.checks import (
     check_seconds,
     clip_boxes,
 )
-from alphaction.data.annotations.csv_columns import SECOND, VIDEO, Column, CsvData, read_csv
+from alphaction.data.annotations.csv_columns import SECOND, VIDEO, Column
+from alphaction.data.annotations.csv_file import CsvData, read_csv
 from alphaction.data.annotations.files import open_for_writing, read_text
 from alphaction.data.annotations.keyframes import KeyframeIndex
 from alphaction.data.annotations.label_map import LabelMap
@@ -62,7 +64,7 @@ def parse_ava_csv(path: Path, text: str, label_map: LabelMap, skip_unknown_class
     )
     boxes[~has_box] = (0.0, 0.0, 1.0, 1.0)  # passes the checks; such rows are left out below
     check_corners(rows, boxes)
-    counts = {"rows": len(boxes), "header lines": int(data.header)}
+    counts = {"rows": len(boxes), **data.counts()}
     boxes, solid = clip_boxes(rows, boxes, ANNOTATION_RULES, _OUTSIDE, counts)
     class_ids = check_class_ids(rows, class_ids, label_map, skip_unknown_classes, counts)
     person_ids = np.maximum(values.get("person id", np.full(len(boxes), -1, dtype=np.int64)), -1)
@@ -116,7 +118,7 @@ def parse_box_csv(path: Path, text: str, may_be_empty: bool = False) -> BoxTable
     boxes = np.stack([values[name] for name in _CORNERS], axis=1)
     check_corners(rows, boxes)
     check_scores(rows, scores)
-    counts = {"rows": len(boxes), "header lines": int(data.header)}
+    counts = {"rows": len(boxes), **data.counts()}
     boxes, use = clip_boxes(rows, boxes, DETECTION_RULES, _OUTSIDE, counts)
     keyframes, position = KeyframeIndex.from_rows(data.names, values["video"][use], values["second"][use])
     return BoxTable.from_positions(keyframes, position, boxes[use], scores[use], str(path), counts)

@@ -14,6 +14,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from alphaction.utils.errors import UserError
+from alphaction.utils.text import listed
 
 _GZIP_MAGIC = b"\x1f\x8b"
 
@@ -28,8 +29,7 @@ def _similar_names(path: Path) -> str:
     near = difflib.get_close_matches(path.name, names, n=3, cutoff=0.6)
     if near:
         return f"Did you mean {' or '.join(near)}?"
-    listed = ", ".join(names[:8]) + (f", ... ({len(names)} in all)" if len(names) > 8 else "")
-    return f"That folder holds: {listed}." if names else "That folder holds no files."
+    return f"That folder holds: {listed(names, 8)}." if names else "That folder holds no files."
 
 
 def read_text(path: str | Path, what: str) -> str:
@@ -56,8 +56,9 @@ def read_text(path: str | Path, what: str) -> str:
     except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"{what}: {path} cannot be read ({error}). Is the file complete? Copy it again.") from error
     except UnicodeDecodeError as error:
+        found = "looks like UTF-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else f"byte {error.start}"
         raise UserError(
-            f"{what}: {path} is not UTF-8 text (byte {error.start}). Save it as UTF-8, or check the path."
+            f'{what}: {path} is not UTF-8 text ({found}). Save it as UTF-8 (in Excel: "CSV UTF-8"), or check the path.'
         ) from error
     head = text[:200].lstrip().lower()
     if head.startswith("version https://git-lfs"):
@@ -65,6 +66,16 @@ def read_text(path: str | Path, what: str) -> str:
     if head.startswith(("<!doctype html", "<html")):
         raise UserError(f"{what}: {path} is a web page, not the data. Download the raw file.")
     return text
+
+
+def open_for_reading(path: str | Path) -> TextIO:
+    """Open a UTF-8 text file for reading line by line; gzip is recognized by content, whatever the name."""
+    path = Path(path)
+    with path.open("rb") as file:
+        compressed = file.read(2) == _GZIP_MAGIC
+    if compressed:
+        return gzip.open(path, "rt", encoding="utf-8-sig")
+    return path.open(encoding="utf-8-sig")
 
 
 def open_for_writing(path: str | Path) -> TextIO:

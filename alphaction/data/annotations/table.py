@@ -37,6 +37,7 @@ class AnnotationTable:
         image_ids: image id -> keyframe for JSON formats (excluded keyframes included), else empty.
         source: the file, for messages.
         counts: what the reader met, for :meth:`summary`.
+        excluded: what :meth:`without` was asked to leave out, annotated or not.
     """
 
     keyframes: KeyframeIndex
@@ -49,6 +50,7 @@ class AnnotationTable:
     image_ids: ImageIds = field(default_factory=ImageIds.empty)
     source: str = "annotations"
     counts: Mapping[str, int] = field(default_factory=dict)
+    excluded: frozenset[Keyframe] = frozenset()
 
     @classmethod
     def from_columns(
@@ -96,6 +98,14 @@ class AnnotationTable:
     def rows(self, k: int) -> slice:
         """Return the rows of keyframe ``k``: ``table.boxes[table.rows(k)]``."""
         return slice(int(self.row_offsets[k]), int(self.row_offsets[k + 1]))
+
+    def keyframe_of_box(self) -> np.ndarray:
+        """Return the position of each box's keyframe, int64 [R]."""
+        return _owners(self.row_offsets)
+
+    def box_of_label(self) -> np.ndarray:
+        """Return the row of each label's box, int64 [L]."""
+        return _owners(self.label_offsets)
 
     def labels(self, row: int) -> np.ndarray:
         """Return the class ids of box ``row``, int64; empty for a negative."""
@@ -147,6 +157,7 @@ class AnnotationTable:
             label_ids=self.label_ids[keep_label],
             frame_sizes=self.frame_sizes[~drop],
             counts=counts,
+            excluded=self.excluded | set(exclusions),
         )
 
     def summary(self) -> str:
@@ -221,6 +232,10 @@ class BoxTable:
         """Return the rows of keyframe ``k``."""
         return slice(int(self.row_offsets[k]), int(self.row_offsets[k + 1]))
 
+    def keyframe_of_box(self) -> np.ndarray:
+        """Return the position of each box's keyframe, int64 [R]."""
+        return _owners(self.row_offsets)
+
     def lookup(
         self, video: str, second: int, min_score: float = 0.0, limit: int | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -249,6 +264,11 @@ class BoxTable:
 
 def _offsets(lengths: np.ndarray) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+
+def _owners(offsets: np.ndarray) -> np.ndarray:
+    """Return, for each element of consecutive groups that begin at ``offsets``, the number of its group."""
+    return np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
 
 
 def merge_rows(

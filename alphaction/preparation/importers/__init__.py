@@ -9,20 +9,20 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
+from alphaction.data.annotations.box_formats import BOX_FORMAT_CHOICES, NORMALIZED_CHOICES
 from alphaction.data.annotations.files import looks_like_json, parse_json, read_text
 from alphaction.data.video import VideoInfo
-from alphaction.preparation.imported import ImportedAnnotations
+from alphaction.data.video_names import VideoNames
+from alphaction.preparation.imported import TOOL_FORMATS, ImportedAnnotations
 from alphaction.preparation.importers.ava import read_ava
-from alphaction.preparation.importers.box_forms import BOX_FORMATS
 from alphaction.preparation.importers.coco import read_coco
 from alphaction.preparation.importers.cvat import is_cvat, read_cvat
 from alphaction.preparation.importers.labelstudio import read_labelstudio
-from alphaction.preparation.importers.names import VideoNames
 from alphaction.preparation.importers.source import Source
 from alphaction.preparation.importers.via import read_via
 from alphaction.utils.errors import UserError, suggest
 
-__all__ = ["BOX_FORMATS", "FORMATS", "detect_format", "import_annotations"]
+__all__ = ["FORMATS", "detect_format", "import_annotations"]
 
 _READERS: dict[str, Callable[[Source], ImportedAnnotations]] = {
     "ava": read_ava,
@@ -54,6 +54,7 @@ def import_annotations(
     box_format: str = "auto",
     normalized: str = "auto",
     keyframe_interval: int = 1,
+    action_attributes: Collection[str] = (),
 ) -> ImportedAnnotations:
     """Read annotations of any supported format.
 
@@ -62,10 +63,11 @@ def import_annotations(
         info: probes a video of ``video_names``: frame size, frame rate, duration.
         video_names: the videos that are there (stems of the files); the names in the file are matched to them.
         format: ``auto`` or one of ``FORMATS``, which must agree with the content.
-        box_format: how csv and COCO-like JSON write boxes: ``auto`` (csv: xyxy, JSON: xywh, unless rows prove another),
-            ``xyxy``, ``xywh`` or ``cxcywh``.
+        box_format: how csv and COCO-like JSON write boxes: ``auto`` (csv: as its header names them, else xyxy; JSON:
+            xywh; unless rows prove another), ``xyxy``, ``xywh`` or ``cxcywh``.
         normalized: whether those boxes are fractions of the frame: ``auto`` (no if one is above 2), ``yes``, ``no``.
         keyframe_interval: seconds between samples of tracks (CVAT, Label Studio); other formats have keyframes.
+        action_attributes: the attributes (VIA, CVAT, Label Studio) that are actions; (): those that can be.
 
     Raises:
         UserError: names file, place, value, what was expected and the remedy.
@@ -73,8 +75,8 @@ def import_annotations(
     path = Path(path)
     for flag, value, choices in (
         ("--format", format, ("auto", *FORMATS)),
-        ("--box-format", box_format, ("auto", *BOX_FORMATS)),
-        ("--normalized", normalized, ("auto", "yes", "no")),
+        ("--box-format", box_format, BOX_FORMAT_CHOICES),
+        ("--normalized", normalized, NORMALIZED_CHOICES),
     ):
         if value not in choices:
             raise UserError(f'{flag} "{value}" is unknown. {suggest(value, choices)}')
@@ -85,13 +87,25 @@ def import_annotations(
         raise UserError(
             f'--format {format}: {path} is "{detected}" by its content. Pass that, or leave the option out.'
         )
-    if detected in ("via", "cvat", "labelstudio") and (box_format, normalized) != ("auto", "auto"):
+    if detected in TOOL_FORMATS and (box_format, normalized) != ("auto", "auto"):
         raise UserError(
             f"--box-format and --normalized are for csv and COCO JSON; {path} is a {detected} file, which always "
             "writes boxes in the same way. Leave the options out."
         )
+    if action_attributes and detected not in TOOL_FORMATS:
+        raise UserError(
+            f"--action-attribute is for the attributes of VIA, CVAT and Label Studio; {path} has none. Leave it out."
+        )
     source = Source(
-        path, text, data, VideoNames(video_names, f"{_WHAT}: {path}"), info, box_format, normalized, keyframe_interval
+        path,
+        text,
+        data,
+        VideoNames(video_names, f"{_WHAT}: {path}"),
+        info,
+        box_format,
+        normalized,
+        keyframe_interval,
+        tuple(action_attributes),
     )
     return _READERS[detected](source)
 

@@ -10,16 +10,20 @@ The rule, for all tools with tracks or regions (VIA, CVAT, Label Studio):
 An attribute can carry an action if it is a choice (select, radio), free text (several actions: separated by ``;`` or
 line breaks, as AVA's names hold commas), or a checkbox named like the action. Where some attribute's name says so
 ("action", "activity", "PERSON_MOVEMENT", "object", ...), other choices and texts are not actions (counted); checkboxes
-are. Numbers are not. An attribute named like "person_id" or "track_id" tells the person.
+are. Numbers are not. ``--action-attribute`` names the attributes instead. An attribute named like "person_id" or
+"track_id" tells the person.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from alphaction.data.annotations.csv_columns import parse_integer
+from alphaction.utils.errors import UserError, suggest
+from alphaction.utils.text import listed
 
 _GROUP_OF_NAME = {
     "personmovement": "movement", "movement": "movement", "movements": "movement", "pose": "movement",
@@ -38,6 +42,7 @@ _NO_VALUE = {"", "undefined", "none", "na", "null", "noaction", "nothing"}
 
 CHECKBOX = "checkbox"
 NUMBER = "number"
+TEXT = "text"
 Answers = Mapping[str, Sequence[str]]
 """Attribute name -> what is written there for one box: values of a choice or text; "true" for a ticked checkbox."""
 
@@ -45,7 +50,12 @@ Answers = Mapping[str, Sequence[str]]
 @lru_cache(maxsize=4096)
 def plain(name: str) -> str:
     """Return a name without case, white space and punctuation."""
-    return re.sub(r"[\W_]+", "", name).casefold()
+    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFC", name)).casefold()
+
+
+def means_person(label: object) -> bool:
+    """Return whether a label merely says that the box shows a person."""
+    return isinstance(label, str) and plain(label) in _PERSON_LABELS
 
 
 def split_text(text: str) -> list[str]:
@@ -60,9 +70,23 @@ class ActionRule:
         kinds: attribute name -> kind (``select``, ``radio``, ``text``, ``checkbox``, ``number``), all that the file
             declares or uses.
         declared_for: labels that have attributes; None: the tool's attributes belong to every label.
+        wanted: names of the attributes that are actions, whatever their kind; (): the rule decides.
+
+    Attributes:
+        attributes: the attributes that are actions.
+        notes: what was decided, for the user.
+        counts, groups: as in ``ImportedAnnotations``.
+
+    Raises:
+        UserError: the file has no attribute of a ``wanted`` name.
     """
 
-    def __init__(self, kinds: Mapping[str, str], declared_for: Iterable[str] | None = None) -> None:
+    def __init__(
+        self,
+        kinds: Mapping[str, str],
+        declared_for: Iterable[str] | None = None,
+        wanted: Collection[str] = (),
+    ) -> None:
         self.counts: dict[str, int] = {}
         self.groups: dict[str, str] = {}
         self._declared_for = None if declared_for is None else set(declared_for)
@@ -74,6 +98,10 @@ class ActionRule:
         ]
         named = [name for name in usable if plain(name) in _ACTION_NAMES or plain(name) in _GROUP_OF_NAME]
         self.attributes = {name for name in usable if not named or name in named or kinds[name] == CHECKBOX}
+        if wanted:
+            self.attributes = _wanted_attributes(kinds, wanted)
+        doubtful = not named and not wanted and sum(kinds[name] != CHECKBOX for name in self.attributes) > 1
+        self.notes = [_told(list(kinds), self.attributes, doubtful)]
 
     def actions(self, labels: Sequence[str], answers: Answers) -> tuple[str, ...]:
         """Return the actions of one box: those of its attributes, or its labels where the file has no attributes."""
@@ -90,6 +118,12 @@ class ActionRule:
                 self._count(f'boxes of the label "{label}", which has no action attributes, kept without action')
         return tuple(dict.fromkeys(found))
 
+    def split(self, name: str, text: str) -> list[str]:
+        """Return the values written for an attribute: several only in a free text, as a choice may hold a semicolon."""
+        if self._kinds.get(name) == TEXT:
+            return split_text(text)
+        return [text] if text else []
+
     def track_key(self, person: int) -> int | None:
         """Return what equal boxes of two tracks must share to be one box.
 
@@ -100,7 +134,7 @@ class ActionRule:
     def _from_labels(self, labels: Sequence[str]) -> tuple[str, ...]:
         found = []
         for label in labels:
-            if plain(label) in _PERSON_LABELS:
+            if means_person(label):
                 self._count(f'boxes of the label "{label}", which is no action')
             elif plain(label) not in _NO_VALUE:
                 found.append(label)
@@ -118,6 +152,27 @@ class ActionRule:
 
     def _count(self, what: str) -> None:
         self.counts[what] = self.counts.get(what, 0) + 1
+
+
+def _wanted_attributes(kinds: Mapping[str, str], wanted: Collection[str]) -> set[str]:
+    found = set()
+    for name in wanted:
+        same = [known for known in kinds if known == name] or [known for known in kinds if plain(known) == plain(name)]
+        if not same:
+            raise UserError(f'--action-attribute "{name}": the file has no such attribute. {suggest(name, kinds)}')
+        found.update(same)
+    return found
+
+
+def _told(names: Sequence[str], used: Collection[str], doubtful: bool) -> str:
+    """Return which attributes are actions; ``doubtful``: several are, of which nothing says so but their kind."""
+    others = [name for name in names if name not in used]
+    left = f"; other attributes: {listed(others, 8)}" if others else ""
+    if not used:
+        return f"actions are taken from the labels of the boxes, as no attribute can be an action{left}"
+    hint = " (all of these? --action-attribute NAME ... chooses)" if doubtful else ""
+    taken = [name for name in names if name in used]
+    return f"actions are taken from the attribute{'s' * (len(taken) > 1)}: {listed(taken, 8)}{left}{hint}"
 
 
 def is_true(value: str) -> bool:

@@ -7,31 +7,35 @@ from typing import Any
 import numpy as np
 
 from alphaction.data.annotations.checks import check_seconds
-from alphaction.data.annotations.csv_columns import SECOND, VIDEO, Column, CsvData, parse_integer, read_csv
+from alphaction.data.annotations.csv_columns import SECOND, VIDEO, Column, parse_integer
+from alphaction.data.annotations.csv_file import CsvData, CsvFile
 from alphaction.data.sample import Keyframe
 from alphaction.preparation.imported import ImportedAnnotations
+from alphaction.preparation.importers.actions import means_person
 from alphaction.preparation.importers.box_forms import unit_corners
 from alphaction.preparation.importers.source import Rows, Source
 from alphaction.utils.errors import UserError
 
-_BOX = ("box 1", "box 2", "box 3", "box 4")
+_BOX = tuple(Column(f"box {number}", float, absent=np.nan) for number in range(1, 5))
+_CLASS = Column("class", str, absent=0)
+_PERSON = Column("person id", int, absent=-1, may_miss=True)
+_COLUMNS = [VIDEO, SECOND, *_BOX, _CLASS]
 
 
 def read_ava(source: Source) -> ImportedAnnotations:
     """Read an AVA csv; rows of one box (same video, second, coordinates and person id) are one box.
 
+    A header names the columns, and with them how boxes are written; without one the columns are AVA's, in that order.
     An empty class (or the id -1) is a box without an action; a row with neither coordinates nor class is a keyframe
     without boxes. Classes are ids throughout, or names throughout.
     """
-    shared = [VIDEO, SECOND, *(Column(name, float, absent=np.nan) for name in _BOX), Column("class", str, absent=0)]
-    layouts = {7: shared, 8: [*shared, Column("person id", int, absent=-1)]}
-    data = read_csv(source.path, "annotations", source.text, layouts)
+    data, box_format = _read_columns(source)
     seconds = data.values["second"]
     if not len(seconds):
         raise UserError(f"annotations: {source.path} has no rows. A split needs at least one keyframe; check the path.")
     check_seconds(data.rows, seconds)
     classes = _classes(data)
-    values = np.stack([data.values[name] for name in _BOX], axis=1)
+    values = np.stack([data.values[column.name] for column in _BOX], axis=1)
     missing = np.isnan(values)
     has_box = ~missing.all(axis=1)
     labeled = np.array([entry is not None for entry in classes], dtype=bool)
@@ -40,8 +44,8 @@ def read_ava(source: Source) -> ImportedAnnotations:
         lambda row: f"coordinate {int(np.argmax(missing[row])) + 1} of the box is empty. Fill in all four.",
     )
     names = _video_names(source, data)
-    rows = Rows(counts={"rows": len(seconds), "header lines": int(data.header)})
-    corners = _corners(source, data, values, has_box, names, rows.counts)
+    rows = Rows(counts={"rows": len(seconds), **data.counts()})
+    corners = _corners(source, data, values, has_box, names, rows, box_format)
     persons = np.maximum(data.values.get("person id", np.full(len(seconds), -1)), -1).tolist()
     empty = []
     codes = data.values["video"].tolist()
@@ -50,8 +54,29 @@ def read_ava(source: Source) -> ImportedAnnotations:
             empty.append(Keyframe(names[code], second))
             continue
         labels = () if classes[row] is None else (classes[row],)
+        if labels and means_person(labels[0]):
+            rows.count(f'boxes of the class "{labels[0]}", which is no action')
+            labels = ()
         rows.add(names[code], second, tuple(box), labels, persons[row], data.rows.place(row), persons[row])
     return rows.finish(source, "ava", {}, empty_keyframes=_without_boxes(empty, rows))
+
+
+def _read_columns(source: Source) -> tuple[CsvData, str]:
+    """Return the columns, and how boxes are written: as the header names them, else as the option says."""
+    file = CsvFile(source.path, "annotations", source.text)
+    header = file.header
+    if header is None or not file.has_rows:
+        return file.parse(file.by_position({7: _COLUMNS, 8: [*_COLUMNS, _PERSON]})), source.box_format
+    header.refuse_unknown()
+    if header.find("second") is None and header.find("frame") is not None:
+        raise header.error('the header has "frame" and no second. Add a column second: frame number / frame rate.')
+    if header.find("score") is not None:
+        raise header.error('the header has a column "score": boxes of a detector? Remove it from annotations.')
+    form, box = header.box(source.box_format)
+    positions = [header.require("video"), header.require("second"), *box, header.require("class")]
+    found = dict(zip(_COLUMNS, positions, strict=True))
+    person = header.find("person")
+    return file.parse(file.by_name(found if person is None else {**found, _PERSON: person})), form
 
 
 def _without_boxes(empty: list[Keyframe], rows: Rows) -> tuple[Keyframe, ...]:
@@ -93,7 +118,13 @@ def _video_names(source: Source, data: CsvData) -> dict[int, str]:
 
 
 def _corners(
-    source: Source, data: CsvData, values: np.ndarray, has_box: np.ndarray, names: dict[int, str], counts: dict
+    source: Source,
+    data: CsvData,
+    values: np.ndarray,
+    has_box: np.ndarray,
+    names: dict[int, str],
+    rows: Rows,
+    box_format: str,
 ) -> np.ndarray:
     """Return the boxes of all rows as corners in fractions of the frame, zeros where a row has none."""
     codes = data.values["video"]
@@ -109,7 +140,9 @@ def _corners(
         filled,
         frame_sizes,
         default="xyxy",
-        box_format=source.box_format,
+        box_format=box_format,
         normalized=source.normalized,
-        counts=counts,
+        counts=rows.counts,
+        notes=rows.notes if has_box.any() else [],
+        told_by="the header" if data.header else "--box-format",
     )

@@ -7,23 +7,13 @@ from collections.abc import Callable
 
 import numpy as np
 
+from alphaction.data.annotations.box_formats import BOX_FORMATS, to_corners
 from alphaction.data.annotations.checks import ANNOTATION_RULES, looks_like_pixels
 from alphaction.data.annotations.files import RowSource
 
 logger = logging.getLogger(__name__)
 
-BOX_FORMATS = ("xyxy", "xywh", "cxcywh")
 _COLUMNS = {"xyxy": "x1, y1, x2, y2", "xywh": "x, y, width, height", "cxcywh": "center x, center y, width, height"}
-
-
-def to_corners(values: np.ndarray, form: str) -> np.ndarray:
-    """Return boxes, float64 [n, 4] written as ``form``, as x1, y1, x2, y2 in the same unit."""
-    if form == "xyxy":
-        return values.astype(np.float64)
-    start, size = values[:, :2], values[:, 2:]
-    if form == "cxcywh":
-        start = start - size / 2
-    return np.concatenate([start, start + size], axis=1)
 
 
 def unit_corners(
@@ -35,13 +25,16 @@ def unit_corners(
     box_format: str,
     normalized: str,
     counts: dict[str, int],
+    notes: list[str],
+    told_by: str = "--box-format",
 ) -> np.ndarray:
     """Return boxes as x1, y1, x2, y2 in fractions of the frame, float64 [n, 4].
 
     ``auto`` decides on proof only. Boxes are in pixels if any value of the file is above 2, else fractions. They are
     written as ``default`` unless a row contradicts it: corners in the wrong order, or, where ``default`` is xywh, a box
     that leaves the frame by more than a twentieth. Then the one other format that fits every row is taken, if there is
-    just one; else the first contradicting row is an error. What was decided is added to ``counts`` and logged.
+    just one; else the first contradicting row is an error. What was decided is added to ``counts`` and ``notes``, and
+    logged.
 
     Args:
         values: float64 [n, 4] as written.
@@ -49,6 +42,7 @@ def unit_corners(
         default: the format's own convention, one of ``BOX_FORMATS``.
         box_format: ``auto`` or one of ``BOX_FORMATS``.
         normalized: ``auto``, ``yes`` or ``no``.
+        told_by: who says ``box_format``, for messages.
 
     Raises:
         UserError: names the row that contradicts the options, or that ``auto`` cannot decide.
@@ -66,13 +60,16 @@ def unit_corners(
         unit = values / np.concatenate([sizes, sizes], axis=1)
     counts["boxes in pixels"] = len(values) if pixels else 0
     form = box_format if box_format != "auto" else _decide(rows, values, unit, default, counts)
+    if len(values):
+        why = f", as {told_by} says" if box_format != "auto" else ""
+        notes.append(f"boxes are read as {_COLUMNS[form]} in {'pixels' if pixels else 'fractions of the frame'}{why}")
     corners = to_corners(unit, form)
     rows.reject(
         (corners[:, 2:] < corners[:, :2]).any(axis=1),
         lambda row: (
             f"{_listed(values[row])} cannot be {_COLUMNS[form]}: "
-            f"{'x2 < x1 or y2 < y1' if form == 'xyxy' else 'a size is negative'}. Correct the row, or pass another "
-            "--box-format."
+            f"{'x2 < x1 or y2 < y1' if form == 'xyxy' else 'a size is negative'}. Correct the row, or "
+            f"{told_by}."
         ),
     )
     return corners

@@ -10,6 +10,7 @@ from alphaction.data.annotations.csv_columns import parse_integer
 from alphaction.data.annotations.json_records import Records, read_images
 from alphaction.data.annotations.keyframes import ImageIds, KeyframeIndex
 from alphaction.preparation.imported import ImportedAnnotations
+from alphaction.preparation.importers.actions import means_person
 from alphaction.preparation.importers.box_forms import unit_corners
 from alphaction.preparation.importers.source import Rows, Source
 
@@ -20,8 +21,9 @@ def read_coco(source: Source) -> ImportedAnnotations:
     """Read COCO-like JSON; annotations of one image with the same box and person are one box.
 
     If any annotation has ``action_ids``, those are the classes (``category_id`` then says "person"; ``[]`` is a
-    negative); else ``category_id`` is the class, named by ``categories``. An image without annotations is a keyframe
-    without boxes. Images name video and second as ``movie`` and ``timestamp``, or as ``file_name`` "video/0902.jpg".
+    negative); else ``category_id`` is the class, named by ``categories``, where one that merely means a person is no
+    action. An image without annotations is a keyframe without boxes. Images name video and second as ``movie`` and
+    ``timestamp``, or as ``file_name`` "video/0902.jpg".
     """
     images, annotations = _records(source, "images"), _records(source, "annotations")
     if not len(images):
@@ -43,8 +45,9 @@ def read_coco(source: Source) -> ImportedAnnotations:
         box_format=source.box_format,
         normalized=source.normalized,
         counts=rows.counts,
+        notes=rows.notes,
     )
-    labels, names = _labels(annotations, source)
+    labels, names = _labels(annotations, source, rows)
     persons = annotations.integers("person_id" if annotations.has("person_id").any() else "track_id", -1)
     persons = np.maximum(persons, -1).tolist()
     for row, (k, box) in enumerate(zip(position.tolist(), corners.tolist(), strict=True)):
@@ -104,7 +107,7 @@ def _frame_sizes(source: Source, image_ids: ImageIds) -> np.ndarray:
     return sizes
 
 
-def _labels(annotations: Records, source: Source) -> tuple[list[tuple[int, ...]], dict[int, str]]:
+def _labels(annotations: Records, source: Source, rows: Rows) -> tuple[list[tuple[int, ...]], dict[int, str]]:
     """Return the class ids of each annotation, and the names that the file gives to ids."""
     if annotations.has("action_ids").any():
         lists = annotations.column("action_ids", "Other annotations of this file have it; write [] for no action.")
@@ -123,7 +126,10 @@ def _labels(annotations: Records, source: Source) -> tuple[list[tuple[int, ...]]
         np.array([bool(names) and i not in names for i in ids.tolist()], dtype=bool),
         lambda row: f"category_id {ids[row]} is not among the file's categories ({', '.join(map(str, names))}).",
     )
-    return [(i,) for i in ids.tolist()], names
+    persons = {i: name for i, name in names.items() if means_person(name)}
+    for i, name in persons.items():
+        rows.count(f'boxes of the category "{name}", which is no action', int((ids == i).sum()))
+    return [() if i in persons else (i,) for i in ids.tolist()], names
 
 
 def _category_names(source: Source) -> dict[int, str]:

@@ -14,9 +14,9 @@ from xml.etree import ElementTree
 
 from alphaction.data.annotations.json_records import split_frame_name
 from alphaction.preparation.imported import ImportedAnnotations
-from alphaction.preparation.importers.actions import CHECKBOX, ActionRule, is_boolean, person_id, split_text
+from alphaction.preparation.importers.actions import CHECKBOX, TEXT, ActionRule, is_boolean, person_id
 from alphaction.preparation.importers.source import Rows, Source
-from alphaction.preparation.importers.tracks import Box, Knot, sample_track, upright
+from alphaction.preparation.importers.tracks import Box, Knot, repeated, sample_track, upright
 from alphaction.utils.errors import UserError
 
 Element = ElementTree.Element
@@ -48,8 +48,9 @@ def read_cvat(source: Source) -> ImportedAnnotations:
     root = parse_xml(source)
     tasks = _tasks(root)
     tracks, images = root.findall("track"), root.findall("image")
-    rule = _rule(root, [*tracks, *(box for image in images for box in image.findall("box"))])
-    rows = Rows()
+    labeled = [*tracks, *(box for image in images for box in image.findall("box"))]
+    rule = _rule(root, labeled, source.action_attributes)
+    rows = Rows(notes=rule.notes)
     relative = _relative_tasks(tracks, tasks, source, rows)
     for index, track in enumerate(tracks):
         _add_track(source, track, index, tasks, relative, rule, rows)
@@ -108,7 +109,7 @@ def _tasks(root: Element) -> dict[str, _Task]:
     return tasks
 
 
-def _rule(root: Element, labeled: Iterable[Element]) -> ActionRule:
+def _rule(root: Element, labeled: Iterable[Element], wanted: tuple[str, ...]) -> ActionRule:
     """Return the rule for actions from the declared attributes, or, where none are declared, from those in use."""
     kinds: dict[str, str] = {}
     declared_for = set()
@@ -116,15 +117,15 @@ def _rule(root: Element, labeled: Iterable[Element]) -> ActionRule:
         for attribute in label.findall("attributes/attribute"):
             name = _text(attribute, "name")
             if name:
-                kinds[name] = _text(attribute, "input_type") or "text"
+                kinds[name] = _text(attribute, "input_type") or TEXT
                 declared_for.add(_text(label, "name"))
     for element in labeled:
         for attribute in element.iter("attribute"):
             name = attribute.get("name") or ""
             if name and name not in kinds:
-                kinds[name] = CHECKBOX if is_boolean(attribute.text or "") else "select"
+                kinds[name] = CHECKBOX if is_boolean(attribute.text or "") else TEXT
             declared_for.add(element.get("label", ""))
-    return ActionRule(kinds, declared_for)
+    return ActionRule(kinds, declared_for, wanted)
 
 
 def _task_of(source: Source, track: Element, place: str, tasks: dict[str, _Task]) -> _Task:
@@ -172,10 +173,10 @@ def _unit_box(source: Source, box: Element, size: tuple[float, float], place: st
     return x1 / size[0], y1 / size[1], x2 / size[0], y2 / size[1]
 
 
-def _answers(element: Element, before: dict[str, list[str]]) -> dict[str, list[str]]:
+def _answers(element: Element, before: dict[str, list[str]], rule: ActionRule) -> dict[str, list[str]]:
     """Return attribute values of a box: those of before, replaced by its own."""
-    own = {a.get("name") or "": split_text(a.text or "") for a in element.findall("attribute")}
-    return {**before, **own}
+    own = {a.get("name") or "": (a.text or "").strip() for a in element.findall("attribute")}
+    return {**before, **{name: rule.split(name, text) for name, text in own.items()}}
 
 
 def _add_track(
@@ -196,7 +197,7 @@ def _add_track(
     source.check_size(video, size, "<original_size>")
     others = sum(len(track.findall(shape)) for shape in _SHAPES)
     rows.count("shapes that are not boxes left out", others)
-    label, values, person = track.get("label", ""), _answers(track, {}), None
+    label, values, person = track.get("label", ""), _answers(track, {}, rule), None
     knots = []
     boxes = sorted(track.findall("box"), key=lambda box: _integer(box.get("frame", ""), -1))
     for box in boxes:
@@ -205,11 +206,12 @@ def _add_track(
             raise source.error(place, f'<box> needs a "frame" from 0 up, found {box.get("frame")!r}.')
         if task.id in relative:
             frame = task.start + frame * task.step
-        values = _answers(box, values)
+        values = _answers(box, values, rule)
         person = person_id(values) if person is None else person
         shown = box.get("outside", "0") != "1"
         corners = _unit_box(source, box, size, f"{place}, frame {frame}", rows)
         knots.append(Knot(frame, corners, shown, shown, values))
+    rows.count("boxes left out, as their track has another one at that frame", repeated(knots))
     samples = sample_track(knots, info.fps, source.keyframe_interval, step=task.step)
     if boxes and not samples:
         rows.count("tracks that are visible at no sampled second")
@@ -235,7 +237,7 @@ def _add_image(source: Source, image: Element, rule: ActionRule, rows: Rows) -> 
     size = (_number(source, image, "width", place), _number(source, image, "height", place))
     source.check_size(video, size, place)
     for box in image.findall("box"):
-        values = _answers(box, {})
+        values = _answers(box, {}, rule)
         person = person_id(values)
         labels = rule.actions((box.get("label", ""),), values)
         corners = _unit_box(source, box, size, place, rows)

@@ -15,7 +15,7 @@ from alphaction.data.video import VideoInfo
 from alphaction.preparation.imported import ImportedAnnotations
 from alphaction.preparation.importers.actions import NUMBER, ActionRule, person_id, split_text
 from alphaction.preparation.importers.source import Rows, Source
-from alphaction.preparation.importers.tracks import Box, Knot, sample_track, upright
+from alphaction.preparation.importers.tracks import Box, Knot, repeated, sample_track, upright
 
 _ANSWERS = {"choices": "choices", "taxonomy": "taxonomy", "textarea": "text", "number": "number"}
 
@@ -32,7 +32,8 @@ def read_labelstudio(source: Source) -> ImportedAnnotations:
     rows = Rows()
     tasks = [task for task in _tasks(source) if not _is_empty(task, rows)]
     results = [(index, task, _results(source, index, task, rows)) for index, task in tasks]
-    rule = _rule([result for _, _, found in results for result in found])
+    rule = _rule([result for _, _, found in results for result in found], source.action_attributes)
+    rows.notes += rule.notes
     used: dict[str, set[int]] = {}
     for index, task, found in results:
         _add_task(source, index, task, found, rule, rows, used)
@@ -74,15 +75,25 @@ def _annotations(task: dict) -> list[dict]:
 def _results(source: Source, index: int, task: dict, rows: Rows) -> list[dict]:
     """Return the results of the annotation of a task that counts."""
     usable = [annotation for annotation in _annotations(task) if not annotation.get("was_cancelled")]
-    if len(usable) > 1:
-        rows.count(
-            "annotations left out as their task has another (the ground truth, or changed later)", len(usable) - 1
-        )
     chosen = max(usable, key=lambda a: (bool(a.get("ground_truth")), str(a.get("updated_at") or a.get("created_at"))))
+    if len(usable) > 1:
+        others = len(usable) - 1
+        why = "the ground truth" if chosen.get("ground_truth") else "changed last"
+        rows.count("annotations left out as their task has another (the ground truth, or changed later)", others)
+        rows.notes.append(
+            f"task {task.get('id', index)} has {len(usable)} annotations; kept is that of {_annotator(chosen)} ({why})"
+        )
     found = chosen.get("result")
     if not isinstance(found, list) or not all(isinstance(result, dict) for result in found):
         raise source.error(f"task {task.get('id', index)}", '"result" is not a list of objects.')
     return found
+
+
+def _annotator(annotation: dict) -> str:
+    who = annotation.get("completed_by")
+    if isinstance(who, dict):
+        who = who.get("email") or who.get("id")
+    return f"annotation {annotation.get('id')}" if who is None else f"annotator {who}"
 
 
 def _answer(result: dict) -> tuple[str, list[str]] | None:
@@ -99,14 +110,14 @@ def _answer(result: dict) -> tuple[str, list[str]] | None:
     return str(result.get("from_name") or key), texts
 
 
-def _rule(results: list[dict]) -> ActionRule:
+def _rule(results: list[dict], wanted: tuple[str, ...]) -> ActionRule:
     boxes = {result.get("id") for result in results if _is_track(result)}
     kinds: dict[str, str] = {}
     for result in results:
         answer = _answer(result)
         if answer is not None and result.get("id") in boxes:
             kinds[answer[0]] = NUMBER if result.get("type") == "number" else "select"
-    return ActionRule(kinds)
+    return ActionRule(kinds, wanted=wanted)
 
 
 def _is_track(result: dict) -> bool:
@@ -150,6 +161,7 @@ def _add_task(
         labels = _labels(results, region)
         knots = list(_knots(source, track, info, where, rows))
         total = _length(track, fps)
+        rows.count("boxes left out, as their track has another one at that frame", repeated(knots))
         samples = sample_track(knots, fps, source.keyframe_interval, last_frame=None if total is None else total - 1)
         if knots and not samples:
             rows.count("tracks that are visible at no sampled second")

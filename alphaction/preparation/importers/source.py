@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from alphaction.data.video import VideoInfo
+from alphaction.data.video_names import VideoNames
 from alphaction.preparation.imported import ImportedAnnotations
-from alphaction.preparation.importers.names import VideoNames
 from alphaction.preparation.importers.tracks import Box
 from alphaction.utils.errors import UserError
 
@@ -30,6 +30,7 @@ class Source:
         info: size, frame rate and duration of a known video.
         box_format, normalized: see :func:`alphaction.preparation.importers.import_annotations`.
         keyframe_interval: seconds between the samples of a track.
+        action_attributes: the attributes that are actions; (): by the rule of ``importers/actions.py``.
     """
 
     path: Path
@@ -40,6 +41,7 @@ class Source:
     box_format: str = "auto"
     normalized: str = "auto"
     keyframe_interval: int = 1
+    action_attributes: tuple[str, ...] = ()
 
     def error(self, place: str, problem: str) -> UserError:
         """Return the error for a place of the file."""
@@ -67,6 +69,7 @@ class Rows:
     person_ids: list[int] = field(default_factory=list)
     places: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     _row_of: dict[tuple, int] = field(default_factory=dict)
 
     def add(
@@ -101,6 +104,7 @@ class Rows:
             source=str(source.path),
             format=format,
             counts={**self.counts, **counts},
+            notes=tuple(self.notes),
             places=tuple(self.places),
             **more,
         )

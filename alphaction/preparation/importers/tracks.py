@@ -44,6 +44,11 @@ def frame_of(second: int, fps: float) -> int:
     return math.ceil(second * fps - 0.5 - 1e-9)
 
 
+def repeated(knots: Sequence[Knot]) -> int:
+    """Return how many knots :func:`sample_track` leaves out, as a later one of the track has the same frame."""
+    return len(knots) - len({knot.frame for knot in knots})
+
+
 def sample_track(
     knots: Sequence[Knot], fps: float, interval: int = 1, *, last_frame: int | None = None, step: int = 1
 ) -> list[TrackSample]:

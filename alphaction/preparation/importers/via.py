@@ -38,8 +38,9 @@ def read_via(source: Source) -> ImportedAnnotations:
         for aid, entry in sections["attribute"].items()
         if isinstance(entry, dict) and str(entry.get("anchor_id", "_XY1")).endswith("_XY1")
     }
-    rule = ActionRule({_name(e, aid): _KINDS.get(e.get("type"), "text") for aid, e in attributes.items()})
-    rows = Rows()
+    kinds = {_name(entry, aid): _KINDS.get(entry.get("type"), "text") for aid, entry in attributes.items()}
+    rule = ActionRule(kinds, wanted=source.action_attributes)
+    rows = Rows(notes=rule.notes)
     regions = [
         region for mid, entry in sections["metadata"].items() for region in _regions(source, sections, mid, entry, rows)
     ]

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 
 from yacs.config import CfgNode
 
-from alphaction.finetune.launch_options import LaunchOptions
-from alphaction.finetune.launch_start import EarlierRun
+from alphaction.finetune.launch.options import LaunchOptions
+from alphaction.finetune.launch.start import EarlierRun
 from alphaction.solver import scale_schedule
 from alphaction.utils.errors import UserError
 
@@ -34,8 +34,8 @@ _ACCUMULATION = "SOLVER.ACCUMULATION_STEPS"
 
 
 @dataclass
-class Schedule:
-    """How a run's schedule comes about.
+class ScheduleScaling:
+    """How a config's schedule becomes that of a run.
 
     Attributes:
         description: the plan's line on scaling.
@@ -52,8 +52,8 @@ class Schedule:
     notes: list[str] = field(default_factory=list)
 
 
-def plan_schedule(cfg: CfgNode, options: LaunchOptions, processes: int, earlier: EarlierRun | None) -> Schedule:
-    """Return the schedule of a run on ``processes`` processes over all machines; ``cfg`` is changed to it.
+def plan_scaling(cfg: CfgNode, options: LaunchOptions, processes: int, earlier: EarlierRun | None) -> ScheduleScaling:
+    """Return how the schedule fits ``processes`` processes over all machines; ``cfg`` is changed to it.
 
     Raises:
         UserError: if the run to go on with has a batch that does not split over the processes.
@@ -62,25 +62,23 @@ def plan_schedule(cfg: CfgNode, options: LaunchOptions, processes: int, earlier:
     if earlier is not None and earlier.reference_gpus is not None:
         target = earlier.reference_gpus
     before = {key: _get(cfg, key) for key in SCALED_KEYS}
-    schedule = Schedule(_unscaled_line(cfg, target))
+    scaling = ScheduleScaling(
+        f"none: SOLVER.REFERENCE_GPUS is {cfg.SOLVER.REFERENCE_GPUS}, which is what the run is for"
+    )
     if target != before["SOLVER.REFERENCE_GPUS"]:
-        schedule.description, schedule.scaled = scale_schedule(cfg, target), True
-        schedule.notes.extend(_scaled_overrides(cfg, options, before))
+        scaling.description, scaling.scaled = scale_schedule(cfg, target), True
+        scaling.notes.extend(_scaled_overrides(cfg, options, before))
         if target == processes:
-            schedule.flags.append("--adjust-lr")
+            scaling.flags.append("--adjust-lr")
     if earlier is not None and target != processes:
         before[_ACCUMULATION] = cfg.SOLVER.ACCUMULATION_STEPS
-        schedule.notes.append(
+        scaling.notes.append(
             f"The run keeps the schedule that it began with, for {target} process(es); it goes on with {processes}."
         )
         _fit_processes(cfg, options, processes, target, earlier)
         changed = [key for key in before if _get(cfg, key) != before[key]]
-        schedule.overrides = [text for key in changed for text in (key, _as_text(_get(cfg, key)))]
-    return schedule
-
-
-def _unscaled_line(cfg: CfgNode, target: int) -> str:
-    return f"none: SOLVER.REFERENCE_GPUS is {cfg.SOLVER.REFERENCE_GPUS}, which is what the run is for"
+        scaling.overrides = [text for key in changed for text in (key, _as_text(_get(cfg, key)))]
+    return scaling
 
 
 def _scaled_overrides(cfg: CfgNode, options: LaunchOptions, before: dict[str, object]) -> Iterator[str]:

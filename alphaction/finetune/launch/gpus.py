@@ -16,6 +16,8 @@ from pathlib import Path
 
 import torch
 
+from alphaction.utils.cores import available_cores
+
 # Below this share of free memory hardly any training fits.
 LOW_SHARE = 0.2
 # A card that nothing uses has more than this share free, after the driver's part and that of the query itself.
@@ -65,10 +67,9 @@ class Machine:
 def look_around() -> Machine:
     """Return this machine."""
     free, total = main_memory()
-    has_affinity = sys.platform == "linux"
     return Machine(
         gpus=find_gpus(),
-        cores=len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1,
+        cores=available_cores(),
         ram_free=free,
         ram_total=total,
         environ=dict(os.environ),
@@ -85,10 +86,12 @@ def find_gpus() -> tuple[Gpu, ...]:
     count = torch.cuda.device_count()
     if count == 0:
         return ()
-    command = [sys.executable, "-m", "alphaction.finetune.gpus"]
+    command = [sys.executable, "-m", "alphaction.finetune.launch.gpus"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_QUERY_SECONDS, check=True)
         return tuple(Gpu(**values) for values in json.loads(done.stdout))
+    except json.JSONDecodeError:
+        problem = f"no answer but {done.stdout.strip()[:80]!r}"
     except subprocess.CalledProcessError as error:
         problem = (error.stderr.strip().splitlines() or ["no message"])[-1]
     except subprocess.TimeoutExpired:
@@ -115,9 +118,9 @@ def main_memory(meminfo: Path = Path("/proc/meminfo")) -> tuple[int | None, int 
         found = [values.get(key, "").split() for key in ("MemAvailable", "MemTotal")]
         free, total = (int(words[0]) * 1024 if words else None for words in found)
         return free, total
-    if "SC_PHYS_PAGES" in os.sysconf_names and "SC_PAGE_SIZE" in os.sysconf_names:
-        return None, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return None, None
+    if sys.platform == "win32":
+        return None, None
+    return None, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def gpu_warnings(gpus: Sequence[Gpu], used: int) -> Iterator[str]:

@@ -7,8 +7,8 @@ from typing import Literal
 
 from yacs.config import CfgNode
 
-from alphaction.finetune.gpus import Machine
-from alphaction.finetune.launch_options import LaunchOptions
+from alphaction.finetune.launch.gpus import Machine
+from alphaction.finetune.launch.options import LaunchOptions
 from alphaction.utils.errors import UserError
 
 _DEVICE = "MODEL.DEVICE"

@@ -9,11 +9,11 @@ import time
 
 import pytest
 
-from alphaction.finetune import launch_run
-from alphaction.finetune.launch_run import TORCHRUN, start
+from alphaction.finetune.launch import run
+from alphaction.finetune.launch.run import TORCHRUN, start
 
 # Starts argv[1:] as the launcher does.
-STARTER = "import sys; from alphaction.finetune.launch_run import start; sys.exit(start(sys.argv[1:], {'MARK': 'x'}))"
+STARTER = "import sys; from alphaction.finetune.launch.run import start; sys.exit(start(sys.argv[1:], {'MARK': 'x'}))"
 TWO = [sys.executable, *TORCHRUN, "--standalone", "--nproc_per_node=2"]
 
 
@@ -35,7 +35,7 @@ def test_one_process_takes_the_place_of_this_one(monkeypatch):
         calls.append(call)
         raise SystemExit
 
-    monkeypatch.setattr(launch_run.os, "execve", execve)
+    monkeypatch.setattr(run.os, "execve", execve)
     with pytest.raises(SystemExit):
         start(("python", "train_net.py", "--seed", "1"), {"MARK": "x"})
     ((program, command, env),) = calls

@@ -1,8 +1,9 @@
-"""Matching the names that annotation tools give to videos with the files that are there."""
+"""Matching the names that annotation tools and detectors give to videos with the videos that are there."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -23,8 +24,8 @@ def _base(name: str) -> str:
 
 
 def _plain(name: str) -> str:
-    """Return what remains when a tool replaces spaces and punctuation, and changes case."""
-    return re.sub(r"[\W_]+", "", name).casefold()
+    """Return what remains when a tool replaces spaces and punctuation, changes case, or takes accents apart."""
+    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFC", name)).casefold()
 
 
 def spellings(raw: str) -> list[str]:
@@ -46,8 +47,8 @@ class VideoNames:
     """The known videos, and how the names of a tool's file refer to them.
 
     Args:
-        names: known names: stems of the movies' files.
-        source: the annotation file, for messages.
+        names: known names, such as the stems of the movies' files.
+        source: the file whose names are looked up, for messages.
     """
 
     def __init__(self, names: Collection[str], source: str) -> None:
@@ -66,7 +67,7 @@ class VideoNames:
             if name in self._known:
                 return [name]
         for name in candidates:
-            near = self._plain.get(_plain(name), [])
+            near = self._plain.get(_plain(name), []) if _plain(name) else []
             if near:
                 return near
         return []

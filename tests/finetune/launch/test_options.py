@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from alphaction.finetune.launch_options import LaunchOptions, parse_options
+from alphaction.finetune.launch.options import LaunchOptions, parse_options
 from alphaction.utils.errors import UserError
 
 

@@ -1,14 +1,11 @@
-"""Plan a training from a config and this machine, show the plan, ask once, and start it.
-
-tools/finetune_quickstart.sh ends here: ``python -m alphaction.finetune.launch CONFIG [options] [-- KEY VALUE ...]``.
-"""
+"""From options, a config and a machine to the command that trains, with all that is worth knowing before it starts."""
 
 from __future__ import annotations
 
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,20 +13,20 @@ from yacs.config import CfgNode
 
 import alphaction
 from alphaction.config import load_cfg, validate_cfg
-from alphaction.finetune.gpus import Machine, gpu_warnings, look_around, ram_warnings
-from alphaction.finetune.launch_data import PlannedData, read_planned_data
-from alphaction.finetune.launch_options import LaunchOptions, parse_options
-from alphaction.finetune.launch_processes import Processes, choose_processes
-from alphaction.finetune.launch_run import TORCHRUN, start
-from alphaction.finetune.launch_schedule import Schedule, plan_schedule
-from alphaction.finetune.launch_start import (
+from alphaction.finetune.launch.data import PlannedData, read_planned_data
+from alphaction.finetune.launch.gpus import Machine, gpu_warnings, ram_warnings
+from alphaction.finetune.launch.options import LaunchOptions
+from alphaction.finetune.launch.processes import Processes, choose_processes
+from alphaction.finetune.launch.run import TORCHRUN
+from alphaction.finetune.launch.scaling import ScheduleScaling, plan_scaling
+from alphaction.finetune.launch.start import (
     EarlierRun,
     describe_start,
     find_earlier_run,
     start_flags,
     weight_warnings,
 )
-from alphaction.utils.errors import UserError, run_command
+from alphaction.utils.errors import UserError
 
 TRAIN_SCRIPT = Path(alphaction.__file__).resolve().parents[1] / "train_net.py"
 
@@ -79,8 +76,8 @@ def plan(options: LaunchOptions, machine: Machine) -> Launch:
     processes = choose_processes(cfg, options, machine)
     earlier = find_earlier_run(cfg, options)
     flags = start_flags(cfg, options)
-    schedule = plan_schedule(cfg, options, processes.total, earlier)
-    _validate(cfg, options, processes, schedule)
+    scaling = plan_scaling(cfg, options, processes.total, earlier)
+    _validate(cfg, options, processes, scaling)
 
     warnings = list(processes.warnings)
     data = read_planned_data(cfg, tolerant=options.dry_run)
@@ -94,33 +91,33 @@ def plan(options: LaunchOptions, machine: Machine) -> Launch:
     else:
         warnings.extend(ram_warnings(machine))
 
-    notes = [*processes.notes, *schedule.notes]
+    notes = [*processes.notes, *scaling.notes]
     if earlier is not None and earlier.iteration >= cfg.SOLVER.MAX_ITER:
         notes.append(
             f"SOLVER.MAX_ITER {cfg.SOLVER.MAX_ITER} is reached already: only the evaluation is left. A higher MAX_ITER "
             "goes on."
         )
-    arguments = ["--config-file", options.config, *flags, *schedule.flags, *_other_flags(cfg, options)]
-    arguments += [*options.overrides, *processes.overrides, *schedule.overrides]
+    arguments = ["--config-file", options.config, *flags, *scaling.flags, *_other_flags(cfg, options)]
+    arguments += [*options.overrides, *processes.overrides, *scaling.overrides]
     return Launch(
         command=(sys.executable, *_launcher(processes, options), _script(), *arguments),
         env=_environment(processes, machine),
-        rows=tuple(_rows(cfg, options, processes, schedule, earlier, data)),
+        rows=tuple(_rows(cfg, options, processes, scaling, earlier, data)),
         notes=tuple(notes),
         warnings=tuple(warnings),
     )
 
 
-def _validate(cfg: CfgNode, options: LaunchOptions, processes: Processes, schedule: Schedule) -> None:
+def _validate(cfg: CfgNode, options: LaunchOptions, processes: Processes, scaling: ScheduleScaling) -> None:
     splits = ("TRAIN", "TEST") if _evaluates(cfg, options) else ("TRAIN",)
     try:
         validate_cfg(cfg, num_processes=processes.total, check_files=not options.dry_run, splits=splits)
     except UserError as error:
-        if not schedule.scaled:
+        if not scaling.scaled:
             raise
         # The remedies name values after scaling, which would be scaled again if they were given as they stand.
         raise UserError(
-            f"{error}\nThese are values after scaling. {schedule.description} To give values that are not scaled, add "
+            f"{error}\nThese are values after scaling. {scaling.description} To give values that are not scaled, add "
             f"SOLVER.REFERENCE_GPUS {cfg.SOLVER.REFERENCE_GPUS} after -- and set the others that depend on it."
         ) from error
 
@@ -171,7 +168,7 @@ def _rows(
     cfg: CfgNode,
     options: LaunchOptions,
     processes: Processes,
-    schedule: Schedule,
+    scaling: ScheduleScaling,
     earlier: EarlierRun | None,
     data: PlannedData,
 ) -> Iterable[tuple[str, str]]:
@@ -184,7 +181,7 @@ def _rows(
     at_end = " (at the end only)" if options.skip_val and _evaluates(cfg, options) else ""
     yield "evaluation", data.evaluation + at_end
     yield "device", processes.description
-    yield "scaling", schedule.description
+    yield "scaling", scaling.description
     yield "batch", f"{solver.VIDEOS_PER_BATCH} clips, {share} a process" + (f" in {steps} parts" if steps > 1 else "")
     yield "iterations", _iterations(cfg, earlier, data)
     yield "learning rate", f"{solver.BASE_LR:g} ({solver.OPTIMIZER}, {solver.SCHEDULER})"
@@ -205,32 +202,3 @@ def _by_line(rows: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
     for label, text in rows:
         for number, line in enumerate(text.splitlines() or [""]):
             yield ("" if number else label), line
-
-
-def confirmed(options: LaunchOptions, terminal: bool, ask: Callable[[str], str] = input) -> bool:
-    """Ask once whether to start; without a question where ``--yes`` is given or nobody is there to answer."""
-    if options.yes or not terminal:
-        return True
-    try:
-        return ask("Start? [Y/n] ").strip().lower() in ("", "y", "yes")
-    except EOFError:
-        print()
-        return False
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Plan, show, ask and start; return the exit status: that of the training, 1 if the answer was no."""
-    options = parse_options(sys.argv[1:] if argv is None else argv)
-    launch = plan(options, look_around())
-    print(launch, flush=True)
-    if options.dry_run:
-        print("Nothing is started (--dry-run).")
-        return 0
-    if confirmed(options, sys.stdin is not None and sys.stdin.isatty()):
-        return start(launch.command, launch.env)
-    print("Not started.")
-    return 1
-
-
-if __name__ == "__main__":
-    run_command(main)

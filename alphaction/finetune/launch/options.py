@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -95,7 +96,7 @@ def _split(argv: list[str]) -> tuple[list[str], list[str]]:
 def _explain_unknown(parser: argparse.ArgumentParser, unknown: list[str]) -> str:
     first = unknown[0]
     if first.startswith("-"):
-        known = [name for action in parser._actions for name in action.option_strings if name.startswith("--")]
+        known = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", parser.format_help()))
         return f"unknown option {first}. {suggest(first, known, limit=len(known))}"
     if first.replace("_", "").replace(".", "").isupper():
         return f"config keys go after --: write `-- {' '.join(unknown)}` at the end of the command."

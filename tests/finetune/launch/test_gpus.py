@@ -8,8 +8,8 @@ import sys
 import pytest
 import torch
 
-from alphaction.finetune import gpus
-from alphaction.finetune.gpus import Gpu, Machine, find_gpus, gpu_warnings, main_memory, query_gpus, ram_warnings
+from alphaction.finetune.launch import gpus
+from alphaction.finetune.launch.gpus import Gpu, Machine, find_gpus, gpu_warnings, main_memory, query_gpus, ram_warnings
 
 GIB = 2**30
 
@@ -60,7 +60,7 @@ def test_cards_answer_through_another_process(monkeypatch):
     answer = '[{"name": "A", "free": 1, "total": 2, "problem": ""}, {"name": "B", "problem": "busy"}]'
 
     def run(command, **options):
-        assert command == [sys.executable, "-m", "alphaction.finetune.gpus"]
+        assert command == [sys.executable, "-m", "alphaction.finetune.launch.gpus"]
         return subprocess.CompletedProcess(command, 0, stdout=answer, stderr="")
 
     monkeypatch.setattr(gpus.subprocess, "run", run)
@@ -75,6 +75,13 @@ def test_a_failed_question_leaves_the_count(monkeypatch):
 
     monkeypatch.setattr(gpus.subprocess, "run", run)
     assert find_gpus() == (Gpu("GPU", problem="RuntimeError: driver too old"),) * 2
+
+
+def test_an_answer_that_cannot_be_read_leaves_the_count(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    answer = subprocess.CompletedProcess([], 0, stdout="driver: hello\n", stderr="")
+    monkeypatch.setattr(gpus.subprocess, "run", lambda command, **options: answer)
+    assert find_gpus() == (Gpu("GPU", problem="no answer but 'driver: hello'"),)
 
 
 def test_query_reports_each_card(monkeypatch):

@@ -16,7 +16,7 @@ from alphaction.checkpoint.checkpointer import LAST_CHECKPOINT, last_checkpoint
 from alphaction.checkpoint.matching import CLASSIFIER, HEAD_PREFIX
 from alphaction.checkpoint.weights import read_content
 from alphaction.data.annotations import LabelMap
-from alphaction.finetune.launch_options import LaunchOptions
+from alphaction.finetune.launch.options import LaunchOptions
 from alphaction.utils.errors import UserError
 
 

@@ -1,0 +1,64 @@
+"""Files appear complete or not at all: they are written under another name beside their place, then renamed."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+# A file name may have 255 bytes, and a character up to 4 of them.
+_SHOWN_CHARACTERS = 40
+
+
+@contextmanager
+def replacing(path: str | Path, *, durable: bool = False) -> Iterator[Path]:
+    """Yield the name of a new file to write, which becomes ``path`` when the block ends and vanishes if it fails.
+
+    Until then ``path`` keeps what it held. The name is unique, so that two processes may write the same file: the last
+    one to finish wins. It starts with a dot, and ends in ``.gz`` where ``path`` does.
+
+    Args:
+        path: the file; its folder is created if need be.
+        durable: wait until it is on the disk, so that it survives a power cut as well.
+
+    Raises:
+        OSError: from the file system, for instance where ``path`` is a folder.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = _beside(path)
+    try:
+        yield part
+        if durable:
+            with part.open("rb+") as file:
+                os.fsync(file.fileno())
+        os.replace(part, path)
+        if durable:
+            _sync_folder(path.parent)
+    finally:
+        with suppress(OSError):  # a full disk or a lost mount is reported as what it is
+            part.unlink()
+
+
+def write_text_atomically(path: str | Path, text: str) -> None:
+    """Write ``text`` as UTF-8 with line feeds as they are; see :func:`replacing`."""
+    with replacing(path) as part:
+        part.write_text(text, encoding="utf-8", newline="")
+
+
+def _beside(path: Path) -> Path:
+    suffix = ".gz" if path.suffix == ".gz" else ""
+    return path.with_name(f".{path.name[:_SHOWN_CHARACTERS]}-{secrets.token_hex(6)}.part{suffix}")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename survive a power cut. Only POSIX lets a folder be opened for that."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,28 @@
+"""The device to compute on."""
+
+from __future__ import annotations
+
+import torch
+
+from alphaction.utils.errors import UserError
+
+
+def choose_device(device: torch.device | str, asked_by: str) -> torch.device:
+    """Return the torch device; "auto" is CUDA where there is one, else the CPU.
+
+    Args:
+        device: "auto", "cpu", "cuda" or a torch device.
+        asked_by: the flag or config key that it comes from, for the message.
+
+    Raises:
+        UserError: if CUDA is asked for and absent.
+    """
+    if str(device) == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = torch.device(device)
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise UserError(
+            f"{asked_by} is {device}, but PyTorch sees no CUDA device. Check nvidia-smi and the driver, or run on the "
+            f"CPU with {asked_by} cpu."
+        )
+    return device
