@@ -15,12 +15,13 @@ from collections.abc import Sequence
 
 from alphaction.engine.arguments import add_common_arguments
 from alphaction.engine.test import test
+from alphaction.utils.arguments import CommandParser
 from alphaction.utils.errors import run_command
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Return the flags in ``argv`` (default: those of the command line)."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_common_arguments(parser)
     return parser.parse_intermixed_args(argv)
 

@@ -14,12 +14,13 @@ from collections.abc import Sequence
 
 from alphaction.engine.arguments import add_common_arguments
 from alphaction.engine.train import train
+from alphaction.utils.arguments import CommandParser
 from alphaction.utils.errors import run_command
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Return the flags in ``argv`` (default: those of the command line)."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_common_arguments(parser)
     parser.add_argument("--transfer", action="store_true", help="MODEL.WEIGHT gives weights only: start at iteration 0")
     parser.add_argument("--no-head", action="store_true", help="do not load the action head from MODEL.WEIGHT")

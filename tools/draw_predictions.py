@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from alphaction.config import load_cfg
 from alphaction.engine.evaluate import DETECTIONS_FILE, results_folder
 from alphaction.engine.pictures import draw_predictions
-from alphaction.utils.arguments import fraction, positive
+from alphaction.utils.arguments import CommandParser, fraction, positive
 from alphaction.utils.errors import UserError, run_command
 
 EXAMPLE = """example:
@@ -24,9 +24,7 @@ EXAMPLE = """example:
 
 def main() -> None:
     """Parse the flags and draw."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = CommandParser(description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config-file", required=True, metavar="F", help="YAML file of the experiment")
     parser.add_argument("--output", required=True, type=Path, metavar="PNG", help="picture to write")
     parser.add_argument("--dataset-name", metavar="N", help="default: the first of DATASETS.TEST")

@@ -21,7 +21,7 @@ command, asks once, and starts the training.
   --cpu             train on the CPU
   --new-classes     take the backbone only from MODEL.WEIGHT and start the action head anew (own classes);
                     default: take the head, too, as far as it fits
-  --resume          go on from the last checkpoint in OUTPUT_DIR, also on another number of GPUs
+  --resume          go on from the last checkpoint in OUTPUT_DIR with its schedule, also on another number of GPUs
   --no-tensorboard  write no TensorBoard files
   --skip-val        no evaluation during training; the one at the end stays
   --seed S          seed of the run (default: 0)

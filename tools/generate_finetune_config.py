@@ -88,7 +88,7 @@ def parse_args() -> argparse.Namespace:
         help="0: the CPU (default: those of this machine, %(default)s)",
     )
     add("--batch-size", type=int, metavar="B", help="clips of a step over all GPUs (default: 2 for each GPU)")
-    add("--lr", type=float, metavar="LR", help="learning rate for that batch (default: linear scaling of the recipe)")
+    add("--lr", type=float, metavar="LR", help="learning rate for that batch (default: the recipe's, scaled to it)")
     add("--max-iter", type=int, metavar="I", help="iterations (default: from the size of the dataset)")
     add("--epochs", type=float, metavar="E", help="passes over the training clips, instead of --max-iter")
     add("--weights", metavar="PTH", help='checkpoint to start from (default: the pretrained backbone; "": none)')

@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from alphaction.toy import ToyOptions, make_toy_dataset
 from alphaction.toy.make import RECORD
 from alphaction.toy.world import WORLDS
+from alphaction.utils.arguments import CommandParser
 from alphaction.utils.errors import run_command
 
 EXAMPLE = """example:
@@ -38,9 +39,7 @@ HELP = {
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = CommandParser(description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=Path("data/toy"), help="folder to make (default: data/toy)")
     for option in fields(ToyOptions):
         parser.add_argument(

@@ -8,7 +8,6 @@ files and a label map. Videos are not copied. Everything that is decided, clippe
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from dataclasses import fields
 from pathlib import Path
@@ -21,6 +20,7 @@ from alphaction.preparation.importers import FORMATS
 from alphaction.preparation.options import PrepareOptions, take_places
 from alphaction.preparation.prepare import prepare_dataset
 from alphaction.preparation.split import WAYS
+from alphaction.utils.cores import available_cores
 from alphaction.utils.errors import run_command
 
 EXAMPLE = """examples:

@@ -280,7 +280,7 @@ _C.SOLVER.BIAS_LR_FACTOR = 2.0
 #: - | >= 0 | Multiplies the learning rate of the IA structure.
 _C.SOLVER.IA_LR_FACTOR = 1.0
 #: - | sgd, adamw | The optimizer. `adamw` (decoupled weight decay) learns faster from random weights on small data;
-#: BASE_LR is then about 0.001.
+#: BASE_LR is then about 0.001, and follows the square root of the batch in place of the batch.
 _C.SOLVER.OPTIMIZER = "sgd"
 #: - | [0, 1) | Momentum; the first beta of `adamw`.
 _C.SOLVER.MOMENTUM = 0.9
@@ -317,7 +317,8 @@ _C.SOLVER.VIDEOS_PER_BATCH = 32
 #: same batch.
 _C.SOLVER.ACCUMULATION_STEPS = 1
 #: processes | >= 1 | Number of GPUs that VIDEOS_PER_BATCH, BASE_LR and the iteration counts are meant for; what
-#: `train_net.py --adjust-lr` scales from.
+#: `train_net.py --adjust-lr` scales from. The batch follows the number of GPUs; so does BASE_LR for `sgd`, while for
+#: `adamw` it follows the square root; iteration counts go down in proportion.
 _C.SOLVER.REFERENCE_GPUS = 8
 #: L2 norm | >= 0 | Largest norm of all gradients together; longer ones are scaled down to it. 0: no limit.
 _C.SOLVER.CLIP_GRAD_NORM = 0.0

@@ -14,7 +14,7 @@ JPEG_QUALITY = 95
 
 
 def write_video(path: Path, frames: Iterable[np.ndarray], fps: float, container_format: str | None = None) -> None:
-    """Encode frames as H.264 where PyAV has an encoder for it, else as MPEG-4.
+    """Encode frames as H.264 where PyAV has an encoder for it and the container takes it well, else as MPEG-4.
 
     Args:
         path: the file.
@@ -27,9 +27,6 @@ def write_video(path: Path, frames: Iterable[np.ndarray], fps: float, container_
         for frame in frames:
             if stream is None:
                 stream = add_stream(container, frame.shape[1], frame.shape[0], fps)
-                if container.format.name == "avi":
-                    # It stores no time of showing: frames out of order would start late and be slow to seek.
-                    stream.codec_context.max_b_frames = 0
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         if stream is not None:
             container.mux(stream.encode(None))
@@ -37,16 +34,16 @@ def write_video(path: Path, frames: Iterable[np.ndarray], fps: float, container_
 
 def add_stream(container: av.container.OutputContainer, width: int, height: int, fps: float) -> av.VideoStream:
     """Add a video stream; one thread, so that the bytes do not depend on the machine's number of cores."""
-    has_h264 = "libx264" in av.codecs_available
-    options = {"crf": "18", "preset": "superfast"} if has_h264 else {"qscale": "2"}
+    # AVI stores no time of showing, so that H.264, whose frames are not in order, would begin late.
+    h264 = "libx264" in av.codecs_available and container.format.name != "avi"
+    # 236 is twice libavcodec's FF_QP2LAMBDA: the quality that ffmpeg calls -qscale 2.
+    options = {"crf": "18", "preset": "superfast"} if h264 else {"flags": "+qscale", "global_quality": "236"}
     rate = Fraction(fps).limit_denominator(1001)
-    stream = container.add_stream("libx264" if has_h264 else "mpeg4", rate=rate, options=options)
+    stream = container.add_stream("libx264" if h264 else "mpeg4", rate=rate, options=options)
     stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
     stream.codec_context.thread_count = 1
     # A key frame every second keeps seeking cheap.
     stream.codec_context.gop_size = max(1, round(fps))
-    if not has_h264:
-        stream.bit_rate = 2_000_000
     return stream
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from alphaction.data.clip_source import ClipSource
 from alphaction.data.video import VideoInfo
+from alphaction.utils.cores import available_cores
 from alphaction.utils.errors import UserError
 
 if TYPE_CHECKING:

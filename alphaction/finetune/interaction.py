@@ -79,4 +79,4 @@ def _limits(options: FinetuneOptions, stats: DatasetStatistics, kinds: list[str]
     if slots < _MAX_SLOTS[options.tiny]:
         why += ", as far as the annotated videos reach"
     yield Setting(f"{_NODE}.LENGTH", [slots, slots], why)
-    yield Setting(f"{_NODE}.MEMORY_RATE", stats.memory_step, f"keyframes are {stats.memory_step} s apart")
+    yield Setting(f"{_NODE}.MEMORY_RATE", stats.memory_step, f"keyframes are mostly {stats.memory_step} s apart")

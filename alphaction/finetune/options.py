@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,15 @@ from alphaction.utils.errors import UserError, suggest
 BACKBONES = ("resnet50", "resnet101", "tiny")
 # What the command line calls a structure -> MODEL.IA_STRUCTURE.STRUCTURE.
 IA_STRUCTURES = {"parallel": "parallel", "serial": "serial", "denseserial": "dense"}
+MAX_ITERATIONS = 100_000_000
+# Bounds far beyond any run: a slip of the keyboard is found before it becomes a config.
+_WHOLE_NUMBERS = {
+    "num_classes": (1, 1_000_000),
+    "num_gpus": (0, 4096),
+    "batch_size": (1, 1_000_000),
+    "max_iter": (1, MAX_ITERATIONS),
+}
+_NUMBERS = {"lr": 100, "epochs": 1_000_000}
 DEFAULT_DATASET = "ava_video_train_v2.2"
 
 
@@ -71,21 +79,26 @@ class FinetuneOptions:
 
     def check(self) -> None:
         """Raise a :class:`UserError` that lists every value that cannot be, by its flag."""
-        problems = []
+        problems = [
+            f"--{name.replace('_', '-')} is empty: give a name, or leave the flag out"
+            for name in ("dataset_name", "val_dataset", "output_dir")
+            if getattr(self, name) is not None and not getattr(self, name).strip()
+        ]
         if self.backbone not in BACKBONES:
             problems.append(f'--backbone "{self.backbone}" is not available. {suggest(self.backbone, BACKBONES)}')
         if self.structure not in IA_STRUCTURES:
             known = suggest(self.structure, IA_STRUCTURES)
             problems.append(f'--ia-structure "{self.structure}" is not available. {known}')
-        lowest = {"num_classes": 1, "num_gpus": 0, "batch_size": 1, "max_iter": 1}
-        for name, low in lowest.items():
+        for name, (low, high) in _WHOLE_NUMBERS.items():
             value = getattr(self, name)
-            if value is not None and value < low:
-                problems.append(f"--{name.replace('_', '-')} {value}: expected {low} or more")
-        for name in ("lr", "epochs"):
+            if value is not None and not low <= value <= high:
+                wanted = f"{low} or more" if value < low else f"{high} at most"
+                problems.append(f"--{name.replace('_', '-')} {value}: expected {wanted}")
+        for name, high in _NUMBERS.items():
             value = getattr(self, name)
-            if value is not None and not (math.isfinite(value) and value > 0):
-                problems.append(f"--{name} {value:g}: expected a number above 0")
+            if value is not None and not 0 < value <= high:  # not a number, too
+                wanted = f"{high} at most" if value > high else "a number above 0"
+                problems.append(f"--{name} {value:g}: expected {wanted}")
         if self.epochs is not None and self.max_iter is not None:
             problems.append("--epochs and --max-iter both set the length of the run: give one of them")
         problems += self._batch_problems()
@@ -94,7 +107,8 @@ class FinetuneOptions:
 
     def _batch_problems(self) -> list[str]:
         batch = self.batch_size
-        if batch is None or batch < 1 or self.num_gpus < 0 or batch % self.processes == 0:
+        gpus = _WHOLE_NUMBERS["num_gpus"]
+        if batch is None or batch < 1 or not gpus[0] <= self.num_gpus <= gpus[1] or batch % self.processes == 0:
             return []
         nearest = max(1, round(batch / self.processes)) * self.processes
         return [

@@ -174,12 +174,19 @@ def _ask_schedule(options: FinetuneOptions, stats: DatasetStatistics, prompter: 
             length = {"epochs": _number(found[1]), "max_iter": None}
         else:
             length = {"epochs": None, "max_iter": _whole(text, 1)}
-        replace(options, **length).check()
+        chosen = replace(options, **length)
+        chosen.check()
+        build_recipe(chosen, stats)  # Epochs are bounded by their iterations.
         return length
 
     given = options.batch_size
     if given is not None and given % options.processes:
-        options = replace(options, batch_size=None)  # It came from the command line, before the GPUs were asked for.
+        # It came from the command line, before the GPUs were asked for.
+        try:
+            options.check()
+        except UserError as error:
+            prompter.write(f"  {error}")
+        options = replace(options, batch_size=None)
     batch = build_recipe(options, stats)[1].batch
     question = "Batch: clips of a step, over all GPUs"
     options = replace(options, batch_size=prompter.ask(question, str(batch), options.batch_size, parse_batch))

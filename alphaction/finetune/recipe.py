@@ -78,7 +78,7 @@ def frame_size(options: FinetuneOptions, stats: DatasetStatistics) -> FrameSize:
         return FrameSize(short, long, f"{cells} (2.5 are wanted, the shorter side being {lowest} to {highest})")
     long = 464 if short == 256 else math.ceil(short * 464 / 256 / 16) * 16
     if short == 256:
-        return FrameSize(short, long, f"the size that the pretrained network knows; {cells}")
+        return FrameSize(short, long, f"the recipe's, which the pretrained networks know; {cells}")
     return FrameSize(short, long, f"above the usual 256, as persons are small: {cells}")
 
 
@@ -104,7 +104,7 @@ def _network(options: FinetuneOptions) -> Iterator[Setting]:
     if options.num_gpus == 0:
         yield Setting("MODEL.DEVICE", "cpu", "written for a machine without GPU (--num-gpus 0)")
     yield Setting("MODEL.BACKBONE.CONV_BODY", CONV_BODIES[options.backbone])
-    frozen = "2 clips per GPU are too few for new statistics: keep the loaded ones"
+    frozen = "as in the recipe, whose 2 clips per GPU are too few for new statistics: the loaded ones are kept"
     if not options.tiny:
         yield Setting("MODEL.BACKBONE.FROZEN_BN", bool(weights), frozen if weights else "nothing is loaded to keep")
         yield Setting("MODEL.BACKBONE.SLOWFAST.BETA", 0.125)
@@ -165,7 +165,7 @@ def _input(options: FinetuneOptions, stats: DatasetStatistics, size: FrameSize) 
     else:
         fps, frames = 25.0, 64
         tau, alpha = (16, 8) if options.backbone == "resnet50" else (8, 4)
-        why = "the rate that the weights were trained at"
+        why = "the recipe's, at which the pretrained networks were trained"
         why += "" if stats.published else f"; that of the videos: {rates}; slower ones repeat frames"
     comment = f"{counted(frames, 'frame')}: {frames / fps:.1f} s, {frames // tau} to the slow pathway, "
     comment += f"{frames // tau * alpha} to the fast one"
@@ -200,12 +200,12 @@ def _datasets(options: FinetuneOptions, stats: DatasetStatistics) -> Iterator[Se
 def _loader(options: FinetuneOptions) -> Iterator[Setting]:
     cores, here = available_cores(), torch.cuda.device_count()
     if options.num_gpus == 0:
-        workers, why = max(1, min(4, cores // 2)), f"half of this machine's {counted(cores, 'core')}; the rest trains"
+        workers, why = max(1, min(4, cores // 2)), f"half of this machine's {counted(cores, 'core')}, but 1 to 4"
     elif here >= options.num_gpus:
         each = cores // options.num_gpus
         workers, why = (
             max(1, min(8, each)),
-            f"{counted(cores, 'core')} for {counted(options.num_gpus, 'GPU')}, at most 8",
+            f"{counted(cores, 'core')} for {counted(options.num_gpus, 'GPU')}, but 1 to 8",
         )
     else:
         workers, why = 4, f"for each GPU; raise it where a machine has more than {4 * options.num_gpus} cores"
@@ -218,7 +218,7 @@ def _solver(options: FinetuneOptions, stats: DatasetStatistics, schedule: Schedu
     yield Setting(
         "SOLVER.REFERENCE_GPUS",
         options.processes,
-        f"all numbers below are meant for {gpus}; another number of GPUs scales them from here (--adjust-lr)",
+        f"batch, learning rate and iterations are meant for {gpus}; --adjust-lr scales them from here",
     )
     yield Setting("SOLVER.VIDEOS_PER_BATCH", schedule.batch, f"clips of a step{per_gpu}")
     if options.tiny:
@@ -238,10 +238,11 @@ def _solver(options: FinetuneOptions, stats: DatasetStatistics, schedule: Schedu
         yield Setting("SOLVER.SCHEDULER", "half_period_cosine")
         yield Setting("SOLVER.CLIP_GRAD_NORM", 10.0)
     else:
-        yield Setting("SOLVER.STEPS", list(schedule.steps), "where the rate drops to a tenth, as in the recipe")
+        drops = "where the rate drops to a tenth, in the recipe's proportion" if schedule.steps else "too short to drop"
+        yield Setting("SOLVER.STEPS", list(schedule.steps), drops)
         yield Setting("SOLVER.WARMUP_FACTOR", 0.25)
     yield Setting("SOLVER.WARMUP_ITERS", schedule.warmup)
-    evaluations = f"{max(1, schedule.max_iter // schedule.period)} times in the run"
+    evaluations = f"{counted(schedule.evaluations, 'evaluation')} with the one at the end"
     yield Setting("SOLVER.EVAL_PERIOD", schedule.period, evaluations)
     yield Setting("SOLVER.CHECKPOINT_PERIOD", schedule.period)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from alphaction.finetune.options import FinetuneOptions
+from alphaction.finetune.options import MAX_ITERATIONS, FinetuneOptions
 from alphaction.finetune.statistics import DatasetStatistics
+from alphaction.solver import rate_ratio
+from alphaction.utils.errors import UserError
 
 # The published recipe: 8 GPUs with 2 clips each, on AVA.
 RECIPE_BATCH, RECIPE_LR, RECIPE_WARMUP, RECIPE_PERIOD = 16, 0.0004, 2000, 10_000
@@ -52,6 +54,11 @@ class Schedule:
     epochs: float
     epoch: int
 
+    @property
+    def evaluations(self) -> int:
+        """How often the run is evaluated: each period, and at its end."""
+        return math.ceil(self.max_iter / self.period)
+
 
 def plan_schedule(options: FinetuneOptions, stats: DatasetStatistics, short_side: int) -> Schedule:
     """Return the schedule for a dataset.
@@ -60,6 +67,9 @@ def plan_schedule(options: FinetuneOptions, stats: DatasetStatistics, short_side
         options: a batch size, learning rate, number of iterations or epochs given there wins.
         stats: figures of the dataset.
         short_side: shorter side of the network's frames in pixels.
+
+    Raises:
+        UserError: if the epochs asked for are an absurd number of iterations.
     """
     batch = _batch(options, stats, short_side)
     lr, lr_reason = _learning_rate(options, batch)
@@ -70,6 +80,11 @@ def plan_schedule(options: FinetuneOptions, stats: DatasetStatistics, short_side
         max_iter, reason = options.max_iter, "as given by --max-iter"
     elif options.epochs is not None:
         max_iter, reason = max(1, round(options.epochs * stats.keyframes / batch)), "as given by --epochs"
+        if max_iter > MAX_ITERATIONS:
+            raise UserError(
+                f"--epochs {options.epochs:g}: {stats.keyframes} keyframes and {batch} clips a step make that "
+                f"{max_iter} iterations; expected {MAX_ITERATIONS} at most"
+            )
     recipe_iter, recipe_steps = RECIPE_ITERATIONS[options.use_ia]
     scale = batch / RECIPE_BATCH
     steps = sorted({round(max_iter * step / recipe_iter) for step in recipe_steps})
@@ -111,20 +126,21 @@ def _learning_rate(options: FinetuneOptions, batch: int) -> tuple[float, str]:
     if options.tiny:
         if batch == TINY_BATCH:
             return TINY_LR, f"for {TINY_BATCH} clips and AdamW"
-        # Adam's step does not shrink with the gradient's noise as SGD's does: its rate follows the root of the batch.
-        rate = TINY_LR * math.sqrt(batch / TINY_BATCH)
-        return float(f"{rate:.2g}"), f"{TINY_LR} for {TINY_BATCH} clips, times the root of {batch}/{TINY_BATCH} (AdamW)"
-    if batch == RECIPE_BATCH:
+        rate = TINY_LR * rate_ratio("adamw", batch / TINY_BATCH)
+        why = f"{TINY_LR} for {TINY_BATCH} clips, times the square root of {batch}/{TINY_BATCH}, as AdamW needs"
+    elif batch == RECIPE_BATCH:
         return RECIPE_LR, f"the recipe's, for {RECIPE_BATCH} clips"
-    rate = float(f"{RECIPE_LR * batch / RECIPE_BATCH:.6g}")
-    return rate, f"linear scaling: {RECIPE_LR} for the recipe's {RECIPE_BATCH} clips, times {batch}/{RECIPE_BATCH}"
+    else:
+        rate = RECIPE_LR * rate_ratio("sgd", batch / RECIPE_BATCH)
+        why = f"linear scaling: {RECIPE_LR} for the recipe's {RECIPE_BATCH} clips, times {batch}/{RECIPE_BATCH}"
+    return float(f"{rate:.6g}"), why
 
 
 def _length(options: FinetuneOptions, stats: DatasetStatistics, batch: int) -> tuple[int, str]:
     """Return the iterations that suit the dataset, and why."""
     if options.tiny:
         iterations = max(TINY_MIN_ITER, math.ceil(TINY_EPOCHS * stats.keyframes / batch))
-        return iterations, f"{TINY_EPOCHS} epochs from random weights, but at least {TINY_MIN_ITER} iterations"
+        return iterations, f"{TINY_EPOCHS} epochs, enough for random weights, but at least {TINY_MIN_ITER} iterations"
     recipe_iter, _ = RECIPE_ITERATIONS[options.use_ia]
     if stats.published:
         iterations = round(recipe_iter * RECIPE_BATCH / batch)
@@ -132,7 +148,7 @@ def _length(options: FinetuneOptions, stats: DatasetStatistics, batch: int) -> t
     recipe_epochs = recipe_iter * RECIPE_BATCH / AVA_CLIPS
     epochs = max(recipe_epochs, min(MAX_EPOCHS, MIN_CLIPS / stats.keyframes))
     reason = (
-        f"the recipe's {recipe_epochs:.1f} epochs on AVA, but at least {MIN_CLIPS} clips for the new classifier, "
-        f"though at most {MAX_EPOCHS} times the same ones"
+        f"the recipe's {recipe_epochs:.1f} epochs on AVA, but at least {MIN_CLIPS} clips, which a new classifier "
+        f"needs, though at most {MAX_EPOCHS} epochs; in whole iterations"
     )
     return math.ceil(epochs * stats.keyframes / batch), reason

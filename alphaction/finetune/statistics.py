@@ -166,7 +166,7 @@ def read_statistics(train: DatasetSpec, val: DatasetSpec) -> DatasetStatistics:
         keyframes=len(counts),
         boxes=len(table),
         several_movements=sum(several),
-        persons=(int(np.ceil(np.percentile(counts, 95))), int(counts.max())),
+        persons=(int(np.percentile(counts, 95, method="higher")), int(counts.max())),
         height_share=float(np.median(shares)),
         short_side=int(np.median([short for short, _ in sides])),
         aspect=max(long / short for short, long in sides),

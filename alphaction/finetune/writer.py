@@ -12,6 +12,7 @@ import yaml
 from alphaction.finetune.settings import Setting
 from alphaction.utils.atomic import write_text_atomically
 from alphaction.utils.errors import UserError
+from alphaction.utils.output_file import check_writable
 
 _WIDTH = 118
 _INDENT = "  "
@@ -65,6 +66,7 @@ def check_target(path: Path, force: bool) -> None:
         raise UserError(f"--output {path}: configs are YAML files. Name it {path.with_suffix('.yaml')}")
     if path.exists() and not force:
         raise UserError(f"{path} exists, and is left as it is. Choose another --output, or add --force to replace it.")
+    check_writable("--output", path)
 
 
 def write_text(path: Path, text: str, force: bool = False) -> None:

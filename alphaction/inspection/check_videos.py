@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from alphaction.inspection.loaded import Split
 from alphaction.inspection.report import Finding
 from alphaction.inspection.rows import first_line
 from alphaction.inspection.settings import Settings
+from alphaction.utils.cores import available_cores
 from alphaction.utils.errors import UserError
 from alphaction.utils.text import counted, listed
 

@@ -208,8 +208,8 @@ def _any_above(persons: BoxTable, threshold: float, clip: _Clip) -> bool:
         else "none"
     )
     get_logger().warning(
-        "%s: no box of a person from TEST.BOX_THRESH %g on at seconds %d to %d (%s): nothing is drawn. Lower it with "
-        "TEST.BOX_THRESH 0.1 at the end of the command, or give other boxes.",
+        "%s: no box of a person from TEST.BOX_THRESH %g on at seconds %d to %d (%s), so nothing is drawn. For boxes of "
+        "lower scores write TEST.BOX_THRESH 0.1, say, at the end of the command.",
         clip.path,
         threshold,
         clip.seconds.start,

@@ -30,7 +30,7 @@ _NO_LETTER = "\U0010fffe"
 def legible_name(name: str, number: int) -> str:
     """Return the name of class ``number`` if it can be drawn, if need be without its accents; else "class 7"."""
     composed = _composed(name)
-    drawn = _UNICODE or composed.isascii() or _font_for(composed) is not None or _plain(composed) is not None
+    drawn = _UNICODE or composed.isascii() or _font_for(composed) is not None or _plain(composed).isascii()
     return name if drawn else f"class {number}"
 
 
@@ -64,20 +64,19 @@ def _prepare(text: str, scale: float) -> tuple[str, ImageFont.FreeTypeFont | Non
         return text, None
     name = _font_for(text)
     if name is None:
-        return _plain(text) or re.sub(r"[^\x00-\x7f]+", "?", text), None
+        return re.sub(r"[^\x00-\x7f]+", "?", _plain(text)), None
     return text, _font(name, round(_PIXELS * scale))
 
 
 def _composed(text: str) -> str:
-    """Return ``text`` with letter and accent in one; a byte that is no letter, as a file's name may have, becomes "?"."""
+    """Return ``text`` with letter and accent in one; a byte of a file's name that is no letter becomes "?"."""
     return unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode())
 
 
-def _plain(text: str) -> str | None:
-    """Return ``text`` without accents; None if more than those is not ASCII."""
+def _plain(text: str) -> str:
+    """Return ``text`` without accents."""
     apart = unicodedata.normalize("NFKD", text.replace("ß", "ss"))
-    plain = "".join(letter for letter in apart if not unicodedata.combining(letter))
-    return plain if plain.isascii() else None
+    return "".join(letter for letter in apart if not unicodedata.combining(letter))
 
 
 @lru_cache(maxsize=4096)

@@ -143,6 +143,7 @@ def test_keyframes_without_detections_are_counted():
     assert result.counts.box_recall == pytest.approx(1 / 3)
     assert "1 of 2 ground-truth keyframes have no detection (first: v, second 2)" in hints(result)
     assert "find only 1 of 3 ground-truth boxes (33.3%)" in hints(result)
+    assert "or lower TEST.BOX_THRESH if it drops boxes" in hints(result)
 
 
 def test_dense_and_sparse_forms_agree():

@@ -11,7 +11,7 @@ import yaml
 from alphaction.config import get_cfg, load_cfg
 from alphaction.config.near import leaf_keys
 from alphaction.config.ranges import get_value
-from alphaction.finetune.generate import generate_config
+from alphaction.finetune.generate import collect_statistics, generate_config
 from alphaction.finetune.options import BACKBONES, IA_STRUCTURES, FinetuneOptions, default_output
 from alphaction.utils.errors import UserError
 
@@ -107,7 +107,7 @@ def test_pets_gets_nearly_the_config_that_was_tuned_by_hand(repo_root, shared_di
         "MODEL.ROI_ACTION_HEAD.NUM_PERSON_INTERACTION_CLASSES",
         "MODEL.ROI_ACTION_HEAD.OBJECT_LOSS_WEIGHT",  # of a group without classes
         "MODEL.ROI_ACTION_HEAD.PROPOSAL_PER_CLIP",  # 10 instead of 16: no keyframe has more than 8 persons
-        "SOLVER.BASE_LR",  # 0.0021 instead of 0.002
+        "SOLVER.BASE_LR",  # 0.00212 instead of 0.002
         "SOLVER.EVAL_PERIOD",  # 5 times in the run instead of 2
         "SOLVER.CHECKPOINT_PERIOD",
         "TEST.BOX_THRESH",  # 0.65 instead of 0.5: the same persons but for 0.6%
@@ -116,7 +116,7 @@ def test_pets_gets_nearly_the_config_that_was_tuned_by_hand(repo_root, shared_di
     } | ({"DATALOADER.NUM_WORKERS"} if generated.cfg.DATALOADER.NUM_WORKERS != 1 else set())
     cfg = generated.cfg
     assert (cfg.INPUT.MIN_SIZE_TRAIN, cfg.INPUT.MAX_SIZE_TRAIN, cfg.INPUT.FPS, cfg.INPUT.ALPHA) == (288, 384, 7, 4)
-    assert (cfg.SOLVER.VIDEOS_PER_BATCH, cfg.SOLVER.MAX_ITER, cfg.SOLVER.BASE_LR) == (4, 300, 0.0021)
+    assert (cfg.SOLVER.VIDEOS_PER_BATCH, cfg.SOLVER.MAX_ITER, cfg.SOLVER.BASE_LR) == (4, 300, 0.00212132)
     assert "85 keyframes, batch 4: 22 iterations an epoch, 14.1 epochs" in generated.text.replace("\n  #", "")
 
 
@@ -141,7 +141,7 @@ def test_the_file_is_yaml_whose_comments_say_why(toy_data, toy_statistics):
     for figures in (
         f"{keyframes} keyframes, batch {min(keyframes, 8)}: ",
         f"{keyframes} keyframes of 2 videos, {toy_statistics.boxes} boxes",
-        "9 epochs from random weights, but at least 300 iterations",
+        "9 epochs, enough for random weights, but at least 300 iterations",
         "the number of object manipulation classes (3)",
         "softmax: no box carries two movements",
         "feature cells of 16",
@@ -270,3 +270,39 @@ def test_default_names():
     tiny = default_output(FinetuneOptions("pets_train", backbone="tiny"))
     assert tiny == Path("config_files/pets_tiny_baseline.yaml")
     assert default_output(FinetuneOptions(use_ia=True)) == Path("config_files/ava_resnet50_serial.yaml")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"max_iter": 10**20}, "--max-iter 100000000000000000000: expected 100000000 at most"),
+        ({"num_gpus": 100_000}, "--num-gpus 100000: expected 4096 at most"),
+        ({"num_gpus": 100_000, "batch_size": 3}, "--num-gpus 100000: expected 4096 at most"),
+        ({"batch_size": 10**11}, "--batch-size 100000000000: expected 1000000 at most"),
+        ({"lr": 1e30}, r"--lr 1e\+30: expected 100 at most"),
+        ({"lr": float("nan")}, "--lr nan: expected a number above 0"),
+        ({"dataset_name": ""}, "--dataset-name is empty"),
+        ({"output_dir": " "}, "--output-dir is empty"),
+        ({"val_dataset": ""}, "--val-dataset is empty"),
+    ],
+)
+def test_absurd_and_empty_values_are_refused(values, message):
+    with pytest.raises(UserError, match=message):
+        FinetuneOptions(**values).check()
+
+
+@pytest.mark.parametrize("values", [{"batch_size": 1}, {"batch_size": 64}, {"weights": ""}, {"weights": "mine.pth"}])
+def test_comments_are_true_of_every_batch_and_weights(toy_data, toy_statistics, values):
+    options = FinetuneOptions("toy", num_gpus=1, data_dir=str(toy_data), **values)
+    text = " ".join(word for word in generate_config(options, toy_statistics).text.split() if word != "#")
+    assert "2 clips per GPU are too few" not in text.replace("as in the recipe, whose 2 clips per GPU are too few", "")
+    assert "the rate that the weights were trained at" not in text
+    assert "times the same ones" not in text
+
+
+def test_95_percent_of_the_keyframes_are_so_full(make_dataset):
+    """Of 7 keyframes one has 5 persons: 4, near the interpolated percentile, would be true of 86% only."""
+    rows = [(second, "0.1,0.1,0.5,0.9", (1,)) for second in range(1, 8)]
+    rows += [(7, f"0.{place},0.1,0.9,0.9", (1,)) for place in (2, 3, 4, 5)]
+    data = make_dataset([("walk", "PERSON_MOVEMENT")], rows)
+    assert collect_statistics(own(data)).persons == (5, 5)

@@ -84,6 +84,8 @@ def test_enter_takes_what_is_shown(own, tmp_path):
         ("fast", "fast: expected a number", 6),
         ("0 epochs", "--epochs 0: expected a number above 0", 7),
         ("1.2.3 epochs", "expected a number", 7),
+        (f"1{'0' * 320} epochs", "--epochs inf: expected 1000000 at most", 7),
+        ("9" * 20, "expected 100000000 at most", 7),
         ("many", "many: expected a whole number", 7),
         ("own.txt", "Name it own.yaml", 8),
     ],
@@ -103,6 +105,13 @@ def test_a_batch_that_does_not_split_over_the_gpus(own, tmp_path):
     assert "--batch-size 3 does not split evenly over --num-gpus 2" in transcript.text
 
 
+def test_a_batch_flag_that_does_not_split_is_said(own, tmp_path):
+    transcript = Transcript(*[""] * 20)
+    options, _, _ = transcript.ask(replace(own, num_gpus=3, batch_size=7), tmp_path / "own.yaml")
+    assert options.batch_size is None
+    assert "--batch-size 7 does not split evenly over --num-gpus 3" in transcript.text
+
+
 def test_a_number_of_classes_that_does_not_fit_is_asked_for_again(own, tmp_path):
     transcript = Transcript(*[""] * 20)
     options, _, _ = transcript.ask(replace(own, num_classes=5), tmp_path / "own.yaml")
@@ -118,6 +127,7 @@ def test_a_number_of_classes_that_does_not_fit_is_asked_for_again(own, tmp_path)
         ({"lr": -1.0}, "--lr -1"),
         ({"batch_size": 0}, "--batch-size 0"),
         ({"num_gpus": -1}, "--num-gpus -1"),
+        ({"dataset_name": ""}, "--dataset-name is empty"),
         ({"epochs": 2.0, "max_iter": 5}, "give one of them"),
         ({"val_dataset": "own_vall"}, 'Did you mean "own_val"'),
     ],

@@ -6,11 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from alphaction.config import get_cfg
 from alphaction.config.paths_catalog import AVA_LABEL_MAP
 from alphaction.data.annotations import read_label_map
 from alphaction.finetune.options import FinetuneOptions
 from alphaction.finetune.schedule import plan_schedule
 from alphaction.finetune.statistics import ava_statistics
+from alphaction.solver import scale_schedule
+from alphaction.utils.errors import UserError
 
 
 def own_statistics(keyframes: int):
@@ -41,7 +44,7 @@ def test_the_small_network():
     plan = plan_schedule(FinetuneOptions("own", backbone="tiny"), own_statistics(720), 96)
     assert (plan.batch, plan.lr, plan.max_iter, plan.warmup, plan.steps) == (8, 0.003, 810, 50, ())
     plan = plan_schedule(FinetuneOptions("own", backbone="tiny"), own_statistics(85), 288)
-    assert (plan.batch, plan.lr, plan.max_iter) == (4, 0.0021, 300)
+    assert (plan.batch, plan.lr, plan.max_iter) == (4, 0.00212132, 300)
 
 
 def test_epochs_are_as_asked_for():
@@ -54,6 +57,36 @@ def test_epochs_are_as_asked_for():
 def test_a_short_run_is_evaluated_five_times_at_most(max_iter, period):
     plan = plan_schedule(FinetuneOptions("own", num_gpus=1, max_iter=max_iter), own_statistics(100), 256)
     assert plan.period == period
+
+
+@pytest.mark.parametrize(("max_iter", "evaluations"), [(1063, 5), (1060, 5), (8, 4), (1, 1)])
+def test_evaluations_are_counted_with_the_one_at_the_end(max_iter, evaluations):
+    plan = plan_schedule(FinetuneOptions("own", num_gpus=1, max_iter=max_iter), own_statistics(100), 256)
+    at = {*range(plan.period, max_iter + 1, plan.period), max_iter}
+    assert plan.evaluations == len(at) == evaluations
+
+
+@pytest.mark.parametrize("backbone", ["tiny", "resnet50"])
+@pytest.mark.parametrize("gpus", [2, 4, 8])
+def test_the_rate_is_that_of_the_scaled_config(backbone, gpus):
+    """One rule: a config for one GPU that is scaled trains as one that is generated for more."""
+    one, more = (
+        plan_schedule(FinetuneOptions("own", backbone=backbone, num_gpus=count), own_statistics(5000), 96)
+        for count in (1, gpus)
+    )
+    cfg = get_cfg()
+    cfg.SOLVER.OPTIMIZER = "adamw" if backbone == "tiny" else "sgd"
+    cfg.SOLVER.REFERENCE_GPUS, cfg.SOLVER.VIDEOS_PER_BATCH, cfg.SOLVER.BASE_LR = 1, one.batch, one.lr
+    scale_schedule(cfg, gpus)
+    assert more.batch == cfg.SOLVER.VIDEOS_PER_BATCH
+    assert more.lr == pytest.approx(cfg.SOLVER.BASE_LR, rel=1e-5)
+
+
+def test_epochs_without_end_are_refused():
+    with pytest.raises(UserError, match="--epochs 1e[+]308: expected 1000000 at most"):
+        FinetuneOptions("own", epochs=1e308).check()
+    with pytest.raises(UserError, match="--epochs 1e[+]06: 184000 keyframes and 2 clips a step make that 92000000000"):
+        plan_schedule(FinetuneOptions("own", num_gpus=1, epochs=1e6), own_statistics(184_000), 256)
 
 
 def test_a_batch_is_no_larger_than_the_dataset():

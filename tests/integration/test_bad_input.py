@@ -121,3 +121,10 @@ def test_a_command_line_ends_with_one_message_and_no_traceback(runner, tmp_path,
     assert process.stderr.startswith("error: ")
     assert expected in process.stderr
     assert "Traceback" not in process.stderr
+
+
+def test_scaling_makes_no_good_values_of_bad_ones(runner, toy_folder, tmp_path):
+    extra = "SOLVER.REFERENCE_GPUS 2 SOLVER.EVAL_PERIOD -1 SOLVER.VIDEOS_PER_BATCH 0".split()
+    message = message_of(runner, tmp_path / "out", "--adjust-lr", *extra)
+    assert "SOLVER.EVAL_PERIOD is -1: it must be >= 1" in message
+    assert "SOLVER.VIDEOS_PER_BATCH is 0: it must be >= 1" in message

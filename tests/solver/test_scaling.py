@@ -1,11 +1,12 @@
-"""Linear scaling to another number of processes."""
+"""Scaling to another number of processes."""
 
 from __future__ import annotations
 
 import pytest
 
 from alphaction.config import get_cfg
-from alphaction.solver import scale_schedule
+from alphaction.solver import check_unscaled, scale_schedule
+from alphaction.utils.errors import UserError
 
 
 def zoo_cfg():
@@ -45,3 +46,38 @@ def test_there_and_back():
     scale_schedule(cfg, 8)
     assert cfg.SOLVER.MAX_ITER == 90000
     assert pytest.approx(0.0004) == cfg.SOLVER.BASE_LR
+
+
+def test_adamw_follows_the_square_root():
+    cfg = zoo_cfg()
+    cfg.SOLVER.OPTIMIZER, cfg.SOLVER.BASE_LR = "adamw", 0.003
+    scale_schedule(cfg, 2)
+    assert pytest.approx(0.0015) == cfg.SOLVER.BASE_LR
+    assert (cfg.SOLVER.VIDEOS_PER_BATCH, cfg.SOLVER.MAX_ITER) == (4, 360_000)
+    scale_schedule(cfg, 8)
+    assert pytest.approx(0.003) == cfg.SOLVER.BASE_LR
+
+
+@pytest.mark.parametrize(("batch", "nearest"), [(0, 8), (-4, 8), (3, 8), (12, 16)])
+def test_a_batch_that_does_not_split_is_not_scaled(batch, nearest):
+    cfg = zoo_cfg()
+    cfg.SOLVER.VIDEOS_PER_BATCH = batch
+    before = cfg.clone()
+    with pytest.raises(UserError, match=f"VIDEOS_PER_BATCH is {batch}, which .* Set VIDEOS_PER_BATCH {nearest}, or"):
+        scale_schedule(cfg, 2)
+    assert cfg == before
+
+
+def test_values_are_checked_for_the_processes_that_they_are_written_for():
+    cfg = zoo_cfg()
+    cfg.DATASETS.TRAIN = ("toy_train",)
+    cfg.TEST.VIDEOS_PER_BATCH = 1
+    check_unscaled(cfg)
+    cfg.SOLVER.WARMUP_ITERS, cfg.SOLVER.VIDEOS_PER_BATCH = -3, 12
+    with pytest.raises(UserError) as error:
+        check_unscaled(cfg)
+    assert "SOLVER.WARMUP_ITERS is -3" in str(error.value)
+    assert "12, which does not split evenly over 8 processes" in str(error.value)
+    assert str(error.value).endswith(
+        "written for SOLVER.REFERENCE_GPUS 8 process(es), and checked for these before it is scaled."
+    )

@@ -154,7 +154,7 @@ def test_dry_run(quickstart, toy, data, tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "toy_train: 8 keyframes of 2 videos" in done.stdout
-    assert "VIDEOS_PER_BATCH 8, BASE_LR 0.003, MAX_ITER 800 -> VIDEOS_PER_BATCH 16, BASE_LR 0.006" in done.stdout
+    assert "VIDEOS_PER_BATCH 8, BASE_LR 0.003, MAX_ITER 800 -> VIDEOS_PER_BATCH 16, BASE_LR 0.00424264" in done.stdout
     assert f"OUTPUT_DIR '{output}'" in done.stdout
     assert "--nproc_per_node=2" in done.stdout
     assert "--transfer --no-head --adjust-lr" in done.stdout

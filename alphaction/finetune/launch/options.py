@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from alphaction.utils.errors import UserError, suggest
+from alphaction.utils.errors import UserError
 
 PROGRAM = "bash tools/finetune_quickstart.sh"
 EXAMPLES = f"""examples:
@@ -17,7 +18,8 @@ EXAMPLES = f"""examples:
   {PROGRAM} my_config.yaml --num-gpus 8 --dry-run -- SOLVER.MAX_ITER 2000
 
 Batch, learning rate and iterations are scaled from SOLVER.REFERENCE_GPUS of the config to the processes of this run.
-Values after -- replace those of the config before that; add SOLVER.REFERENCE_GPUS N to give them for N processes."""
+Values after -- replace those of the config before that; add SOLVER.REFERENCE_GPUS N to give them for N processes.
+--resume keeps the schedule of the run instead, whatever the config holds now; values after -- replace its values."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +98,11 @@ def _split(argv: list[str]) -> tuple[list[str], list[str]]:
 def _explain_unknown(parser: argparse.ArgumentParser, unknown: list[str]) -> str:
     first = unknown[0]
     if first.startswith("-"):
-        known = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", parser.format_help()))
-        return f"unknown option {first}. {suggest(first, known, limit=len(known))}"
+        known = sorted(set(re.findall(r"(?<![\w-])--([a-z][a-z-]*)", parser.format_help())))
+        # Without the dashes, which make all options alike.
+        near = difflib.get_close_matches(first.split("=")[0].lstrip("-"), known, n=1)
+        hint = f'Did you mean "--{near[0]}"? ' if near else ""
+        return f"unknown option {first}. {hint}Known: {', '.join(f'--{name}' for name in known)}."
     if first.replace("_", "").replace(".", "").isupper():
         return f"config keys go after --: write `-- {' '.join(unknown)}` at the end of the command."
     return f"{first}: one CONFIG is expected, and this is a second one. Config keys go after --."
@@ -138,6 +143,12 @@ def _whole_number(low: int, high: int | None = None) -> Callable[[str], int]:
     return convert
 
 
+def _gpu_count(text: str) -> int:
+    if text.strip() == "0":
+        raise argparse.ArgumentTypeError("0: expected 1 or more; --cpu trains without GPUs")
+    return _whole_number(1)(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
@@ -150,7 +161,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("config", nargs="?", metavar="CONFIG", help="YAML file of the experiment")
     device = parser.add_mutually_exclusive_group()
     device.add_argument(
-        "--num-gpus", type=_whole_number(1), metavar="N", help="GPUs of each machine (default: all; none: the CPU)"
+        "--num-gpus", type=_gpu_count, metavar="N", help="GPUs of each machine (default: all; none: the CPU)"
     )
     device.add_argument("--single-gpu", action="store_true", help="the same as --num-gpus 1")
     device.add_argument("--cpu", action="store_true", help="train on the CPU, one process per machine")

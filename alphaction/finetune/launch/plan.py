@@ -18,7 +18,7 @@ from alphaction.finetune.launch.gpus import Machine, gpu_warnings, ram_warnings
 from alphaction.finetune.launch.options import LaunchOptions
 from alphaction.finetune.launch.processes import Processes, choose_processes
 from alphaction.finetune.launch.run import TORCHRUN
-from alphaction.finetune.launch.scaling import ScheduleScaling, plan_scaling
+from alphaction.finetune.launch.scaling import SCALED_KEYS, ScheduleScaling, plan_scaling
 from alphaction.finetune.launch.start import (
     EarlierRun,
     describe_start,
@@ -27,6 +27,7 @@ from alphaction.finetune.launch.start import (
     weight_warnings,
 )
 from alphaction.utils.errors import UserError
+from alphaction.utils.output_file import check_writable
 
 TRAIN_SCRIPT = Path(alphaction.__file__).resolve().parents[1] / "train_net.py"
 
@@ -79,7 +80,7 @@ def plan(options: LaunchOptions, machine: Machine) -> Launch:
     scaling = plan_scaling(cfg, options, processes.total, earlier)
     _validate(cfg, options, processes, scaling)
 
-    warnings = list(processes.warnings)
+    warnings = [*processes.warnings, *_output_problems(cfg, options)]
     data = read_planned_data(cfg, tolerant=options.dry_run)
     warnings.extend(data.problems)
     if cfg.MODEL.WEIGHT and not Path(cfg.MODEL.WEIGHT).is_file():
@@ -94,8 +95,8 @@ def plan(options: LaunchOptions, machine: Machine) -> Launch:
     notes = [*processes.notes, *scaling.notes]
     if earlier is not None and earlier.iteration >= cfg.SOLVER.MAX_ITER:
         notes.append(
-            f"SOLVER.MAX_ITER {cfg.SOLVER.MAX_ITER} is reached already: only the evaluation is left. A higher MAX_ITER "
-            "goes on."
+            f"SOLVER.MAX_ITER {cfg.SOLVER.MAX_ITER} is reached already: only the evaluation is left. A higher one goes "
+            "on: `-- SOLVER.MAX_ITER N`."
         )
     arguments = ["--config-file", options.config, *flags, *scaling.flags, *_other_flags(cfg, options)]
     arguments += [*options.overrides, *processes.overrides, *scaling.overrides]
@@ -113,13 +114,30 @@ def _validate(cfg: CfgNode, options: LaunchOptions, processes: Processes, scalin
     try:
         validate_cfg(cfg, num_processes=processes.total, check_files=not options.dry_run, splits=splits)
     except UserError as error:
-        if not scaling.scaled:
+        if not scaling.scaled or not any(key in str(error) for key in SCALED_KEYS):
             raise
         # The remedies name values after scaling, which would be scaled again if they were given as they stand.
         raise UserError(
             f"{error}\nThese are values after scaling. {scaling.description} To give values that are not scaled, add "
             f"SOLVER.REFERENCE_GPUS {cfg.SOLVER.REFERENCE_GPUS} after -- and set the others that depend on it."
         ) from error
+
+
+def _output_problems(cfg: CfgNode, options: LaunchOptions) -> Iterable[str]:
+    """Return why the run could not write its files, for a dry run, which may be planned away from its machine.
+
+    Raises:
+        UserError: where it is to start now.
+    """
+    if options.node_rank:
+        return []  # Only the first machine writes.
+    try:
+        check_writable("OUTPUT_DIR", Path(cfg.OUTPUT_DIR) / "config.yaml")
+    except UserError as error:
+        if not options.dry_run:
+            raise
+        return [str(error)]
+    return []
 
 
 def _evaluates(cfg: CfgNode, options: LaunchOptions) -> bool:

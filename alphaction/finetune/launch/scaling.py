@@ -2,21 +2,24 @@
 
 A config's schedule is written for SOLVER.REFERENCE_GPUS processes. A new run has it scaled, by ``train_net.py
 --adjust-lr``, to the processes that it starts with, and the run's config.yaml then names those: planning from that file
-changes nothing. A run that goes on keeps the schedule that it began with, on whatever number of processes: its
-iteration would stand for another number of clips otherwise. Only the number of clips that a process takes at once is
-then kept in bounds, by SOLVER.ACCUMULATION_STEPS.
+changes nothing. A run that goes on keeps the schedule that its checkpoint holds, on whatever number of processes and
+whatever the config holds by now: its iteration would stand for another number of clips otherwise. Only the number of
+clips that a process takes at once is then kept in bounds, by SOLVER.ACCUMULATION_STEPS.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from yacs.config import CfgNode
 
+from alphaction.config import load_cfg
 from alphaction.finetune.launch.options import LaunchOptions
 from alphaction.finetune.launch.start import EarlierRun
-from alphaction.solver import scale_schedule
+from alphaction.solver import check_unscaled, scale_schedule
 from alphaction.utils.errors import UserError
 
 SCALED_KEYS = (
@@ -30,6 +33,15 @@ SCALED_KEYS = (
     "TEST.VIDEOS_PER_BATCH",
     "SOLVER.REFERENCE_GPUS",
 )
+SCHEDULE_KEYS = (
+    *SCALED_KEYS,
+    "SOLVER.SCHEDULER",
+    "SOLVER.GAMMA",
+    "SOLVER.WARMUP_ON",
+    "SOLVER.WARMUP_FACTOR",
+    "SOLVER.WARMUP_METHOD",
+)
+_REFERENCE = "SOLVER.REFERENCE_GPUS"
 _ACCUMULATION = "SOLVER.ACCUMULATION_STEPS"
 
 
@@ -56,29 +68,63 @@ def plan_scaling(cfg: CfgNode, options: LaunchOptions, processes: int, earlier: 
     """Return how the schedule fits ``processes`` processes over all machines; ``cfg`` is changed to it.
 
     Raises:
-        UserError: if the run to go on with has a batch that does not split over the processes.
+        UserError: if the config's schedule has a wrong value before it is scaled, or the run to go on with has a batch
+            that does not split over the processes.
     """
-    target = processes
-    if earlier is not None and earlier.reference_gpus is not None:
-        target = earlier.reference_gpus
+    if earlier is not None and earlier.setting(_REFERENCE) is not None:
+        return _keep_schedule(cfg, options, processes, earlier)
     before = {key: _get(cfg, key) for key in SCALED_KEYS}
-    scaling = ScheduleScaling(
-        f"none: SOLVER.REFERENCE_GPUS is {cfg.SOLVER.REFERENCE_GPUS}, which is what the run is for"
-    )
-    if target != before["SOLVER.REFERENCE_GPUS"]:
-        scaling.description, scaling.scaled = scale_schedule(cfg, target), True
-        scaling.notes.extend(_scaled_overrides(cfg, options, before))
-        if target == processes:
-            scaling.flags.append("--adjust-lr")
-    if earlier is not None and target != processes:
-        before[_ACCUMULATION] = cfg.SOLVER.ACCUMULATION_STEPS
-        scaling.notes.append(
-            f"The run keeps the schedule that it began with, for {target} process(es); it goes on with {processes}."
-        )
-        _fit_processes(cfg, options, processes, target, earlier)
-        changed = [key for key in before if _get(cfg, key) != before[key]]
-        scaling.overrides = [text for key in changed for text in (key, _as_text(_get(cfg, key)))]
+    if processes == before[_REFERENCE]:
+        return ScheduleScaling(f"none: {_REFERENCE} is {processes}, which is what the run is for")
+    check_unscaled(cfg, check_files=not options.dry_run)
+    scaling = ScheduleScaling(scale_schedule(cfg, processes), scaled=True, flags=["--adjust-lr"])
+    scaling.notes.extend(_scaled_overrides(cfg, options, before))
     return scaling
+
+
+def _keep_schedule(cfg: CfgNode, options: LaunchOptions, processes: int, earlier: EarlierRun) -> ScheduleScaling:
+    """Give ``cfg`` the schedule of the earlier run, but for what the command line says."""
+    reference = earlier.setting(_REFERENCE)
+    if options.overrides_key(_REFERENCE) and reference != cfg.SOLVER.REFERENCE_GPUS:
+        raise UserError(
+            f"--resume: {_REFERENCE} {cfg.SOLVER.REFERENCE_GPUS} is given, but the schedule of the run is for "
+            f"{reference} process(es), and values after -- replace its values as they are. Leave {_REFERENCE} out."
+        )
+    before = {key: _get(cfg, key) for key in (*SCHEDULE_KEYS, _ACCUMULATION)}
+    for key in SCHEDULE_KEYS:
+        if not options.overrides_key(key) and (value := earlier.setting(key)) is not None:
+            cfg.merge_from_list([key, value])
+    _fit_processes(cfg, options, processes, earlier)
+    scaling = ScheduleScaling(f"none: the run keeps its schedule, which is for {reference} process(es)")
+    if processes != reference:
+        scaling.notes.append(
+            f"The run keeps the schedule that it began with, for {reference} process(es); it goes on with {processes}."
+        )
+    scaling.notes.extend(_unused_values(cfg, options))
+    changed = [key for key in before if _get(cfg, key) != before[key]]
+    scaling.overrides = [text for key in changed for text in (key, _as_text(_get(cfg, key)))]
+    return scaling
+
+
+def _unused_values(cfg: CfgNode, options: LaunchOptions) -> Iterator[str]:
+    """Say where the file of the config has another schedule than the run that goes on: it may have been edited."""
+    file = load_cfg(options.config)
+    with suppress(UserError):  # One that cannot be scaled is shown as it is.
+        scale_schedule(file, cfg.SOLVER.REFERENCE_GPUS)
+    unused = {"TEST.VIDEOS_PER_BATCH"}  # Follows the processes, and changes no result.
+    if cfg.SOLVER.SCHEDULER == "half_period_cosine":
+        unused |= {"SOLVER.STEPS", "SOLVER.GAMMA"}
+    compared = [key for key in SCHEDULE_KEYS if key not in unused and not options.overrides_key(key)]
+    different = [
+        f"{key} {_shown(_get(file, key))} (the run: {_shown(_get(cfg, key))})"
+        for key in compared
+        if not _same(_get(file, key), _get(cfg, key))
+    ]
+    if different:
+        yield (
+            f"--resume keeps the schedule of the run. {options.config} has another one, which is not used: "
+            f"{', '.join(different)}. To change a value of the run, give it after --."
+        )
 
 
 def _scaled_overrides(cfg: CfgNode, options: LaunchOptions, before: dict[str, object]) -> Iterator[str]:
@@ -93,31 +139,41 @@ def _scaled_overrides(cfg: CfgNode, options: LaunchOptions, before: dict[str, ob
         )
 
 
-def _fit_processes(cfg: CfgNode, options: LaunchOptions, processes: int, target: int, earlier: EarlierRun) -> None:
-    """Share the batch of the earlier run among another number of processes."""
+def _fit_processes(cfg: CfgNode, options: LaunchOptions, processes: int, earlier: EarlierRun) -> None:
+    """Share the batch of the earlier run among another number of processes, none taking more clips at once."""
+    before = earlier.world_size or earlier.setting(_REFERENCE)
     batch = cfg.SOLVER.VIDEOS_PER_BATCH
+    if batch < 1:
+        return  # The checks of the config say so.
     if batch % processes:
         counts = [str(count) for count in range(1, min(batch, 64) + 1) if batch % count == 0]
         raise UserError(
             f"--resume: the run's batch of {batch} clips does not split evenly over {processes} processes. Go on with "
             f"{', '.join(counts)} of them (--num-gpus), or start a new run from its weights."
         )
-    if not options.overrides_key("TEST.VIDEOS_PER_BATCH"):
-        cfg.TEST.VIDEOS_PER_BATCH = max(1, round(cfg.TEST.VIDEOS_PER_BATCH / target)) * processes
+    if processes != before and not options.overrides_key("TEST.VIDEOS_PER_BATCH"):
+        cfg.TEST.VIDEOS_PER_BATCH = max(1, round(cfg.TEST.VIDEOS_PER_BATCH / before)) * processes
     if not options.overrides_key(_ACCUMULATION):
-        cfg.SOLVER.ACCUMULATION_STEPS = _accumulation_steps(batch // processes, batch, earlier)
+        share, most = batch // processes, max(1, batch // (before * (earlier.setting(_ACCUMULATION) or 1)))
+        cfg.SOLVER.ACCUMULATION_STEPS = next(
+            steps for steps in range(1, share + 1) if share % steps == 0 and share // steps <= most
+        )
 
 
-def _accumulation_steps(share: int, batch: int, earlier: EarlierRun) -> int:
-    """Return the fewest micro-batches of a process's ``share`` that are not above those of the earlier run."""
-    parts = (earlier.world_size or earlier.reference_gpus or 1) * earlier.accumulation_steps
-    most = max(1, batch // parts)
-    return next(steps for steps in range(1, share + 1) if share % steps == 0 and share // steps <= most)
+def _same(one: object, other: object) -> bool:
+    """Compare values; a rate that was scaled there and back may differ in its last digits."""
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=1e-6)
+    return list(one) == list(other) if isinstance(one, list | tuple) else one == other
 
 
 def _get(cfg: CfgNode, key: str) -> object:
     section, name = key.split(".")
     return cfg[section][name]
+
+
+def _shown(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else _as_text(value)
 
 
 def _as_text(value: object) -> str:

@@ -28,15 +28,18 @@ class EarlierRun:
         path: its last checkpoint.
         iteration: iterations done.
         world_size: processes that it ran on, None if the checkpoint does not say.
-        reference_gpus: SOLVER.REFERENCE_GPUS of its schedule, None likewise.
-        accumulation_steps: SOLVER.ACCUMULATION_STEPS that it ran with, 1 if the checkpoint does not say.
+        config: the config that it ran with, section by section; empty if the checkpoint does not say.
     """
 
     path: Path
     iteration: int
     world_size: int | None
-    reference_gpus: int | None
-    accumulation_steps: int = 1
+    config: Mapping[str, Mapping[str, Any]]
+
+    def setting(self, key: str) -> Any:
+        """Return the value that it had for a key such as "SOLVER.MAX_ITER", None if the checkpoint does not say."""
+        section, name = key.split(".")
+        return self.config.get(section, {}).get(name)
 
 
 def find_earlier_run(cfg: CfgNode, options: LaunchOptions) -> EarlierRun | None:
@@ -76,13 +79,11 @@ def read_earlier_run(path: Path) -> EarlierRun:
             "weights, leave --resume out and set MODEL.WEIGHT to it and OUTPUT_DIR to a new folder."
         )
     extra: Mapping[str, Any] = content.get("extra") or {}
-    solver = (yaml.safe_load(extra.get("config") or "") or {}).get("SOLVER", {})
     return EarlierRun(
         path=path,
         iteration=content["iteration"],
         world_size=extra.get("world_size"),
-        reference_gpus=solver.get("REFERENCE_GPUS"),
-        accumulation_steps=solver.get("ACCUMULATION_STEPS", 1),
+        config=yaml.safe_load(extra.get("config") or "") or {},
     )
 
 

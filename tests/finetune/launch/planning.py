@@ -25,9 +25,9 @@ def weights(path: Path, classes: int | None = 13) -> str:
     return str(path)
 
 
-def earlier_run(folder: Path, config: Path, processes: int, reference: int, iteration: int = 200) -> None:
+def earlier_run(folder: Path, config: Path, processes: int, reference: int, iteration: int = 200, overrides=()) -> None:
     """A checkpoint of a run that was scaled to ``reference``."""
-    cfg = load_cfg(config)
+    cfg = load_cfg(config, overrides)
     scale_schedule(cfg, reference)
     folder.mkdir()
     extra = {"config": cfg.dump(), "world_size": processes, "seed": 0}
@@ -48,7 +48,10 @@ def trained_with(made: Launch, processes: int) -> dict[str, object]:
     cfg = load_cfg(made.command[made.command.index("--config-file") + 1], overrides)
     if "--adjust-lr" in words:
         scale_schedule(cfg, processes)
-    names = ("VIDEOS_PER_BATCH", "BASE_LR", "MAX_ITER", "STEPS", "WARMUP_ITERS", "REFERENCE_GPUS", "ACCUMULATION_STEPS")
+    names = (
+        "VIDEOS_PER_BATCH", "BASE_LR", "MAX_ITER", "STEPS", "GAMMA", "WARMUP_ITERS", "REFERENCE_GPUS",
+        "ACCUMULATION_STEPS",
+    )  # fmt: skip
     return {name: cfg.SOLVER[name] for name in names} | {"TEST": cfg.TEST.VIDEOS_PER_BATCH}
 
 

@@ -46,6 +46,7 @@ def test_single_gpu_is_one_gpu():
     [
         ("", "CONFIG is missing"),
         ("c.yaml --num-gpu 2", 'unknown option --num-gpu. Did you mean "--num-gpus"?'),
+        ("c.yaml --bogus", "unknown option --bogus. Known: --cpu"),
         ("c.yaml SOLVER.MAX_ITER 5", "write `-- SOLVER.MAX_ITER 5` at the end"),
         ("c.yaml OUTPUT_DIR out", "write `-- OUTPUT_DIR out` at the end"),
         ("c.yaml d.yaml", "d.yaml: one CONFIG is expected"),
@@ -64,7 +65,7 @@ def test_mistakes_are_explained(line, message):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("c.yaml --num-gpus 0", "--num-gpus: 0: expected 1 or more"),
+        ("c.yaml --num-gpus 0", "--num-gpus: 0: expected 1 or more; --cpu trains without GPUs"),
         ("c.yaml --num-gpus two", "--num-gpus: 'two': expected a whole number, 1 or more"),
         ("c.yaml --master-port 70000", "70000: expected 1 to 65535"),
         ("c.yaml --cpu --single-gpu", "not allowed with argument --cpu"),

@@ -24,9 +24,9 @@ def test_all_gpus_by_default(make, config):
     assert made.env == {"OMP_NUM_THREADS": "2"}
     assert row(made, "device") == "8 GPUs (H100)"
     assert row(made, "batch") == "32 clips, 4 a process"
-    assert row(made, "learning rate") == "0.02 (adamw, warmup_multi_step)"
+    assert row(made, "learning rate") == "0.0141421 (adamw, warmup_multi_step)"
     assert row(made, "iterations").startswith("500, ")
-    assert "BASE_LR 0.01, MAX_ITER 1000 -> VIDEOS_PER_BATCH 32, BASE_LR 0.02, MAX_ITER 500" in row(made, "scaling")
+    assert "BASE_LR 0.01, MAX_ITER 1000 -> VIDEOS_PER_BATCH 32, BASE_LR 0.0141421, MAX_ITER 500" in row(made, "scaling")
     assert made.warnings == ()
 
 
@@ -127,6 +127,17 @@ def test_missing_data_stops_a_start_but_not_a_dry_run(make):
     assert row(made, "iterations") == "4000"
     assert 'dataset "toy_trian" is not known' in made.warnings[0]
     assert made.warnings[1] == "MODEL.WEIGHT away.pth does not exist here."
+
+
+def test_a_folder_that_cannot_be_written_stops_a_start_but_not_a_dry_run(make, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="OUTPUT_DIR .*is a file, not a folder"):
+        make(NONE, "OUTPUT_DIR", str(tmp_path / "file" / "run"))
+    (warning,) = make(NONE, "OUTPUT_DIR", str(tmp_path / "file" / "run"), dry_run=True).warnings
+    assert "is a file, not a folder" in warning
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(UserError, match="OUTPUT_DIR is empty"):
+        make(NONE, "OUTPUT_DIR", "", dry_run=True)
 
 
 def test_without_evaluation_data(make):

@@ -62,7 +62,8 @@ def test_nothing_to_resume(make, tmp_path):
 def test_resume_on_the_same_number_of_gpus(make, config, tmp_path):
     earlier_run(tmp_path / "out", config, 8, 8)
     made = make(EIGHT, "MODEL.WEIGHT", weights(tmp_path / "w.pth"), resume=True)
-    assert after_script(made)[2:4] == ["--adjust-lr", "--use-tfboard"]
+    assert "--adjust-lr" not in made.command
+    assert made.notes == ()
     assert "--transfer" not in made.command
     assert row(made, "start") == f"goes on from {tmp_path}/out/model_0000200.pth at iteration 200"
     assert row(made, "iterations").endswith("; 300 to go")
@@ -97,7 +98,7 @@ def test_resume_of_a_run_that_was_not_scaled(make, config, tmp_path):
     """Started by train_net.py without --adjust-lr, with 2 processes on the schedule for 4."""
     earlier_run(tmp_path / "out", config, 2, 4)
     made = make(EIGHT, num_gpus=2, resume=True)
-    assert trained_with(made, 2) == trained_with(make(EIGHT, "OUTPUT_DIR", "new", num_gpus=4), 4) | {"TEST": 4}
+    assert trained_with(made, 2) == trained_with(make(EIGHT, "OUTPUT_DIR", "new", num_gpus=4), 4)
 
 
 def test_a_saved_config_is_not_scaled_twice(make, config, tmp_path):
@@ -134,12 +135,62 @@ def test_scaled_overrides_are_pointed_out(make):
 
 def test_problems_after_scaling_say_so(make):
     with pytest.raises(UserError) as error:
-        make(EIGHT, "SOLVER.MAX_ITER", "100")
-    assert "SOLVER.WARMUP_ITERS 50 is not below MAX_ITER 50" in str(error.value)
+        make(EIGHT, "SOLVER.MAX_ITER", "2", "SOLVER.STEPS", "[1]", "SOLVER.WARMUP_ITERS", "0")
+    assert "SOLVER.STEPS (1,) has steps that a run of MAX_ITER 1 never reaches" in str(error.value)
     assert "These are values after scaling. Schedule scaled from 4 to 8" in str(error.value)
     with pytest.raises(UserError) as error:
-        make(EIGHT, "SOLVER.MAX_ITER", "100", num_gpus=4)
+        make(EIGHT, "DATASETS.TEST", "()")
     assert "after scaling" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("SOLVER.VIDEOS_PER_BATCH", "0", "SOLVER.VIDEOS_PER_BATCH is 0: it must be >= 1"),
+        ("SOLVER.VIDEOS_PER_BATCH", "18", "18, which does not split evenly over 4 processes"),
+        ("SOLVER.WARMUP_ITERS", "-3", "SOLVER.WARMUP_ITERS is -3: it must be >= 0"),
+        ("SOLVER.EVAL_PERIOD", "-1", "SOLVER.EVAL_PERIOD is -1"),
+        ("SOLVER.STEPS", "[-1]", "SOLVER.STEPS is"),
+        ("SOLVER.MAX_ITER", "-5", "SOLVER.MAX_ITER is -5"),
+        ("SOLVER.MAX_ITER", "100", "SOLVER.WARMUP_ITERS 100 is not below MAX_ITER 100"),
+        ("SOLVER.REFERENCE_GPUS", "0", "SOLVER.REFERENCE_GPUS is 0"),
+    ],
+)
+def test_wrong_values_are_found_before_scaling(make, key, value, message):
+    for options in ({}, {"num_gpus": 1}):
+        with pytest.raises(UserError) as error:
+            make(EIGHT, key, value, **options)
+        assert message in str(error.value)
+        assert "after scaling" not in str(error.value)
+
+
+@pytest.mark.parametrize("gpus", [1, 2])
+def test_resume_keeps_the_schedule_of_the_run(make, config, tmp_path, gpus):
+    """The run was started with values after -- that are not given again, and the config was edited since."""
+    given = ("SOLVER.MAX_ITER", "2", "SOLVER.WARMUP_ITERS", "0", "SOLVER.STEPS", "[]", "SOLVER.GAMMA", "0.5")
+    earlier_run(tmp_path / "out", config, 1, 1, iteration=1, overrides=given)
+    config.write_text(config.read_text().replace("BASE_LR: 0.01", "BASE_LR: 0.1"))
+    made = make(EIGHT, num_gpus=gpus, resume=True)
+    trained = trained_with(made, gpus)
+    assert (trained["MAX_ITER"], trained["WARMUP_ITERS"], tuple(trained["STEPS"])) == (8, 0, ())
+    assert (trained["GAMMA"], trained["BASE_LR"], trained["REFERENCE_GPUS"]) == (0.5, pytest.approx(0.005), 1)
+    assert row(made, "iterations").endswith("; 7 to go")
+    note = made.notes[-1]
+    assert f"{config} has another one, which is not used: " in note
+    for part in ("BASE_LR 0.05 (the run: 0.005)", "MAX_ITER 4000 (the run: 8)", "GAMMA 0.1 (the run: 0.5)"):
+        assert part in note
+    longer = make(EIGHT, "SOLVER.MAX_ITER", "50", num_gpus=gpus, resume=True)
+    assert trained_with(longer, gpus) == trained | {"MAX_ITER": 50}
+    assert "MAX_ITER" not in longer.notes[-1]
+
+
+def test_resume_says_that_its_values_are_not_scaled(make, config, tmp_path):
+    earlier_run(tmp_path / "out", config, 8, 8)
+    with pytest.raises(UserError, match=r"--resume: SOLVER.REFERENCE_GPUS 4 is given, but .* is for 8 process\(es\)"):
+        make(EIGHT, "SOLVER.REFERENCE_GPUS", "4", resume=True)
+    assert make(EIGHT, "SOLVER.REFERENCE_GPUS", "8", resume=True).notes == ()
+    with pytest.raises(UserError, match="SOLVER.VIDEOS_PER_BATCH is 0"):
+        make(EIGHT, "SOLVER.VIDEOS_PER_BATCH", "0", resume=True)
 
 
 def test_a_finished_run(make, config, tmp_path):
