@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from alphaction.config.paths_catalog import AVA_LABEL_MAP
 from alphaction.data.annotations import read_label_map
 from alphaction.preparation.ava_json import KeyframeImages, MovieSizes, convert_ava_csv, read_movie_list
+from alphaction.utils.arguments import CommandParser
 from alphaction.utils.errors import run_command
 
 EXAMPLE = """examples:
@@ -28,9 +29,7 @@ EXAMPLE = """examples:
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = CommandParser(description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--csv_path", "--csv-path", required=True, type=Path, metavar="CSV", help="annotations; csv or csv.gz")
     add(

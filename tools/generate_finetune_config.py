@@ -25,6 +25,7 @@ from alphaction.finetune.options import (
 )
 from alphaction.finetune.questions import Prompter, ask_options
 from alphaction.finetune.writer import check_target, write_text
+from alphaction.utils.arguments import CommandParser
 from alphaction.utils.errors import run_command
 
 EXAMPLE = f"""examples:
@@ -69,9 +70,7 @@ def read_line(prompt: str) -> str:
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     gpus = torch.cuda.device_count()
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = CommandParser(description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("-o", "--output", type=Path, metavar="YAML", help="file to write (default: config_files/DATASET_NETWORK.yaml)")
     add("--dataset-name", metavar="N", help="registered dataset: N for N_train and N_val, or the name of a split")

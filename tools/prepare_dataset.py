@@ -20,6 +20,7 @@ from alphaction.preparation.importers import FORMATS
 from alphaction.preparation.options import PrepareOptions, take_places
 from alphaction.preparation.prepare import prepare_dataset
 from alphaction.preparation.split import WAYS
+from alphaction.utils.arguments import CommandParser
 from alphaction.utils.cores import available_cores
 from alphaction.utils.errors import run_command
 
@@ -36,9 +37,7 @@ category_id, VIA 3 project, CVAT for video 1.1 XML, Label Studio video JSON; the
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = CommandParser(description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--name", required=True, metavar="N", help="name of the dataset: letters, digits, _ and -")
     add("--videos", required=True, type=Path, metavar="DIR", help="folder of the video files")

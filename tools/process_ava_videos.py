@@ -19,6 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from alphaction.preparation.movies import CutSummary, cut_movies, find_movies
+from alphaction.utils.arguments import CommandParser
 from alphaction.utils.errors import run_command
 
 EXAMPLE = """examples:
@@ -29,9 +30,7 @@ EXAMPLE = """examples:
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = CommandParser(description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--movie_root", "--movie-root", required=True, type=Path, metavar="DIR", help="folder of the movies")
     add("--clip_root", "--clip-root", required=True, type=Path, metavar="DIR", help="folder for the clips")

@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from alphaction.config import load_cfg
 from alphaction.inspection.text import format_report
 from alphaction.inspection.validate import validate_all, validate_dataset
+from alphaction.utils.arguments import CommandParser
 from alphaction.utils.atomic import write_text_atomically
 from alphaction.utils.errors import run_command
 
@@ -28,9 +29,7 @@ EXAMPLE = """examples:
 
 def main() -> int:
     """Parse the flags, validate, print the report; return the exit status."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = CommandParser(description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter)
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--dataset-name", metavar="N", help="one split, such as toy_train")
     which.add_argument("--all", metavar="N", help="every split of a dataset, such as toy, also against each other")

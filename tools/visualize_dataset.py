@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from alphaction.config import load_cfg
 from alphaction.inspection.sheets import ShownDataset, choose_keyframes, draw_samples
-from alphaction.utils.arguments import not_negative, positive
+from alphaction.utils.arguments import CommandParser, not_negative, positive
 from alphaction.utils.errors import UserError, run_command
 
 EXAMPLE = """examples:
@@ -25,9 +25,7 @@ EXAMPLE = """examples:
 
 def main() -> None:
     """Parse the flags and draw."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = CommandParser(description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset-name", required=True, metavar="N", help="a registered dataset, such as toy_train")
     parser.add_argument("--output-dir", required=True, type=Path, metavar="D", help="folder for the PNG files")
     parser.add_argument("--num-samples", type=positive, default=10, metavar="K", help="keyframes, default %(default)s")

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from alphaction.utils.arguments import CommandParser
 from alphaction.utils.errors import UserError
 
 PROGRAM = "bash tools/finetune_quickstart.sh"
@@ -150,7 +151,7 @@ def _gpu_count(text: str) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog=PROGRAM,
         usage=f"{PROGRAM} CONFIG [options] [-- KEY VALUE ...]",
         description="Check a config and this machine, show what would be trained, ask, and start the training.",
