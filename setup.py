@@ -32,5 +32,5 @@ setup(
         "pycocotools",
         "tqdm",
     ],
-    extras_require={"dev": ["pytest", "ruff>=0.17,<0.18", "pre-commit"]},
+    extras_require={"dev": ["pytest", "pytest-xdist", "ruff>=0.17,<0.18", "pre-commit"]},
 )

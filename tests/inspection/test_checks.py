@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -20,7 +19,6 @@ from alphaction.inspection.check_splits import check_splits
 from alphaction.inspection.check_videos import frame_rate_findings
 from alphaction.inspection.loaded import Split
 from alphaction.inspection.settings import Settings
-from alphaction.inspection.validate import quick_findings
 
 CLASSES = LabelMap((ActionClass(1, "stand", "movement"), ActionClass(2, "walk", "movement"),
                     ActionClass(3, "sing", "object")))  # fmt: skip
@@ -257,18 +255,6 @@ def test_same_boxes_are_pairs_within_a_keyframe():
     boxes = np.array([[0.1, 0.1, 0.5, 0.5], [0.1, 0.1, 0.5, 0.5001], [0.1, 0.1, 0.5, 0.45], [0.1, 0.1, 0.5, 0.5]])
     split = split_of(boxes, np.ones(4), seconds=np.array([0, 0, 0, 1]))
     assert [pair.tolist() for pair in same_boxes(split)] == [[0], [1]]
-
-
-def test_quick_findings_of_large_tables_are_quick():
-    rng, count = np.random.default_rng(0), 100_000
-    boxes = people(count)
-    table = AnnotationTable.from_columns([f"v{k}" for k in rng.integers(0, 300, count)], rng.integers(0, 900, count),
-                                         boxes, rng.integers(1, 4, count))  # fmt: skip
-    dataset = SimpleNamespace(name="s_train", training=True, label_map=CLASSES, eval_label_map=None,
-                              annotations=table, detections=None, objects=None, source=None)  # fmt: skip
-    start = time.perf_counter()
-    quick_findings(get_cfg(), [dataset], [])
-    assert time.perf_counter() - start < 2  # a tenth of a second on an idle core
 
 
 def test_frame_rates_that_differ():

@@ -10,6 +10,7 @@ import sys
 import time
 
 import pytest
+from interruption import interruptible
 
 from alphaction.data.annotations import read_annotations, read_label_map
 from alphaction.data.clip_source import OneSecondClipSource
@@ -77,19 +78,18 @@ def test_ctrl_c_stops_at_once_and_leaves_whole_files(repo_root, toy_folder, tmp_
     command = [sys.executable, repo_root / "tools" / "process_ava_videos.py", "--process_num", "2", "--start", "0"]
     roots = ["--movie_root", toy_folder / "toy" / "videos", "--clip_root", tmp_path / "clips"]
     slow = ["--end", "0", "--fps", "240"]
-    process = subprocess.Popen(
+    with interruptible(
         [*map(str, command), *map(str, roots), *slow],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
         start_new_session=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("clips/*/*.mp4")) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    ) as process:
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.glob("clips/*/*.mp4")) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=20)
     assert (process.returncode, out, err) == (130, "", "interrupted\n")
     clips = [path for path in tmp_path.glob("clips/*/*") if path.name != SOURCE_RECORD]
     assert 0 < len(clips) < 6 * 7

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from interruption import interruptible
 
 from alphaction.finetune.launch.options import parse_options
 from alphaction.toy import ToyOptions, make_toy_dataset
@@ -217,8 +218,8 @@ def test_an_interrupted_training_goes_on(quickstart, env, toy, data, repo_root, 
     flags = ["--cpu", "--skip-val", "--seed", "3"]
     script = str(repo_root / "tools/finetune_quickstart.sh")
     command = ["bash", script, toy, *flags, "--", *keys, "SOLVER.MAX_ITER", "10000"]
-    with subprocess.Popen(
-        command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    with interruptible(
+        command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     ) as process:
         limit = time.monotonic() + 60
         while not (output / "last_checkpoint").is_file() and time.monotonic() < limit:

@@ -8,6 +8,7 @@ import sys
 import time
 
 import pytest
+from interruption import interruptible
 
 from alphaction.finetune.launch import run
 from alphaction.finetune.launch.run import TORCHRUN, start
@@ -59,7 +60,7 @@ def test_an_interrupt_ends_all_processes(script, subprocess_env, tmp_path):
         f"(pathlib.Path({str(tmp_path)!r}) / os.environ['RANK']).write_text(str(os.getpid()))\n"
         "try:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    raise SystemExit(130)\n"
     )
-    with subprocess.Popen(command, env=subprocess_env, stderr=subprocess.PIPE, text=True) as process:
+    with interruptible(command, env=subprocess_env, stderr=subprocess.PIPE) as process:
         limit = time.monotonic() + 60
         while not ((tmp_path / "0").is_file() and (tmp_path / "1").is_file()) and time.monotonic() < limit:
             time.sleep(0.05)
