@@ -25,6 +25,8 @@ def shortened(arguments: list[str]) -> list[str]:
         return [*arguments, *([] if "--" in arguments else ["--"]), *SMALL_RUN]
     if program.endswith(("train_net.py", "test_net.py", "predict_video.py")):
         return [*arguments, *SMALL_RUN]
+    if program.endswith("benchmarks/evaluate_ava.py"):
+        return [*arguments, "--rows", "200000"]
     if program.endswith("make_toy_dataset.py"):
         return [*arguments, *SMALL_TOY]
     return arguments

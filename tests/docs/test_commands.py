@@ -93,7 +93,7 @@ class World:
             "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
             "VIRTUAL_ENV": str(self._venv),
             "PYTHONPATH": str(ROOT),
-            "OMP_NUM_THREADS": "2",
+            "OMP_NUM_THREADS": "1",
         }
 
 
