@@ -3,7 +3,7 @@
 from alphaction.checkpoint.caffe2 import caffe2_name
 from alphaction.checkpoint.checkpointer import Checkpointer, MemoryLoad, Resumed, checkpoint_name
 from alphaction.checkpoint.label_maps import compare_label_maps
-from alphaction.checkpoint.matching import LoadReport, MatchRules, load_weights, match_weights
+from alphaction.checkpoint.matching import LoadReport, MatchRules, load_trained_weights, load_weights, match_weights
 from alphaction.checkpoint.start import StartPoint, find_start, find_test_weights
 from alphaction.checkpoint.weights import WeightFile, read_weight_file, read_weights
 
@@ -20,6 +20,7 @@ __all__ = [
     "compare_label_maps",
     "find_start",
     "find_test_weights",
+    "load_trained_weights",
     "load_weights",
     "match_weights",
     "read_weight_file",

@@ -66,6 +66,27 @@ def load_weights(
     return report
 
 
+def load_trained_weights(model: nn.Module, path: str | Path, label_map: Mapping) -> None:
+    """Load the weights of a file that must fill the whole model, as evaluation and prediction need.
+
+    Args:
+        model, path, label_map: as in :func:`load_weights`.
+
+    Raises:
+        UserError: as :func:`load_weights`, and if a tensor of the model is not in the file or the classes differ.
+    """
+    report = load_weights(model, path, label_map=label_map)
+    if not report.complete:
+        first = [*report.missing, *(entry.name for entry in report.mismatched)][0]
+        raise UserError(
+            f"{path}: {len(report.missing)} tensors of the model are missing in it and {len(report.mismatched)} have "
+            f"another shape, first {first}. The results would be random numbers: use the config and the label map that "
+            "the weights were trained with (the run's config.yaml)."
+        )
+    if report.other_classes:
+        raise UserError(f"{path}: {report.other_classes}. Use the label map that it was trained with.")
+
+
 def match_weights(
     model_state: Mapping[str, Tensor],
     weights: Mapping[str, Tensor],

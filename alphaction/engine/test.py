@@ -9,7 +9,7 @@ from pathlib import Path
 
 from yacs.config import CfgNode
 
-from alphaction.checkpoint import find_test_weights, load_weights
+from alphaction.checkpoint import find_test_weights, load_trained_weights
 from alphaction.config import load_cfg, validate_cfg
 from alphaction.engine.classes import adopt_label_map
 from alphaction.engine.datasets import open_test_datasets
@@ -22,7 +22,6 @@ from alphaction.engine.setup import (
     tear_down_runtime,
 )
 from alphaction.modeling.detector import build_detection_model
-from alphaction.utils.errors import UserError
 from alphaction.utils.logging import get_logger, logged_run
 
 
@@ -63,15 +62,5 @@ def _test(cfg: CfgNode, weights: Path, runtime: Runtime) -> None:
         get_logger().info(note)
     cfg.freeze()
     model = build_detection_model(cfg).to(runtime.device)
-    report = load_weights(model, weights, label_map=label_map.to_dict())
-    if not report.complete:
-        first = [*report.missing, *(entry.name for entry in report.mismatched)][0]
-        raise UserError(
-            f"{weights}: {len(report.missing)} tensors of the model are missing in it and {len(report.mismatched)} "
-            f"have another shape, first {first}. The evaluation would "
-            "measure random numbers: use the config and the label map that the weights were trained with "
-            "(the run's config.yaml)."
-        )
-    if report.other_classes:
-        raise UserError(f"{weights}: {report.other_classes}. Evaluate with the label map that it was trained with.")
+    load_trained_weights(model, weights, label_map.to_dict())
     evaluate_datasets(cfg, model, datasets, runtime)

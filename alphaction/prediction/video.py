@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 from yacs.config import CfgNode
 
-from alphaction.checkpoint import load_weights, read_weight_file
+from alphaction.checkpoint import load_trained_weights, read_weight_file
 from alphaction.config import validate_cfg
 from alphaction.data.annotations import NO_CLASS, AnnotationTable, BoxTable, LabelMap, write_ava_csv
 from alphaction.data.clip_source import ClipSource, MovieSource
@@ -158,14 +158,7 @@ def _open(options: VideoOptions) -> _Clip:
 
 def _load_model(cfg: CfgNode, weights: Path, label_map: LabelMap, runtime: Runtime) -> ActionDetector:
     model = build_detection_model(cfg).to(runtime.device)
-    report = load_weights(model, weights, label_map=label_map.to_dict())
-    if not report.complete:
-        first = [*report.missing, *(entry.name for entry in report.mismatched)][0]
-        raise UserError(
-            f"{weights}: {len(report.missing)} tensors of the model are missing in it and {len(report.mismatched)} "
-            f"have another shape, first {first}: the predictions would be random. Use the config that the weights were "
-            "trained with (the run's config.yaml)."
-        )
+    load_trained_weights(model, weights, label_map.to_dict())
     return model.eval()
 
 

@@ -55,11 +55,13 @@ def set_up_logging(output_dir: Path | None, is_main: bool) -> logging.Logger:
 
 
 def close_logging() -> None:
-    """Detach and close every handler of the project's logger."""
+    """Detach and close every handler of the project's logger, and leave it as it was before the run."""
     logger = get_logger()
     for handler in list(logger.handlers):
         logger.removeHandler(handler)
         handler.close()
+    logger.propagate = True
+    logger.setLevel(logging.NOTSET)
 
 
 @contextmanager

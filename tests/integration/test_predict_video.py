@@ -183,7 +183,7 @@ def test_options_that_cannot_work_are_refused_first(cfg, trained, options, tmp_p
 
 def test_weights_of_another_model_are_refused(cfg, trained, options):
     cfg.MODEL.IA_STRUCTURE.DIM_INNER = 64
-    with pytest.raises(UserError, match="another shape.*predictions would be random"):
+    with pytest.raises(UserError, match="another shape.*results would be random"):
         predict_video(cfg, trained / "model_final.pth", options)
 
 
