@@ -8,6 +8,7 @@ source tools/environment.sh
 ensure_environment
 "$PYTHON" -m ruff check .
 "$PYTHON" -m ruff format --check .
-# One process a core, one thread each: more threads would only fight for the same cores. Tests of one file stay in order.
+# One process a core, one thread each: more threads would only fight for the same cores. Tests of one file stay
+# together and in order.
 export OMP_NUM_THREADS=1
-"$PYTHON" -m pytest --numprocesses auto --dist loadfile "$@"
+"$PYTHON" -m pytest --numprocesses auto --dist loadgroup "$@"
