@@ -10,7 +10,7 @@ import numpy as np
 
 from alphaction.data.annotations.box_formats import to_corners
 from alphaction.data.annotations.csv_columns import SECOND, VIDEO, Column
-from alphaction.data.annotations.csv_file import read_csv
+from alphaction.data.annotations.csv_file import is_number, read_csv
 from alphaction.data.annotations.csv_header import CsvHeader
 from alphaction.data.annotations.files import read_text
 from alphaction.person_detection.foreign_boxes import NO_SCORE, OTHER_CLASS, WHAT, ForeignBoxes
@@ -42,7 +42,7 @@ def read_named_csv(path: Path, class_id: str | None, every_class: bool, box_form
         raise UserError(f"{WHAT}: {path} has no rows.")
     delimiter = next((mark for mark in (",", "\t", ";") if mark in lines[start]), ",")
     first = _cells(lines[start], delimiter)
-    header = not any(_is_number(cell) for cell in first)
+    header = not any(is_number(cell) for cell in first)
     if header:
         named = CsvHeader.parse(f"{WHAT}: {path}, line {start + 1}", first)
         columns, coordinates, written = _by_name(named, box_format)
@@ -73,14 +73,6 @@ def read_named_csv(path: Path, class_id: str | None, every_class: bool, box_form
 
 def _cells(line: str, delimiter: str) -> list[str]:
     return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])]
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _by_name(header: CsvHeader, box_format: str) -> tuple[dict[str, int], list[int], str]:
@@ -122,13 +114,13 @@ class _ClassFilter:
             return True
         cell = row[self._column]
         self.seen[cell] = self.seen.get(cell, 0) + 1
-        if self._wanted is None and _is_number(cell):
+        if self._wanted is None and is_number(cell):
             raise UserError(
                 f"{WHAT}: {self._path}, line {line}: the class is a number ({cell}). Say which one is a person with "
                 "--class-id, or keep all with --every-class."
             )
         wanted = self._wanted or "person"
-        return cell.lower() == wanted.lower() or (_is_number(cell) and cell.removesuffix(".0") == wanted)
+        return cell.lower() == wanted.lower() or (is_number(cell) and cell.removesuffix(".0") == wanted)
 
     def check(self, kept: int) -> None:
         """Refuse a file of which no row is kept."""

@@ -218,7 +218,8 @@ def _chunk_cells(
     return numbers, [[row[index] for row in rows] for index in layout.positions]
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Return whether a cell is a number."""
     try:
         float(text)
     except ValueError:
@@ -229,7 +230,7 @@ def _is_number(text: str) -> bool:
 def _is_header(row: Sequence[str]) -> bool:
     """A header names the second column and has no number where rows have the second and coordinates."""
     cells = [cell.strip() for cell in row[1:6]]
-    return bool(cells) and bool(cells[0]) and not any(_is_number(cell) for cell in cells)
+    return bool(cells) and bool(cells[0]) and not any(is_number(cell) for cell in cells)
 
 
 def _wrong_width(row: Sequence[str], layouts: Mapping[int, Sequence[str]]) -> str:

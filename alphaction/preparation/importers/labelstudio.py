@@ -14,7 +14,7 @@ from typing import Any
 from alphaction.data.video import VideoInfo
 from alphaction.preparation.imported import ImportedAnnotations
 from alphaction.preparation.importers.actions import NUMBER, ActionRule, person_id, split_text
-from alphaction.preparation.importers.source import Rows, Source
+from alphaction.preparation.importers.source import Rows, Source, is_number
 from alphaction.preparation.importers.tracks import Box, Knot, repeated, sample_track, upright
 
 _ANSWERS = {"choices": "choices", "taxonomy": "taxonomy", "textarea": "text", "number": "number"}
@@ -212,7 +212,7 @@ def _frame_rate(source: Source, tracks: Any, info: VideoInfo, rows: Rows) -> flo
         (entry["frame"], entry["time"])
         for track in tracks
         for entry in _entries(track)
-        if isinstance(entry, dict) and _is_number(entry.get("frame")) and _is_number(entry.get("time"))
+        if isinstance(entry, dict) and is_number(entry.get("frame")) and is_number(entry.get("time"))
     )
     lengths = next(filter(None, map(_lengths, tracks)), None)
     known = [] if lengths is None else [(*lengths, 1.5)]
@@ -229,20 +229,16 @@ def _frame_rate(source: Source, tracks: Any, info: VideoInfo, rows: Rows) -> flo
 def _lengths(track: dict) -> tuple[float, float] | None:
     """Return the numbers of frames and seconds of the video, as the tool sees it, or None."""
     count, duration = (track["value"].get(key) for key in ("framesCount", "duration"))
-    known = _is_number(count) and _is_number(duration) and count > 0 and duration > 0
+    known = is_number(count) and is_number(duration) and count > 0 and duration > 0
     return (count, duration) if known else None
 
 
 def _length(track: dict, fps: float) -> int | None:
     """Return the number of frames of the video in the tool, or None where it does not tell."""
     count, duration = (track["value"].get(key) for key in ("framesCount", "duration"))
-    if _is_number(count) and count > 0:
+    if is_number(count) and count > 0:
         return int(count)
-    return math.floor(duration * fps) if _is_number(duration) and duration > 0 else None
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return math.floor(duration * fps) if is_number(duration) and duration > 0 else None
 
 
 def _knots(source: Source, track: dict, info: VideoInfo, place: str, rows: Rows) -> Iterator[Knot]:
@@ -252,7 +248,7 @@ def _knots(source: Source, track: dict, info: VideoInfo, place: str, rows: Rows)
         numbers = (
             {key: entry.get(key) for key in ("frame", "x", "y", "width", "height")} if isinstance(entry, dict) else {}
         )
-        if not numbers or not all(map(_is_number, numbers.values())) or numbers["frame"] < 0:
+        if not numbers or not all(map(is_number, numbers.values())) or numbers["frame"] < 0:
             raise source.error(place, f"sequence entry {entry!r}: expected numbers frame, x, y, width and height.")
         yield Knot(
             frame=max(0, round(numbers["frame"]) - 1),

@@ -14,7 +14,7 @@ from typing import Any
 from alphaction.data.annotations.json_records import split_frame_name
 from alphaction.preparation.imported import ImportedAnnotations
 from alphaction.preparation.importers.actions import ActionRule, person_id, split_text
-from alphaction.preparation.importers.source import Rows, Source
+from alphaction.preparation.importers.source import Rows, Source, is_number
 from alphaction.preparation.importers.tracks import Box
 
 _KINDS = {1: "text", 2: "options", 3: "radio", 4: "select"}  # "options": a VIA checkbox has several options
@@ -103,7 +103,7 @@ def _regions(source: Source, sections: dict[str, dict], mid: str, entry: Any, ro
     if not isinstance(entry, dict):
         raise source.error(place, f"expected an object, found {type(entry).__name__}.")
     xy, z = entry.get("xy") or [], entry.get("z") or []
-    if not isinstance(xy, list) or not isinstance(z, list) or not all(_is_number(v) for v in [*xy, *z]):
+    if not isinstance(xy, list) or not isinstance(z, list) or not all(is_number(v) for v in [*xy, *z]):
         raise source.error(place, f'"z" is {z!r} and "xy" is {xy!r}, expected lists of numbers.')
     if not xy:
         rows.count("temporal segments and notes without a box left out")
@@ -134,10 +134,6 @@ def _regions(source: Source, sections: dict[str, dict], mid: str, entry: Any, ro
     if any(second < 0 for second, _ in times):
         raise source.error(place, f"time {z} is negative. Times are seconds from the start of the video.")
     return [(video, second, time, box, entry, place) for second, time in times]
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _file(source: Source, sections: dict[str, dict], entry: dict, place: str) -> dict:
