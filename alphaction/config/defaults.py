@@ -200,6 +200,9 @@ _C.MODEL.IA_STRUCTURE.ROI_DIM_REDUCE = True
 _C.MODEL.IA_STRUCTURE.USE_ZERO_INIT_CONV = True
 #: objects | >= 0 | Most object boxes of a clip, best score first; 0: objects are not loaded.
 _C.MODEL.IA_STRUCTURE.MAX_OBJECT = 0
+#: - | True, False | Leave slots in which nobody and nothing is (fewer persons, objects or remembered persons than the
+#: limits; seconds outside of the video or not seen yet) out of the attention. Upstream's weights attend to them.
+_C.MODEL.IA_STRUCTURE.MASK_ABSENT = False
 
 # ---------------------------------------------------------------------------------------------------------------- INPUT
 #: Which frames a clip has, and how they are transformed.
@@ -267,6 +270,10 @@ _C.DATALOADER.PREFETCH_FACTOR = 2
 _C.DATALOADER.SIZE_DIVISIBILITY = 16
 #: - | True, False | Batch upright and wide training clips apart, so that less is padded.
 _C.DATALOADER.ASPECT_RATIO_GROUPING = True
+#: path | - | Folder that keeps the decoded, resized frames of each clip (frames x height x width x 3 bytes), for later
+#: epochs and later runs, several at once too; clips are the same with and without it. Empty: every clip is decoded
+#: whenever it is needed.
+_C.DATALOADER.CLIP_CACHE = ""
 
 # --------------------------------------------------------------------------------------------------------------- SOLVER
 #: Stochastic gradient descent and its schedule.

@@ -26,6 +26,7 @@ from alphaction.config.names import CONV_BODIES, IA_BLOCKS, IA_STRUCTURES
 from alphaction.config.near import missing_file
 from alphaction.config.ranges import check_values
 from alphaction.utils.errors import UserError, suggest
+from alphaction.utils.output_file import check_writable
 
 SPLITS = ("TRAIN", "TEST")
 
@@ -282,6 +283,15 @@ def check_weight(cfg: CfgNode, run: Run) -> Iterator[str]:
             )
 
 
+def check_clip_cache(cfg: CfgNode, run: Run) -> Iterator[str]:
+    """DATALOADER.CLIP_CACHE, where given, is a folder that can be written to, or that can be made."""
+    if run.check_files and cfg.DATALOADER.CLIP_CACHE:
+        try:
+            check_writable("DATALOADER.CLIP_CACHE", Path(cfg.DATALOADER.CLIP_CACHE).expanduser() / "clip.npy")
+        except UserError as error:
+            yield f'{error} Or set DATALOADER.CLIP_CACHE "" to do without.'
+
+
 def check_output(cfg: CfgNode, run: Run) -> Iterator[str]:
     """OUTPUT_DIR is not empty."""
     if not cfg.OUTPUT_DIR.strip():
@@ -301,6 +311,7 @@ CHECKS: tuple[Callable[[CfgNode, Run], Iterator[str]], ...] = (
     check_batches,
     check_precision,
     check_weight,
+    check_clip_cache,
     check_output,
 )
 

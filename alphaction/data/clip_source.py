@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import av
 import numpy as np
@@ -30,6 +30,41 @@ logger = logging.getLogger(__name__)
 _OPEN_MOVIES = 8
 # A check opens every annotated one-second clip, but decodes at most so many of a video.
 _DECODED_CLIPS = 20
+
+
+class FileState(NamedTuple):
+    """A file as it is now; a file with another content has another state.
+
+    Attributes:
+        path: where it lies.
+        size: bytes; -1: there is no such file.
+        mtime_ns: when it was last written, nanoseconds.
+    """
+
+    path: Path
+    size: int
+    mtime_ns: int
+
+    @classmethod
+    def of(cls, path: Path) -> FileState:
+        """Return the state of ``path``."""
+        try:
+            status = path.stat()
+        except OSError:
+            return cls(path, -1, -1)
+        return cls(path, status.st_size, status.st_mtime_ns)
+
+
+class Origin(NamedTuple):
+    """What decides the frames that :meth:`ClipSource.read` returns, besides its arguments.
+
+    Attributes:
+        files: the files that are read, in order; where one stands in for a missing neighbor, it is named again.
+        fps: frames per second of the timeline; 0: the rate of the one file.
+    """
+
+    files: tuple[FileState, ...]
+    fps: float
 
 
 class ClipSource(ABC):
@@ -80,6 +115,14 @@ class ClipSource(ABC):
         """
 
     @abstractmethod
+    def origin(self, video: str, second: int, slots: Sequence[int], fps: float) -> Origin:
+        """Return what decides the frames of :meth:`read` with these arguments; nothing is decoded.
+
+        Raises:
+            UserError: if the video or the keyframe's file is missing.
+        """
+
+    @abstractmethod
     def problems(self, video: str, seconds: Collection[int]) -> list[str]:
         """Return what would keep ``read`` from working at these keyframes, one sentence each; [] if nothing."""
 
@@ -105,7 +148,7 @@ class MovieSource(ClipSource):
                 self._paths.setdefault(stem, []).append(name)
                 # Annotations may name the file in full.
                 self._paths.setdefault(name, []).append(name)
-        self._open: OrderedDict[Path, VideoFile] = OrderedDict()
+        self._open: OrderedDict[FileState, VideoFile] = OrderedDict()
         self._process = os.getpid()
 
     def __getstate__(self) -> dict:
@@ -136,6 +179,9 @@ class MovieSource(ClipSource):
             movie = self._movie(path)
             rate = fps or movie.fps
             return np.stack(movie.frames_at([second + slot / rate for slot in slots], size, must_reach=float(second)))
+
+    def origin(self, video: str, second: int, slots: Sequence[int], fps: float) -> Origin:
+        return Origin((FileState.of(self.path(video)),), fps)
 
     def problems(self, video: str, seconds: Collection[int]) -> list[str]:
         try:
@@ -178,12 +224,13 @@ class MovieSource(ClipSource):
         return info
 
     def _movie(self, path: Path) -> VideoFile:
-        """Return the open file, from those that this process used last."""
+        """Return the open file, from those that this process used last; one that has changed is opened anew."""
         if self._process != os.getpid():
             # A fork shares the parent's file positions, so its open files must not be read from here.
             self._open, self._process = OrderedDict(), os.getpid()
-        movie = self._open.pop(path, None) or VideoFile(path)
-        self._open[path] = movie
+        state = FileState.of(path)
+        movie = self._open.pop(state, None) or VideoFile(path)
+        self._open[state] = movie
         if len(self._open) > _OPEN_MOVIES:
             self._open.popitem(last=False)[1].close()
         return movie
@@ -218,10 +265,6 @@ class OneSecondClipSource(ClipSource):
     def read(
         self, video: str, second: int, slots: Sequence[int], fps: float, size: Callable[[Size], Size] | None = None
     ) -> np.ndarray:
-        if self.path(video, second) is None:
-            raise UserError(self._missing(video, [second], 1))
-        # A second holds a whole number of frames here, or rounding would drift away from the clips' borders.
-        rate = fps or max(round(self.probe(video).fps), 1)
         frames: list[np.ndarray] = []
         fixed_size: list[Size] = []
 
@@ -230,18 +273,16 @@ class OneSecondClipSource(ClipSource):
                 fixed_size.append(shown if size is None else size(shown))
             return fixed_size[0]
 
-        for offset, times in _by_second(slots, rate):
-            clip_offset, path = offset, self.path(video, second + offset)
-            while path is None:
-                clip_offset -= int(np.sign(offset))
-                path = self.path(video, second + clip_offset)
-            if clip_offset != offset:
-                times = [0.0 if offset < 0 else 1.0] * len(times)
+        for path, times in self._parts(video, second, slots, self._rate(video, second, fps)):
             with _explained(path, second):
                 clip = VideoFile(path, from_first_frame=True)
                 frames += clip.frames_at(times, one_size)
                 clip.close()
         return np.stack(frames)
+
+    def origin(self, video: str, second: int, slots: Sequence[int], fps: float) -> Origin:
+        rate = self._rate(video, second, fps)
+        return Origin(tuple(FileState.of(path) for path, _ in self._parts(video, second, slots, rate)), rate)
 
     def problems(self, video: str, seconds: Collection[int]) -> list[str]:
         try:
@@ -266,6 +307,24 @@ class OneSecondClipSource(ClipSource):
                 except UserError as error:
                     found.append(str(error))
         return found
+
+    def _rate(self, video: str, second: int, fps: float) -> float:
+        """Return the timeline's frames per second, once it is known that the keyframe has a file."""
+        if self.path(video, second) is None:
+            raise UserError(self._missing(video, [second], 1))
+        # A second holds a whole number of frames here, or rounding would drift away from the clips' borders.
+        return fps or max(round(self.probe(video).fps), 1)
+
+    def _parts(self, video: str, second: int, slots: Sequence[int], rate: float) -> Iterator[tuple[Path, list[float]]]:
+        """Yield (file, times in it) of ascending slots around a keyframe that has a file."""
+        for offset, times in _by_second(slots, rate):
+            clip_offset, path = offset, self.path(video, second + offset)
+            while path is None:
+                clip_offset -= int(np.sign(offset))
+                path = self.path(video, second + clip_offset)
+            if clip_offset != offset:
+                times = [0.0 if offset < 0 else 1.0] * len(times)
+            yield path, times
 
     def _clips(self, video: str) -> dict[int, str]:
         """Return the name of each second's file; of several, .mp4 and the shortest number first."""

@@ -21,6 +21,7 @@ from alphaction.data.annotations import (
     LabelMap,
     read_label_map,
 )
+from alphaction.data.clip_cache import with_cache
 from alphaction.data.clip_source import ClipSource
 from alphaction.data.rules import TestRules, TrainingRules
 from alphaction.data.sample import ClipSample, Keyframe, SampleRequest
@@ -108,7 +109,7 @@ class ActionDataset(Dataset[ClipSample]):
             name=spec.name,
             label_map=tables.label_map,
             annotations=tables.annotations,
-            source=tables.source,
+            source=with_cache(tables.source, cfg.DATALOADER.CLIP_CACHE),
             training=training,
             detections=None if training else tables.persons(),
             objects=tables.objects() if wants_objects(cfg) else None,

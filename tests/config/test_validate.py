@@ -221,6 +221,19 @@ def test_weight_file(tmp_path):
     check("MODEL.WEIGHT", tmp_path / "none.pth", check_files=False)
 
 
+def test_clip_cache_folder(tmp_path, monkeypatch):
+    check("DATALOADER.CLIP_CACHE", tmp_path / "new" / "cache")
+    assert list(tmp_path.iterdir()) == []  # made by the first entry
+    (tmp_path / "file").touch()
+    message = problem("DATALOADER.CLIP_CACHE", tmp_path / "file" / "cache")
+    assert message.startswith("DATALOADER.CLIP_CACHE ")
+    assert f"{tmp_path / 'file'} is a file, not a folder. Name another place." in message
+    assert 'set DATALOADER.CLIP_CACHE ""' in message
+    check("DATALOADER.CLIP_CACHE", tmp_path / "file" / "cache", check_files=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "file"))
+    assert "is a file, not a folder" in problem("DATALOADER.CLIP_CACHE", "~/cache")
+
+
 @pytest.mark.parametrize(("jitter", "counts"), [(False, [4]), (True, [4] * 17)])
 def test_slow_frames_of_every_start(jitter, counts):
     cfg = load_cfg(None, ["INPUT.FRAME_NUM", 64, "INPUT.TAU", 16, "INPUT.SLOW_JITTER", jitter])

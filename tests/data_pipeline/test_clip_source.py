@@ -68,7 +68,7 @@ def test_files_stay_open_up_to_a_limit(movies, tmp_path):
     source = MovieSource(tmp_path)
     for number in (*range(10), 3):
         source.read(f"copy{number}", 1, [0], 25)
-    assert [path.stem for path in source._open] == [f"copy{n}" for n in (2, 4, 5, 6, 7, 8, 9, 3)]
+    assert [state.path.stem for state in source._open] == [f"copy{n}" for n in (2, 4, 5, 6, 7, 8, 9, 3)]
     assert pickle.loads(pickle.dumps(source)).read("copy1", 1, [0], 25).shape == (1, 48, 64, 3)
 
 

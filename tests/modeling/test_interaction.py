@@ -7,57 +7,31 @@ from dataclasses import replace
 
 import pytest
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from modeling.interaction_cases import (
+    BLOCK,
+    CASES,
+    DIM,
+    INNER,
+    MASKED,
+    OPTIONS,
+    OUT,
+    build,
+    make_inputs,
+    naive_structure,
+)
+from torch import nn
 
 from alphaction.config import get_cfg
-from alphaction.modeling.interaction import (
-    InteractionInputs,
-    InteractionStructure,
-    build_interaction_structure,
-)
-from alphaction.modeling.interaction.block import BlockOptions, InteractionBlock, attend_within_clip
-from alphaction.modeling.interaction.structure import StructureOptions, block_names
+from alphaction.modeling.interaction import InteractionInputs, InteractionStructure, build_interaction_structure
+from alphaction.modeling.interaction.block import BlockOptions, InteractionBlock, Slots, attend_within_clip
+from alphaction.modeling.interaction.structure import StructureOptions
 from alphaction.modeling.registry import INTERACTION_STRUCTURES
 from alphaction.structures.memory_pool import MemoryFeatures
 from alphaction.utils.errors import UserError
 
-DIM, INNER, OUT = 6, 4, 5
-BLOCK = BlockOptions(dim_inner=INNER, zero_init=False, init_std=0.5, memory_slots=4)
-OPTIONS = StructureOptions(
-    dim_in=DIM, dim_out=OUT, max_person=3, max_object=2, max_per_second=2, memory_length=(2, 1), block=BLOCK
-)
-LISTS = (["P", "O", "M", "P", "O", "M"], ["P"], ["O"], ["M"], ["M", "P"], ["O", "P", "P"], ["P", "M", "M", "P"])
-CASES = [(name, blocks) for name in ("serial", "dense") for blocks in LISTS] + [
-    ("parallel", blocks)
-    for blocks in ([["P", "O", "M"], ["P", "O", "M"]], [["M"]], [["O", "M"], ["M", "P"], ["P", "P"]], [["P", "M"]])
-]
-
 
 def test_every_structure_is_tested() -> None:
     assert {name for name, _ in CASES} == set(INTERACTION_STRUCTURES.names())
-
-
-def build(name: str, blocks: list, options: StructureOptions = OPTIONS) -> InteractionStructure:
-    structure = INTERACTION_STRUCTURES.get(name)(options, blocks).eval()
-    # Positions, biases and dense weights start at 0, where they would hide mistakes.
-    for parameter in structure.parameters():
-        nn.init.normal_(parameter, std=0.5)
-    return structure
-
-
-def make_inputs(persons: tuple[int, ...] = (2, 0, 4), objects: tuple[int, ...] = (0, 1, 3)) -> InteractionInputs:
-    clips = torch.arange(len(persons))
-    memory = torch.randn(len(persons), 4, 2, DIM)
-    return InteractionInputs(
-        persons=torch.randn(sum(persons), DIM),
-        clip_index=clips.repeat_interleave(torch.tensor(persons)),
-        scores=torch.rand(sum(persons)),
-        num_clips=len(persons),
-        objects=torch.randn(sum(objects), DIM),
-        object_clip_index=clips.repeat_interleave(torch.tensor(objects)),
-        memory=MemoryFeatures(memory, torch.ones(memory.shape[:3], dtype=torch.bool), current_slot=2),
-    )
 
 
 # --- the block
@@ -82,14 +56,16 @@ def test_block_by_hand() -> None:
         block.out.weight[:] = torch.tensor([[2.0, 0], [0, 3]]).view(2, 2, 1, 1, 1)
         block.out.bias[:] = torch.tensor([0.5, 0.25])
     # Equal weights: the mean of the slots is (3, 1); normalized (1, -1); ReLU (1, 0); out (2.5, 0.25); plus the query.
-    found = block(torch.tensor([[10.0, 20.0]]), torch.tensor([[[4.0, 2.0], [2.0, 0.0]]]), torch.tensor([0]))
+    slots = Slots(torch.tensor([[[4.0, 2.0], [2.0, 0.0]]]), torch.tensor([[True, True]]))
+    found = block(torch.tensor([[10.0, 20.0]]), slots, torch.tensor([0]))
     torch.testing.assert_close(found, torch.tensor([[12.5, 20.25]]), rtol=1e-4, atol=1e-4)
 
 
 def test_zero_init_passes_the_query_through() -> None:
     block = InteractionBlock(INNER, INNER, INNER, BlockOptions(dim_inner=INNER, zero_init=True))
     query = torch.randn(2, INNER)
-    assert torch.equal(block(query, torch.randn(1, 3, INNER), torch.tensor([0, 0])), query)
+    slots = Slots(torch.randn(1, 3, INNER), torch.ones(1, 3, dtype=torch.bool))
+    assert torch.equal(block(query, slots, torch.tensor([0, 0])), query)
 
 
 def test_initial_weights() -> None:
@@ -106,95 +82,11 @@ def test_initial_weights() -> None:
 # --- the structures, against a loop over persons
 
 
-def naive_block(block: InteractionBlock, query: Tensor, others: Tensor) -> Tensor:
-    """One person's query [D] and the slots of its clip [K, D] or [S, P, D]."""
-
-    def linear(conv: nn.Conv3d, x: Tensor) -> Tensor:
-        return F.conv3d(x[None, :, None, None, None], conv.weight, conv.bias)[0, :, 0, 0, 0]
-
-    logits, values = [], []
-    for second, persons in enumerate(others if others.ndim == 3 else others[:, None]):
-        for person in persons:
-            key, value = linear(block.key, person), linear(block.value, person)
-            if block.has_positions:
-                key = key + block.temporal_position_k[second, 0, :, 0, 0, 0]
-                value = value + block.temporal_position_v[second, 0, :, 0, 0, 0]
-            logits.append((linear(block.query, query) * key).sum() * block.query.out_channels**-0.5)
-            values.append(value)
-    attended = sum(w * v for w, v in zip(torch.stack(logits).softmax(0), values, strict=True))
-    update = linear(block.out, attended.relu())
-    return update + (query if block.shortcut is None else linear(block.shortcut, query))
-
-
-class NaiveSlots:
-    """What the blocks of one structure attend to, clip by clip."""
-
-    def __init__(self, structure: InteractionStructure, inputs: InteractionInputs) -> None:
-        self.inputs = inputs
-        self.objects, self.memory = [], []
-        self.rows = [(inputs.clip_index == clip).nonzero()[:, 0] for clip in range(inputs.num_clips)]
-        for clip, rows in enumerate(self.rows):
-            objects = torch.zeros(2, DIM)
-            own = inputs.objects[inputs.object_clip_index == clip][:2]
-            objects[: len(own)] = own
-            memory = inputs.memory.features[clip].clone()
-            memory[2] = 0
-            best = rows[inputs.scores[rows].argsort(descending=True)][:2]
-            memory[2, : len(best)] = inputs.persons[best]
-            self.objects.append(
-                objects if structure.object_dim_reduce is None else structure.object_dim_reduce(objects)
-            )
-            self.memory.append(memory if structure.mem_dim_reduce is None else structure.mem_dim_reduce(memory))
-
-    def of(self, kind: str, clip: int, persons: Tensor) -> Tensor:
-        if kind != "P":
-            return {"O": self.objects, "M": self.memory}[kind][clip]
-        rows = self.rows[clip]
-        best = rows[self.inputs.scores[rows].argsort(descending=True)][:3]
-        slots = torch.zeros(3, persons.shape[1])
-        slots[: len(best)] = persons[best]
-        return slots
-
-    def run(self, block: InteractionBlock, kind: str, query: Tensor, persons: Tensor) -> Tensor:
-        return torch.stack(
-            [
-                naive_block(block, query[row], self.of(kind, int(clip), persons))
-                for row, clip in enumerate(self.inputs.clip_index)
-            ]
-        )
-
-
-def naive_structure(name: str, blocks: list, structure: InteractionStructure, inputs: InteractionInputs) -> Tensor:
-    slots = NaiveSlots(structure, inputs)
-    query = structure.person_dim_reduce(inputs.persons)
-    persons = query if structure.person_key_dim_reduce is None else structure.person_key_dim_reduce(inputs.persons)
-    if name == "parallel":
-        names = iter(block_names([kind for layer in blocks for kind in layer]))
-        queries = [query] * len(blocks[0])
-        for layer in blocks:
-            queries = [
-                slots.run(getattr(structure, next(names)), k, q, persons) for q, k in zip(queries, layer, strict=True)
-            ]
-            for output, kind in zip(queries, layer, strict=True):
-                persons = output if kind == "P" else persons
-        return sum(queries)
-    outputs: list[Tensor] = []
-    for position, (block, kind) in enumerate(zip(block_names(blocks), blocks, strict=True)):
-        if outputs:
-            query = outputs[-1]
-        if name == "dense" and position >= 2:
-            weights = structure.dense_params[str(position)][:, :, 0, 0, 0].softmax(0)
-            query = sum(weights[i] * outputs[i] for i in range(position))
-        if outputs:
-            persons = query
-        outputs.append(slots.run(getattr(structure, block), kind, query, persons))
-    return outputs[-1]
-
-
+@pytest.mark.parametrize("options", [OPTIONS, MASKED], ids=["all slots", "masked"])
 @pytest.mark.parametrize(("name", "blocks"), CASES)
 @torch.no_grad()
-def test_structure_equals_a_loop_over_persons(name: str, blocks: list) -> None:
-    structure, inputs = build(name, blocks), make_inputs()
+def test_structure_equals_a_loop_over_persons(name: str, blocks: list, options: StructureOptions) -> None:
+    structure, inputs = build(name, blocks, options), make_inputs()
     found = structure(inputs)
     assert found.shape == (6, OUT)
     torch.testing.assert_close(found, naive_structure(name, blocks, structure, inputs), rtol=1e-4, atol=1e-5)
@@ -290,6 +182,7 @@ def test_memory_of_another_shape() -> None:
 
 def test_live_persons_in_the_memory_get_gradients() -> None:
     structure, inputs = build("serial", ["M"]), make_inputs((2, 1), (0, 0))
+    nn.init.constant_(structure.M_block_1.value.bias, 9.0)  # what is attended to shall pass the ReLU
     persons = inputs.persons.requires_grad_()
     structure(inputs)[0].sum().backward()
     # The other person of the clip is attended to; the person of the other clip is not.

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torchvision.models.detection import fasterrcnn_mobilenet_v3_large_fpn
 
-from alphaction.data.clip_source import ClipSource
+from alphaction.data.clip_source import ClipSource, Origin
 from alphaction.data.video import VideoInfo
 from alphaction.utils.errors import UserError
 
@@ -58,6 +58,9 @@ class StubSource(ClipSource):
         if second in self.broken:
             raise UserError("the file is damaged")
         return frame(second)[None]
+
+    def origin(self, video, second, slots, fps):
+        return Origin((), fps)
 
     def problems(self, video, seconds):
         return []

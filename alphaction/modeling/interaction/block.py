@@ -5,6 +5,7 @@ Axes: N persons of all clips, B clips, K slots of a clip, S seconds, P persons a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -24,6 +25,7 @@ class BlockOptions:
         zero_init: start the output convolution at zero, so that a new block passes its query through.
         init_std: standard deviation of the initial weights.
         memory_slots: S; a memory block learns a position for each second. 0: no temporal positions.
+        mask_absent: leave slots in which nobody or nothing is out of the attention's softmax.
     """
 
     dim_inner: int = 512
@@ -33,6 +35,24 @@ class BlockOptions:
     zero_init: bool = True
     init_std: float = 0.01
     memory_slots: int = 61
+    mask_absent: bool = False
+
+
+@dataclass(frozen=True)
+class Slots:
+    """What there is around the persons of each clip: other persons, objects, or a memory.
+
+    Attributes:
+        features: [B, K, D], or [B, S, P, D] for a memory.
+        present: bool [B, K], or [B, S, P] for a memory: whether somebody or something is in a slot.
+    """
+
+    features: Tensor
+    present: Tensor
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> Slots:
+        """Return the same slots with ``function`` of their features."""
+        return Slots(function(self.features), self.present)
 
 
 class PointwiseConv(nn.Conv3d):
@@ -53,7 +73,8 @@ class InteractionBlock(nn.Module):
     """One interaction block of the asynchronous interaction aggregation (Tang et al., ECCV 2020).
 
     out(ReLU(LayerNorm(softmax(q k / sqrt(dim_inner)) v))) + query, where keys and values come from other persons,
-    objects or the memory. Slots in which nothing is take part in the softmax like all others.
+    objects or the memory. Slots in which nobody or nothing is take part in the softmax like all others, unless
+    ``options.mask_absent``: a person around whom there is nothing at all then gets its query and the output's bias.
 
     Args:
         dim_query: width of the queries.
@@ -69,6 +90,7 @@ class InteractionBlock(nn.Module):
         super().__init__()
         inner = options.dim_inner
         self.layer_norm = options.layer_norm
+        self.mask_absent = options.mask_absent
         self.has_positions = is_memory and options.memory_slots > 0
         if self.has_positions:
             # Six dimensions as in the published checkpoints: [S, 1 person, D, 1, 1, 1].
@@ -85,29 +107,34 @@ class InteractionBlock(nn.Module):
         self.dropout = nn.Dropout(options.dropout)
         self.shortcut = PointwiseConv(dim_query, dim_out, **conv) if dim_query != dim_out else None
 
-    def forward(self, query: Tensor, others: Tensor, clip_index: Tensor) -> Tensor:
+    def forward(self, query: Tensor, others: Slots, clip_index: Tensor) -> Tensor:
         """Let every person attend to the slots of its own clip.
 
         Args:
             query: [N, dim_query].
-            others: [B, K, dim_others], or [B, S, P, dim_others] for a memory.
+            others: ``dim_others`` wide.
             clip_index: int64 [N].
 
         Returns:
             [N, dim_out].
         """
-        keys, values = self.key(others), self.value(others)
+        keys, values = self.key(others.features), self.value(others.features)
         if self.has_positions:
             keys = keys + self.temporal_position_k.flatten(1)[:, None]
             values = values + self.temporal_position_v.flatten(1)[:, None]
-        attended = attend_within_clip(self.query(query), keys.flatten(1, -2), values.flatten(1, -2), clip_index)
+        present = others.present.flatten(1) if self.mask_absent else None
+        attended = attend_within_clip(
+            self.query(query), keys.flatten(1, -2), values.flatten(1, -2), clip_index, present
+        )
         if self.layer_norm:
             attended = F.layer_norm(attended, attended.shape[-1:])
         update = self.dropout(self.out(F.relu(attended)))
         return update + (query if self.shortcut is None else self.shortcut(query))
 
 
-def attend_within_clip(query: Tensor, keys: Tensor, values: Tensor, clip_index: Tensor) -> Tensor:
+def attend_within_clip(
+    query: Tensor, keys: Tensor, values: Tensor, clip_index: Tensor, present: Tensor | None = None
+) -> Tensor:
     """Return softmax(query keys / sqrt(D)) values, every person with the slots of its own clip.
 
     One product over the slots of all clips, in which other clips are masked: cheaper than a copy of the keys for every
@@ -118,14 +145,22 @@ def attend_within_clip(query: Tensor, keys: Tensor, values: Tensor, clip_index: 
         keys: [B, K, D].
         values: [B, K, D].
         clip_index: int64 [N].
+        present: bool [B, K], the slots to attend to; None: all of them.
 
     Returns:
-        [N, D].
+        [N, D]; zeros for a person whose clip has no slot to attend to.
     """
     num_clips, slots, _ = keys.shape
-    own = clip_index[:, None] == torch.arange(num_clips, device=clip_index.device)
-    own = own.repeat_interleave(slots, dim=1)
+    allowed = clip_index[:, None] == torch.arange(num_clips, device=clip_index.device)
+    allowed = allowed.repeat_interleave(slots, dim=1)
+    nothing = None
+    if present is not None:
+        allowed = allowed & present.flatten()
+        nothing = ~allowed.any(dim=1, keepdim=True)
+        # The softmax of a row in which all is masked is NaN on some backends, and so are its gradients: such a row
+        # sees everything, and what it finds is thrown away.
+        allowed = allowed | nothing
     attended = F.scaled_dot_product_attention(
-        query[None, None], keys.flatten(0, 1)[None, None], values.flatten(0, 1)[None, None], attn_mask=own
-    )
-    return attended[0, 0]
+        query[None, None], keys.flatten(0, 1)[None, None], values.flatten(0, 1)[None, None], attn_mask=allowed
+    )[0, 0]
+    return attended if nothing is None else attended.masked_fill(nothing, 0.0)

@@ -14,7 +14,7 @@ from typing import Any
 from torch import Tensor, nn
 from yacs.config import CfgNode
 
-from alphaction.modeling.interaction.block import BlockOptions, InteractionBlock, PointwiseConv
+from alphaction.modeling.interaction.block import BlockOptions, InteractionBlock, PointwiseConv, Slots
 from alphaction.structures.memory_pool import MemoryFeatures
 from alphaction.structures.padding import pad_by_clip
 from alphaction.utils.errors import UserError
@@ -96,6 +96,7 @@ class StructureOptions:
                 zero_init=ia.USE_ZERO_INIT_CONV,
                 init_std=ia.CONV_INIT_STD,
                 memory_slots=before + 1 + after if ia.TEMPORAL_POSITION else 0,
+                mask_absent=ia.MASK_ABSENT,
             ),
         )
 
@@ -142,24 +143,24 @@ class InteractionStructure(nn.Module, ABC):
     def forward(self, inputs: InteractionInputs) -> Tensor:
         """Return what each person's surroundings add, [N, dim_out]. Clips without persons or objects are fine."""
         query = self.dropout(self.person_dim_reduce(inputs.persons))
-        others = {}
+        others: dict[str, Slots] = {}
         if self.person_key_dim_reduce is not None:
             keys = self.dropout(self.person_key_dim_reduce(inputs.persons))
             others["P"] = self._person_slots(keys, inputs)
         if self.object_dim_reduce is not None:
-            others["O"] = self.dropout(self.object_dim_reduce(self._object_slots(inputs)))
+            others["O"] = self._object_slots(inputs).map(self.object_dim_reduce).map(self.dropout)
         if self.mem_dim_reduce is not None:
             # Once a clip: its persons share what is remembered.
-            others["M"] = self.dropout(self.mem_dim_reduce(self._memory_slots(inputs)))
+            others["M"] = self._memory_slots(inputs).map(self.mem_dim_reduce).map(self.dropout)
         return self._aggregate(query, others, inputs)
 
     @abstractmethod
-    def _aggregate(self, query: Tensor, others: dict[str, Tensor], inputs: InteractionInputs) -> Tensor:
+    def _aggregate(self, query: Tensor, others: dict[str, Slots], inputs: InteractionInputs) -> Tensor:
         """Run the blocks.
 
         Args:
             query: [N, D] persons.
-            others: what the blocks of each kind attend to: "P" [B, K, D], "O" [B, K, D], "M" [B, S, P, D].
+            others: what the blocks of each kind ("P", "O", "M") attend to; "P" only if ``needs_person_keys``.
             inputs: the clips that the persons belong to.
 
         Returns:
@@ -184,19 +185,19 @@ class InteractionStructure(nn.Module, ABC):
         return InteractionBlock(dim_query, dim_others, dim_out, self.options.block, is_memory=kind == "M")
 
     # Absent persons are zeros after the reduction, absent objects and memory before it (so that a bias is what remains
-    # of them). Odd, but what the published weights were trained with; attention masks neither.
+    # of them). Odd, but what the published weights were trained with; with mask_absent it makes no difference.
 
-    def _person_slots(self, persons: Tensor, inputs: InteractionInputs) -> Tensor:
+    def _person_slots(self, persons: Tensor, inputs: InteractionInputs) -> Slots:
         slots = self.options.max_person
-        return pad_by_clip(persons, inputs.clip_index, inputs.num_clips, slots, inputs.scores)[0]
+        return Slots(*pad_by_clip(persons, inputs.clip_index, inputs.num_clips, slots, inputs.scores))
 
-    def _object_slots(self, inputs: InteractionInputs) -> Tensor:
-        slots = self.options.max_object
-        if inputs.objects is None or inputs.object_clip_index is None:
-            return inputs.persons.new_zeros((inputs.num_clips, slots, self.options.dim_in))
-        return pad_by_clip(inputs.objects, inputs.object_clip_index, inputs.num_clips, slots)[0]
+    def _object_slots(self, inputs: InteractionInputs) -> Slots:
+        objects, clip_index = inputs.objects, inputs.object_clip_index
+        if objects is None or clip_index is None:
+            objects, clip_index = inputs.persons[:0], inputs.clip_index[:0]
+        return Slots(*pad_by_clip(objects, clip_index, inputs.num_clips, self.options.max_object))
 
-    def _memory_slots(self, inputs: InteractionInputs) -> Tensor:
+    def _memory_slots(self, inputs: InteractionInputs) -> Slots:
         options = self.options
         shape = (options.memory_slots, options.max_per_second, options.dim_in)
         memory = inputs.memory
@@ -205,7 +206,8 @@ class InteractionStructure(nn.Module, ABC):
             memory = MemoryFeatures.empty(inputs.num_clips, shape[0], before, shape[1], like=inputs.persons)
         if memory.features.shape[1:] != shape:
             raise ValueError(f"memory of {tuple(memory.features.shape[1:])}, but the model was built for {shape}")
-        return memory.with_current(inputs.persons, inputs.clip_index, inputs.scores).features
+        memory = memory.with_current(inputs.persons, inputs.clip_index, inputs.scores)
+        return Slots(memory.features, memory.present)
 
 
 def block_names(kinds: Iterable[str]) -> list[str]:

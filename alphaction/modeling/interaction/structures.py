@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from alphaction.modeling.interaction.block import Slots
 from alphaction.modeling.interaction.structure import (
     InteractionInputs,
     InteractionStructure,
@@ -41,7 +42,7 @@ class SerialStructure(InteractionStructure):
             self.add_module(name, self._block(kind, width, width, out))
             width = out
 
-    def _aggregate(self, query: Tensor, others: dict[str, Tensor], inputs: InteractionInputs) -> Tensor:
+    def _aggregate(self, query: Tensor, others: dict[str, Slots], inputs: InteractionInputs) -> Tensor:
         outputs: list[Tensor] = []
         for name, kind in self.plan:
             if outputs:
@@ -113,7 +114,7 @@ class ParallelStructure(InteractionStructure):
             if any(kind == "P" for _, kind in layer):
                 person_width = out
 
-    def _aggregate(self, query: Tensor, others: dict[str, Tensor], inputs: InteractionInputs) -> Tensor:
+    def _aggregate(self, query: Tensor, others: dict[str, Slots], inputs: InteractionInputs) -> Tensor:
         queries = [query] * len(self.plan[0])
         for layer in self.plan:
             queries = [
