@@ -32,5 +32,8 @@ setup(
         "pycocotools",
         "tqdm",
     ],
-    extras_require={"dev": ["pytest", "pytest-xdist", "ruff>=0.17,<0.18", "pre-commit"]},
+    extras_require={
+        "ablation": ["matplotlib"],
+        "dev": ["pytest", "pytest-xdist", "ruff>=0.17,<0.18", "pre-commit", "matplotlib"],
+    },
 )

@@ -203,6 +203,15 @@ _C.MODEL.IA_STRUCTURE.MAX_OBJECT = 0
 #: - | True, False | Leave slots in which nobody and nothing is (fewer persons, objects or remembered persons than the
 #: limits; seconds outside of the video or not seen yet) out of the attention. Upstream's weights attend to them.
 _C.MODEL.IA_STRUCTURE.MASK_ABSENT = False
+#: - | True, False | Subtract a running mean from the pooled features of persons, objects and memory: what all of them
+#: have in common is most of their length. Helps blocks that start from random weights.
+_C.MODEL.IA_STRUCTURE.CENTER_FEATURES = False
+#: - | >= 0 | Standard deviation of the initial key positions of the M blocks and of their queries' biases. At 0, as
+#: upstream has it, the choice of seconds is slow to learn where the features are centered.
+_C.MODEL.IA_STRUCTURE.POSITION_INIT_STD = 0.0
+#: - | True, False | Fill the memory's slot of the clip's own second with the clip's persons. While the memory is still
+#: empty, that slot has all attention, and a block that has learned to look there only may never look further.
+_C.MODEL.IA_STRUCTURE.MEMORY_OWN_SECOND = True
 
 # ---------------------------------------------------------------------------------------------------------------- INPUT
 #: Which frames a clip has, and how they are transformed.

@@ -13,7 +13,14 @@ import numpy as np
 JPEG_QUALITY = 95
 
 
-def write_video(path: Path, frames: Iterable[np.ndarray], fps: float, container_format: str | None = None) -> None:
+def write_video(
+    path: Path,
+    frames: Iterable[np.ndarray],
+    fps: float,
+    container_format: str | None = None,
+    *,
+    independent_seconds: bool = False,
+) -> None:
     """Encode frames as H.264 where PyAV has an encoder for it and the container takes it well, else as MPEG-4.
 
     Args:
@@ -21,26 +28,42 @@ def write_video(path: Path, frames: Iterable[np.ndarray], fps: float, container_
         frames: RGB, uint8 [height, width, 3], even height and width, all of one size.
         fps: frames per second.
         container_format: "mp4", "matroska", ...; None: what the file's name says.
+        independent_seconds: encode every frame on its own and all alike, as Motion JPEG: what one second shows leaves
+            no trace in another, nor in places of the same frame that are 16 pixels away.
     """
     with av.open(str(path), "w", format=container_format) as container:
         stream = None
         for frame in frames:
             if stream is None:
-                stream = add_stream(container, frame.shape[1], frame.shape[0], fps)
+                stream = add_stream(container, frame.shape[1], frame.shape[0], fps, independent=independent_seconds)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         if stream is not None:
             container.mux(stream.encode(None))
 
 
-def add_stream(container: av.container.OutputContainer, width: int, height: int, fps: float) -> av.VideoStream:
-    """Add a video stream; one thread, so that the bytes do not depend on the machine's number of cores."""
+def add_stream(
+    container: av.container.OutputContainer, width: int, height: int, fps: float, *, independent: bool = False
+) -> av.VideoStream:
+    """Add a video stream; one thread, so that the bytes do not depend on the machine's number of cores.
+
+    Args:
+        container: open for writing.
+        width: of the frames, even.
+        height: of the frames, even.
+        fps: frames per second.
+        independent: as ``independent_seconds`` of :func:`write_video`.
+    """
     # AVI stores no time of showing, so that H.264, whose frames are not in order, would begin late.
     h264 = "libx264" in av.codecs_available and container.format.name != "avi"
     # 236 is twice libavcodec's FF_QP2LAMBDA: the quality that ffmpeg calls -qscale 2.
     options = {"crf": "18", "preset": "superfast"} if h264 else {"flags": "+qscale", "global_quality": "236"}
+    codec, pix_fmt = "libx264" if h264 else "mpeg4", "yuv420p"
+    if independent:
+        # Motion JPEG with one quantizer: blocks of 16 x 16 pixels depend on their own pixels only.
+        codec, pix_fmt, options = "mjpeg", "yuvj420p", {"qmin": "2", "qmax": "2"}
     rate = Fraction(fps).limit_denominator(1001)
-    stream = container.add_stream("libx264" if h264 else "mpeg4", rate=rate, options=options)
-    stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+    stream = container.add_stream(codec, rate=rate, options=options)
+    stream.width, stream.height, stream.pix_fmt = width, height, pix_fmt
     stream.codec_context.thread_count = 1
     # A key frame every second keeps seeking cheap.
     stream.codec_context.gop_size = max(1, round(fps))

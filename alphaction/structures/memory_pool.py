@@ -34,12 +34,14 @@ class MemoryFeatures:
         present: bool [B, S, P].
         current_slot: position in S of the clips' own second. The pool leaves it empty: see :meth:`with_current`.
         seeds: int64 [B] to choose among more than P persons at random; None: take the best-scored.
+        weight: float32 [B, S, P], what PENALTY multiplied the features by; None: 1 wherever somebody is present.
     """
 
     features: Tensor
     present: Tensor
     current_slot: int
     seeds: Tensor | None = None
+    weight: Tensor | None = None
 
     @classmethod
     def empty(cls, num_clips: int, slots: int, current_slot: int, limit: int, like: Tensor) -> MemoryFeatures:
@@ -60,11 +62,18 @@ class MemoryFeatures:
         if self.seeds is not None:
             priority = counter_random(self.seeds[clip_index], rank_in_clip(clip_index, num_clips))
         current, present = pad_by_clip(persons.to(self.features.dtype), clip_index, num_clips, limit, priority)
+        weight = self.weights.select_scatter(present.to(torch.float32), 1, self.current_slot)
         return replace(
             self,
             features=self.features.select_scatter(current, 1, self.current_slot),
             present=self.present.select_scatter(present, 1, self.current_slot),
+            weight=weight,
         )
+
+    @property
+    def weights(self) -> Tensor:
+        """float32 [B, S, P]: ``weight``, or 1 for whoever is present and 0 for nobody."""
+        return self.present.to(torch.float32) if self.weight is None else self.weight
 
 
 @dataclass
@@ -205,9 +214,11 @@ class MemoryPool:
         shape = (len(keyframes), self.slots, self.max_per_second)
         place = place.to(device, non_blocking=True)
         values = values.to(device, non_blocking=True)
+        total = shape[0] * shape[1] * shape[2]
+        weight = None
         if scale is not None:
             values.mul_(scale[:, None])
-        total = shape[0] * shape[1] * shape[2]
+            weight = torch.zeros(total, device=device).index_copy_(0, place, scale).view(shape)
         features = torch.zeros((total, self.dim), device=device).index_copy_(0, place, values)
         present = torch.zeros(total, dtype=torch.bool, device=device).index_fill_(0, place, True)
         return MemoryFeatures(
@@ -215,6 +226,7 @@ class MemoryPool:
             present.view(shape),
             current_slot=self.length[0],
             seeds=None if clip_seeds is None else clip_seeds.to(device, non_blocking=True),
+            weight=weight,
         )
 
     def state_dict(self) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from alphaction.toy.acts import (
     wave_acts,
 )
 from alphaction.toy.figure import SIDES
-from alphaction.toy.options import ToyOptions
+from alphaction.toy.options import Limits, ToyOptions
 from alphaction.toy.scene import OBJECT_KINDS, Act, Actor, Scene, Thing, ToyClass, random_color, random_look
 
 CELL_WIDTH = 0.62
@@ -81,6 +81,11 @@ class ActionsWorld:
             + [(name, "person") for name in PAIR_ACTS]
         )
     )
+    defaults = ToyOptions()
+    limits = Limits()
+    videos_per_look = 1
+    exact_detections = False
+    independent_seconds = False
 
     def plan(self, num_videos: int, options: ToyOptions, rng: np.random.Generator) -> list[Scene]:
         """Return ``num_videos`` scenes in which all classes come up about equally often."""

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from statistics import fmean
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from alphaction.toy.options import ToyOptions
+from alphaction.toy.scene import ToyClass
 from alphaction.toy.world import World, build_world
 from alphaction.toy.writer import (
     CATALOG,
@@ -28,7 +33,7 @@ from alphaction.utils.output_folder import read_record, scratch_beside, write_re
 logger = logging.getLogger(__name__)
 
 # Counted up whenever equal options give another dataset than before.
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 RECORD = "toy.json"
 
 
@@ -50,8 +55,8 @@ def make_toy_dataset(
         UserError: if options are out of range, or the folder holds something else.
     """
     options = options or ToyOptions()
-    options.check()
     world = build_world(options.world)
+    options.check(world.limits)
     output = Path(output)
     record = {"format": FORMAT_VERSION, "options": asdict(options)}
     if is_made(output, record, force):
@@ -89,19 +94,70 @@ def is_made(output: Path, record: dict, force: bool) -> bool:
 
 
 def render(folder: Path, world: World, options: ToyOptions, record: dict, output: Path, progress: bool) -> None:
-    """Write all files of the dataset for ``output`` into ``folder``; the record gets the boxes of each class."""
+    """Write all files of the dataset for ``output`` into ``folder``; the record also tells of the classes."""
     for name in FOLDERS:
         (folder / name).mkdir()
-    counts = {}
+    boxes: dict[str, Counter[int]] = {}
+    persons: dict[str, int] = {}
     sizes = {"train": options.num_train, "val": options.num_val}
     with tqdm(total=sum(sizes.values()), unit="video", desc=str(output), disable=not progress) as bar:
         for index, split in enumerate(SPLITS):
             scenes = world.plan(sizes[split], options, np.random.default_rng([options.seed, index]))
-            counts[split] = write_split(folder, split, scenes, world.classes, options, bar)
+            boxes[split] = write_split(folder, split, scenes, world, options, bar)
+            persons[split] = sum(len(scene.actors) * len(scene.keyframes) for scene in scenes)
     write_label_map(folder / LABEL_MAP, world.classes)
     register(folder / CATALOG, dataset_name(output))
-    boxes = {c.name: {split: counts[split][c.id] for split in SPLITS} for c in world.classes}
-    write_record(folder, RECORD, {**record, "boxes_per_class": boxes})
+    write_record(folder, RECORD, {**record, **record_of_classes(world.classes, boxes, persons)})
+
+
+def record_of_classes(
+    classes: Sequence[ToyClass], boxes: dict[str, Counter[int]], persons: dict[str, int]
+) -> dict[str, Any]:
+    """Return what the record says of the classes.
+
+    Args:
+        classes: of the world.
+        boxes: for each split, the number of labeled boxes of each class id.
+        persons: for each split, the annotated persons: a person counts once at every keyframe.
+
+    Returns:
+        ``boxes_per_class`` {class: {split: number}}; ``kinds`` {class: "own", "person", "object" or "memory"};
+        ``chance`` {split: {class: share}}: the share (0 to 1) of the annotated persons that carry the class: of
+        many persons, the average precision of a ranking that knows nothing.
+    """
+    return {
+        "boxes_per_class": {c.name: {split: boxes[split][c.id] for split in SPLITS} for c in classes},
+        "kinds": {c.name: c.kind for c in classes},
+        "chance": {split: {c.name: boxes[split][c.id] / max(persons[split], 1) for c in classes} for split in SPLITS},
+    }
+
+
+def summary(record: dict[str, Any]) -> list[str]:
+    """Return lines of text on the classes of a dataset's record.
+
+    There is a line for each class with its kind, its labeled boxes and the AP of chance, in percent, of both splits;
+    where classes are of several kinds, also a line for each kind with the mean of its classes.
+    """
+    kinds, chance = record["kinds"], record["chance"]
+    longest = max(map(len, kinds))
+
+    def line(name: str, kind: str, *cells: str) -> str:
+        return f"  {name:<{longest}}  {kind:<7}" + "".join(f"{cell:>8}" for cell in cells)
+
+    def percent(names: Sequence[str]) -> list[str]:
+        return [f"{100 * fmean(chance[split][name] for name in names):.1f}" for split in SPLITS]
+
+    lines = [
+        line("", "", "boxes", "", "AP of chance (%)").rstrip(),
+        line("class", "kind", *SPLITS, *SPLITS),
+    ]
+    for name, boxes in record["boxes_per_class"].items():
+        lines.append(line(name, kinds[name], *(str(boxes[split]) for split in SPLITS), *percent([name])))
+    several = dict.fromkeys(kinds.values())
+    if len(several) > 1:
+        for kind in several:
+            lines.append(line("mean", kind, "", "", *percent([name for name in kinds if kinds[name] == kind])))
+    return lines
 
 
 def move_into_place(folder: Path, output: Path) -> None:

@@ -6,10 +6,19 @@ from dataclasses import dataclass
 
 from alphaction.utils.errors import UserError
 
-MIN_HEIGHT, MAX_HEIGHT = 96, 1080
-MIN_ASPECT, MAX_ASPECT = 1.25, 3.0
-MIN_SECONDS, MAX_SECONDS = 3, 600
+MAX_HEIGHT = 1080
 MIN_FPS, MAX_FPS = 8.0, 60.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a world can do with: the least height in pixels, width / height, and the length in seconds."""
+
+    min_height: int = 96
+    min_aspect: float = 1.25
+    max_aspect: float = 3.0
+    min_seconds: int = 3
+    max_seconds: int = 600
 
 
 @dataclass(frozen=True)
@@ -34,7 +43,7 @@ class ToyOptions:
     height: int = 120
     seed: int = 0
 
-    def check(self) -> None:
+    def check(self, limits: Limits) -> None:
         """Raise a :class:`UserError` that lists every value out of its limits, with the limits."""
         problems = []
 
@@ -44,10 +53,10 @@ class ToyOptions:
 
         check_range("num-train", self.num_train, 1, 100_000)
         check_range("num-val", self.num_val, 1, 100_000)
-        check_range("seconds", self.seconds, MIN_SECONDS, MAX_SECONDS)
+        check_range("seconds", self.seconds, limits.min_seconds, limits.max_seconds)
         check_range("fps", self.fps, MIN_FPS, MAX_FPS, " (slower video loses the quick movements)")
-        check_range("height", self.height, MIN_HEIGHT, MAX_HEIGHT, " (figures are about 0.4 of the height)")
-        low, high = (int(self.height * MIN_ASPECT + 1) // 2 * 2, int(self.height * MAX_ASPECT) // 2 * 2)
+        check_range("height", self.height, limits.min_height, MAX_HEIGHT, " (figures are about 0.4 of the height)")
+        low, high = (int(self.height * limits.min_aspect + 1) // 2 * 2, int(self.height * limits.max_aspect) // 2 * 2)
         check_range("width", self.width, low, high, f" for --height {self.height} (two figures side by side must fit)")
         problems += [
             f"--{flag} {value}: expected an even number (video codecs halve the color planes), such as {value + 1}"

@@ -105,7 +105,7 @@ def draw_limb(painter: Painter, joints: np.ndarray, color: Color, height: float)
 
 
 def draw_thing(painter: Painter, thing: Thing, box: np.ndarray) -> None:
-    """Draw a carried object that fills ``box``."""
+    """Draw an object that fills ``box``."""
     center, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) / 2
     rim = 0.2 * half.min()
     if thing.kind == "ball":
@@ -174,6 +174,8 @@ class Renderer:
         canvas = self.background[y : y + SUPERSAMPLE * self.height, x : x + SUPERSAMPLE * self.width].copy()
         # A pixel's center is a whole number for OpenCV and half of one for boxes.
         painter = Painter(canvas, SUPERSAMPLE * self.height, SUPERSAMPLE * offset - 0.5)
+        for prop in self.scene.props:
+            draw_thing(painter, prop.thing, prop.box(time))
         for person in self.scene.snapshot(time):
             draw_person(painter, person)
         small = cv2.resize(canvas, (self.width, self.height), interpolation=cv2.INTER_AREA)

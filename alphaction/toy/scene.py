@@ -20,11 +20,19 @@ BLEND_SECONDS = 0.3
 
 @dataclass(frozen=True)
 class ToyClass:
-    """A class of the label map: id from 1, name, and group ("movement", "object" or "person")."""
+    """A class of the label map.
+
+    Attributes:
+        id: from 1.
+        name: as in the label map.
+        group: "movement", "object" or "person".
+        kind: what decides it: "own" (the person himself), "person" (another one), "object" or "memory".
+    """
 
     id: int
     name: str
     group: str
+    kind: str = "own"
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,14 @@ class Actor:
 
 
 @dataclass(frozen=True)
+class Prop:
+    """An object that nobody carries, and its box at a time (x1, y1, x2, y2 in frame units)."""
+
+    thing: Thing
+    box: Callable[[float], np.ndarray]
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """A person at one moment: joints, colors, and the carried object with its box (x1, y1, x2, y2 in frame units)."""
 
@@ -97,10 +113,19 @@ class Scene:
         starts: times at which the segments begin; the first is 0. Everyone changes his act at these times.
         seconds: length of the video; seconds 0 .. ``seconds - 1`` are keyframes.
         margin: keyframes nearer than this to a change of act are ambiguous: they are excluded.
+        props: objects that nobody carries.
     """
 
-    def __init__(self, actors: Sequence[Actor], starts: Sequence[float], seconds: int, margin: float = 0.6) -> None:
+    def __init__(
+        self,
+        actors: Sequence[Actor],
+        starts: Sequence[float],
+        seconds: int,
+        margin: float = 0.6,
+        props: Sequence[Prop] = (),
+    ) -> None:
         self.actors = list(actors)
+        self.props = list(props)
         self.starts = np.asarray(starts, dtype=np.float64)
         self.seconds = seconds
         changes = self.starts[1:]

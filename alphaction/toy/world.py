@@ -7,7 +7,8 @@ from typing import Protocol
 import numpy as np
 
 from alphaction.toy.actions_world import ActionsWorld
-from alphaction.toy.options import ToyOptions
+from alphaction.toy.interactions_world import InteractionsWorld
+from alphaction.toy.options import Limits, ToyOptions
 from alphaction.toy.scene import Scene, ToyClass
 from alphaction.utils.errors import UserError, suggest
 
@@ -17,16 +18,26 @@ class World(Protocol):
 
     Attributes:
         classes: the classes of its label map.
+        defaults: the options where a person chooses nothing.
+        limits: of the options.
+        videos_per_look: so many videos in a row share background, camera and noise.
+        exact_detections: the detection files hold the true boxes; otherwise a pretended detector's.
+        independent_seconds: see :func:`~alphaction.data.encode.write_video`.
     """
 
     classes: tuple[ToyClass, ...]
+    defaults: ToyOptions
+    limits: Limits
+    videos_per_look: int
+    exact_detections: bool
+    independent_seconds: bool
 
     def plan(self, num_videos: int, options: ToyOptions, rng: np.random.Generator) -> list[Scene]:
         """Return the scenes of one split, one for each video; all random choices come from ``rng``."""
         ...
 
 
-WORLDS: dict[str, type[World]] = {"actions": ActionsWorld}
+WORLDS: dict[str, type[World]] = {"actions": ActionsWorld, "interactions": InteractionsWorld}
 
 
 def build_world(name: str) -> World:

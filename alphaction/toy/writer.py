@@ -17,6 +17,7 @@ from alphaction.toy.detections import noisy_boxes
 from alphaction.toy.options import ToyOptions
 from alphaction.toy.render import Renderer
 from alphaction.toy.scene import GROUP_TYPES, Scene, ToyClass
+from alphaction.toy.world import World
 
 SPLITS = ("train", "val")
 FOLDERS = ("videos", "annotations", "boxes")
@@ -51,18 +52,24 @@ def split_files(split: str) -> dict[str, str]:
 
 
 def write_split(
-    folder: Path, split: str, scenes: Sequence[Scene], classes: Sequence[ToyClass], options: ToyOptions, bar: tqdm
+    folder: Path, split: str, scenes: Sequence[Scene], world: World, options: ToyOptions, bar: tqdm
 ) -> Counter[int]:
     """Render the scenes of a split and write its tables; return the number of labeled boxes of each class id."""
-    ids = {toy_class.name: toy_class.id for toy_class in classes}
+    ids = {toy_class.name: toy_class.id for toy_class in world.classes}
     tables, counts = Tables(), Counter()
     for index, scene in enumerate(scenes):
         video = f"{split}_{index:03d}"
-        render_rng, noise_rng = np.random.default_rng([options.seed, SPLITS.index(split), index]).spawn(2)
+        look = index // world.videos_per_look
+        render_rng, noise_rng = np.random.default_rng([options.seed, SPLITS.index(split), look]).spawn(2)
         renderer = Renderer(scene, options.width, options.height, render_rng)
-        write_video(folder / "videos" / f"{video}.mp4", renderer.frames(options.seconds, options.fps), options.fps)
+        write_video(
+            folder / "videos" / f"{video}.mp4",
+            renderer.frames(options.seconds, options.fps),
+            options.fps,
+            independent_seconds=world.independent_seconds,
+        )
         for second in range(options.seconds):
-            add_rows(tables, video, second, renderer, ids, noise_rng)
+            add_rows(tables, video, second, renderer, ids, noise_rng, world.exact_detections)
         counts.update(ids[name] for t in scene.keyframes for labels in scene.labels(t).values() for name in labels)
         bar.update()
     for path, rows in tables.paths(split).items():
@@ -71,15 +78,23 @@ def write_split(
 
 
 def add_rows(
-    tables: Tables, video: str, second: int, renderer: Renderer, ids: dict[str, int], rng: np.random.Generator
+    tables: Tables,
+    video: str,
+    second: int,
+    renderer: Renderer,
+    ids: dict[str, int],
+    rng: np.random.Generator,
+    exact_detections: bool,
 ) -> None:
     """Add the rows of one second of a video; seconds at which acts change get detections, but no annotations."""
     scene, key = renderer.scene, f"{video},{second:04d}"
     people = scene.snapshot(float(second))
     boxes = [renderer.to_unit(person.skeleton.box(), second) for person in people]
-    things = [renderer.to_unit(p.thing_box, second) for p in people if p.thing_box is not None]
+    thing_boxes = [prop.box(float(second)) for prop in scene.props]
+    thing_boxes += [p.thing_box for p in people if p.thing_box is not None]
+    things = [renderer.to_unit(box, second) for box in thing_boxes]
     # Nobody detects what the edge of the frame hides for the most part.
-    whole = [(p.thing_box[2:] - p.thing_box[:2]).prod() for p in people if p.thing_box is not None]
+    whole = [(box[2:] - box[:2]).prod() for box in thing_boxes]
     aspect = renderer.width / renderer.height
     things = [b for b, area in zip(things, whole, strict=True) if (b[2:] - b[:2]).prod() * aspect > MIN_VISIBLE * area]
     if second in scene.excluded:
@@ -92,7 +107,10 @@ def add_rows(
             for name in labels[person.person_id]
         ]
     for rows, true, *size in ((tables.persons, boxes), (tables.objects, things, FALSE_OBJECT_SIZE)):
-        found, scores = noisy_boxes(np.array(true), rng, *size)
+        if exact_detections:
+            found, scores = true, [1.0] * len(true)
+        else:
+            found, scores = noisy_boxes(np.array(true), rng, *size)
         rows += [f"{key},{as_text(box)},{score:.3f}" for box, score in zip(found, scores, strict=True)]
 
 

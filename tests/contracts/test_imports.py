@@ -33,6 +33,7 @@ ALLOWED = {
         "utils", "structures", "config", "data", "evaluation", "checkpoint", "modeling", "engine",
         "person_detection",
     },
+    "ablation": {"utils", "config", "toy", "data"},
 }  # fmt: skip
 
 

@@ -21,6 +21,9 @@ from alphaction.config import load_cfg
 from alphaction.config.paths_catalog import find_dataset, known_datasets
 from alphaction.toy import ToyOptions, make_toy_dataset
 from alphaction.toy.actions_world import ActionsWorld
+from alphaction.toy.interactions_world import InteractionsWorld
+from alphaction.toy.make import summary
+from alphaction.toy.world import WORLDS, build_world
 from alphaction.utils.errors import UserError
 
 TABLES = ("annotations/{}.csv", "annotations/{}_excluded_timestamps.csv")
@@ -164,7 +167,7 @@ def test_a_folder_of_something_else_is_never_touched(tmp_path):
 
 
 def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
-    def fail(*_args):
+    def fail(*_args, **_options):
         raise RuntimeError("disk full")
 
     monkeypatch.setattr("alphaction.toy.writer.write_video", fail)
@@ -176,7 +179,7 @@ def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
 def test_all_bad_options_are_named_at_once():
     bad = ToyOptions(num_train=0, seconds=2, fps=3.0, width=91, height=96, seed=-1)
     with pytest.raises(UserError) as error:
-        bad.check()
+        bad.check(ActionsWorld.limits)
     for part in (
         "--num-train 0",
         "--seconds 2",
@@ -191,9 +194,101 @@ def test_all_bad_options_are_named_at_once():
 @pytest.mark.parametrize("size", [(120, 96), (288, 96), (160, 120)])
 def test_frame_sizes_at_the_limits_are_planned(size):
     options = replace(ToyOptions(), width=size[0], height=size[1])
-    options.check()
+    options.check(ActionsWorld.limits)
     scenes = ActionsWorld().plan(10, options, np.random.default_rng(0))
     assert all(len(scene.actors) >= 4 for scene in scenes)
+
+
+@pytest.mark.parametrize("world", sorted(WORLDS))
+def test_defaults_of_a_world_are_its_own_and_within_its_limits(world):
+    offered = build_world(world)
+    assert offered.defaults.world == world
+    offered.defaults.check(offered.limits)
+    assert len(offered.plan(2, offered.defaults, np.random.default_rng(0))) == 2
+
+
+def test_limits_are_those_of_the_world():
+    limits = InteractionsWorld.limits
+    with pytest.raises(UserError) as error:
+        replace(ToyOptions(), world="interactions", seconds=limits.min_seconds - 1).check(limits)
+    assert f"--seconds {limits.min_seconds - 1}: expected {limits.min_seconds} to {limits.max_seconds}" in str(
+        error.value
+    )
+    low, high = 120 * limits.min_aspect, 120 * limits.max_aspect
+    assert f"--width 160: expected {low:g} to {high:g} for --height 120" in str(error.value)
+    with pytest.raises(UserError, match=r"--height 48: expected 96"):
+        InteractionsWorld.defaults.check(ActionsWorld.limits)
+
+
+@pytest.fixture(scope="module")
+def interactions(tmp_path_factory) -> Path:
+    options = replace(InteractionsWorld.defaults, num_train=4, num_val=2, seconds=9)
+    return make_toy_dataset(tmp_path_factory.mktemp("data") / "interactions", options)
+
+
+def annotated_persons(folder: Path, split: str) -> dict[tuple[str, ...], set[int]]:
+    """Return the class ids of each person, by video, second, box and person id."""
+    persons: dict[tuple[str, ...], set[int]] = {}
+    for row in rows(folder, f"annotations/{split}.csv"):
+        persons.setdefault((*row[:6], row[7]), set()).add(int(row[6]))
+    return persons
+
+
+@pytest.mark.parametrize(("dataset", "world"), [("tiny_dataset", "actions"), ("interactions", "interactions")])
+def test_chance_is_the_share_of_persons_in_the_tables(request, dataset, world):
+    folder, classes = request.getfixturevalue(dataset), WORLDS[world].classes
+    record = json.loads((folder / "toy.json").read_text())
+    assert record["kinds"] == {toy_class.name: toy_class.kind for toy_class in classes}
+    for split in ("train", "val"):
+        persons = annotated_persons(folder, split)
+        shares = {c.name: sum(c.id in found for found in persons.values()) / len(persons) for c in classes}
+        assert record["chance"][split] == pytest.approx(shares, abs=1e-12)
+        counted = {c.name: sum(c.id in found for found in persons.values()) for c in classes}
+        assert {name: boxes[split] for name, boxes in record["boxes_per_class"].items()} == counted
+
+
+def test_summary_has_a_mean_for_each_of_several_kinds():
+    record = {
+        "boxes_per_class": {
+            "run": {"train": 30, "val": 4},
+            "sit": {"train": 10, "val": 2},
+            "wait": {"train": 5, "val": 1},
+        },
+        "kinds": {"run": "own", "sit": "own", "wait": "memory"},
+        "chance": {"train": {"run": 0.6, "sit": 0.2, "wait": 0.1}, "val": {"run": 0.5, "sit": 0.25, "wait": 0.125}},
+    }
+    cells = [line.split() for line in summary(record)]
+    assert cells[2:] == [
+        ["run", "own", "30", "4", "60.0", "50.0"],
+        ["sit", "own", "10", "2", "20.0", "25.0"],
+        ["wait", "memory", "5", "1", "10.0", "12.5"],
+        ["mean", "own", "40.0", "37.5"],
+        ["mean", "memory", "10.0", "12.5"],
+    ]
+    record["kinds"]["wait"] = "own"
+    assert not any(line.split()[0] == "mean" for line in summary(record)[2:])
+
+
+def test_exact_detections_are_the_annotated_boxes(interactions):
+    annotated = {key[:6] for key in annotated_persons(interactions, "val")}
+    detected = rows(interactions, "boxes/val_person_detections.csv")
+    assert {tuple(row[:6]) for row in detected} == annotated
+    assert len(detected) == len(annotated) == 2 * 2 * 9
+    objects = rows(interactions, "boxes/val_object_detections.csv")
+    assert [row[:2] for row in objects] == [[f"val_{v:03d}", f"{t:04d}"] for v in range(2) for t in range(9)]
+    assert {row[6] for row in detected + objects} == {"1.000"}
+
+
+def test_videos_of_a_pair_share_their_look(interactions, tiny_dataset):
+    """Between the persons and the ball nothing differs, not even the noise."""
+    first, twin, stranger = (frames(interactions / "videos" / f"train_{i:03d}.mp4").astype(int) for i in range(3))
+    width = first.shape[2]
+    for free in (slice(width // 4, width // 4 + 16), slice(3 * width // 4 - 16, 3 * width // 4)):
+        assert np.abs(first - twin)[:, :, free].mean() < 1.0
+        assert np.abs(first - stranger)[:, :, free].mean() > 5
+    assert np.abs(first - twin).max() > 50
+    alone = [frames(tiny_dataset / "videos" / f"train_{i:03d}.mp4").astype(int) for i in range(2)]
+    assert np.abs(alone[0] - alone[1])[:, :8].mean() > 5
 
 
 def test_command_line(repo_root, tmp_path, subprocess_env):
@@ -210,3 +305,47 @@ def test_command_line(repo_root, tmp_path, subprocess_env):
     assert clash.returncode == 2
     assert clash.stderr.startswith("error: ")
     assert "Traceback" not in clash.stderr
+
+
+@pytest.fixture
+def tool(repo_root, subprocess_env):
+    """Call the command line."""
+    program = [sys.executable, str(repo_root / "tools" / "make_toy_dataset.py")]
+
+    def call(*flags: object) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            [*program, *map(str, flags)], capture_output=True, text=True, env=subprocess_env, check=False
+        )
+
+    return call
+
+
+def test_command_line_takes_the_defaults_of_the_world(tool, tmp_path):
+    made = tool(
+        "--world", "interactions", "--output", tmp_path / "mine", "--num-train", 2, "--num-val", 2, "--seconds", 8
+    )
+    assert (made.returncode, made.stdout.count("mean")) == (0, 4), made.stderr
+    options = json.loads((tmp_path / "mine" / "toy.json").read_text())["options"]
+    defaults = InteractionsWorld.defaults
+    assert (options["width"], options["height"], options["fps"]) == (defaults.width, defaults.height, defaults.fps)
+    line = next(line.split() for line in made.stdout.splitlines() if "bounce" in line)
+    assert line[-5:] == ["object", "16", "16", "50.0", "50.0"]
+    assert "deprecated" not in made.stderr
+
+
+def test_command_line_names_what_is_wrong(tool, tmp_path):
+    unknown = tool("--world", "interaction", "--output", tmp_path / "mine")
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+    assert unknown.stderr.startswith("error: --world interaction: there is no such world.")
+    assert "interactions" in unknown.stderr
+    short = tool("--world", "interactions", "--output", tmp_path / "mine", "--seconds", 4)
+    assert short.returncode == 2
+    assert "--seconds 4: expected 8 to 20" in short.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_help_tells_of_the_worlds(tool):
+    shown = " ".join(tool("--help").stdout.split())
+    assert "--world interactions --output data/interactions" in shown
+    for world in WORLDS:
+        assert f"{WORLDS[world].defaults.width} for {world}" in shown

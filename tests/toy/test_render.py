@@ -8,7 +8,7 @@ import pytest
 from alphaction.toy.actions_world import ActionsWorld
 from alphaction.toy.options import ToyOptions
 from alphaction.toy.render import Renderer
-from alphaction.toy.scene import Actor, Scene
+from alphaction.toy.scene import Actor, Prop, Scene, Thing
 
 OPTIONS = ToyOptions(seconds=6, width=320, height=240)
 
@@ -59,6 +59,34 @@ def test_object_boxes_hold_the_object(scenes):
             probe = drawn[round(y1 + 0.3 * (y2 - y1)), round((x1 + x2) / 2)]
             assert np.abs(probe - person.thing.color).max() < 40
     assert seen >= 5
+
+
+@pytest.mark.parametrize("kind", ["ball", "box"])
+def test_props_are_drawn_in_their_boxes_behind_the_persons(scenes, kind):
+    def path(time: float) -> np.ndarray:
+        return np.array([0.5, 0.1, 0.7, 0.3]) + 0.1 * time
+
+    prop = Prop(Thing(kind, (250, 20, 20), hand=0), path)
+    empty, alone = (
+        Renderer(Scene([], [0.0], 6, props=props), OPTIONS.width, OPTIONS.height, np.random.default_rng(11))
+        for props in ([], [prop])
+    )
+    for time in (0.0, 2.5):
+        first, second = (renderer.frame(time).astype(int) for renderer in (empty, alone))
+        box = alone.to_unit(path(time), time) * np.tile([OPTIONS.width, OPTIONS.height], 2)
+        np.testing.assert_allclose(changed_box(first, second), box, atol=1.5)
+        x, y = np.round((box[:2] + box[2:]) / 2).astype(int)
+        assert np.abs(second[y, x] - [250, 20, 20]).max() < 20
+    actor = scenes[0].actors[0]
+    head = scenes[0].snapshot(1.0)[0].skeleton.head
+    hidden = Prop(prop.thing, lambda _: np.concatenate([head - 0.01, head + 0.01]))
+    with_prop, without = (
+        Renderer(
+            Scene([actor], scenes[0].starts, 6, props=props), OPTIONS.width, OPTIONS.height, np.random.default_rng(11)
+        ).frame(1.0)
+        for props in ([hidden], [])
+    )
+    np.testing.assert_array_equal(with_prop, without)
 
 
 def test_boxes_move_with_the_camera(scenes):

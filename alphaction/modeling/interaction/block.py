@@ -24,6 +24,8 @@ class BlockOptions:
         layer_norm: normalize the attended features.
         zero_init: start the output convolution at zero, so that a new block passes its query through.
         init_std: standard deviation of the initial weights.
+        position_std: standard deviation of a memory block's initial key positions, and of its query's bias. Both 0:
+            what looks at the same seconds whoever asks is their product, and neither has a gradient there.
         memory_slots: S; a memory block learns a position for each second. 0: no temporal positions.
         mask_absent: leave slots in which nobody or nothing is out of the attention's softmax.
     """
@@ -34,6 +36,7 @@ class BlockOptions:
     layer_norm: bool = False
     zero_init: bool = True
     init_std: float = 0.01
+    position_std: float = 0.0
     memory_slots: int = 61
     mask_absent: bool = False
 
@@ -103,6 +106,10 @@ class InteractionBlock(nn.Module):
         self.out = PointwiseConv(inner, dim_out, **conv)
         if options.zero_init:
             nn.init.zeros_(self.out.weight)
+        if self.has_positions and options.position_std > 0:
+            nn.init.normal_(self.temporal_position_k, std=options.position_std)
+            if self.query.bias is not None:
+                nn.init.normal_(self.query.bias, std=options.position_std)
         # Not in place: the sum after it needs what ReLU's backward pass keeps.
         self.dropout = nn.Dropout(options.dropout)
         self.shortcut = PointwiseConv(dim_query, dim_out, **conv) if dim_query != dim_out else None

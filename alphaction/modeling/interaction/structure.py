@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from yacs.config import CfgNode
 
 from alphaction.modeling.interaction.block import BlockOptions, InteractionBlock, PointwiseConv, Slots
+from alphaction.modeling.interaction.center import RunningCenter
 from alphaction.structures.memory_pool import MemoryFeatures
 from alphaction.structures.padding import pad_by_clip
 from alphaction.utils.errors import UserError
@@ -57,7 +58,9 @@ class StructureOptions:
         max_object: slots for the objects of a clip.
         max_per_second: slots for the remembered persons of one second.
         memory_length: seconds before and after a clip's own.
+        memory_own_second: whether the persons of the clip itself fill the slot between; otherwise it is empty.
         reduce: map persons, objects and memory to ``block.dim_inner`` before the first block.
+        center: subtract a running mean from the pooled features, see :class:`RunningCenter`.
         block: what all blocks share.
     """
 
@@ -67,7 +70,9 @@ class StructureOptions:
     max_object: int = 5
     max_per_second: int = 5
     memory_length: tuple[int, int] = (30, 30)
+    memory_own_second: bool = True
     reduce: bool = True
+    center: bool = False
     block: BlockOptions = field(default_factory=BlockOptions)
 
     @property
@@ -87,7 +92,9 @@ class StructureOptions:
             max_object=ia.MAX_OBJECT,
             max_per_second=ia.MAX_PER_SEC,
             memory_length=(before, after),
+            memory_own_second=ia.MEMORY_OWN_SECOND,
             reduce=ia.ROI_DIM_REDUCE,
+            center=ia.CENTER_FEATURES,
             block=BlockOptions(
                 dim_inner=ia.DIM_INNER,
                 bias=not ia.NO_BIAS,
@@ -95,6 +102,7 @@ class StructureOptions:
                 layer_norm=ia.LAYER_NORM,
                 zero_init=ia.USE_ZERO_INIT_CONV,
                 init_std=ia.CONV_INIT_STD,
+                position_std=ia.POSITION_INIT_STD,
                 memory_slots=before + 1 + after if ia.TEMPORAL_POSITION else 0,
                 mask_absent=ia.MASK_ABSENT,
             ),
@@ -124,6 +132,8 @@ class InteractionStructure(nn.Module, ABC):
         self.mem_dim_reduce = self._reduction() if "M" in kinds else None
         self.person_key_dim_reduce = self._reduction() if needs_person_keys else None
         self.object_dim_reduce = self._reduction() if "O" in kinds else None
+        self.person_center = RunningCenter(options.dim_in) if options.center else None
+        self.object_center = RunningCenter(options.dim_in) if options.center and "O" in kinds else None
 
     @classmethod
     def from_config(cls, cfg: CfgNode) -> InteractionStructure:
@@ -142,10 +152,15 @@ class InteractionStructure(nn.Module, ABC):
 
     def forward(self, inputs: InteractionInputs) -> Tensor:
         """Return what each person's surroundings add, [N, dim_out]. Clips without persons or objects are fine."""
-        query = self.dropout(self.person_dim_reduce(inputs.persons))
+        if self.training:
+            self._update_centers(inputs)
+        persons = inputs.persons
+        if self.person_center is not None:
+            persons = self.person_center(persons, persons.new_ones(len(persons)))
+        query = self.dropout(self.person_dim_reduce(persons))
         others: dict[str, Slots] = {}
         if self.person_key_dim_reduce is not None:
-            keys = self.dropout(self.person_key_dim_reduce(inputs.persons))
+            keys = self.dropout(self.person_key_dim_reduce(persons))
             others["P"] = self._person_slots(keys, inputs)
         if self.object_dim_reduce is not None:
             others["O"] = self._object_slots(inputs).map(self.object_dim_reduce).map(self.dropout)
@@ -195,7 +210,10 @@ class InteractionStructure(nn.Module, ABC):
         objects, clip_index = inputs.objects, inputs.object_clip_index
         if objects is None or clip_index is None:
             objects, clip_index = inputs.persons[:0], inputs.clip_index[:0]
-        return Slots(*pad_by_clip(objects, clip_index, inputs.num_clips, self.options.max_object))
+        features, taken = pad_by_clip(objects, clip_index, inputs.num_clips, self.options.max_object)
+        if self.object_center is not None:
+            features = self.object_center(features, taken)
+        return Slots(features, taken)
 
     def _memory_slots(self, inputs: InteractionInputs) -> Slots:
         options = self.options
@@ -206,8 +224,18 @@ class InteractionStructure(nn.Module, ABC):
             memory = MemoryFeatures.empty(inputs.num_clips, shape[0], before, shape[1], like=inputs.persons)
         if memory.features.shape[1:] != shape:
             raise ValueError(f"memory of {tuple(memory.features.shape[1:])}, but the model was built for {shape}")
-        memory = memory.with_current(inputs.persons, inputs.clip_index, inputs.scores)
-        return Slots(memory.features, memory.present)
+        if options.memory_own_second:
+            memory = memory.with_current(inputs.persons, inputs.clip_index, inputs.scores)
+        features = memory.features
+        if self.person_center is not None:
+            features = self.person_center(features, memory.weights)
+        return Slots(features, memory.present)
+
+    def _update_centers(self, inputs: InteractionInputs) -> None:
+        if self.person_center is not None:
+            self.person_center.update(inputs.persons)
+        if self.object_center is not None and inputs.objects is not None:
+            self.object_center.update(inputs.objects)
 
 
 def block_names(kinds: Iterable[str]) -> list[str]:

@@ -1,0 +1,95 @@
+"""The arms of the ablation: what is compared with what, in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from alphaction.utils.errors import UserError, suggest
+
+IA = "MODEL.IA_STRUCTURE"
+BASELINE = "baseline"
+SINGLES = ("P", "O", "M")
+# The blocks of the structures that have all three kinds.
+FULL = {"serial": "[P, O, M]", "dense": "[P, O, M]", "parallel": "[[P, O, M]]"}
+# What the new options are in the published models.
+UPSTREAM = {"MASK_ABSENT": False, "CENTER_FEATURES": False, "POSITION_INIT_STD": 0.0, "MEMORY_OWN_SECOND": True}
+TWO_LAYERS = (("MODEL.ROI_ACTION_HEAD.FEATURE_EXTRACTOR", "2MLPFeatureExtractor"),)
+# Name of an arm -> seconds that its memory reaches each way.
+LENGTHS = {f"length_{seconds}": seconds for seconds in (3, 4, 6, 10, 15)}
+GROUPS = ("structures", "options", "length", "penalty", "consistency")
+# Arms that should come to the same as M.
+SAME = ("M_two_processes", "M_resumed")
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way to configure the model. Arms that come to the same config are trained once.
+
+    Attributes:
+        name: of its folder, and on the command line.
+        title: in tables and plots.
+        group: one of :data:`GROUPS`: the table that it belongs to.
+        overrides: (config key, value as on a command line).
+        processes: that share each run.
+        interrupted: stop each run half way, and let it go on from its checkpoint.
+    """
+
+    name: str
+    title: str
+    group: str
+    overrides: tuple[tuple[str, str], ...]
+    processes: int = 1
+    interrupted: bool = False
+
+
+def _wired(structure: str, blocks: str, **more: object) -> tuple[tuple[str, str], ...]:
+    """Return the overrides of an IA structure; ``more`` are further keys of its section."""
+    values = {"ACTIVE": True, "STRUCTURE": structure, "I_BLOCK_LIST": blocks, **more}
+    return tuple((f"{IA}.{key}", str(value)) for key, value in values.items())
+
+
+MEMORY_ALONE = ("serial", "[M]")
+ARMS: tuple[Arm, ...] = (
+    Arm(BASELINE, "no structure", "structures", ((f"{IA}.ACTIVE", "False"),)),
+    Arm("P", "P: persons", "structures", _wired("serial", "[P]")),
+    Arm("O", "O: objects", "structures", _wired("serial", "[O]")),
+    Arm("M", "M: memory", "structures", _wired(*MEMORY_ALONE)),
+    *(Arm(name, f"{name} P, O, M", "structures", _wired(name, blocks)) for name, blocks in FULL.items()),
+    Arm("M_configured", "M, as configured", "options", _wired(*MEMORY_ALONE)),
+    Arm("M_unmasked", "M, absent slots attended to", "options", _wired(*MEMORY_ALONE, MASK_ABSENT=False)),
+    Arm("M_uncentered", "M, features not centered", "options", _wired(*MEMORY_ALONE, CENTER_FEATURES=False)),
+    Arm("M_zero_positions", "M, positions start at 0", "options", _wired(*MEMORY_ALONE, POSITION_INIT_STD=0.0)),
+    Arm("M_own_second", "M, own second in the memory", "options", _wired(*MEMORY_ALONE, MEMORY_OWN_SECOND=True)),
+    Arm("M_upstream", "M, these four as upstream", "options", _wired(*MEMORY_ALONE, **UPSTREAM)),
+    Arm("M_two_layers", "M, two layers before the classifier", "options", _wired(*MEMORY_ALONE) + TWO_LAYERS),
+    Arm("serial_configured", "serial P, O, M, as configured", "options", _wired("serial", FULL["serial"])),
+    Arm(
+        "serial_uncentered",
+        "serial P, O, M, features not centered",
+        "options",
+        _wired("serial", FULL["serial"], CENTER_FEATURES=False),
+    ),
+    *(
+        Arm(name, f"M, {n} s before and after", "length", _wired(*MEMORY_ALONE, LENGTH=f"[{n}, {n}]"))
+        for name, n in LENGTHS.items()
+    ),
+    Arm("penalty_on", "M, old features scaled down", "penalty", _wired(*MEMORY_ALONE, PENALTY=True)),
+    Arm("penalty_off", "M, old features as stored", "penalty", _wired(*MEMORY_ALONE, PENALTY=False)),
+    Arm("M_one_process", "M, one process, without a break", "consistency", _wired(*MEMORY_ALONE)),
+    Arm("M_two_processes", "M, two processes", "consistency", _wired(*MEMORY_ALONE), processes=2),
+    Arm("M_resumed", "M, stopped half way and resumed", "consistency", _wired(*MEMORY_ALONE), interrupted=True),
+)
+
+
+def choose_arms(names: Sequence[str], arms: Sequence[Arm] = ARMS) -> tuple[Arm, ...]:
+    """Return the arms of these names or groups in the table's order; all for no names.
+
+    Raises:
+        UserError: for an unknown name; it lists the known ones.
+    """
+    known = [*(arm.name for arm in arms), *dict.fromkeys(arm.group for arm in arms)]
+    for name in names:
+        if name not in known:
+            raise UserError(f"--arms {name}: there is no such arm or group. {suggest(name, known, limit=40)}")
+    return tuple(arm for arm in arms if not names or arm.name in names or arm.group in names)

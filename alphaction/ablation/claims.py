@@ -1,0 +1,132 @@
+"""What the study is to show, judged by its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from alphaction.ablation.arms import BASELINE, FULL, LENGTHS, SAME, SINGLES
+from alphaction.ablation.dataset import KINDS
+from alphaction.ablation.results import Results
+from alphaction.ablation.statistics import Comparison, Summary
+
+NEAR_CHANCE = 5.0
+MEMORY_GAIN = 30.0
+BLOCK_GAIN = 15.0
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement and whether the numbers bear it out.
+
+    Attributes:
+        text: the statement.
+        holds: None where a run that it needs is missing.
+        figures: the numbers that decide, in a sentence.
+    """
+
+    text: str
+    holds: bool | None
+    figures: str
+
+    @property
+    def verdict(self) -> str:
+        """The judgment in words."""
+        return {True: "holds", False: "does not hold", None: "not measured yet"}[self.holds]
+
+
+def judge(results: Results) -> list[Claim]:
+    """Return the claims in the order of the page."""
+    return [
+        without_memory(results),
+        with_memory(results),
+        block_gain(results, "P", "person"),
+        block_gain(results, "O", "object"),
+        *(full_structure(results, name) for name in FULL),
+        short_lengths(results),
+        same_memory(results),
+    ]
+
+
+def without_memory(results: Results) -> Claim:
+    """Whether models without an M block know nothing of the memory classes."""
+    chance = results.chance("memory")
+    pairs = ((name, results.kind(name, "memory"), chance) for name in (BASELINE, "P", "O"))
+    text = f"Without an M block the memory classes stay within {NEAR_CHANCE:g} points of chance"
+    return _against(text, pairs, lambda gain: abs(gain) <= NEAR_CHANCE)
+
+
+def with_memory(results: Results) -> Claim:
+    """Whether every model with an M block has learned the memory classes."""
+    chance = results.chance("memory")
+    pairs = ((name, results.kind(name, "memory"), chance) for name in ("M", *FULL))
+    text = f"With an M block they are at least {MEMORY_GAIN:g} points above chance"
+    return _against(text, pairs, lambda gain: gain >= MEMORY_GAIN)
+
+
+def block_gain(results: Results, block: str, kind: str) -> Claim:
+    """Whether one block gains on the baseline in the classes that it is for."""
+    text = f"A block {block} alone gains at least {BLOCK_GAIN:g} points over no structure on the {kind} classes"
+    one, base = results.kind(block, kind), results.kind(BASELINE, kind)
+    if one is None or base is None:
+        return Claim(text, None, _unfinished([name for name, s in ((block, one), (BASELINE, base)) if s is None]))
+    gain = one.mean - base.mean
+    return Claim(text, gain >= BLOCK_GAIN, f"{one.mean:.1f} against {base.mean:.1f}: {_signed(gain)}")
+
+
+def full_structure(results: Results, name: str) -> Claim:
+    """Whether a structure with all blocks is as good as the best single block, on every kind of classes."""
+    text = f"The {name} structure is at least as good as the best single block on every kind of classes"
+    found = {(arm, kind): results.kind(arm, kind) for arm in (name, *SINGLES) for kind in KINDS}
+    if missing := {arm for (arm, _), summary in found.items() if summary is None}:
+        return Claim(text, None, _unfinished(sorted(missing)))
+    parts, holds = [], True
+    for kind in KINDS:
+        best = max(SINGLES, key=lambda arm: found[arm, kind].mean)
+        comparison = Comparison.of(found[name, kind], found[best, kind])
+        holds &= comparison.verdict != "below"
+        note = f", equal within the spread of {comparison.spread:.1f}" if comparison.verdict == "equal" else ""
+        parts.append(f"{kind} {_signed(comparison.margin)} to {best}{note}")
+    return Claim(text, holds, "; ".join(parts))
+
+
+def short_lengths(results: Results) -> Claim:
+    """Whether a memory that does not reach the lag is of no use."""
+    lag, chance = results.study.data.lag, results.chance("memory")
+    text = f"A memory shorter than the lag of {lag} s leaves the memory classes within {NEAR_CHANCE:g} points of chance"
+    short = {arm: n for arm, n in LENGTHS.items() if n < lag}
+    pairs = ((f"{n} s", results.kind(arm, "memory"), chance) for arm, n in short.items())
+    return _against(text, pairs, lambda gain: abs(gain) <= NEAR_CHANCE)
+
+
+def same_memory(results: Results) -> Claim:
+    """Whether the memory survives a break and several processes: no change beyond what a seed changes."""
+    text = "Two processes, or a break and a resume, change the memory classes by no more than two spreads over seeds"
+    found = {name: results.kind(name, "memory") for name in ("M", *SAME)}
+    if missing := [name for name, summary in found.items() if summary is None]:
+        return Claim(text, None, _unfinished(missing))
+    comparisons = {name: Comparison.of(found[name], found["M"]) for name in SAME}
+    figures = "; ".join(f"{n} {_signed(c.margin)} (spread {c.spread:.1f})" for n, c in comparisons.items())
+    return Claim(text, all(abs(c.margin) <= 2 * c.spread for c in comparisons.values()), figures)
+
+
+def _against(text: str, pairs: Iterable[tuple[str, Summary | None, float]], passes: Callable[[float], bool]) -> Claim:
+    """Judge how far each (name, summary, reference) is above its reference; all must pass."""
+    pairs = list(pairs)
+    if missing := [name for name, summary, _ in pairs if summary is None]:
+        return Claim(text, None, _unfinished(missing))
+    holds = all(passes(summary.mean - reference) for _, summary, reference in pairs)
+    return Claim(text, holds, "; ".join(_figures(pairs)))
+
+
+def _figures(pairs: Iterable[tuple[str, Summary, float]]) -> Iterator[str]:
+    for name, summary, reference in pairs:
+        yield f"{name} {summary.mean:.1f} ({_signed(summary.mean - reference)} to {reference:.1f})"
+
+
+def _signed(points: float) -> str:
+    return f"{round(points, 1) + 0.0:+.1f}"  # never "-0.0"
+
+
+def _unfinished(names: Iterable[str]) -> str:
+    return f"not finished: {', '.join(names)}"

@@ -1,0 +1,142 @@
+"""The whole study: plan, run what is missing, report."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+
+from alphaction.ablation.arms import ARMS, Arm
+from alphaction.ablation.dataset import KINDS, StudyData, open_dataset
+from alphaction.ablation.picture import draw_world
+from alphaction.ablation.plan import Run, Study, StudyOptions, plan_study
+from alphaction.ablation.plots import check_plotting, plot_all
+from alphaction.ablation.record import RunRecord, is_finished, prepare_folder
+from alphaction.ablation.report import PICTURES, WORLD_PICTURE, make_page
+from alphaction.ablation.results import Results, read_ap, read_results
+from alphaction.ablation.runner import run_all
+from alphaction.ablation.statistics import mean
+from alphaction.utils.atomic import write_text_atomically
+from alphaction.utils.cores import available_cores
+from alphaction.utils.errors import UserError
+from alphaction.utils.output_file import check_writable
+from alphaction.utils.output_folder import read_record, write_record
+from alphaction.utils.text import counted
+
+RECORD = "study.json"
+NUMBERS = "results.json"
+
+
+def run_ablation(
+    options: StudyOptions, report: Path, *, report_only: bool = False, arms: Sequence[Arm] = ARMS, poll: float = 0.5
+) -> Results:
+    """Train what is not trained yet, then write the numbers and the page.
+
+    Args:
+        options: what to run.
+        report: page to write; pictures go to a folder ``images`` beside it.
+        report_only: run nothing.
+        arms: the table to choose from.
+        poll: seconds between two looks at the processes.
+
+    Raises:
+        UserError: for a mistake in the options or the folders, before anything runs; a run that failed; or a report
+            without a finished run.
+    """
+    check_plotting()
+    check_writable("--report", report)
+    check_writable("--output", options.output / NUMBERS)
+    study = plan_study(options, open_dataset(options.data, make=not report_only, progress=True), arms)
+    for run in study.runs:
+        prepare_folder(run, options.force and not report_only)
+    if not report_only:
+        run_missing(study, poll)
+    results = read_results(study, wall_seconds(options.output))
+    if not results.scores:
+        raise UserError(f"--report-only: {options.output} has no finished run of this study; nothing was written.")
+    write_report(results, report)
+    return results
+
+
+def run_missing(study: Study, poll: float) -> None:
+    """Run all that is not finished, with a line for each that ends."""
+    missing = [run for run in study.runs if not is_finished(run)]
+    done = len(study.runs) - len(missing)
+    print(
+        f"{counted(len(study.runs), 'run')}, {done} finished; {study.jobs} at a time with "
+        f"{counted(study.threads, 'thread')} each, in {study.options.output}",
+        flush=True,
+    )
+    if not missing:
+        return
+    before, start = wall_seconds(study.options.output), time.monotonic()
+    progress = Progress(study, done)
+
+    def on_end(run: Run, record: RunRecord) -> None:
+        print(progress.line(run, record, time.monotonic() - start), flush=True)
+
+    try:
+        run_all(missing, study.jobs, study.threads, device_name(study), on_end, poll=poll)
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on, and --report-only reports what is finished", flush=True)
+        raise
+    finally:
+        write_record(study.options.output, RECORD, {"wall_seconds": before + time.monotonic() - start})
+
+
+class Progress:
+    """Lines that tell how far a study is.
+
+    Args:
+        study: the plan.
+        done: runs that were finished before.
+    """
+
+    def __init__(self, study: Study, done: int) -> None:
+        self._data: StudyData = study.data
+        self._total, self._before, self._done = len(study.runs), done, done
+
+    def line(self, run: Run, record: RunRecord, elapsed: float) -> str:
+        """Return the line of a run that has just finished, ``elapsed`` seconds after the start."""
+        self._done += 1
+        per_class = read_ap(run.result)
+        scores = []
+        for kind in KINDS:
+            found = [per_class[name] for name in self._data.of_kind(kind) if name in per_class]
+            scores.append(f"{kind} {mean(found):.1f}" if found else f"{kind} -")
+        left = elapsed / (self._done - self._before) * (self._total - self._done)
+        return (
+            f"[{self._done}/{self._total}] {run}: {as_time(record.seconds)}, AP {', '.join(scores)}; "
+            f"{as_time(elapsed)} so far, about {as_time(left)} to go"
+        )
+
+
+def as_time(seconds: float) -> str:
+    """Return a duration as h:mm:ss."""
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"
+
+
+def device_name(study: Study) -> str:
+    """Return what the runs compute on, in words."""
+    if study.device == "cuda":
+        return torch.cuda.get_device_name(0)
+    return f"CPU ({counted(available_cores(), 'core')})"
+
+
+def wall_seconds(output: Path) -> float:
+    """Return how long the study in ``output`` has run, over all starts."""
+    return float((read_record(output, RECORD) or {}).get("wall_seconds", 0.0))
+
+
+def write_report(results: Results, report: Path, draw: Callable[[Results, Path], dict[str, Path]] = plot_all) -> None:
+    """Write the numbers, the pictures and the page."""
+    numbers = results.study.options.output / NUMBERS
+    write_text_atomically(numbers, json.dumps(results.as_dict(), indent=1) + "\n")
+    plots = draw(results, report.parent / PICTURES)
+    draw_world(results.study.data, report.parent / PICTURES / WORLD_PICTURE)
+    write_text_atomically(report, make_page(results, plots, report.parent))
+    print(f"wrote {report}, {counted(len(plots), 'picture')} in {report.parent / PICTURES}, and {numbers}")

@@ -1,0 +1,47 @@
+"""A running mean of pooled features, to take what all of them have in common out of them.
+
+Axes: N rows, D channels, ... slots of clips.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+MOMENTUM = 0.1
+
+
+class RunningCenter(nn.Module):
+    """Subtracts the mean of the rows seen in training, a moving average, from features.
+
+    Features are maxima of activations after a ReLU: most of their length is one vector that all share. Where it stays,
+    values and keys hardly differ from slot to slot, and blocks with random weights take hundreds of steps to see more
+    than that vector. The same mean is subtracted in training and at test time, so that both see the same features.
+
+    Args:
+        dim: D.
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(dim))
+        self.register_buffer("steps", torch.zeros(()))
+
+    @torch.no_grad()
+    def update(self, rows: Tensor) -> None:
+        """Move the mean towards that of ``rows`` [N, D]; the first rows set it. No rows: no change."""
+        count = float(len(rows))
+        seen = 1.0 if count else 0.0
+        step = rows.detach().float().sum(0) / max(count, 1.0) - self.mean
+        share = torch.clamp(1.0 / (self.steps + 1.0), min=MOMENTUM)
+        self.mean.add_(seen * share * step)
+        self.steps.add_(seen)
+
+    def forward(self, features: Tensor, weight: Tensor) -> Tensor:
+        """Return features less ``weight`` times the mean.
+
+        Args:
+            features: [..., D].
+            weight: [...], what the features were multiplied by: 1, a penalty, or 0 in slots that are empty.
+        """
+        return features - weight[..., None].to(features.dtype) * self.mean.to(features.dtype)

@@ -1,0 +1,151 @@
+"""Runs that end, fail, are interrupted and go on; the program behind them is a fake."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+from ablation.conftest import record_of, starts_of
+
+from alphaction.ablation.record import differences, is_finished, new_record, prepare_folder, read_run
+from alphaction.ablation.runner import run_all
+from alphaction.utils.errors import UserError
+
+
+def run(runs, on_end=lambda *_: None, jobs=2):
+    run_all(runs, jobs, 3, "a machine", on_end, poll=0.02)
+
+
+def test_runs_end_with_a_record(study, fake):
+    runs, ended = [fake(one) for one in study.runs], []
+    run(runs, lambda one, record: ended.append((one.arm, one.seed, record.finished)))
+    assert sorted(ended) == sorted((one.arm, one.seed, True) for one in runs)
+    for one in runs:
+        assert is_finished(one)
+        assert starts_of(one.folder) == ["3"]
+        assert (one.folder / "log").read_text() == "a line of ok\n"
+        record = record_of(one.folder)
+        assert (record["starts"], record["threads"], record["device"]) == (1, 3, "a machine")
+        assert record["settings"] == dict(one.settings)
+        assert record["seconds"] > 0
+
+
+def test_no_more_than_so_many_at_a_time(study, fake):
+    runs, seen = [fake(one) for one in study.runs], []
+    run(runs, lambda one, _: seen.append((one.seed, sum(other.folder.exists() for other in runs))), jobs=1)
+    assert seen == [(0, 1), (0, 2), (1, 3), (1, 4)]
+
+
+def test_a_failed_run_stops_the_study(study, fake):
+    runs = [fake(study.runs[0], "hang"), fake(study.runs[1], "fail"), fake(study.runs[2])]
+    with pytest.raises(UserError) as error:
+        run(runs)
+    message = str(error.value)
+    assert "the run M seed 0 ended with status 1" in message
+    assert "  a line of fail\n  it broke\n" in message
+    assert f"fail {runs[1].folder} {runs[1].result}" in message
+    assert "Alone it runs with:" in message
+    assert not any(is_finished(one) for one in runs)
+    assert 0 < read_run(runs[0]).seconds < 300
+    assert not runs[2].folder.exists()
+
+
+def test_a_run_without_a_result_has_failed(study, fake):
+    with pytest.raises(UserError, match="ended without .*result.json"):
+        run([fake(study.runs[0], "silent")])
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_an_interrupted_study_goes_on(study, fake, name):
+    runs = [fake(study.runs[0]), fake(study.runs[1], "once")]
+    started = runs[1].folder / "starts"
+
+    def interrupt():
+        while not (started.is_file() and is_finished(runs[0])):
+            time.sleep(0.02)
+        os.kill(os.getpid(), getattr(signal, name))
+
+    before = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    threading.Thread(target=interrupt, daemon=True).start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run(runs)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert [is_finished(one) for one in runs] == [True, False]
+    spent = read_run(runs[1]).seconds
+    assert spent > 0
+    run([one for one in runs if not is_finished(one)])
+    record = read_run(runs[1])
+    assert is_finished(runs[1])
+    assert (len(starts_of(runs[0].folder)), len(starts_of(runs[1].folder)), record.starts) == (1, 2, 2)
+    assert record.seconds > spent
+
+
+def test_a_result_of_an_unfinished_run_does_not_count(study, fake):
+    one = fake(study.runs[0])
+    record = new_record(one)
+    record.write(one)
+    one.result.parent.mkdir(parents=True)
+    one.result.write_text("{}")
+    assert not is_finished(one)
+
+
+def test_other_settings_are_an_error_that_names_the_key(study, fake):
+    one = fake(study.runs[0])
+    record = new_record(one)
+    record.settings = {**one.settings, "SOLVER.MAX_ITER": 2}
+    record.write(one)
+    with pytest.raises(UserError) as error:
+        prepare_folder(one, force=False)
+    assert f"SOLVER.MAX_ITER: there 2, planned {one.settings['SOLVER.MAX_ITER']}\n" in str(error.value)
+    assert "--force" in str(error.value)
+    assert "--output" in str(error.value)
+    prepare_folder(one, force=True)
+    assert not one.folder.exists()
+
+
+def test_a_key_that_came_later_had_its_default(study):
+    settings = study.runs[0].settings
+    before = {key: value for key, value in settings.items() if key != "SOLVER.MAX_ITER"}
+    assert list(differences({**settings, "GONE": 1}, settings)) == []
+    # The config sets MAX_ITER to something else than the default.
+    assert [line.split(":")[0] for line in differences(before, settings)] == ["SOLVER.MAX_ITER"]
+    before = {key: value for key, value in settings.items() if key != "SOLVER.MOMENTUM"}
+    assert list(differences(before, settings)) == []
+
+
+def test_a_folder_of_something_else_is_left_alone(study):
+    one = study.runs[0]
+    one.folder.mkdir(parents=True)
+    (one.folder / "thesis.txt").write_text("years of work")
+    with pytest.raises(UserError, match="is no run of this study"):
+        prepare_folder(one, force=True)
+    assert (one.folder / "thesis.txt").read_text() == "years of work"
+
+
+def test_a_run_is_interrupted_once_when_its_file_is_there(study, fake):
+    """The fake writes the file and hangs at its first start, and ends at its second."""
+    one = fake(study.runs[0], "break")
+    one = replace(one, restart_at=one.folder / "half")
+    run([one])
+    assert is_finished(one)
+    assert len(starts_of(one.folder)) == record_of(one.folder)["starts"] == 2
+    assert record_of(one.folder)["broken"]
+
+
+def test_a_run_that_ends_before_its_break_is_an_error(study, fake):
+    one = fake(study.runs[0])
+    with pytest.raises(UserError, match="was over before it could be stopped half way.*raise SOLVER.MAX_ITER"):
+        run([replace(one, restart_at=one.folder / "half")])
+
+
+def test_processes_of_a_run_share_its_threads(study, fake):
+    one = replace(fake(study.runs[0]), processes=2)
+    run([one])
+    assert starts_of(one.folder) == ["1"]

@@ -1,0 +1,138 @@
+"""The study as a whole: on fakes, and once with real trainings of two steps."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from ablation.conftest import record_of, starts_of
+
+from alphaction.ablation import study as module
+from alphaction.ablation.dataset import open_dataset
+from alphaction.ablation.plan import StudyOptions, plan_study
+from alphaction.ablation.study import as_time, run_ablation, wall_seconds
+from alphaction.toy import ToyOptions, make_toy_dataset
+from alphaction.utils.errors import UserError
+
+TINY = ToyOptions("interactions", num_train=2, num_val=2, seconds=8, width=256, height=48)
+TRIAL = (
+    "SOLVER.MAX_ITER 2 SOLVER.WARMUP_ITERS 1 SOLVER.VIDEOS_PER_BATCH 2 DATALOADER.NUM_WORKERS 0 MODEL.DEVICE cpu"
+).split()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A tiny dataset of the world."""
+    return make_toy_dataset(tmp_path_factory.mktemp("data") / "tiny", TINY)
+
+
+@pytest.fixture
+def faked(monkeypatch, fake, data):
+    """Let the study plan fakes, on a dataset that is not there."""
+    monkeypatch.setattr(module, "open_dataset", lambda *_, **__: data)
+
+    def plan(*args):
+        planned = plan_study(*args)
+        return replace(planned, runs=tuple(fake(run) for run in planned.runs))
+
+    monkeypatch.setattr(module, "plan_study", plan)
+
+
+def test_a_study_runs_what_is_missing_and_reports(faked, options, tmp_path, capsys):
+    page = tmp_path / "page.md"
+    run_ablation(replace(options, seeds=(0,)), page, poll=0.02)
+    first = wall_seconds(options.output)
+    results = run_ablation(options, page, poll=0.02)
+    assert [len(starts_of(run.folder)) for run in results.study.runs] == [1, 1, 1, 1]
+    assert wall_seconds(options.output) > first > 0
+    assert results.missing == []
+    # "wave" has no ground truth: the own classes are "jump" alone.
+    assert (results.kind("M", "own").mean, results.kind("M", "memory").mean) == (75.0, 25.0)
+    assert results.kind("M", "person") is None
+    lines = capsys.readouterr().out.splitlines()
+    assert "4 runs, 2 finished; 2 at a time" in lines[4]
+    assert lines[5].startswith("[3/4] ")
+    assert "AP own 75.0, person -, object -, memory 25.0; 0:00:" in lines[5]
+    numbers = json.loads((options.output / "results.json").read_text())
+    assert numbers["arms"]["M"]["AP"]["own"] == {"mean": 75.0, "std": 0.0, "count": 2}
+    assert len(numbers["runs"]) == 4
+    assert "**75.0 ± 0.0**" in page.read_text()
+
+
+def test_a_report_of_nothing_is_an_error(faked, options, tmp_path):
+    with pytest.raises(UserError, match="has no finished run"):
+        run_ablation(options, tmp_path / "page.md", report_only=True)
+    assert not (tmp_path / "page.md").exists()
+
+
+def test_an_unfinished_study_is_reported_as_such(faked, options, tmp_path):
+    run_ablation(replace(options, seeds=(0,)), tmp_path / "page.md", poll=0.02)
+    results = run_ablation(options, tmp_path / "page.md", report_only=True)
+    assert [str(run) for run in results.missing] == ["baseline seed 1", "M seed 1"]
+    page = (tmp_path / "page.md").read_text()
+    assert "**Not complete: 2 of 4 runs are finished. Missing: baseline seed 1; M seed 1.**" in page
+    assert "**75.0** (1 of 2 seeds)" in page
+
+
+def test_times_are_written_as_on_a_clock():
+    assert [as_time(seconds) for seconds in (0.4, 61, 3599.6, 36000)] == ["0:00:00", "0:01:01", "1:00:00", "10:00:00"]
+
+
+def test_what_is_known_of_a_dataset(folder):
+    data = open_dataset(folder)
+    assert (data.name, data.lag) == ("tiny", 4)
+    assert len(data.of_kind("person")) == len(data.of_kind("object")) == 1
+    assert data.of_kind("memory")
+    assert data.chance_of("memory") == 0.5
+    # Opposite coins in pairs of videos: half of all boxes.
+    assert data.chance_of("person") == data.chance_of("object") == 0.5
+    assert data.record["options"]["num_val"] == TINY.num_val
+
+
+def test_a_class_that_nobody_carries_has_no_chance(data):
+    assert data.chance_of("own") == 0.5
+    assert replace(data, chance={**data.chance, "jump": 0.0, "wave": 0.3}).chance_of("own") == pytest.approx(0.3)
+
+
+def test_a_dataset_of_another_kind_is_refused(tmp_path):
+    (tmp_path / "toy.json").write_text(json.dumps({"options": {"world": "actions"}}))
+    with pytest.raises(UserError, match="holds a toy dataset of the world 'actions'"):
+        open_dataset(tmp_path)
+    (tmp_path / "toy.json").write_text(json.dumps({"options": {"world": "interactions"}, "kinds": {}}))
+    with pytest.raises(UserError, match=r"has no chance: another version.*--force"):
+        open_dataset(tmp_path)
+
+
+def test_a_folder_of_something_else_is_refused_by_the_name_of_its_flag(folder, tmp_path):
+    with pytest.raises(UserError, match="--data .*none: there is no dataset"):
+        open_dataset(tmp_path / "none", make=False)
+    assert not (tmp_path / "none").exists()
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(UserError, match="--data .*holds files, but no toy.json"):
+        open_dataset(tmp_path)
+    with pytest.raises(UserError, match="a single validation video"):
+        open_dataset(make_toy_dataset(tmp_path / "one", replace(TINY, num_train=1, num_val=1)))
+
+
+def test_the_command_trains_and_reports(folder, repo_root, subprocess_env, tmp_path):
+    command = [sys.executable, repo_root / "tools" / "ablation.py", "--data", folder, "--output", "out"]
+    command += ["--seeds", "1", "--arms", "baseline,M,M_two_processes", "--jobs", "2", "--report", "page.md", *TRIAL]
+    done = subprocess.run(command, cwd=tmp_path, env=subprocess_env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("3 runs, 0 finished; 2 at a time")
+    assert {line.split()[1] for line in lines[1:4]} == {"baseline", "M", "M_two_processes"}
+    page = (tmp_path / "page.md").read_text()
+    assert "images/ablation_structures.png" in page
+    record = record_of(tmp_path / "out" / "runs" / "M" / "seed_1")
+    assert (record["finished"], record["settings"]["SOLVER.MAX_ITER"]) == (True, 2)
+    assert any((tmp_path / "out" / "cache").rglob("*.npy"))
+    # Nothing is left to run, and other settings are refused.
+    options = StudyOptions(folder, tmp_path / "out", (1,), ("baseline", "M"), 2, (*TRIAL[2:], "SOLVER.MAX_ITER", "3"))
+    with pytest.raises(UserError, match="SOLVER.MAX_ITER: there 2, planned 3"):
+        run_ablation(options, tmp_path / "page.md")
+    results = run_ablation(replace(options, overrides=tuple(TRIAL)), tmp_path / "page.md")
+    assert [scores.record.starts for scores in results.scores.values()] == [1, 1]
