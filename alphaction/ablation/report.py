@@ -136,9 +136,9 @@ def _world(data: StudyData) -> Iterator[str]:
         "shorter than a second, no second leaves a trace in the frames of another, and neither the other person nor "
         "the ball lies within what the convolutions over a person's box see: tests turn over the cause of each class "
         "and compare pixels and gradients. So a model has no way to the person, object and memory classes but the "
-        "block made for them. Videos come in pairs that look alike, with opposite coins: every class is right for half of "
-        "the persons, for every look and at every second. A ranking that knows nothing has the share of persons that "
-        f"carry the class as AP: {100 * data.chance_of_all():.1f}."
+        "block made for them. Videos come in pairs that look alike, with opposite coins: every class is right for half "
+        "of the persons, for every look and at every second. A ranking that knows nothing has the share of persons "
+        f"that carry the class as AP: {100 * data.chance_of_all():.1f}."
     )
     yield f"![Two seconds of two videos that look alike, with the left person's classes]({PICTURES}/{WORLD_PICTURE})"
     rows = ["| classes | | decided by | chance, points |", "|---|---|---|---|"]

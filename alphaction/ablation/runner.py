@@ -104,7 +104,8 @@ def _finish(started: _Started) -> None:
     _close_record(started)
     if run.restart_at is not None and not started.record.broken:
         raise UserError(
-            f"the run {run} was over before it could be stopped half way. Remove {run.folder}, and raise SOLVER.MAX_ITER."
+            f"the run {run} was over before it could be stopped half way. Remove {run.folder}, and raise "
+            "SOLVER.MAX_ITER."
         )
     if not started.record.finished:
         how = f"ended with status {status}" if status else f"ended without {run.result}"

@@ -36,6 +36,7 @@ from alphaction.toy.figure import SIDES
 from alphaction.toy.options import Limits, ToyOptions
 from alphaction.toy.scene import OBJECT_KINDS, Act, Actor, Scene, Thing, ToyClass, random_color, random_look
 
+KINDS = {"movement": "own", "object": "object", "person": "person"}
 CELL_WIDTH = 0.62
 SIDE_ROOM, PAIR_SIDE_ROOM = 0.14, 0.17
 PAIR_DISTANCE = 0.62
@@ -74,7 +75,7 @@ class ActionsWorld:
     """Six movements (exclusive), three object classes and four person interactions."""
 
     classes = tuple(
-        ToyClass(index + 1, name, group)
+        ToyClass(index + 1, name, group, KINDS[group])
         for index, (name, group) in enumerate(
             [(name, "movement") for name in MOVEMENTS]
             + [(name, "object") for name in OBJECT_ACTS]

@@ -124,6 +124,7 @@ class InteractionsWorld:
         ToyClass(6, OTHER_JUMPS, "person", "person"),
     )
     defaults = ToyOptions("interactions", num_train=160, num_val=80, seconds=16, width=256, height=48)
+    # At most 20 s: then all that decides a memory class is less than that away.
     limits = Limits(min_height=48, min_aspect=16 / 3, max_aspect=6.0, min_seconds=2 * LAG, max_seconds=20)
     videos_per_look = 2
     exact_detections = True

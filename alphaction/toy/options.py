@@ -53,11 +53,11 @@ class ToyOptions:
 
         check_range("num-train", self.num_train, 1, 100_000)
         check_range("num-val", self.num_val, 1, 100_000)
-        check_range("seconds", self.seconds, limits.min_seconds, limits.max_seconds)
+        check_range("seconds", self.seconds, limits.min_seconds, limits.max_seconds, f" for --world {self.world}")
         check_range("fps", self.fps, MIN_FPS, MAX_FPS, " (slower video loses the quick movements)")
-        check_range("height", self.height, limits.min_height, MAX_HEIGHT, " (figures are about 0.4 of the height)")
+        check_range("height", self.height, limits.min_height, MAX_HEIGHT, " (smaller figures cannot be told apart)")
         low, high = (int(self.height * limits.min_aspect + 1) // 2 * 2, int(self.height * limits.max_aspect) // 2 * 2)
-        check_range("width", self.width, low, high, f" for --height {self.height} (two figures side by side must fit)")
+        check_range("width", self.width, low, high, f" for --height {self.height} (the figures of this world must fit)")
         problems += [
             f"--{flag} {value}: expected an even number (video codecs halve the color planes), such as {value + 1}"
             for flag, value in (("width", self.width), ("height", self.height))

@@ -32,12 +32,12 @@ class ToyClass:
     id: int
     name: str
     group: str
-    kind: str = "own"
+    kind: str
 
 
 @dataclass(frozen=True)
 class Thing:
-    """An object that is carried: its kind (:data:`OBJECT_KINDS`), RGB color and the hand (0 left, 1 right)."""
+    """An object: its kind (:data:`OBJECT_KINDS`), RGB color, and the hand (0 left, 1 right) of one who carries it."""
 
     kind: str
     color: tuple[int, int, int]
