@@ -210,6 +210,11 @@ def check_blocks(cfg: CfgNode, run: Run) -> Iterator[str]:
             "MODEL.IA_STRUCTURE.I_BLOCK_LIST has an O block, but MAX_OBJECT is 0: there are no objects to attend to. "
             "Set MAX_OBJECT to 5 (and give the dataset object_boxes), or remove the O blocks."
         )
+    if "M" in flat and not ia.MEMORY_OWN_SECOND and not any(ia.LENGTH):
+        yield (
+            "MODEL.IA_STRUCTURE.I_BLOCK_LIST has an M block, but LENGTH is (0, 0) and MEMORY_OWN_SECOND False: there "
+            "is no memory to attend to. Set LENGTH to (30, 30), or remove the M blocks."
+        )
 
 
 def check_datasets(cfg: CfgNode, run: Run) -> Iterator[str]:

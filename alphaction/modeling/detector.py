@@ -131,7 +131,8 @@ class ActionDetector(nn.Module):
         Args:
             pooled: what :meth:`extract_features` returned for the batch.
             batch: whose frames are not looked at, and may be None.
-            memory: what the pool remembers around the clips; their own second is filled in from ``pooled``.
+            memory: what the pool remembers around the clips; their own second is filled in from ``pooled``,
+                unless MODEL.IA_STRUCTURE.MEMORY_OWN_SECOND is off.
         """
         inputs = InteractionInputs(
             persons=pooled.person,

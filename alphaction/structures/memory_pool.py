@@ -62,7 +62,9 @@ class MemoryFeatures:
         if self.seeds is not None:
             priority = counter_random(self.seeds[clip_index], rank_in_clip(clip_index, num_clips))
         current, present = pad_by_clip(persons.to(self.features.dtype), clip_index, num_clips, limit, priority)
-        weight = self.weights.select_scatter(present.to(torch.float32), 1, self.current_slot)
+        weight = self.weight
+        if weight is not None:
+            weight = weight.select_scatter(present.to(weight.dtype), 1, self.current_slot)
         return replace(
             self,
             features=self.features.select_scatter(current, 1, self.current_slot),

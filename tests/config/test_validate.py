@@ -248,3 +248,10 @@ def test_small_experiments_are_valid(repo_root, name):
     assert list(cfg.DATASETS.TRAIN) == [f"{world}_train"]
     assert list(cfg.DATASETS.TEST) == [f"{world}_val"]
     assert cfg.MODEL.BACKBONE.CONV_BODY == "Slowfast-Tiny"
+
+
+def test_a_memory_block_needs_seconds_to_remember():
+    empty = (*IA_ON, f"{IA}.LENGTH", (0, 0), f"{IA}.MEMORY_OWN_SECOND")
+    check(*empty, True)
+    assert "LENGTH is (0, 0) and MEMORY_OWN_SECOND False" in problem(*empty, False)
+    check(*empty, False, f"{IA}.I_BLOCK_LIST", ["P", "O"])

@@ -24,8 +24,9 @@ class BlockOptions:
         layer_norm: normalize the attended features.
         zero_init: start the output convolution at zero, so that a new block passes its query through.
         init_std: standard deviation of the initial weights.
-        position_std: standard deviation of a memory block's initial key positions, and of its query's bias. Both 0:
-            what looks at the same seconds whoever asks is their product, and neither has a gradient there.
+        position_std: standard deviation of a memory block's initial key positions, and of its query's bias. With both
+            at 0, the part of the score that depends on the second alone is a product of two zeros, and neither gets a
+            gradient from it.
         memory_slots: S; a memory block learns a position for each second. 0: no temporal positions.
         mask_absent: leave slots in which nobody or nothing is out of the attention's softmax.
     """

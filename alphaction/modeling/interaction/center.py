@@ -16,7 +16,8 @@ class RunningCenter(nn.Module):
 
     Features are maxima of activations after a ReLU: most of their length is one vector that all share. Where it stays,
     values and keys hardly differ from slot to slot, and blocks with random weights take hundreds of steps to see more
-    than that vector. The same mean is subtracted in training and at test time, so that both see the same features.
+    than that vector. In training the mean still moves, and with several processes it is the first one's (as the
+    statistics of batch norms are); at test time it stands still.
 
     Args:
         dim: D.
