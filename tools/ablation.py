@@ -21,7 +21,8 @@ from alphaction.utils.errors import run_command
 DEFAULTS = StudyOptions()
 EXAMPLE = f"""examples:
   python tools/ablation.py
-  python tools/ablation.py --arms baseline,M --seeds 0 --report output/trial.md --output output/trial SOLVER.MAX_ITER 20
+  python tools/ablation.py --arms baseline,M --seeds 0 --report output/trial.md --output output/trial \\
+      SOLVER.MAX_ITER 20 SOLVER.STEPS []
   python tools/ablation.py --report-only
 
 groups of arms: {", ".join(GROUPS)}

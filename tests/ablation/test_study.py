@@ -19,7 +19,8 @@ from alphaction.utils.errors import UserError
 
 TINY = ToyOptions("interactions", num_train=2, num_val=2, seconds=8, width=256, height=48)
 TRIAL = (
-    "SOLVER.MAX_ITER 2 SOLVER.WARMUP_ITERS 1 SOLVER.VIDEOS_PER_BATCH 2 DATALOADER.NUM_WORKERS 0 MODEL.DEVICE cpu"
+    "SOLVER.MAX_ITER 2 SOLVER.STEPS [] SOLVER.WARMUP_ITERS 1 SOLVER.VIDEOS_PER_BATCH 2 "
+    "DATALOADER.NUM_WORKERS 0 MODEL.DEVICE cpu"
 ).split()
 
 
