@@ -40,8 +40,8 @@ _TEXTS = {
     "`MODEL.IA_STRUCTURE.POSITION_INIT_STD` starts the temporal positions at random. "
     "`MODEL.IA_STRUCTURE.MEMORY_OWN_SECOND` fills the slot of the clip's own second (upstream's way), which M then "
     "finds the other person in. The fifth is `MODEL.ROI_ACTION_HEAD.FEATURE_EXTRACTOR`: the published models have "
-    "two layers before the classifier. From random weights these learn what a person's own pixels tell while the "
-    "memory is still empty, and then hardly take up anything new. A linear classifier does.",
+    "two layers before the classifier. With them the memory is not learned here, from random weights and while the "
+    "features that it holds are still changing; with a linear classifier it is.",
     "length": "`MODEL.IA_STRUCTURE.LENGTH` of a model with a single M block. What the memory class asks for lies "
     "{lag} s or more away: a shorter memory cannot hold it.",
     "penalty": "`MODEL.IA_STRUCTURE.PENALTY` of a model with a single M block: in training, remembered features are "
@@ -135,8 +135,9 @@ def _world(data: StudyData) -> Iterator[str]:
         f"The memory class asks whether there is more waving than not {data.lag} s or more before or after. A clip is "
         "shorter than a second, no second leaves a trace in the frames of another, and neither the other person nor "
         "the ball lies within what the convolutions over a person's box see: tests turn over the cause of each class "
-        "and compare pixels and gradients. So a model has no way to the person, object and memory classes but the "
-        "block made for them. Videos come in pairs that look alike, with opposite coins: every class is right for half "
+        "and compare pixels, and gradients as they are at test time (in training, the statistics of batch norms mix "
+        "all that a batch shows). So the person, object and memory classes are out of reach of a model without a block "
+        "that looks there. Videos come in pairs that look alike, with opposite coins: every class is right for half "
         "of the persons, for every look and at every second. A ranking that knows nothing has the share of persons "
         f"that carry the class as AP: {100 * data.chance_of_all():.1f}."
     )
@@ -171,7 +172,8 @@ def _cost(results: Results) -> Iterator[str]:
     if results.scores:
         records = [scores.record for scores in results.scores.values()]
         seconds = sum(record.seconds for record in records)
-        cores = sum(record.seconds * record.threads for record in records)
+        # A process has a thread at least.
+        cores = sum(record.seconds * max(record.threads, record.settings["processes"]) for record in records)
         devices = ", ".join(sorted({record.device for record in records}))
         total = f"{seconds / 60:.1f} min" if study.device == "cuda" else f"{cores / 60:.1f} core-minutes"
         yield (

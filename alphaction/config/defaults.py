@@ -204,7 +204,7 @@ _C.MODEL.IA_STRUCTURE.MAX_OBJECT = 0
 #: limits; seconds outside of the video or not seen yet) out of the attention. Upstream's weights attend to them.
 _C.MODEL.IA_STRUCTURE.MASK_ABSENT = False
 #: - | True, False | Subtract a running mean from the pooled features of persons, objects and memory: what all of them
-#: have in common is most of their length. Helps blocks that start from random weights.
+#: have in common is most of their length. Helps several blocks in a row that start from random weights.
 _C.MODEL.IA_STRUCTURE.CENTER_FEATURES = False
 #: - | >= 0 | Standard deviation of the initial key positions of the M blocks and of their queries' biases. At 0, as
 #: upstream has it, the choice of seconds is slow to learn where the features are centered.

@@ -124,10 +124,8 @@ def test_the_page_tells_everything(measured, good, tmp_path):
     assert page.count("| **holds** |") == 9
     assert "Not complete" in page  # the arms of the options were not run
     assert "M_unmasked seed 0, 1, 2" in page
-    total = len(results.scores)
-    assert f"{total} runs on CPU (2 cores): {total * 2 * results.study.threads:.1f} core-minutes" in page.replace(
-        "\n", " "
-    )
+    total, pairs = len(results.scores), 3  # runs of two minutes and one thread; M_two_processes has two processes
+    assert f"{total} runs on CPU (2 cores): {(total + pairs) * 2:.1f} core-minutes" in page.replace("\n", " ")
     assert "python tools/ablation.py --seeds 0,1,2 --jobs 2" in page
     assert "--world interactions --output data/interactions --num-train 4 --num-val 2 --width 224\n" in page
     assert re.search(r"python train_net.py --config-file config_files/tiny/interactions.yaml --seed 0 \\\n", page)

@@ -58,9 +58,6 @@ def test_what_all_features_share_makes_no_difference(name: str, blocks: list) ->
     results = {}
     for options in (CENTERED, MASKED):
         structure = build(name, blocks, options)
-        torch.manual_seed(1)
-        for parameter in structure.parameters():
-            torch.nn.init.normal_(parameter, std=0.5)
         outputs = []
         for given in (inputs, shifted):
             for module in structure.modules():

@@ -31,12 +31,11 @@ class RunningCenter(nn.Module):
     @torch.no_grad()
     def update(self, rows: Tensor) -> None:
         """Move the mean towards that of ``rows`` [N, D]; the first rows set it. No rows: no change."""
-        count = float(len(rows))
-        seen = 1.0 if count else 0.0
-        step = rows.detach().float().sum(0) / max(count, 1.0) - self.mean
-        share = torch.clamp(1.0 / (self.steps + 1.0), min=MOMENTUM)
-        self.mean.add_(seen * share * step)
-        self.steps.add_(seen)
+        if len(rows) == 0:
+            return
+        self.steps.add_(1.0)
+        share = (1.0 / self.steps).clamp(min=MOMENTUM)
+        self.mean.add_(share * (rows.float().mean(0) - self.mean))
 
     def forward(self, features: Tensor, weight: Tensor) -> Tensor:
         """Return features less ``weight`` times the mean.
