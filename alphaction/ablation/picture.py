@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 
 from alphaction.ablation.dataset import StudyData
-from alphaction.data.clip_source import MovieSource
+from alphaction.data.movie_source import MovieSource
 from alphaction.toy.writer import FOLDERS, split_files
 from alphaction.utils.drawing import contact_sheet, write_png
 

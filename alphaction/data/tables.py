@@ -14,7 +14,8 @@ from alphaction.data.annotations import (
     read_boxes,
     read_label_map,
 )
-from alphaction.data.clip_source import ClipSource, open_source
+from alphaction.data.clip_source import ClipSource
+from alphaction.data.sources import open_source
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,8 +13,9 @@ import numpy as np
 
 from alphaction.config.paths_catalog import DatasetSpec
 from alphaction.data.annotations import AnnotationTable, LabelMap
-from alphaction.data.clip_source import ClipSource, MovieSource
+from alphaction.data.clip_source import ClipSource
 from alphaction.data.label_statistics import movements_per_box
+from alphaction.data.movie_source import MovieSource
 from alphaction.data.tables import DatasetTables, open_tables
 from alphaction.evaluation.recall import Recall
 from alphaction.utils.errors import UserError

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from alphaction.data.clip_source import MovieSource
+from alphaction.data.movie_source import MovieSource
 from alphaction.inspection.loaded import Split
 from alphaction.inspection.report import Finding, percent
 from alphaction.inspection.rows import place

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from tqdm import tqdm
 
-from alphaction.data.clip_source import ClipSource, MovieSource
+from alphaction.data.clip_source import ClipSource
+from alphaction.data.movie_source import MovieSource
 from alphaction.data.time_units import END_TOLERANCE, likely_unit
 from alphaction.data.video import VideoInfo
 from alphaction.inspection.loaded import Split

@@ -21,8 +21,9 @@ from alphaction.data.annotations import (
     read_exclusions,
     read_label_map,
 )
-from alphaction.data.clip_source import ClipSource, open_source
+from alphaction.data.clip_source import ClipSource
 from alphaction.data.dataset import ActionDataset
+from alphaction.data.sources import open_source
 from alphaction.inspection.report import Finding
 from alphaction.utils.errors import UserError
 

@@ -16,10 +16,11 @@ from yacs.config import CfgNode
 from alphaction.checkpoint import load_trained_weights, read_weight_file
 from alphaction.config import validate_cfg
 from alphaction.data.annotations import NO_CLASS, AnnotationTable, BoxTable, LabelMap, write_ava_csv
-from alphaction.data.clip_source import ClipSource, MovieSource
+from alphaction.data.clip_source import ClipSource
 from alphaction.data.dataset import ActionDataset, wants_objects
 from alphaction.data.encode import write_video
 from alphaction.data.loader import build_test_loader
+from alphaction.data.movie_source import MovieSource
 from alphaction.data.sample import Keyframe
 from alphaction.data.video import BrokenVideoError, VideoFile
 from alphaction.engine.classes import adopt_label_map

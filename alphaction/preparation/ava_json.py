@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from alphaction.data.annotations import AnnotationTable, LabelMap, read_annotations
 from alphaction.data.annotations.files import open_for_writing, read_text
-from alphaction.data.clip_source import MovieSource
+from alphaction.data.movie_source import MovieSource
 from alphaction.data.sample import Keyframe
 from alphaction.data.video import VIDEO_SUFFIXES
 from alphaction.utils.atomic import replacing

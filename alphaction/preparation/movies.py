@@ -1,7 +1,7 @@
 """Cutting movies into one-second clips and keyframes, in the layout of AVA's preparation.
 
 ``clip_root/{movie}/{t}.mp4`` shows the movie from second t to t + 1, ``keyframe_root/{movie}/{t}.jpg`` its first frame;
-:class:`alphaction.data.clip_source.OneSecondClipSource` reads the clips back. A movie is decoded once, in order.
+:class:`alphaction.data.one_second_clips.OneSecondClipSource` reads the clips back. A movie is decoded once, in order.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from alphaction.data.clip_source import MovieSource
+from alphaction.data.movie_source import MovieSource
 from alphaction.data.time_units import OTHER_VIDEO, likely_unit
 from alphaction.data.video import VIDEO_SUFFIXES, VideoInfo
 from alphaction.data.video_names import VideoNames

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from alphaction.data.annotations import ActionClass, AnnotationTable, LabelMap
-from alphaction.data.clip_source import OneSecondClipSource
 from alphaction.data.collate import BatchCollator
 from alphaction.data.dataset import ActionDataset
 from alphaction.data.normalize import normalize_clips
+from alphaction.data.one_second_clips import OneSecondClipSource
 from alphaction.data.rules import TestRules
 from alphaction.data.sample import SampleRequest
 from alphaction.data.temporal import TemporalSampling

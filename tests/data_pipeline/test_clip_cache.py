@@ -17,9 +17,10 @@ from alphaction.config import get_cfg
 from alphaction.config.paths_catalog import DatasetSpec
 from alphaction.data import clip_cache
 from alphaction.data.clip_cache import CachedClipSource, with_cache
-from alphaction.data.clip_source import MovieSource, OneSecondClipSource
 from alphaction.data.dataset import ActionDataset
 from alphaction.data.loader import build_train_loader
+from alphaction.data.movie_source import MovieSource
+from alphaction.data.one_second_clips import OneSecondClipSource
 from alphaction.data.transforms import ResizeRule
 from alphaction.utils.errors import UserError
 

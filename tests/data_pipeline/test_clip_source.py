@@ -8,7 +8,9 @@ import pickle
 import numpy as np
 import pytest
 
-from alphaction.data.clip_source import MovieSource, OneSecondClipSource, open_source
+from alphaction.data.movie_source import MovieSource
+from alphaction.data.one_second_clips import OneSecondClipSource
+from alphaction.data.sources import open_source
 from alphaction.utils.errors import UserError
 
 WINDOW = list(range(-32, 32))

@@ -13,7 +13,7 @@ import pytest
 from interruption import interruptible
 
 from alphaction.data.annotations import read_annotations, read_label_map
-from alphaction.data.clip_source import OneSecondClipSource
+from alphaction.data.one_second_clips import OneSecondClipSource
 from alphaction.data.video import VideoFile
 from alphaction.preparation.movie_cutter import SOURCE_RECORD
 

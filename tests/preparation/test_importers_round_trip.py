@@ -7,7 +7,7 @@ import pytest
 from preparation import exporters
 
 from alphaction.data.annotations import NO_CLASS, AnnotationTable, read_annotations, read_label_map
-from alphaction.data.clip_source import MovieSource
+from alphaction.data.movie_source import MovieSource
 from alphaction.preparation.importers import detect_format, import_annotations
 from alphaction.toy import ToyOptions, make_toy_dataset
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from preparation.video_files import crash, frame, write_movie
 
-from alphaction.data.clip_source import MovieSource, OneSecondClipSource
+from alphaction.data.movie_source import MovieSource
+from alphaction.data.one_second_clips import OneSecondClipSource
 from alphaction.data.video import VideoFile
 from alphaction.preparation import movie_cutter
 from alphaction.preparation.movie_cutter import clip_size

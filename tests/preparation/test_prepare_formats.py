@@ -15,7 +15,7 @@ import exporters
 from alphaction.config import get_cfg
 from alphaction.config.paths_catalog import find_dataset
 from alphaction.data.annotations import AnnotationTable, LabelMap, read_annotations, read_boxes, read_label_map
-from alphaction.data.clip_source import MovieSource
+from alphaction.data.movie_source import MovieSource
 from alphaction.preparation.options import PrepareOptions
 from alphaction.preparation.prepare import prepare_dataset
 from alphaction.preparation.videos import VideoLibrary, relative_to

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from alphaction.config import load_cfg
-from alphaction.data.clip_source import MovieSource
 from alphaction.data.encode import write_video
+from alphaction.data.movie_source import MovieSource
 from alphaction.data.temporal import TemporalSampling
 from alphaction.toy.interactions_world import (
     AMID_WAVES,
