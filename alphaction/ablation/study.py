@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import torch
@@ -28,6 +30,7 @@ from alphaction.utils.text import counted
 
 RECORD = "study.json"
 NUMBERS = "results.json"
+LOCK = "lock"
 
 
 def run_ablation(
@@ -43,22 +46,37 @@ def run_ablation(
         poll: seconds between two looks at the processes.
 
     Raises:
-        UserError: for a mistake in the options or the folders, before anything runs; a run that failed; or a report
-            without a finished run.
+        UserError: for a mistake in the options or the folders, before anything runs; another study that is running in
+            the same folder; a run that failed; or a report without a finished run.
     """
     check_plotting()
     check_writable("--report", report)
     check_writable("--output", options.output / NUMBERS)
     study = plan_study(options, open_dataset(options.data, make=not report_only, progress=True), arms)
-    for run in study.runs:
-        prepare_folder(run, options.force and not report_only)
-    if not report_only:
-        run_missing(study, poll)
+    with nullcontext() if report_only else _alone(options.output):
+        for run in study.runs:
+            prepare_folder(run, options.force and not report_only)
+        if not report_only:
+            run_missing(study, poll)
     results = read_results(study, wall_seconds(options.output))
     if not results.scores:
         raise UserError(f"--report-only: {options.output} has no finished run of this study; nothing was written.")
     write_report(results, report)
     return results
+
+
+@contextmanager
+def _alone(output: Path) -> Iterator[None]:
+    """Keep other studies out of ``output``; the lock ends with this process, however it ends."""
+    output.mkdir(parents=True, exist_ok=True)
+    with (output / LOCK).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(
+                f"--output {output}: another study is running there. Wait until it ends, or name another folder."
+            ) from None
+        yield
 
 
 def run_missing(study: Study, poll: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import subprocess
 import sys
@@ -61,6 +62,19 @@ def test_a_study_runs_what_is_missing_and_reports(faked, options, tmp_path, caps
     assert numbers["arms"]["M"]["AP"]["own"] == {"mean": 75.0, "std": 0.0, "count": 2}
     assert len(numbers["runs"]) == 4
     assert "**75.0 ± 0.0**" in page.read_text()
+
+
+def test_two_studies_do_not_share_a_folder(faked, options, tmp_path):
+    (options.output / "runs").mkdir(parents=True)
+    with (options.output / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(UserError, match="--output .*another study is running there"):
+            run_ablation(replace(options, force=True), tmp_path / "page.md")
+        assert not any((options.output / "runs").iterdir())
+    run_ablation(replace(options, seeds=(0,)), tmp_path / "page.md", poll=0.02)
+    with (options.output / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # a report alone needs no lock
+        assert len(run_ablation(options, tmp_path / "page.md", report_only=True).missing) == 2
 
 
 def test_a_report_of_nothing_is_an_error(faked, options, tmp_path):
