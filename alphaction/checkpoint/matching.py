@@ -73,7 +73,8 @@ def load_trained_weights(model: nn.Module, path: str | Path, label_map: Mapping)
         model, path, label_map: as in :func:`load_weights`.
 
     Raises:
-        UserError: as :func:`load_weights`, and if a tensor of the model is not in the file or the classes differ.
+        UserError: as :func:`load_weights`, and if a tensor of the model is not in the file, one of the file's action
+            head is not in the model, or the classes differ.
     """
     report = load_weights(model, path, label_map=label_map)
     if not report.complete:
@@ -82,6 +83,12 @@ def load_trained_weights(model: nn.Module, path: str | Path, label_map: Mapping)
             f"{path}: {len(report.missing)} tensors of the model are missing in it and {len(report.mismatched)} have "
             f"another shape, first {first}. The results would be random numbers: use the config and the label map that "
             "the weights were trained with (the run's config.yaml)."
+        )
+    # An IA structure, or its running center, that the model lacks: the classifier was trained on what it adds.
+    if unplaced := [name for name in report.unused if name.startswith(HEAD_PREFIX)]:
+        raise UserError(
+            f"{path}: the model has no place for {len(unplaced)} tensors of its action head, first {unplaced[0]}. The "
+            "scores would be wrong: use the config that the weights were trained with (the run's config.yaml)."
         )
     if report.other_classes:
         raise UserError(f"{path}: {report.other_classes}. Use the label map that it was trained with.")

@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from alphaction.checkpoint import MatchRules, load_weights, match_weights
+from alphaction.checkpoint import MatchRules, load_trained_weights, load_weights, match_weights
 from alphaction.checkpoint.matching import find_prefix_change, unwrap_model
 from alphaction.checkpoint.report import part_of
+from alphaction.modeling.interaction.center import RunningCenter
 from alphaction.utils.errors import UserError
 
 NAMES = {"ids": [1, 2, 3], "names": ["sit", "run", "dig"], "groups": ["movement", "movement", "object"]}
@@ -216,6 +217,43 @@ def test_label_map_of_other_classes_is_a_warning(tmp_path: Path, caplog: pytest.
     # No warning where the classifier is not taken over.
     assert load_weights(Detector(), path, no_head=True, label_map=swapped).warnings == []
     assert load_weights(Detector(classes=7), path, label_map=swapped).warnings == []
+
+
+def with_center(seed: int) -> Detector:
+    """A detector with a part of its head that others lack: what CENTER_FEATURES adds."""
+    detector = Detector(seed=seed)
+    detector.roi_heads["action"]["feature_extractor"]["ia_structure"] = nn.ModuleDict(
+        {"person_center": RunningCenter(6)}
+    )
+    return detector
+
+
+def center_of(detector: Detector) -> RunningCenter:
+    return detector.roi_heads["action"]["feature_extractor"]["ia_structure"]["person_center"]
+
+
+def test_weights_of_a_larger_head_are_for_training_only(tmp_path: Path) -> None:
+    """As of a checkpoint with an IA structure where MODEL.IA_STRUCTURE.ACTIVE is off: the classifier fits."""
+    path, ours = write(tmp_path / "a.pth", with_center(seed=1).state_dict()), Detector(seed=2)
+    report = load_weights(ours, path)
+    assert report.complete
+    assert "in the file but not in the model: 2 (roi_heads.action.feature_extractor.ia_structure" in report.summary()
+    with pytest.raises(UserError, match=r"no place for 2 tensors .* first roi_heads\.action\.feature_.*config\.yaml"):
+        load_trained_weights(ours, path, NAMES)
+
+
+def test_a_center_that_the_file_lacks_is_learned_from_the_first_batch(tmp_path: Path) -> None:
+    path, ours = write(tmp_path / "a.pth", Detector(seed=1).state_dict()), with_center(seed=2)
+    report = load_weights(ours, path)
+    assert [name.rpartition(".")[2] for name in report.missing] == ["mean", "steps"]
+    center_of(ours).update(torch.full((3, 6), 4.0))
+    assert center_of(ours).mean.tolist() == [4.0] * 6
+    with pytest.raises(UserError, match="2 tensors of the model are missing in it"):
+        load_trained_weights(ours, path, NAMES)
+    # From a file that has one, it goes on.
+    load_weights(theirs := with_center(seed=3), write(tmp_path / "b.pth", ours.state_dict()))
+    center_of(theirs).update(torch.full((3, 6), 8.0))
+    assert center_of(theirs).mean.tolist() == [6.0] * 6
 
 
 def test_wrapped_models_are_looked_through(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from alphaction.engine.trainer import Trainer
+from alphaction.modeling.interaction.center import RunningCenter
 from alphaction.structures.memory_pool import MemoryFeatures, MemoryPool
 
 Remembered = tuple[Tensor, Tensor]  # features [S, P, D] and present [S, P]
@@ -33,19 +34,21 @@ class MemoryRecord:
         training: (video, second) and what was read, for every clip of every step in turn.
         test: (video, second) -> what was read in the last evaluation.
         penalties: whether a read was scaled, for every read at test time.
+        centers: the mean [D] of a structure with CENTER_FEATURES at every use at test time.
     """
 
     pools: dict[int, dict[str, Any]] = field(repr=False, default_factory=dict)
     training: list[tuple[tuple[str, int], Remembered]] = field(repr=False, default_factory=list)
     test: dict[tuple[str, int], Remembered] = field(repr=False, default_factory=dict)
     penalties: list[bool] = field(repr=False, default_factory=list)
+    centers: list[Tensor] = field(repr=False, default_factory=list)
 
 
 @contextmanager
 def recording() -> Iterator[MemoryRecord]:
     """Record the trainings of this process while the context lasts."""
     record = MemoryRecord()
-    read, save = MemoryPool.read, Trainer.save
+    read, save, center = MemoryPool.read, Trainer.save, RunningCenter.forward
 
     def recorded_read(pool: MemoryPool, keyframes: list, **options: Any) -> MemoryFeatures:
         memory = read(pool, keyframes, **options)
@@ -64,7 +67,16 @@ def recording() -> Iterator[MemoryRecord]:
         save(trainer, iteration, final)
         record.pools[iteration] = trainer.pool.state_dict()
 
-    with mock.patch.object(MemoryPool, "read", recorded_read), mock.patch.object(Trainer, "save", recorded_save):
+    def recorded_center(self: RunningCenter, *inputs: Tensor) -> Tensor:
+        if not self.training:
+            record.centers.append(self.mean.clone())
+        return center(self, *inputs)
+
+    with (
+        mock.patch.object(MemoryPool, "read", recorded_read),
+        mock.patch.object(Trainer, "save", recorded_save),
+        mock.patch.object(RunningCenter, "forward", recorded_center),
+    ):
         yield record
 
 

@@ -36,6 +36,12 @@ OPTIONS = (
     f"MODEL.ROI_ACTION_HEAD.PROPOSAL_PER_CLIP 3 MODEL.IA_STRUCTURE.MAX_PER_SEC {LIMIT} "
     f"MODEL.IA_STRUCTURE.LENGTH ({BEFORE},{AFTER})"
 ).split()
+# The options for training from random weights; their defaults are upstream's.
+NEW_OPTIONS = (
+    "MODEL.IA_STRUCTURE.MASK_ABSENT True MODEL.IA_STRUCTURE.CENTER_FEATURES True "
+    "MODEL.IA_STRUCTURE.POSITION_INIT_STD 0.5 MODEL.IA_STRUCTURE.MEMORY_OWN_SECOND False"
+).split()
+STRUCTURE = "roi_heads.action.feature_extractor.ia_structure"
 
 
 @pytest.fixture(scope="module")
@@ -59,16 +65,21 @@ def alone(small_runner: Runner, tmp_path_factory) -> tuple[Path, MemoryRecord]:
     return output, run_alone(small_runner, output)
 
 
-@pytest.fixture(scope="module")
-def pair(small_runner: Runner, tmp_path_factory) -> tuple[Path, list[MemoryRecord]]:
-    """(OUTPUT_DIR, records) of two processes with gloo."""
-    output, records = tmp_path_factory.mktemp("pair"), tmp_path_factory.mktemp("records")
+def run_pair(runner: Runner, output: Path, records: Path, *extra: str) -> list[MemoryRecord]:
+    """Train with two processes and gloo; return what each of them saw."""
     script = Path(__file__).with_name("memory_record.py")
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
-    command = [*launcher, str(script), str(records), *small_runner.arguments(output, *OPTIONS)]
-    process = subprocess.run(command, env=small_runner.env, capture_output=True, text=True, timeout=300, cwd=records)
+    command = [*launcher, str(script), str(records), *runner.arguments(output, *OPTIONS, *extra)]
+    process = subprocess.run(command, env=runner.env, capture_output=True, text=True, timeout=300, cwd=records)
     assert process.returncode == 0, process.stderr[-2000:]
-    return output, [load_record(records, rank) for rank in (0, 1)]
+    return [load_record(records, rank) for rank in (0, 1)]
+
+
+@pytest.fixture(scope="module")
+def pair(small_runner: Runner, tmp_path_factory) -> tuple[Path, list[MemoryRecord]]:
+    """(OUTPUT_DIR, records) of two processes."""
+    output = tmp_path_factory.mktemp("pair")
+    return output, run_pair(small_runner, output, tmp_path_factory.mktemp("records"))
 
 
 def assert_same_pool(found: dict, expected: dict) -> None:
@@ -159,9 +170,24 @@ def test_a_test_reads_at_the_memory_rate(small_runner: Runner, tmp_path: Path) -
     assert sum(int(present.sum()) for _, present in record.test.values()) > 30
 
 
-def test_a_resumed_run_remembers_every_bit(runner: Runner, tmp_path: Path, monkeypatch) -> None:
+def test_two_processes_center_on_the_same_mean_at_test_time(small_runner: Runner, tmp_path: Path) -> None:
+    """In training each has a mean of its own clips in the last step."""
+    output, folder = tmp_path / "run", tmp_path / "records"
+    folder.mkdir()
+    records = run_pair(small_runner, output, folder, *NEW_OPTIONS, "SOLVER.MAX_ITER", "2")
+    weights = torch.load(output / "model_final.pth", weights_only=True)["model"]
+    assert weights[f"{STRUCTURE}.person_center.steps"] == 2
+    means = [weights[f"{STRUCTURE}.{of}_center.mean"] for of in ("person", "object")]
+    for record in records:
+        uses = [[torch.equal(used, mean) for mean in means] for used in record.centers]
+        assert {tuple(use) for use in uses} == {(True, False), (False, True)}
+
+
+@pytest.mark.parametrize("new_options", [[], NEW_OPTIONS], ids=["upstream", "new"])
+def test_a_resumed_run_remembers_every_bit(runner: Runner, tmp_path: Path, monkeypatch, new_options: list[str]) -> None:
     """Dropout, batch norms and augmentation are live here."""
     options = ("--skip-final-test", "SOLVER.CHECKPOINT_PERIOD", "4", "MODEL.IA_STRUCTURE.MAX_PER_SEC", "1")
+    options += tuple(new_options)
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     save = Trainer.save
 
@@ -183,6 +209,10 @@ def test_a_resumed_run_remembers_every_bit(runner: Runner, tmp_path: Path, monke
     assert len(set(expected["tags"].tolist())) > 3  # of steps before and after the interruption
     for name, value in expected.items():
         assert torch.equal(saved[name], value) if isinstance(value, Tensor) else saved[name] == value, name
+    weights = torch.load(stopped / "model_final.pth", weights_only=True)["model"]
+    assert (f"{STRUCTURE}.person_center.mean" in weights) is bool(new_options)
+    for name, value in torch.load(whole / "model_final.pth", weights_only=True)["model"].items():
+        assert torch.equal(weights[name], value), name
     # What the steps after it read, scaled by PENALTY with the loss of the step before.
     assert len(resumed.training) == 3 * 4
     for (keyframe, found), (expected_keyframe, wanted) in zip(
