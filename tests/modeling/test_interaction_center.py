@@ -42,6 +42,14 @@ def test_the_mean_is_subtracted_as_often_as_the_weight_says() -> None:
     torch.testing.assert_close(centered, torch.tensor([[4.0, 3.0], [0.0, 0.0], [0.0, 0.0]]))
 
 
+def test_half_precision_features_keep_their_type_and_the_mean_its_own() -> None:
+    center = RunningCenter(2)
+    center.update(torch.tensor([[1.0, 2.0], [4.0, 2.0]], dtype=torch.bfloat16))
+    assert (center.mean.dtype, center.mean.tolist()) == (torch.float32, [2.5, 2.0])
+    centered = center(torch.tensor([[5.0, 5.0]], dtype=torch.bfloat16), torch.ones(1))
+    assert (centered.dtype, centered.tolist()) == (torch.bfloat16, [[2.5, 3.0]])
+
+
 @pytest.mark.parametrize(("name", "blocks"), CASES)
 def test_what_all_features_share_makes_no_difference(name: str, blocks: list) -> None:
     """A vector added to every feature, in training as at test time, changes nothing; without centering it does."""
