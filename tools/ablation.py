@@ -19,17 +19,19 @@ from alphaction.utils.arguments import CommandParser, not_negative, positive
 from alphaction.utils.errors import run_command
 
 DEFAULTS = StudyOptions()
+PAGE = Path("docs/ablation.md")
 EXAMPLE = f"""examples:
   python tools/ablation.py
-  python tools/ablation.py --arms baseline,M --seeds 0 --report output/trial.md --output output/trial \\
-      SOLVER.MAX_ITER 20 SOLVER.STEPS []
+  python tools/ablation.py --arms baseline,M --seeds 0 --output output/trial \\
+      SOLVER.MAX_ITER 20 SOLVER.STEPS [] SOLVER.WARMUP_ITERS 2
   python tools/ablation.py --report-only
 
 groups of arms: {", ".join(GROUPS)}
 arms: {", ".join(arm.name for arm in ARMS)}
 
 The dataset is made if --data does not hold it. Each run writes to OUTPUT/runs/ARM/seed_S, with all its output in the
-file log; decoded clips are shared in OUTPUT/cache. All numbers are written to OUTPUT/results.json as well."""
+file log; decoded clips are shared in OUTPUT/cache. All numbers are written to OUTPUT/results.json as well. The page is
+docs/ablation.md, or OUTPUT/ablation.md if arms or KEY VALUE are given."""
 
 
 def parse_arguments(args: list[str] | None = None) -> argparse.Namespace:
@@ -41,7 +43,7 @@ def parse_arguments(args: list[str] | None = None) -> argparse.Namespace:
     add("--seeds", type=seeds, default=DEFAULTS.seeds, metavar="S,S,...", help="of every arm; default: 0,1,2")
     add("--arms", type=names, default=DEFAULTS.arms, metavar="A,A,...", help="arms or groups of arms; default: all")
     add("--jobs", type=positive, metavar="N", help="runs at a time; default: one a core, on a GPU one")
-    add("--report", type=Path, default=Path("docs/ablation.md"), metavar="MD", help="page to write; %(default)s")
+    add("--report", type=Path, metavar="MD", help="page to write; see below")
     add("--report-only", action="store_true", help="run nothing: write the page from what is finished")
     add("--force", action="store_true", help="redo runs that were made with other settings")
     add("opts", nargs="*", metavar="KEY VALUE", help="config keys to override in every run")
@@ -50,12 +52,17 @@ def parse_arguments(args: list[str] | None = None) -> argparse.Namespace:
 
 def seeds(text: str) -> tuple[int, ...]:
     """Return the seeds of a list like 0,1,2, each once."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("no seed is given; expected whole numbers with commas between them")
     return tuple(dict.fromkeys(not_negative(number) for number in text.split(",")))
 
 
 def names(text: str) -> tuple[str, ...]:
     """Return the names of a list like baseline,M."""
-    return tuple(name for name in text.split(",") if name)
+    found = tuple(name.strip() for name in text.split(","))
+    if not all(found):
+        raise argparse.ArgumentTypeError(f'"{text}": expected names with commas between them, as in baseline,M')
+    return found
 
 
 def main() -> None:
@@ -63,6 +70,9 @@ def main() -> None:
     args = vars(parse_arguments())
     report, report_only = args.pop("report"), args.pop("report_only")
     options = StudyOptions(overrides=tuple(args.pop("opts")), **args)
+    if report is None:
+        # The page in docs is about the whole study.
+        report = options.output / PAGE.name if options.arms or options.overrides else PAGE
     run_ablation(options, report, report_only=report_only)
 
 

@@ -14,6 +14,8 @@ SINGLES = ("P", "O", "M")
 FULL = {"serial": "[P, O, M]", "dense": "[P, O, M]", "parallel": "[[P, O, M]]"}
 # What the new options are in the published models.
 UPSTREAM = {"MASK_ABSENT": False, "CENTER_FEATURES": False, "POSITION_INIT_STD": 0.0, "MEMORY_OWN_SECOND": True}
+# Likewise, how blocks start.
+UPSTREAM_START = {"CONV_INIT_STD": 0.01, "USE_ZERO_INIT_CONV": True}
 TWO_LAYERS = (("MODEL.ROI_ACTION_HEAD.FEATURE_EXTRACTOR", "2MLPFeatureExtractor"),)
 # Name of an arm -> seconds that its memory reaches each way.
 LENGTHS = {f"length_{seconds}": seconds for seconds in (3, 4, 6, 10, 15)}
@@ -62,13 +64,26 @@ ARMS: tuple[Arm, ...] = (
     Arm("M_zero_positions", "M, positions start at 0", "options", _wired(*MEMORY_ALONE, POSITION_INIT_STD=0.0)),
     Arm("M_own_second", "M, own second in the memory", "options", _wired(*MEMORY_ALONE, MEMORY_OWN_SECOND=True)),
     Arm("M_upstream", "M, these four as upstream", "options", _wired(*MEMORY_ALONE, **UPSTREAM)),
+    Arm("M_upstream_start", "M, blocks start as upstream's", "options", _wired(*MEMORY_ALONE, **UPSTREAM_START)),
     Arm("M_two_layers", "M, two layers before the classifier", "options", _wired(*MEMORY_ALONE) + TWO_LAYERS),
     Arm("serial_configured", "serial P, O, M, as configured", "options", _wired("serial", FULL["serial"])),
+    Arm(
+        "serial_unmasked",
+        "serial P, O, M, absent slots attended to",
+        "options",
+        _wired("serial", FULL["serial"], MASK_ABSENT=False),
+    ),
     Arm(
         "serial_uncentered",
         "serial P, O, M, features not centered",
         "options",
         _wired("serial", FULL["serial"], CENTER_FEATURES=False),
+    ),
+    Arm(
+        "serial_upstream",
+        "serial P, O, M, these four as upstream",
+        "options",
+        _wired("serial", FULL["serial"], **UPSTREAM),
     ),
     *(
         Arm(name, f"M, {n} s before and after", "length", _wired(*MEMORY_ALONE, LENGTH=f"[{n}, {n}]"))

@@ -52,7 +52,7 @@ def without_memory(results: Results) -> Claim:
     """Whether models without an M block know nothing of the memory classes."""
     chance = results.chance("memory")
     pairs = ((name, results.kind(name, "memory"), chance) for name in (BASELINE, "P", "O"))
-    text = f"Without an M block the memory classes stay within {NEAR_CHANCE:g} points of chance"
+    text = f"Without an M block the memory classes stay within {NEAR_CHANCE:g} points of chance, with every seed"
     return _against(text, pairs, lambda gain: abs(gain) <= NEAR_CHANCE)
 
 
@@ -60,7 +60,7 @@ def with_memory(results: Results) -> Claim:
     """Whether every model with an M block has learned the memory classes."""
     chance = results.chance("memory")
     pairs = ((name, results.kind(name, "memory"), chance) for name in ("M", *FULL))
-    text = f"With an M block they are at least {MEMORY_GAIN:g} points above chance"
+    text = f"With an M block they are at least {MEMORY_GAIN:g} points above chance, with every seed"
     return _against(text, pairs, lambda gain: gain >= MEMORY_GAIN)
 
 
@@ -93,7 +93,8 @@ def full_structure(results: Results, name: str) -> Claim:
 def short_lengths(results: Results) -> Claim:
     """Whether a memory that does not reach the lag is of no use."""
     lag, chance = results.study.data.lag, results.chance("memory")
-    text = f"A memory shorter than the lag of {lag} s leaves the memory classes within {NEAR_CHANCE:g} points of chance"
+    reach = f"A memory shorter than the lag of {lag} s leaves the memory classes within"
+    text = f"{reach} {NEAR_CHANCE:g} points of chance, with every seed"
     short = {arm: n for arm, n in LENGTHS.items() if n < lag}
     pairs = ((f"{n} s", results.kind(arm, "memory"), chance) for arm, n in short.items())
     return _against(text, pairs, lambda gain: abs(gain) <= NEAR_CHANCE)
@@ -111,17 +112,18 @@ def same_memory(results: Results) -> Claim:
 
 
 def _against(text: str, pairs: Iterable[tuple[str, Summary | None, float]], passes: Callable[[float], bool]) -> Claim:
-    """Judge how far each (name, summary, reference) is above its reference; all must pass."""
+    """Judge how far each (name, summary, reference) is above its reference; every seed of all must pass."""
     pairs = list(pairs)
     if missing := [name for name, summary, _ in pairs if summary is None]:
         return Claim(text, None, _unfinished(missing))
-    holds = all(passes(summary.mean - reference) for _, summary, reference in pairs)
+    holds = all(passes(value - reference) for _, summary, reference in pairs for value in summary.values)
     return Claim(text, holds, "; ".join(_figures(pairs)))
 
 
 def _figures(pairs: Iterable[tuple[str, Summary, float]]) -> Iterator[str]:
     for name, summary, reference in pairs:
-        yield f"{name} {summary.mean:.1f} ({_signed(summary.mean - reference)} to {reference:.1f})"
+        gains = dict.fromkeys(_signed(value - reference) for value in (min(summary.values), max(summary.values)))
+        yield f"{name} {summary.mean:.1f} ({' to '.join(gains)} from {reference:.1f})"
 
 
 def _signed(points: float) -> str:

@@ -12,7 +12,7 @@ import yaml
 from alphaction.ablation.statistics import mean
 from alphaction.toy import make_toy_dataset
 from alphaction.toy.interactions_world import LAG
-from alphaction.toy.make import RECORD
+from alphaction.toy.make import FORMAT_VERSION, RECORD
 from alphaction.toy.world import build_world
 from alphaction.toy.writer import CATALOG
 from alphaction.utils.errors import UserError
@@ -83,6 +83,8 @@ def open_dataset(folder: Path, *, make: bool = True, progress: bool = False) -> 
         UserError: the folder holds something else, too few videos, or a dataset of an older version.
     """
     world = build_world(WORLD)
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"--data {folder}: is a file. Name a folder; it is made if it is missing.")
     record = read_record(folder, RECORD)
     if record is None and folder.exists() and any(folder.iterdir()):
         raise UserError(f"--data {folder}: holds files, but no {RECORD}: it is no toy dataset. Name another folder.")
@@ -97,15 +99,19 @@ def open_dataset(folder: Path, *, make: bool = True, progress: bool = False) -> 
             f'--data {folder}: holds a toy dataset of the world {found!r}; the study needs "{WORLD}". '
             "Name another folder, which is made if it is missing."
         )
-    if missing := [key for key in ("kinds", "chance") if key not in record]:
+    if record.get("format") != FORMAT_VERSION or not (folder / CATALOG).is_file():
         raise UserError(
-            f"--data {folder}: {RECORD} has no {' and no '.join(missing)}: another version made it. Make it anew: "
-            f"python tools/make_toy_dataset.py --world {WORLD} --output {folder} --force"
+            f"--data {folder}: another version made it (format {record.get('format')}, now {FORMAT_VERSION}), or its "
+            f"{CATALOG} is missing. Make it anew: python tools/make_toy_dataset.py --world {WORLD} --output {folder} "
+            "--force"
         )
     if set(record["kinds"].values()) != set(KINDS):
         raise UserError(f"--data {folder}: the kinds of its classes are {record['kinds']}; expected {', '.join(KINDS)}")
-    if record["options"]["num_val"] < 2:
-        raise UserError(f"--data {folder}: has a single validation video, but they come in pairs. Make at least 2.")
+    if odd := [name for name in ("num_train", "num_val") if record["options"][name] % 2]:
+        raise UserError(
+            f"--data {folder}: {odd[0]} is {record['options'][odd[0]]}, but videos come in pairs with opposite coins. "
+            f"Make an even number: --{odd[0].replace('_', '-')} of tools/make_toy_dataset.py."
+        )
     return StudyData(
         folder,
         yaml.safe_load((folder / CATALOG).read_text(encoding="utf-8"))["name"],

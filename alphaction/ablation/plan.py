@@ -13,7 +13,7 @@ from typing import Any
 import alphaction
 from alphaction.ablation.arms import ARMS, Arm, choose_arms
 from alphaction.ablation.dataset import StudyData
-from alphaction.config import load_cfg
+from alphaction.config import load_cfg, validate_cfg
 from alphaction.config.near import leaf_keys
 from alphaction.config.ranges import get_value
 from alphaction.utils.cores import available_cores
@@ -79,6 +79,8 @@ class Run:
         command: program and arguments.
         settings: all that decides the result, as JSON has it: config key, "--seed" or option of the dataset -> value.
         restart_at: once this file is there, the run is stopped and started again. None: never.
+        overrides: (config key, value) of the command, but for OUTPUT_DIR.
+        device: "cpu" or "cuda".
         processes: that share the run.
     """
 
@@ -88,7 +90,9 @@ class Run:
     result: Path
     command: tuple[str, ...]
     settings: Mapping[str, Any]
-    restart_at: Path | None = None
+    restart_at: Path | None
+    overrides: tuple[tuple[str, str], ...]
+    device: str
     processes: int = 1
 
     def __str__(self) -> str:
@@ -107,7 +111,7 @@ class Study:
         runs: all arms of the first seed, then all of the second, ...
         jobs: runs at a time.
         threads: of each run.
-        device: "cpu" or "cuda".
+        device: "cpu" or "cuda", but for runs of several processes.
     """
 
     options: StudyOptions
@@ -133,12 +137,11 @@ def plan_study(options: StudyOptions, data: StudyData, arms: Sequence[Arm] = ARM
         arms: the table to choose from.
 
     Raises:
-        UserError: an arm, key or value that does not exist, or a key that is not the user's to choose here.
+        UserError: as :func:`check_options`.
     """
-    check_overrides(options.overrides)
+    check_options(options, arms)
     cfg = load_cfg(CONFIG, options.overrides)
     chosen = choose_arms(options.arms, arms)
-    half = max(1, cfg.SOLVER.MAX_ITER // 2)
     settings = {arm.name: settings_of(options, data, arm) for arm in arms}
     # Over all arms, so that choosing some of them changes no folder.
     owners: dict[str, str] = {}
@@ -147,21 +150,39 @@ def plan_study(options: StudyOptions, data: StudyData, arms: Sequence[Arm] = ARM
         owners[arm.name] = next(same, arm.name)
     by_name = {arm.name: arm for arm in arms}
     trained = [by_name[name] for name in dict.fromkeys(owners[arm.name] for arm in chosen)]
-    runs = tuple(
-        make_run(options, data, arm, seed, settings[arm.name], half) for seed in options.seeds for arm in trained
-    )
     device = choose_device(cfg.MODEL.DEVICE, "MODEL.DEVICE").type
+    runs = tuple(
+        make_run(options, data, arm, seed, settings[arm.name], device) for seed in options.seeds for arm in trained
+    )
     cores = available_cores()
     jobs = min(options.jobs or (1 if device == "cuda" else cores), max(1, len(runs)))
     owners = {arm.name: owners[arm.name] for arm in chosen}
     return Study(options, data, chosen, owners, runs, jobs, max(1, cores // jobs), device)
 
 
-def check_overrides(overrides: Sequence[str]) -> None:
-    """Raise a :class:`UserError` for keys that flags of the study decide."""
-    for key in overrides[::2]:
+def check_options(options: StudyOptions, arms: Sequence[Arm] = ARMS) -> None:
+    """Check all that can be known without the dataset.
+
+    Raises:
+        UserError: an arm, key or value that does not exist, a key that is not the user's to choose here, or an arm
+            whose config train_net.py would refuse.
+    """
+    for key in options.overrides[::2]:
         if flag := OWN_KEYS.get(str(key)):
             raise UserError(f"{key} is what {flag} decides: it cannot be given for every run. Leave it out.")
+    load_cfg(CONFIG, options.overrides)
+    for arm in choose_arms(options.arms, arms):
+        own = [text for pair in arm.overrides for text in pair]
+        cfg = load_cfg(CONFIG, [*options.overrides, *own, *_device_of(arm)])
+        try:
+            validate_cfg(cfg, num_processes=arm.processes)
+        except UserError as error:
+            raise UserError(f"arm {arm.name}: {error}") from error
+
+
+def _device_of(arm: Arm) -> tuple[str, ...]:
+    """Return the override of an arm that does not run where the others do: several processes need several GPUs."""
+    return ("MODEL.DEVICE", "cpu") if arm.processes > 1 else ()
 
 
 def overrides_of(options: StudyOptions, data: StudyData, arm: Arm) -> list[str]:
@@ -186,16 +207,16 @@ def settings_of(options: StudyOptions, data: StudyData, arm: Arm) -> dict[str, A
 
 
 def make_run(
-    options: StudyOptions, data: StudyData, arm: Arm, seed: int, settings: Mapping[str, Any], half: int
+    options: StudyOptions, data: StudyData, arm: Arm, seed: int, settings: Mapping[str, Any], device: str
 ) -> Run:
-    """Return the training of an arm with one seed; ``half`` is the iteration after which some are interrupted."""
+    """Return the training of an arm with one seed; ``device`` is that of a single process."""
     folder = options.output / "runs" / arm.name / f"seed_{seed}"
     launcher = ()
     if arm.processes > 1:
         launcher = ("-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={arm.processes}")
-    # Several processes would need several GPUs.
-    device = ("MODEL.DEVICE", "cpu") if arm.processes > 1 else ()
+    half = max(1, settings["SOLVER.MAX_ITER"] // 2)
     breaks = ("SOLVER.CHECKPOINT_PERIOD", str(half)) if arm.interrupted else ()
+    overrides = (*overrides_of(options, data, arm), *_device_of(arm), *breaks)
     command = (
         sys.executable,
         *launcher,
@@ -204,16 +225,25 @@ def make_run(
         shown(CONFIG),
         "--seed",
         str(seed),
-        *overrides_of(options, data, arm),
-        *device,
-        *breaks,
+        *overrides,
         "OUTPUT_DIR",
         shown(folder),
     )
     result = folder / "inference" / data.validation / "result.json"
     # Written last, when all else of a checkpoint is there; and first at the half, which is the period.
     restart_at = folder / "last_checkpoint" if arm.interrupted else None
-    return Run(arm.name, seed, folder, result, command, {**settings, "--seed": seed}, restart_at, arm.processes)
+    return Run(
+        arm.name,
+        seed,
+        folder,
+        result,
+        command,
+        {**settings, "--seed": seed},
+        restart_at,
+        tuple(zip(overrides[::2], overrides[1::2], strict=True)),
+        "cpu" if arm.processes > 1 else device,
+        arm.processes,
+    )
 
 
 def shown(path: Path) -> str:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
+
+import torch
 
 from alphaction.ablation.plan import Run
 from alphaction.config import get_cfg
 from alphaction.config.near import leaf_keys
 from alphaction.config.ranges import get_value
+from alphaction.utils.cores import available_cores
 from alphaction.utils.errors import UserError
 from alphaction.utils.output_folder import read_record, write_record
+from alphaction.utils.text import counted
 
 RECORD = "ablation.json"
 
@@ -77,22 +81,33 @@ def is_finished(run: Run) -> bool:
     return record is not None and record.finished and run.result.is_file()
 
 
-def prepare_folder(run: Run, force: bool) -> None:
-    """Check that what lies in the folder of ``run`` was run with its settings; with ``force``, remove what was not.
+def prepare_folders(runs: Sequence[Run], force: bool) -> None:
+    """Check that what lies in the folders of ``runs`` was run with their settings.
+
+    What was not is removed with ``force``, or where it holds no checkpoint; but nothing is unless all can be.
 
     Raises:
-        UserError: the settings differ, or the folder holds something that is not the study's.
+        UserError: the settings differ, or a folder holds something that is not the study's.
     """
-    record = read_run(run)
-    changes = list(differences(record.settings, run.settings)) if record else []
-    if changes and force:
-        shutil.rmtree(run.folder)
-    elif changes:
-        raise UserError(
-            f"{run.folder} holds a run with other settings:\n  "
-            + "\n  ".join(changes)
-            + "\nPass --force to redo such runs, name another --output, or give the settings of then."
-        )
+    known = [(run, record) for run in runs if (record := read_run(run))]
+    outdated = []
+    for run, record in known:
+        changes = list(differences(record.settings, run.settings))
+        if changes and not force and any(run.folder.glob("*.pth")):
+            raise UserError(
+                f"{run.folder} holds a run with other settings:\n  "
+                + "\n  ".join(changes)
+                + "\nPass --force to redo such runs, name another --output, or give the settings of then."
+            )
+        if changes:
+            outdated.append(run.folder)
+    for folder in outdated:
+        shutil.rmtree(folder)
+
+
+def device_name(device: str) -> str:
+    """Return what a run on "cpu" or "cuda" computes on, in words."""
+    return torch.cuda.get_device_name(0) if device == "cuda" else f"CPU ({counted(available_cores(), 'core')})"
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:

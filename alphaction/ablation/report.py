@@ -23,7 +23,7 @@ WORLD_PICTURE = "ablation_world.png"
 _WIDTH = 120
 _TITLES = {
     "structures": "Structures",
-    "options": "What makes the memory learn",
+    "options": "Options for training from random weights",
     "length": "How far the memory reaches",
     "penalty": "Old features",
     "consistency": "Processes and breaks",
@@ -33,21 +33,22 @@ _TEXTS = {
     "the three ways to wire all of them. Serial: each block's output is the query of the next. Dense: from the third "
     "block on, the query is a learned sum of all outputs before. Parallel: every block asks with the person's own "
     "features, and the outputs are added up.",
-    "options": "The first four are keys that upstream does not have. Their defaults keep the numbers of the published "
-    "models; `config_files/tiny/interactions.yaml` changes them. "
+    "options": "Four are keys that upstream does not have. Their defaults keep the numbers of the published models; "
+    "`config_files/tiny/interactions.yaml` changes them. "
     "`MODEL.IA_STRUCTURE.MASK_ABSENT` leaves slots in which nothing is out of the attention. "
     "`MODEL.IA_STRUCTURE.CENTER_FEATURES` subtracts from the pooled features what all of them share. "
     "`MODEL.IA_STRUCTURE.POSITION_INIT_STD` starts the temporal positions at random. "
-    "`MODEL.IA_STRUCTURE.MEMORY_OWN_SECOND` fills the slot of the clip's own second (upstream's way), which M then "
-    "finds the other person in. The fifth is `MODEL.ROI_ACTION_HEAD.FEATURE_EXTRACTOR`: the published models have "
-    "two layers before the classifier. With them the memory is not learned here, from random weights and while the "
-    "features that it holds are still changing; with a linear classifier it is.",
+    "`MODEL.IA_STRUCTURE.MEMORY_OWN_SECOND` fills the slot of the clip's own second, upstream's way: M then sees the "
+    "other person of the clip as well. Blocks start larger than upstream's here: `MODEL.IA_STRUCTURE.CONV_INIT_STD` "
+    "and `MODEL.IA_STRUCTURE.USE_ZERO_INIT_CONV`, which starts each block's output at zero. "
+    "`MODEL.ROI_ACTION_HEAD.FEATURE_EXTRACTOR` is a linear classifier here; the published models have two layers "
+    "before it.",
     "length": "`MODEL.IA_STRUCTURE.LENGTH` of a model with a single M block. What the memory class asks for lies "
     "{lag} s or more away: a shorter memory cannot hold it.",
     "penalty": "`MODEL.IA_STRUCTURE.PENALTY` of a model with a single M block: in training, remembered features are "
     "scaled down the more the loss has changed since they were stored, or are used as they are.",
-    "consistency": "The memory that a run writes is part of its state: two gloo processes exchange what they write, "
-    "and a run that is stopped after half of its iterations loads it from beside its checkpoint.",
+    "consistency": "The memory that a run writes is part of its state: two gloo processes (always on the CPU) exchange "
+    "what they write, and a run that is stopped after half of its iterations loads it from beside its checkpoint.",
 }
 _DECIDED_BY = {
     "own": "the person",
@@ -158,8 +159,9 @@ def _world(data: StudyData) -> Iterator[str]:
 def _claims(claims: Sequence[Claim]) -> Iterator[str]:
     yield "## What the numbers say"
     yield (
-        "Computed from the tables below. Two arms whose means differ by no more than the larger of their two standard "
-        f"deviations, or by no more than {LEAST_SPREAD:g} point, count as equal."
+        "Computed from the tables below; of several seeds, the least and the largest gain are given. An arm whose mean "
+        "differs from that of another by no more than the other's standard deviation over the seeds, or by no more "
+        f"than {LEAST_SPREAD:g} point, counts as equal to it."
     )
     rows = ["| claim | | figures |", "|---|---|---|"]
     rows += [f"| {claim.text} | **{claim.verdict}** | {claim.figures} |" for claim in claims]
@@ -191,7 +193,7 @@ def _cost(results: Results) -> Iterator[str]:
     )
     plain = next((run for run in study.runs if run.processes == 1 and run.restart_at is None), None)
     if plain is not None:
-        yield "A single row, here without the study's record-keeping:"
+        yield "A single run, here without the study's record-keeping:"
         yield f"{fence}\n{run_command_line(plain)}\n```"
 
 
@@ -219,8 +221,8 @@ def study_command(study: Study) -> str:
 
 def run_command_line(run: Run) -> str:
     """Return a run's training as a command in the clone, on the default folder of the dataset."""
-    words = dict(zip(run.command[6::2], run.command[7::2], strict=True))
-    words |= {
+    words = {
+        **dict(run.overrides),
         "DATASETS.CATALOG": f"data/{WORLD}/dataset.yaml",
         "DATASETS.TRAIN": f"[{WORLD}_train]",
         "DATASETS.TEST": f"[{WORLD}_val]",

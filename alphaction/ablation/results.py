@@ -97,7 +97,10 @@ class Results:
             "group": arm.group,
             "overrides": dict(arm.overrides),
             "run": self.study.owners[name],
-            "AP": {kind: vars(found) if found else None for kind, found in kinds.items()},
+            "AP": {
+                kind: {"mean": found.mean, "std": found.std, "count": found.count} if found else None
+                for kind, found in kinds.items()
+            },
         }
 
     def _summary(self, arm: str, value: Callable[[Scores], float | None]) -> Summary | None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alphaction.ablation.plan import Run
-from alphaction.ablation.record import RunRecord, new_record, read_run
+from alphaction.ablation.record import RunRecord, device_name, new_record, read_run
 from alphaction.utils.errors import UserError
 
 LOG = "log"
@@ -36,7 +36,6 @@ def run_all(
     runs: Sequence[Run],
     jobs: int,
     threads: int,
-    device: str,
     on_end: Callable[[Run, RunRecord], None],
     *,
     poll: float = 0.5,
@@ -49,7 +48,6 @@ def run_all(
         runs: none of them finished.
         jobs: runs at a time.
         threads: CPU threads of each.
-        device: name of what they run on, for the records.
         on_end: called for every run that has finished.
         poll: seconds between two looks at the processes.
 
@@ -63,12 +61,12 @@ def run_all(
         try:
             while waiting or active:
                 while waiting and len(active) < jobs:
-                    active.append(_start(waiting.popleft(), env, threads, device))
+                    active.append(_start(waiting.popleft(), env, threads))
                 time.sleep(poll)
                 for started in [job for job in active if _is_due(job)]:
                     active.remove(started)
                     _stop([started])
-                    active.append(_start(started.run, env, threads, device))
+                    active.append(_start(started.run, env, threads))
                 for started in [job for job in active if job.process.poll() is not None]:
                     active.remove(started)
                     _finish(started)
@@ -77,9 +75,10 @@ def run_all(
             _stop(active)
 
 
-def _start(run: Run, env: Mapping[str, str], threads: int, device: str) -> _Started:
+def _start(run: Run, env: Mapping[str, str], threads: int) -> _Started:
     record = read_run(run) or new_record(run)
-    record.starts, record.threads, record.device, record.finished = record.starts + 1, threads, device, False
+    record.starts, record.threads, record.finished = record.starts + 1, threads, False
+    record.device = device_name(run.device)
     record.broken = record.broken or (run.restart_at is not None and run.restart_at.exists())
     record.write(run)
     threads = str(max(1, threads // run.processes))
@@ -143,11 +142,14 @@ def _stop(active: Sequence[_Started]) -> None:
 
 @contextmanager
 def _signals_interrupt() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP do what Ctrl-C does; runs in sessions of their own would outlive the study otherwise."""
+    """Let SIGTERM and SIGHUP do what Ctrl-C does; runs in sessions of their own would outlive the study otherwise.
+
+    One that is ignored stays so: nohup lets a study outlive its terminal.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    names = (signal.SIGTERM, signal.SIGHUP)
+    names = [name for name in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(name) is not signal.SIG_IGN]
     before = {name: signal.signal(name, signal.default_int_handler) for name in names}
     try:
         yield

@@ -11,30 +11,33 @@ class Summary:
     """Some values of one quantity.
 
     Attributes:
-        mean: of the values.
-        std: standard deviation of the population that they are drawn from (n - 1); None for a single value.
-        count: n, 1 or more.
+        values: one or more.
     """
 
-    mean: float
-    std: float | None
-    count: int
+    values: tuple[float, ...]
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Summary | None:
         """Return the summary of ``values``, None if there are none."""
-        if not values:
-            return None
-        center = mean(values)
-        if len(values) == 1:
-            return cls(center, None, 1)
-        variance = sum((value - center) ** 2 for value in values) / (len(values) - 1)
-        return cls(center, variance**0.5, len(values))
+        return cls(tuple(values)) if values else None
 
     @property
-    def spread(self) -> float:
-        """The standard deviation; 0 where it is unknown."""
-        return self.std or 0.0
+    def mean(self) -> float:
+        """Mean of the values."""
+        return mean(self.values)
+
+    @property
+    def std(self) -> float | None:
+        """Standard deviation of the population that the values are drawn from (n - 1); None for a single value."""
+        if self.count == 1:
+            return None
+        center = self.mean
+        return (sum((value - center) ** 2 for value in self.values) / (self.count - 1)) ** 0.5
+
+    @property
+    def count(self) -> int:
+        """How many values there are."""
+        return len(self.values)
 
 
 def mean(values: Sequence[float]) -> float:
@@ -48,20 +51,21 @@ LEAST_SPREAD = 1.0
 
 @dataclass(frozen=True)
 class Comparison:
-    """Whether one quantity is at least as large as another.
+    """Whether one quantity is at least as large as another, its reference.
 
     Attributes:
         margin: difference of the means.
-        spread: the larger of both standard deviations, at least :data:`LEAST_SPREAD`; within it, they are equal.
+        spread: standard deviation of the reference, at least :data:`LEAST_SPREAD`; within it, they are equal. That of
+            the other quantity is left out: an arm that fails with one seed would excuse itself.
     """
 
     margin: float
     spread: float
 
     @classmethod
-    def of(cls, one: Summary, other: Summary) -> Comparison:
-        """Compare ``one`` with ``other``."""
-        return cls(one.mean - other.mean, max(one.spread, other.spread, LEAST_SPREAD))
+    def of(cls, one: Summary, reference: Summary) -> Comparison:
+        """Compare ``one`` with ``reference``."""
+        return cls(one.mean - reference.mean, max(reference.std or 0.0, LEAST_SPREAD))
 
     @property
     def verdict(self) -> str:

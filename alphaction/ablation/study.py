@@ -9,20 +9,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-import torch
-
 from alphaction.ablation.arms import ARMS, Arm
 from alphaction.ablation.dataset import KINDS, StudyData, open_dataset
 from alphaction.ablation.picture import draw_world
-from alphaction.ablation.plan import Run, Study, StudyOptions, plan_study
+from alphaction.ablation.plan import Run, Study, StudyOptions, check_options, plan_study
 from alphaction.ablation.plots import check_plotting, plot_all
-from alphaction.ablation.record import RunRecord, is_finished, prepare_folder
+from alphaction.ablation.record import RunRecord, is_finished, prepare_folders
 from alphaction.ablation.report import PICTURES, WORLD_PICTURE, make_page
 from alphaction.ablation.results import Results, read_ap, read_results
 from alphaction.ablation.runner import run_all
 from alphaction.ablation.statistics import mean
 from alphaction.utils.atomic import write_text_atomically
-from alphaction.utils.cores import available_cores
 from alphaction.utils.errors import UserError
 from alphaction.utils.output_file import check_writable
 from alphaction.utils.output_folder import read_record, write_record
@@ -52,10 +49,10 @@ def run_ablation(
     check_plotting()
     check_writable("--report", report)
     check_writable("--output", options.output / NUMBERS)
-    study = plan_study(options, open_dataset(options.data, make=not report_only, progress=True), arms)
+    check_options(options, arms)
     with nullcontext() if report_only else _alone(options.output):
-        for run in study.runs:
-            prepare_folder(run, options.force and not report_only)
+        study = plan_study(options, open_dataset(options.data, make=not report_only, progress=True), arms)
+        prepare_folders(study.runs, options.force and not report_only)
         if not report_only:
             run_missing(study, poll)
     results = read_results(study, wall_seconds(options.output))
@@ -97,7 +94,7 @@ def run_missing(study: Study, poll: float) -> None:
         print(progress.line(run, record, time.monotonic() - start), flush=True)
 
     try:
-        run_all(missing, study.jobs, study.threads, device_name(study), on_end, poll=poll)
+        run_all(missing, study.jobs, study.threads, on_end, poll=poll)
     except KeyboardInterrupt:
         print("stopped; the same command goes on, and --report-only reports what is finished", flush=True)
         raise
@@ -136,13 +133,6 @@ def as_time(seconds: float) -> str:
     """Return a duration as h:mm:ss."""
     minutes, seconds = divmod(round(seconds), 60)
     return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"
-
-
-def device_name(study: Study) -> str:
-    """Return what the runs compute on, in words."""
-    if study.device == "cuda":
-        return torch.cuda.get_device_name(0)
-    return f"CPU ({counted(available_cores(), 'core')})"
 
 
 def wall_seconds(output: Path) -> float:

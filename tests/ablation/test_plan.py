@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from alphaction.ablation.arms import ARMS, GROUPS, IA, choose_arms
-from alphaction.ablation.plan import plan_study
+from alphaction.ablation.plan import check_options, plan_study
 from alphaction.utils.errors import UserError
 
 
@@ -51,13 +51,13 @@ def test_arms_of_one_config_are_trained_once(options, data):
 
 
 def test_what_an_arm_sets_wins_over_what_is_given_for_every_run(options, data):
-    given = (f"{IA}.LENGTH", "[10, 10]", f"{IA}.PENALTY", "True", "SOLVER.MAX_ITER", "20")
+    given = (f"{IA}.LENGTH", "[10, 10]", f"{IA}.PENALTY", "True", "SOLVER.MAX_ITER", "900")
     study = plan_study(replace(options, arms=("M", "length"), overrides=given), data)
     lengths = {run.arm: run.settings["MODEL.IA_STRUCTURE.LENGTH"] for run in study.runs}
     assert lengths["M"] == [10, 10]
     assert lengths["length_6"] == [6, 6]
     assert study.owners["length_10"] == "M"
-    assert {run.settings["SOLVER.MAX_ITER"] for run in study.runs} == {20}
+    assert {run.settings["SOLVER.MAX_ITER"] for run in study.runs} == {900}
 
 
 def test_settings_hold_the_data_and_the_seed_but_no_places(study):
@@ -81,6 +81,8 @@ def test_cores_are_shared_out(options, data, monkeypatch):
     assert shares(None) == (4, 2)
     monkeypatch.setattr("alphaction.ablation.plan.choose_device", lambda *_: type("Device", (), {"type": "cuda"}))
     assert shares(None) == (1, 8)
+    runs = plan_study(replace(given, arms=("M", "M_two_processes"), seeds=(0,)), data).runs
+    assert [run.device for run in runs] == ["cuda", "cpu"]
 
 
 @pytest.mark.parametrize(
@@ -91,11 +93,17 @@ def test_cores_are_shared_out(options, data, monkeypatch):
         ({"overrides": ("MODEL.IA_STRUCTURE.ACTIVE", "False")}, "is what --arms decides"),
         ({"overrides": ("SOLVER.MAX_ITR", "2")}, "Did you mean SOLVER.MAX_ITER"),
         ({"overrides": ("SOLVER.MAX_ITER",)}, "come in pairs"),
+        # What train_net.py would refuse.
+        ({"overrides": ("SOLVER.MAX_ITER", "0")}, "arm baseline: "),
+        ({"overrides": ("SOLVER.BASE_LR", "-1.0")}, "SOLVER.BASE_LR"),
+        ({"overrides": ("SOLVER.MAX_ITER", "60")}, "SOLVER.STEPS"),
+        ({"overrides": ("MODEL.WEIGHT", "nofile.pth")}, "nofile.pth"),
+        ({"overrides": ("SOLVER.VIDEOS_PER_BATCH", "3"), "arms": ("M_two_processes",)}, "arm M_two_processes: "),
     ],
 )
-def test_mistakes_are_found_before_anything_runs(options, data, change, message):
+def test_mistakes_are_found_before_anything_runs(options, change, message):
     with pytest.raises(UserError) as error:
-        plan_study(replace(options, **change), data)
+        check_options(replace(options, **change))
     assert message in str(error.value)
 
 
@@ -108,15 +116,16 @@ def test_arms_have_names_of_their_own_and_known_groups():
 
 def test_two_processes_and_a_break_are_runs_of_their_own(options, data):
     study = plan_study(
-        replace(options, arms=("M", "consistency"), seeds=(0,), overrides=("SOLVER.MAX_ITER", "9")), data
+        replace(options, arms=("M", "consistency"), seeds=(0,), overrides=("SOLVER.MAX_ITER", "901")), data
     )
     runs = {run.arm: run for run in study.runs}
     assert list(runs) == ["M", "M_two_processes", "M_resumed"]
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
     assert list(runs["M_two_processes"].command[1:5]) == launcher
     assert runs["M_two_processes"].command[-4:-2] == ("MODEL.DEVICE", "cpu")
+    assert [run.device for run in runs.values()] == ["cpu", "cpu", "cpu"]
     assert launcher[1] not in runs["M"].command
     assert runs["M"].restart_at is runs["M_two_processes"].restart_at is None
     resumed = runs["M_resumed"]
     assert resumed.restart_at == resumed.folder / "last_checkpoint"
-    assert resumed.command[resumed.command.index("SOLVER.CHECKPOINT_PERIOD") + 1] == "4"
+    assert resumed.command[resumed.command.index("SOLVER.CHECKPOINT_PERIOD") + 1] == "450"

@@ -53,9 +53,9 @@ def test_all_claims_hold(measured, good):
     results = measured(good)
     assert verdicts(results) == [True] * 9
     figures = [claim.figures for claim in judge(results)]
-    assert figures[0] == "baseline 37.5 (+0.0 to 37.5); P 37.5 (+0.0 to 37.5); O 37.5 (+0.0 to 37.5)"
+    assert figures[0] == "baseline 37.5 (+0.0 from 37.5); P 37.5 (+0.0 from 37.5); O 37.5 (+0.0 from 37.5)"
     assert figures[2] == "90.0 against 50.0: +40.0"
-    assert figures[7] == "3 s 37.5 (+0.0 to 37.5)"
+    assert figures[7] == "3 s 37.5 (+0.0 from 37.5)"
     assert figures[8] == "M_two_processes -1.0 (spread 1.0); M_resumed +1.0 (spread 1.0)"
 
 
@@ -70,6 +70,10 @@ def test_all_claims_hold(measured, good):
         ("parallel", seeds(person=88.9, object=95.0, memory=95.0), [6]),
         ("length_3", seeds(memory=42.6), [7]),
         ("M_resumed", seeds(memory=77.9), [8]),
+        # One seed of three.
+        ("baseline", seeds(-5.1, 0.0, 5.0, memory=37.5), [0]),
+        ("dense", seeds(0.0, 0.0, -28.0, person=95.0, object=95.0, memory=95.0), [1, 5]),
+        ("M_two_processes", seeds(20.0, -16.0, -20.0, memory=80.0), [8]),
     ],
 )
 def test_a_claim_fails_with_its_number(measured, good, arm, runs, failing):
@@ -78,12 +82,17 @@ def test_a_claim_fails_with_its_number(measured, good, arm, runs, failing):
 
 
 def test_within_one_spread_structures_are_as_good_as_a_block(measured, good):
-    less = seeds(-2.0, 0.0, 2.0, person=89.0, object=95.0, memory=95.0)
-    claim = judge(measured({**good, "serial": less}))[4]
+    good = {**good, "P": seeds(-2.0, 0.0, 2.0, person=90.0)}
+    claim = judge(measured({**good, "serial": seeds(person=89.0, object=95.0, memory=95.0)}))[4]
     assert claim.holds
     assert "person -1.0 to P, equal within the spread of 2.0" in claim.figures
-    claim = judge(measured({**good, "serial": seeds(-2.0, 0.0, 2.0, person=87.9, object=95.0, memory=95.0)}))[4]
+    claim = judge(measured({**good, "serial": seeds(-3.0, 0.0, 3.0, person=87.9, object=95.0, memory=95.0)}))[4]
     assert claim.holds is False
+
+
+def test_the_figures_of_every_seed_are_told_by_the_least_and_the_largest(measured, good):
+    claims = judge(measured({**good, "M": seeds(-3.0, 0.0, 1.5, memory=80.0)}))
+    assert claims[1].figures.startswith("M 79.5 (+39.5 to +44.0 from 37.5); serial 95.0 (+57.5 from 37.5)")
 
 
 def test_what_is_missing_is_named(measured, good):

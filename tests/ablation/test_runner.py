@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import threading
 import time
 from dataclasses import replace
+from unittest import mock
 
 import pytest
 from ablation.conftest import record_of, starts_of
 
-from alphaction.ablation.record import differences, is_finished, new_record, prepare_folder, read_run
+from alphaction.ablation.record import differences, is_finished, new_record, prepare_folders, read_run
 from alphaction.ablation.runner import run_all
 from alphaction.utils.errors import UserError
 
 
 def run(runs, on_end=lambda *_: None, jobs=2):
-    run_all(runs, jobs, 3, "a machine", on_end, poll=0.02)
+    run_all(runs, jobs, 3, on_end, poll=0.02)
 
 
 def test_runs_end_with_a_record(study, fake):
@@ -29,7 +31,8 @@ def test_runs_end_with_a_record(study, fake):
         assert starts_of(one.folder) == ["3"]
         assert (one.folder / "log").read_text() == "a line of ok\n"
         record = record_of(one.folder)
-        assert (record["starts"], record["threads"], record["device"]) == (1, 3, "a machine")
+        assert (record["starts"], record["threads"]) == (1, 3)
+        assert record["device"].startswith("CPU (")
         assert record["settings"] == dict(one.settings)
         assert record["seconds"] > 0
 
@@ -87,6 +90,35 @@ def test_an_interrupted_study_goes_on(study, fake, name):
     assert record.seconds > spent
 
 
+def test_a_signal_that_is_ignored_stays_so(study, fake):
+    """As nohup starts a program."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    one = fake(study.runs[0], "once")
+
+    def hang_up():
+        while not (one.folder / "starts").is_file():
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGHUP)
+        time.sleep(0.1)
+        os.kill(read_pid(), signal.SIGTERM)
+
+    def read_pid():
+        return next(job.pid for job in started)
+
+    started, popen = [], subprocess.Popen
+
+    def remembered(*args, **options):
+        started.append(popen(*args, **options))
+        return started[-1]
+
+    threading.Thread(target=hang_up, daemon=True).start()
+    try:
+        with mock.patch("subprocess.Popen", remembered), pytest.raises(UserError, match="ended with status -15"):
+            run([one])
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_a_result_of_an_unfinished_run_does_not_count(study, fake):
     one = fake(study.runs[0])
     record = new_record(one)
@@ -96,18 +128,41 @@ def test_a_result_of_an_unfinished_run_does_not_count(study, fake):
     assert not is_finished(one)
 
 
-def test_other_settings_are_an_error_that_names_the_key(study, fake):
-    one = fake(study.runs[0])
+def write_other(one):
+    """Leave the record of a run with other settings."""
     record = new_record(one)
     record.settings = {**one.settings, "SOLVER.MAX_ITER": 2}
     record.write(one)
+
+
+def test_other_settings_are_an_error_that_names_the_key(study, fake):
+    one = fake(study.runs[0])
+    write_other(one)
+    (one.folder / "model_0000001.pth").touch()
     with pytest.raises(UserError) as error:
-        prepare_folder(one, force=False)
+        prepare_folders([one], force=False)
     assert f"SOLVER.MAX_ITER: there 2, planned {one.settings['SOLVER.MAX_ITER']}\n" in str(error.value)
     assert "--force" in str(error.value)
     assert "--output" in str(error.value)
-    prepare_folder(one, force=True)
+    prepare_folders([one], force=True)
     assert not one.folder.exists()
+
+
+def test_a_run_of_other_settings_that_never_trained_is_in_nobodys_way(study):
+    """As a mistake leaves it that train_net.py refuses."""
+    write_other(study.runs[0])
+    prepare_folders(study.runs, force=False)
+    assert not study.runs[0].folder.exists()
+
+
+def test_nothing_is_removed_unless_all_folders_can_be_used(study):
+    first, last = study.runs[0], study.runs[-1]
+    write_other(first)
+    last.folder.mkdir(parents=True)
+    (last.folder / "thesis.txt").touch()
+    with pytest.raises(UserError, match="is no run of this study"):
+        prepare_folders(study.runs, force=True)
+    assert read_run(first).settings["SOLVER.MAX_ITER"] == 2
 
 
 def test_a_key_that_came_later_had_its_default(study):
@@ -125,7 +180,7 @@ def test_a_folder_of_something_else_is_left_alone(study):
     one.folder.mkdir(parents=True)
     (one.folder / "thesis.txt").write_text("years of work")
     with pytest.raises(UserError, match="is no run of this study"):
-        prepare_folder(one, force=True)
+        prepare_folders([one], force=True)
     assert (one.folder / "thesis.txt").read_text() == "years of work"
 
 

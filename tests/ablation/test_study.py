@@ -116,9 +116,12 @@ def test_a_dataset_of_another_kind_is_refused(tmp_path):
     (tmp_path / "toy.json").write_text(json.dumps({"options": {"world": "actions"}}))
     with pytest.raises(UserError, match="holds a toy dataset of the world 'actions'"):
         open_dataset(tmp_path)
-    (tmp_path / "toy.json").write_text(json.dumps({"options": {"world": "interactions"}, "kinds": {}}))
-    with pytest.raises(UserError, match=r"has no chance: another version.*--force"):
+    (tmp_path / "toy.json").write_text(json.dumps({"options": {"world": "interactions"}, "format": 2}))
+    with pytest.raises(UserError, match=r"another version made it \(format 2, now 3\).*--force"):
         open_dataset(tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="--data .*file: is a file"):
+        open_dataset(tmp_path / "file")
 
 
 def test_a_folder_of_something_else_is_refused_by_the_name_of_its_flag(folder, tmp_path):
@@ -128,8 +131,16 @@ def test_a_folder_of_something_else_is_refused_by_the_name_of_its_flag(folder, t
     (tmp_path / "notes.txt").touch()
     with pytest.raises(UserError, match="--data .*holds files, but no toy.json"):
         open_dataset(tmp_path)
-    with pytest.raises(UserError, match="a single validation video"):
-        open_dataset(make_toy_dataset(tmp_path / "one", replace(TINY, num_train=1, num_val=1)))
+    with pytest.raises(UserError, match="num_val is 1, but videos come in pairs.*--num-val"):
+        open_dataset(make_toy_dataset(tmp_path / "one", replace(TINY, num_val=1)))
+
+
+def test_mistakes_are_found_before_a_dataset_is_made(options, tmp_path):
+    for change in ({"arms": ("basline",)}, {"overrides": ("SOLVER.MAX_ITER", "0")}):
+        with pytest.raises(UserError, match="basline|MAX_ITER"):
+            run_ablation(replace(options, **change), tmp_path / "page.md")
+    assert not options.data.exists()
+    assert not options.output.exists()
 
 
 def test_the_command_trains_and_reports(folder, repo_root, subprocess_env, tmp_path):
