@@ -5,10 +5,12 @@ A block that cannot run offline says why in a comment above it, with a reason th
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -103,19 +105,19 @@ def toy(tmp_path_factory) -> Path:
     return make_toy_dataset(tmp_path_factory.mktemp("toy") / "toy", ToyOptions(num_train=6, num_val=2, seconds=6))
 
 
-@pytest.fixture(scope="module")
-def world(request, tmp_path_factory, toy) -> World:
-    """The world of the page that the parameter names; its blocks share it."""
-    return World(request.param, tmp_path_factory.mktemp("page"), toy)
+@pytest.fixture(scope="session")
+def worlds(tmp_path_factory, toy) -> Callable[[Path], World]:
+    """Return the world of a page, which its blocks share.
+
+    Not a fixture with the page as parameter: pytest would tear it down after every block, and each would run all those
+    before it again.
+    """
+    return functools.cache(lambda page: World(page, tmp_path_factory.mktemp("page"), toy))
 
 
-@pytest.mark.parametrize(
-    ("world", "block", "place"),
-    [(page, BLOCKS[page][place], place) for page, place in RUN],
-    ids=[f"{page.name}-{BLOCKS[page][place].line}" for page, place in RUN],
-    indirect=["world"],
-)
-def test_commands(world, block, place):
+@pytest.mark.parametrize(("page", "place"), RUN, ids=[f"{page.name}-{BLOCKS[page][place].line}" for page, place in RUN])
+def test_commands(worlds, page, place):
+    block, world = BLOCKS[page][place], worlds(page)
     if block.needs_shared and not world.has_shared:
         pytest.skip("the reference folder ../shared is not here")
     done = world.run(place)
