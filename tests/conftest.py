@@ -11,15 +11,6 @@ import torch
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the tests of one file in one process, where there are several; a page of the docs counts as a file."""
-    if config.pluginmanager.hasplugin("xdist"):
-        for item in items:
-            # "test_commands[README.md-12]": the blocks of a page share a folder.
-            page = item.name.rpartition("-")[0] if item.path.name == "test_commands.py" else ""
-            item.add_marker(pytest.mark.xdist_group(f"{item.path}{page}"))
-
-
 @pytest.fixture(scope="session")
 def repo_root() -> Path:
     """The folder of the clone."""

@@ -11,4 +11,4 @@ ensure_environment
 # One process a core, one thread each: more threads would only fight for the same cores. Tests of one file stay
 # together and in order.
 export OMP_NUM_THREADS=1
-"$PYTHON" -m pytest --numprocesses auto --dist loadgroup "$@"
+"$PYTHON" -m pytest --numprocesses auto --dist loadfile "$@"
