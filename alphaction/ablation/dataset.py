@@ -80,7 +80,7 @@ def open_dataset(folder: Path, *, make: bool = True, progress: bool = False) -> 
         progress: show a progress bar while rendering.
 
     Raises:
-        UserError: the folder holds something else, too few videos, or a dataset of an older version.
+        UserError: the folder holds something else, an odd number of videos, or a dataset of another version.
     """
     world = build_world(WORLD)
     if folder.exists() and not folder.is_dir():

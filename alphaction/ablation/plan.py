@@ -132,14 +132,10 @@ def plan_study(options: StudyOptions, data: StudyData, arms: Sequence[Arm] = ARM
     """Return the runs of a study; nothing is written.
 
     Args:
-        options: what was chosen.
+        options: what was chosen; :func:`check_options` has checked it.
         data: the dataset.
         arms: the table to choose from.
-
-    Raises:
-        UserError: as :func:`check_options`.
     """
-    check_options(options, arms)
     cfg = load_cfg(CONFIG, options.overrides)
     chosen = choose_arms(options.arms, arms)
     settings = {arm.name: settings_of(options, data, arm) for arm in arms}
