@@ -13,7 +13,13 @@ SINGLES = ("P", "O", "M")
 # The blocks of the structures that have all three kinds.
 FULL = {"serial": "[P, O, M]", "dense": "[P, O, M]", "parallel": "[[P, O, M]]"}
 # What the new options are in the published models.
-UPSTREAM = {"MASK_ABSENT": False, "CENTER_FEATURES": False, "POSITION_INIT_STD": 0.0, "MEMORY_OWN_SECOND": True}
+UPSTREAM = {
+    "MASK_ABSENT": False,
+    "CENTER_FEATURES": False,
+    "POSITION_INIT_STD": 0.0,
+    "MEMORY_OWN_SECOND": True,
+    "COSINE_SCALE": 0.0,
+}
 # Likewise, how blocks start.
 UPSTREAM_START = {"CONV_INIT_STD": 0.01, "USE_ZERO_INIT_CONV": True}
 TWO_LAYERS = (("MODEL.ROI_ACTION_HEAD.FEATURE_EXTRACTOR", "2MLPFeatureExtractor"),)
@@ -63,7 +69,8 @@ ARMS: tuple[Arm, ...] = (
     Arm("M_uncentered", "M, features not centered", "options", _wired(*MEMORY_ALONE, CENTER_FEATURES=False)),
     Arm("M_zero_positions", "M, positions start at 0", "options", _wired(*MEMORY_ALONE, POSITION_INIT_STD=0.0)),
     Arm("M_own_second", "M, own second in the memory", "options", _wired(*MEMORY_ALONE, MEMORY_OWN_SECOND=True)),
-    Arm("M_upstream", "M, these four as upstream", "options", _wired(*MEMORY_ALONE, **UPSTREAM)),
+    Arm("M_dot_product", "M, scores by dot product", "options", _wired(*MEMORY_ALONE, COSINE_SCALE=0.0)),
+    Arm("M_upstream", "M, these five as upstream", "options", _wired(*MEMORY_ALONE, **UPSTREAM)),
     Arm("M_upstream_start", "M, blocks start as upstream's", "options", _wired(*MEMORY_ALONE, **UPSTREAM_START)),
     Arm("M_two_layers", "M, two layers before the classifier", "options", _wired(*MEMORY_ALONE) + TWO_LAYERS),
     Arm("serial_configured", "serial P, O, M, as configured", "options", _wired("serial", FULL["serial"])),
@@ -80,8 +87,14 @@ ARMS: tuple[Arm, ...] = (
         _wired("serial", FULL["serial"], CENTER_FEATURES=False),
     ),
     Arm(
+        "serial_dot_product",
+        "serial P, O, M, scores by dot product",
+        "options",
+        _wired("serial", FULL["serial"], COSINE_SCALE=0.0),
+    ),
+    Arm(
         "serial_upstream",
-        "serial P, O, M, these four as upstream",
+        "serial P, O, M, these five as upstream",
         "options",
         _wired("serial", FULL["serial"], **UPSTREAM),
     ),

@@ -33,13 +33,14 @@ _TEXTS = {
     "the three ways to wire all of them. Serial: each block's output is the query of the next. Dense: from the third "
     "block on, the query is a learned sum of all outputs before. Parallel: every block asks with the person's own "
     "features, and the outputs are added up.",
-    "options": "Four are keys that upstream does not have. Their defaults keep the numbers of the published models; "
+    "options": "Five are keys that upstream does not have. Their defaults keep the numbers of the published models; "
     "`config_files/tiny/interactions.yaml` changes them. "
     "`MODEL.IA_STRUCTURE.MASK_ABSENT` leaves slots in which nothing is out of the attention. "
     "`MODEL.IA_STRUCTURE.CENTER_FEATURES` subtracts from the pooled features what all of them share. "
     "`MODEL.IA_STRUCTURE.POSITION_INIT_STD` starts the temporal positions at random. "
     "`MODEL.IA_STRUCTURE.MEMORY_OWN_SECOND` fills the slot of the clip's own second, upstream's way: M then sees the "
-    "other person of the clip as well. Blocks start larger than upstream's here: `MODEL.IA_STRUCTURE.CONV_INIT_STD` "
+    "other person of the clip as well. `MODEL.IA_STRUCTURE.COSINE_SCALE` scores slots by the cosine of query and key, "
+    "not by their dot product. Blocks start larger than upstream's here: `MODEL.IA_STRUCTURE.CONV_INIT_STD` "
     "and `MODEL.IA_STRUCTURE.USE_ZERO_INIT_CONV`, which starts each block's output at zero. "
     "`MODEL.ROI_ACTION_HEAD.FEATURE_EXTRACTOR` is a linear classifier here; the published models have two layers "
     "before it.",

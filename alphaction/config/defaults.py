@@ -212,6 +212,9 @@ _C.MODEL.IA_STRUCTURE.POSITION_INIT_STD = 0.0
 #: - | True, False | Fill the memory's slot of the clip's own second with the clip's persons. While the memory is still
 #: empty, that slot has all attention, and a block that has learned to look there only may never look further.
 _C.MODEL.IA_STRUCTURE.MEMORY_OWN_SECOND = True
+#: - | >= 0 | Above 0, a slot's score is this times the cosine between query and key. At 0, as upstream has it, it is
+#: their product, which grows with what earlier blocks add to the query, until few slots have all attention.
+_C.MODEL.IA_STRUCTURE.COSINE_SCALE = 0.0
 
 # ---------------------------------------------------------------------------------------------------------------- INPUT
 #: Which frames a clip has, and how they are transformed.

@@ -39,7 +39,8 @@ OPTIONS = (
 # The options for training from random weights; their defaults are upstream's.
 NEW_OPTIONS = (
     "MODEL.IA_STRUCTURE.MASK_ABSENT True MODEL.IA_STRUCTURE.CENTER_FEATURES True "
-    "MODEL.IA_STRUCTURE.POSITION_INIT_STD 0.5 MODEL.IA_STRUCTURE.MEMORY_OWN_SECOND False"
+    "MODEL.IA_STRUCTURE.POSITION_INIT_STD 0.5 MODEL.IA_STRUCTURE.MEMORY_OWN_SECOND False "
+    "MODEL.IA_STRUCTURE.COSINE_SCALE 3.0"
 ).split()
 STRUCTURE = "roi_heads.action.feature_extractor.ia_structure"
 

@@ -23,6 +23,7 @@ OPTIONS = StructureOptions(
     dim_in=DIM, dim_out=OUT, max_person=3, max_object=2, max_per_second=2, memory_length=(2, 1), block=BLOCK
 )
 MASKED = replace(OPTIONS, block=replace(BLOCK, mask_absent=True))
+COSINE = replace(OPTIONS, block=replace(BLOCK, mask_absent=True, cosine_scale=3.0))
 LISTS = (["P", "O", "M", "P", "O", "M"], ["P"], ["O"], ["M"], ["M", "P"], ["O", "P", "P"], ["P", "M", "M", "P"])
 CASES = [(name, blocks) for name in ("serial", "dense") for blocks in LISTS] + [
     ("parallel", blocks)
@@ -73,7 +74,11 @@ def naive_block(block: InteractionBlock, query: Tensor, others: Slots) -> Tensor
         if block.has_positions:
             key = key + block.temporal_position_k[place[0], 0, :, 0, 0, 0]
             value = value + block.temporal_position_v[place[0], 0, :, 0, 0, 0]
-        logits.append((linear(block.query, query) * key).sum() * block.query.out_channels**-0.5)
+        asked = linear(block.query, query)
+        if block.cosine_scale:
+            logits.append(block.cosine_scale * (asked @ key) / (asked.norm() * key.norm()))
+        else:
+            logits.append((asked * key).sum() * block.query.out_channels**-0.5)
         values.append(value)
     attended = query.new_zeros(block.query.out_channels)
     if values:

@@ -78,9 +78,9 @@ def test_no_backend_sees_a_row_in_which_all_is_masked(monkeypatch: pytest.Monkey
     """Some versions of PyTorch return NaN for it, and NaN gradients."""
     masks, attention = [], F.scaled_dot_product_attention
 
-    def record(*args: Tensor, attn_mask: Tensor) -> Tensor:
+    def record(*args: Tensor, attn_mask: Tensor, **options: object) -> Tensor:
         masks.append(attn_mask)
-        return attention(*args, attn_mask=attn_mask)
+        return attention(*args, attn_mask=attn_mask, **options)
 
     monkeypatch.setattr(F, "scaled_dot_product_attention", record)
     present = torch.tensor([[NO, NO], [NO, YES]])

@@ -12,6 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+# Vectors shorter than this are divided by it: the key of an empty slot is 0 at first, where dividing by the length has
+# no bounded gradient.
+_SHORTEST = 1e-2
+
 
 @dataclass(frozen=True)
 class BlockOptions:
@@ -29,6 +33,8 @@ class BlockOptions:
             gradient from it.
         memory_slots: S; a memory block learns a position for each second. 0: no temporal positions.
         mask_absent: leave slots in which nobody or nothing is out of the attention's softmax.
+        cosine_scale: if above 0, scores are this times the cosine between query and key, instead of their product
+            divided by sqrt(dim_inner): at most exp(2 cosine_scale) times as much attention for a slot as for another.
     """
 
     dim_inner: int = 512
@@ -40,6 +46,7 @@ class BlockOptions:
     position_std: float = 0.0
     memory_slots: int = 61
     mask_absent: bool = False
+    cosine_scale: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,10 @@ class InteractionBlock(nn.Module):
     objects or the memory. Slots in which nobody or nothing is take part in the softmax like all others, unless
     ``options.mask_absent``: a person around whom there is nothing at all then gets its query and the output's bias.
 
+    The query of a block behind others holds what they found, and grows with it: products of long vectors leave all
+    attention to few slots, from where it learns slowly. ``options.cosine_scale`` scores by the cosine, which does not
+    grow: the scaled cosine attention of Swin Transformer V2 (Liu et al., CVPR 2022), here with a fixed scale.
+
     Args:
         dim_query: width of the queries.
         dim_others: width of what is attended to.
@@ -95,6 +106,7 @@ class InteractionBlock(nn.Module):
         inner = options.dim_inner
         self.layer_norm = options.layer_norm
         self.mask_absent = options.mask_absent
+        self.cosine_scale = options.cosine_scale
         self.has_positions = is_memory and options.memory_slots > 0
         if self.has_positions:
             # Six dimensions as in the published checkpoints: [S, 1 person, D, 1, 1, 1].
@@ -130,9 +142,14 @@ class InteractionBlock(nn.Module):
         if self.has_positions:
             keys = keys + self.temporal_position_k.flatten(1)[:, None]
             values = values + self.temporal_position_v.flatten(1)[:, None]
+        queries, scale = self.query(query), None
+        if self.cosine_scale > 0:
+            # Autocast computes lengths, and with them the quotients, in full precision.
+            queries, keys = (F.normalize(x, dim=-1, eps=_SHORTEST).to(values.dtype) for x in (queries, keys))
+            scale = self.cosine_scale
         present = others.present.flatten(1) if self.mask_absent else None
         attended = attend_within_clip(
-            self.query(query), keys.flatten(1, -2), values.flatten(1, -2), clip_index, present
+            queries, keys.flatten(1, -2), values.flatten(1, -2), clip_index, present, scale=scale
         )
         if self.layer_norm:
             attended = F.layer_norm(attended, attended.shape[-1:])
@@ -141,9 +158,15 @@ class InteractionBlock(nn.Module):
 
 
 def attend_within_clip(
-    query: Tensor, keys: Tensor, values: Tensor, clip_index: Tensor, present: Tensor | None = None
+    query: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    clip_index: Tensor,
+    present: Tensor | None = None,
+    *,
+    scale: float | None = None,
 ) -> Tensor:
-    """Return softmax(query keys / sqrt(D)) values, every person with the slots of its own clip.
+    """Return softmax(scale query keys) values, every person with the slots of its own clip.
 
     One product over the slots of all clips, in which other clips are masked: cheaper than a copy of the keys for every
     person, and it needs no count of persons on the host.
@@ -154,6 +177,7 @@ def attend_within_clip(
         values: [B, K, D].
         clip_index: int64 [N].
         present: bool [B, K], the slots to attend to; None: all of them.
+        scale: of the scores; None: 1 / sqrt(D).
 
     Returns:
         [N, D]; zeros for a person whose clip has no slot to attend to.
@@ -169,6 +193,10 @@ def attend_within_clip(
         # sees everything, and what it finds is thrown away.
         allowed = allowed | nothing
     attended = F.scaled_dot_product_attention(
-        query[None, None], keys.flatten(0, 1)[None, None], values.flatten(0, 1)[None, None], attn_mask=allowed
+        query[None, None],
+        keys.flatten(0, 1)[None, None],
+        values.flatten(0, 1)[None, None],
+        attn_mask=allowed,
+        scale=scale,
     )[0, 0]
     return attended if nothing is None else attended.masked_fill(nothing, 0.0)

@@ -105,6 +105,7 @@ class StructureOptions:
                 position_std=ia.POSITION_INIT_STD,
                 memory_slots=before + 1 + after if ia.TEMPORAL_POSITION else 0,
                 mask_absent=ia.MASK_ABSENT,
+                cosine_scale=ia.COSINE_SCALE,
             ),
         )
 
