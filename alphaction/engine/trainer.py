@@ -25,7 +25,8 @@ from alphaction.engine.metric_log import MetricLog, RunningMeans
 from alphaction.engine.resume import run_settings
 from alphaction.engine.setup import Runtime, autocast_for, seed_step
 from alphaction.modeling.detector import TrainOutput
-from alphaction.structures.memory_pool import MemoryFeatures, MemoryPool
+from alphaction.structures.memory_features import MemoryFeatures
+from alphaction.structures.memory_pool import MemoryPool
 from alphaction.utils.distributed import reduce_mean
 from alphaction.utils.errors import UserError
 from alphaction.utils.logging import get_logger

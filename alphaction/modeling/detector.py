@@ -15,7 +15,7 @@ from alphaction.data.sample import ClipBatch
 from alphaction.modeling.backbone import build_backbone
 from alphaction.modeling.interaction import InteractionInputs
 from alphaction.modeling.roi_head import ActionHead
-from alphaction.structures.memory_pool import MemoryFeatures
+from alphaction.structures.memory_features import MemoryFeatures
 
 
 @dataclass(frozen=True)

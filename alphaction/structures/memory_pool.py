@@ -3,7 +3,7 @@
 Tang et al., "Asynchronous Interaction Aggregation for Action Detection", ECCV 2020: a clip attends to the persons of
 the seconds around it. Their features are not computed anew but read from this pool, which each step updates.
 
-Axes: B clips, N persons of a batch, R remembered persons, S seconds around a clip (before, the clip's own, after),
+Axes: B clips, N persons of a batch, S seconds around a clip (before, the clip's own, after),
 P persons a second, D channels.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -19,63 +19,11 @@ from torch import Tensor
 from yacs.config import CfgNode
 
 from alphaction.data.sample import Keyframe
-from alphaction.structures.padding import counter_random, pad_by_clip, rank_in_clip
+from alphaction.structures.memory_features import MemoryFeatures
+from alphaction.structures.padding import counter_random, rank_in_clip
 from alphaction.utils.errors import UserError
 
 _MIN_TAG = 1e-12  # a loss of exactly 0 must not divide
-
-
-@dataclass(frozen=True)
-class MemoryFeatures:
-    """What the pool remembers around the clips of a batch.
-
-    Attributes:
-        features: float32 [B, S, P, D]; zeros where nobody is remembered.
-        present: bool [B, S, P].
-        current_slot: position in S of the clips' own second. The pool leaves it empty: see :meth:`with_current`.
-        seeds: int64 [B] to choose among more than P persons at random; None: take the best-scored.
-        weight: float32 [B, S, P], what PENALTY multiplied the features by; None: 1 wherever somebody is present.
-    """
-
-    features: Tensor
-    present: Tensor
-    current_slot: int
-    seeds: Tensor | None = None
-    weight: Tensor | None = None
-
-    @classmethod
-    def empty(cls, num_clips: int, slots: int, current_slot: int, limit: int, like: Tensor) -> MemoryFeatures:
-        """Return a memory of nobody: ``slots`` seconds of ``limit`` persons, as wide as ``like`` [*, D] and with it."""
-        features = torch.zeros((num_clips, slots, limit, like.shape[-1]), device=like.device)
-        return cls(features, torch.zeros(features.shape[:3], dtype=torch.bool, device=like.device), current_slot)
-
-    def with_current(self, persons: Tensor, clip_index: Tensor, scores: Tensor) -> MemoryFeatures:
-        """Return a copy whose current second holds the persons of the batch, at most P a clip.
-
-        Args:
-            persons: [N, D] features pooled in this step; gradients reach them.
-            clip_index: int64 [N].
-            scores: [N].
-        """
-        num_clips, _, limit, _ = self.features.shape
-        priority = scores
-        if self.seeds is not None:
-            priority = counter_random(self.seeds[clip_index], rank_in_clip(clip_index, num_clips))
-        current, present = pad_by_clip(persons.to(self.features.dtype), clip_index, num_clips, limit, priority)
-        weight = self.weight
-        if weight is not None:
-            weight = weight.select_scatter(present.to(weight.dtype), 1, self.current_slot)
-        return replace(
-            self,
-            features=self.features.select_scatter(current, 1, self.current_slot),
-            present=self.present.select_scatter(present, 1, self.current_slot),
-            weight=weight,
-        )
-
-    @property
-    def weights(self) -> Tensor:
-        """float32 [B, S, P]: ``weight``, or 1 for whoever is present and 0 for nobody."""
-        return self.present.to(torch.float32) if self.weight is None else self.weight
 
 
 @dataclass

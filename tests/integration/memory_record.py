@@ -20,7 +20,8 @@ from torch import Tensor
 
 from alphaction.engine.trainer import Trainer
 from alphaction.modeling.interaction.center import RunningCenter
-from alphaction.structures.memory_pool import MemoryFeatures, MemoryPool
+from alphaction.structures.memory_features import MemoryFeatures
+from alphaction.structures.memory_pool import MemoryPool
 
 Remembered = tuple[Tensor, Tensor]  # features [S, P, D] and present [S, P]
 

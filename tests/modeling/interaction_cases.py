@@ -15,7 +15,7 @@ from alphaction.modeling.interaction import InteractionInputs, InteractionStruct
 from alphaction.modeling.interaction.block import BlockOptions, InteractionBlock, Slots
 from alphaction.modeling.interaction.structure import StructureOptions, block_names
 from alphaction.modeling.registry import INTERACTION_STRUCTURES
-from alphaction.structures.memory_pool import MemoryFeatures
+from alphaction.structures.memory_features import MemoryFeatures
 
 DIM, INNER, OUT = 6, 4, 5
 BLOCK = BlockOptions(dim_inner=INNER, zero_init=False, init_std=0.5, memory_slots=4)

@@ -26,7 +26,7 @@ from alphaction.modeling.interaction import InteractionInputs, InteractionStruct
 from alphaction.modeling.interaction.block import BlockOptions, InteractionBlock, Slots, attend_within_clip
 from alphaction.modeling.interaction.structure import StructureOptions
 from alphaction.modeling.registry import INTERACTION_STRUCTURES
-from alphaction.structures.memory_pool import MemoryFeatures
+from alphaction.structures.memory_features import MemoryFeatures
 from alphaction.utils.errors import UserError
 
 

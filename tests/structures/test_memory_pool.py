@@ -10,7 +10,8 @@ import torch
 
 from alphaction.config import get_cfg
 from alphaction.data.sample import Keyframe
-from alphaction.structures.memory_pool import MemoryFeatures, MemoryPool
+from alphaction.structures.memory_features import MemoryFeatures
+from alphaction.structures.memory_pool import MemoryPool
 from alphaction.utils.errors import UserError
 
 

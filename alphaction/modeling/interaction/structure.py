@@ -16,7 +16,7 @@ from yacs.config import CfgNode
 
 from alphaction.modeling.interaction.block import BlockOptions, InteractionBlock, PointwiseConv, Slots
 from alphaction.modeling.interaction.center import RunningCenter
-from alphaction.structures.memory_pool import MemoryFeatures
+from alphaction.structures.memory_features import MemoryFeatures
 from alphaction.structures.padding import pad_by_clip
 from alphaction.utils.errors import UserError
 
