@@ -213,7 +213,8 @@ _C.MODEL.IA_STRUCTURE.POSITION_INIT_STD = 0.0
 #: empty, that slot has all attention, and a block that has learned to look there only may never look further.
 _C.MODEL.IA_STRUCTURE.MEMORY_OWN_SECOND = True
 #: - | >= 0 | Above 0, a slot's score is this times the cosine between query and key. At 0, as upstream has it, it is
-#: their product, which grows with what earlier blocks add to the query, until few slots have all attention.
+#: their dot product over the root of DIM_INNER, which grows with what earlier blocks add to the query: few slots can
+#: then have all attention.
 _C.MODEL.IA_STRUCTURE.COSINE_SCALE = 0.0
 
 # ---------------------------------------------------------------------------------------------------------------- INPUT
