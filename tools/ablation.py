@@ -31,7 +31,7 @@ arms: {", ".join(arm.name for arm in ARMS)}
 
 The dataset is made if --data does not hold it. Each run writes to OUTPUT/runs/ARM/seed_S, with all its output in the
 file log; decoded clips are shared in OUTPUT/cache. All numbers are written to OUTPUT/results.json as well. The page is
-docs/ablation.md, or OUTPUT/ablation.md if arms or KEY VALUE are given."""
+docs/ablation.md, or OUTPUT/ablation.md if --data, arms or KEY VALUE are given."""
 
 
 def parse_arguments(args: list[str] | None = None) -> argparse.Namespace:
@@ -71,8 +71,9 @@ def main() -> None:
     report, report_only = args.pop("report"), args.pop("report_only")
     options = StudyOptions(overrides=tuple(args.pop("opts")), **args)
     if report is None:
-        # The page in docs is about the whole study.
-        report = options.output / PAGE.name if options.arms or options.overrides else PAGE
+        # The page in docs is about the whole study of the usual dataset.
+        trial = options.arms or options.overrides or options.data != DEFAULTS.data
+        report = options.output / PAGE.name if trial else PAGE
     run_ablation(options, report, report_only=report_only)
 
 

@@ -21,7 +21,7 @@ class Claim:
 
     Attributes:
         text: the statement.
-        holds: None where a run that it needs is missing.
+        holds: None where a run that it needs is missing, were it of one seed only.
         figures: the numbers that decide, in a sentence.
     """
 
@@ -51,7 +51,7 @@ def judge(results: Results) -> list[Claim]:
 def without_memory(results: Results) -> Claim:
     """Whether models without an M block know nothing of the memory classes."""
     chance = results.chance("memory")
-    pairs = ((name, results.kind(name, "memory"), chance) for name in (BASELINE, "P", "O"))
+    pairs = ((name, results.complete(name, "memory"), chance) for name in (BASELINE, "P", "O"))
     text = f"Without an M block the memory classes stay within {NEAR_CHANCE:g} points of chance, with every seed"
     return _against(text, pairs, lambda gain: abs(gain) <= NEAR_CHANCE)
 
@@ -59,7 +59,7 @@ def without_memory(results: Results) -> Claim:
 def with_memory(results: Results) -> Claim:
     """Whether every model with an M block has learned the memory classes."""
     chance = results.chance("memory")
-    pairs = ((name, results.kind(name, "memory"), chance) for name in ("M", *FULL))
+    pairs = ((name, results.complete(name, "memory"), chance) for name in ("M", *FULL))
     text = f"With an M block they are at least {MEMORY_GAIN:g} points above chance, with every seed"
     return _against(text, pairs, lambda gain: gain >= MEMORY_GAIN)
 
@@ -67,7 +67,7 @@ def with_memory(results: Results) -> Claim:
 def block_gain(results: Results, block: str, kind: str) -> Claim:
     """Whether one block gains on the baseline in the classes that it is for."""
     text = f"A block {block} alone gains at least {BLOCK_GAIN:g} points over no structure on the {kind} classes"
-    one, base = results.kind(block, kind), results.kind(BASELINE, kind)
+    one, base = results.complete(block, kind), results.complete(BASELINE, kind)
     if one is None or base is None:
         return Claim(text, None, _unfinished([name for name, s in ((block, one), (BASELINE, base)) if s is None]))
     gain = one.mean - base.mean
@@ -77,7 +77,7 @@ def block_gain(results: Results, block: str, kind: str) -> Claim:
 def full_structure(results: Results, name: str) -> Claim:
     """Whether a structure with all blocks is as good as the best single block, on every kind of classes."""
     text = f"The {name} structure is at least as good as the best single block on every kind of classes"
-    found = {(arm, kind): results.kind(arm, kind) for arm in (name, *SINGLES) for kind in KINDS}
+    found = {(arm, kind): results.complete(arm, kind) for arm in (name, *SINGLES) for kind in KINDS}
     if missing := {arm for (arm, _), summary in found.items() if summary is None}:
         return Claim(text, None, _unfinished(sorted(missing)))
     parts, holds = [], True
@@ -96,14 +96,14 @@ def short_lengths(results: Results) -> Claim:
     reach = f"A memory shorter than the lag of {lag} s leaves the memory classes within"
     text = f"{reach} {NEAR_CHANCE:g} points of chance, with every seed"
     short = {arm: n for arm, n in LENGTHS.items() if n < lag}
-    pairs = ((f"{n} s", results.kind(arm, "memory"), chance) for arm, n in short.items())
+    pairs = ((f"{n} s", results.complete(arm, "memory"), chance) for arm, n in short.items())
     return _against(text, pairs, lambda gain: abs(gain) <= NEAR_CHANCE)
 
 
 def same_memory(results: Results) -> Claim:
     """Whether the memory survives a break and several processes: no change beyond what a seed changes."""
     text = "Two processes, or a break and a resume, change the memory classes by no more than two spreads over seeds"
-    found = {name: results.kind(name, "memory") for name in ("M", *SAME)}
+    found = {name: results.complete(name, "memory") for name in ("M", *SAME)}
     if missing := [name for name, summary in found.items() if summary is None]:
         return Claim(text, None, _unfinished(missing))
     comparisons = {name: Comparison.of(found[name], found["M"]) for name in SAME}

@@ -23,6 +23,7 @@ from alphaction.utils.errors import UserError
 CLONE = Path(alphaction.__file__).resolve().parents[1]
 CONFIG = CLONE / "config_files" / "tiny" / "interactions.yaml"
 TRAIN = CLONE / "train_net.py"
+RUNS = "runs"
 # Where things lie and how clips are loaded, which decides no result.
 IRRELEVANT = (
     "OUTPUT_DIR",
@@ -206,7 +207,7 @@ def make_run(
     options: StudyOptions, data: StudyData, arm: Arm, seed: int, settings: Mapping[str, Any], device: str
 ) -> Run:
     """Return the training of an arm with one seed; ``device`` is that of a single process."""
-    folder = options.output / "runs" / arm.name / f"seed_{seed}"
+    folder = options.output / RUNS / arm.name / f"seed_{seed}"
     launcher = ()
     if arm.processes > 1:
         launcher = ("-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={arm.processes}")

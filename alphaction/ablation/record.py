@@ -7,11 +7,12 @@ import shlex
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from alphaction.ablation.plan import Run
+from alphaction.ablation.plan import RUNS, Run, StudyOptions
 from alphaction.config import get_cfg
 from alphaction.config.near import leaf_keys
 from alphaction.config.ranges import get_value
@@ -81,10 +82,17 @@ def is_finished(run: Run) -> bool:
     return record is not None and record.finished and run.result.is_file()
 
 
-def prepare_folders(runs: Sequence[Run], force: bool) -> None:
+def run_records(options: StudyOptions) -> list[Path]:
+    """Return the records of all runs in the study's folder, also those of other arms and seeds."""
+    return sorted((options.output / RUNS).glob(f"*/*/{RECORD}"))
+
+
+def prepare_folders(runs: Sequence[Run], force: bool, *, remove: bool = True) -> None:
     """Check that what lies in the folders of ``runs`` was run with their settings.
 
-    What was not is removed with ``force``, or where it holds no checkpoint; but nothing is unless all can be.
+    What was not is removed with ``force``, or where it holds no checkpoint; but nothing is unless all can be, and
+    nothing without ``remove``: a folder that holds no checkpoint yet may be that of a run of another study, which is
+    under way.
 
     Raises:
         UserError: the settings differ, or a folder holds something that is not the study's.
@@ -101,7 +109,7 @@ def prepare_folders(runs: Sequence[Run], force: bool) -> None:
             )
         if changes:
             outdated.append(run.folder)
-    for folder in outdated:
+    for folder in outdated if remove else ():
         shutil.rmtree(folder)
 
 

@@ -11,6 +11,7 @@ from alphaction.ablation.arms import GROUPS, Arm
 from alphaction.ablation.claims import Claim, judge
 from alphaction.ablation.dataset import KINDS, WORLD, StudyData
 from alphaction.ablation.plan import Run, Study
+from alphaction.ablation.record import run_records
 from alphaction.ablation.results import ALL, Results
 from alphaction.ablation.statistics import LEAST_SPREAD, Summary
 from alphaction.toy import ToyOptions
@@ -134,14 +135,16 @@ def _world(data: StudyData) -> Iterator[str]:
         f"A video is {options['seconds']} s long. Two persons stand at the ends of a wide frame "
         f"({options['width']}x{options['height']} pixels), and a ball lies between them. Coins decide, anew and "
         "independently for every second, whether each person jumps, whether both wave, and whether the ball bounces. "
-        f"The memory class asks whether there is more waving than not {data.lag} s or more before or after. A clip is "
-        "shorter than a second, no second leaves a trace in the frames of another, and neither the other person nor "
-        "the ball lies within what the convolutions over a person's box see: tests turn over the cause of each class "
-        "and compare pixels, and gradients as they are at test time (in training, the statistics of batch norms mix "
-        "all that a batch shows). So the person, object and memory classes are out of reach of a model without a block "
-        "that looks there. Videos come in pairs that look alike, with opposite coins: every class is right for half "
-        "of the persons, for every look and at every second. A ranking that knows nothing has the share of persons "
-        f"that carry the class as AP: {100 * data.chance_of_all():.1f}."
+        f"The memory class asks whether most of the seconds {data.lag} s or more before or after have waving (of an "
+        "even number, the farthest does not count). A clip is shorter than a second, no second leaves a trace in the "
+        "frames of another, and neither the other person nor the ball lies within what the convolutions over a "
+        "person's box see: tests turn over the cause of each class and compare pixels, and gradients as they are at "
+        "test time (in training, the statistics of batch norms mix all that a batch shows). So the person, object and "
+        "memory classes are out of reach of a model without a block that looks there. Videos come in pairs that look "
+        "alike, with opposite coins: every class is right for half of the persons, for every look and at every second. "
+        "A ranking that knows nothing has the share of persons that carry the class as AP: "
+        f"{100 * data.chance_of_all():.1f}. Finitely many coins are never quite uncorrelated: where two differ a "
+        "little more often than not in both splits, one is worth a few points as a guess of the other."
     )
     yield f"![Two seconds of two videos that look alike, with the left person's classes]({PICTURES}/{WORLD_PICTURE})"
     rows = ["| classes | | decided by | chance, points |", "|---|---|---|---|"]
@@ -175,19 +178,20 @@ def _cost(results: Results) -> Iterator[str]:
     if results.scores:
         records = [scores.record for scores in results.scores.values()]
         seconds = sum(record.seconds for record in records)
-        # A process has a thread at least.
-        cores = sum(record.seconds * max(record.threads, record.settings["processes"]) for record in records)
         devices = ", ".join(sorted({record.device for record in records}))
-        total = f"{seconds / 60:.1f} min" if study.device == "cuda" else f"{cores / 60:.1f} core-minutes"
+        cost = results.cost
+        together = f"{counted(cost.jobs, 'run')} at a time, {counted(cost.threads, 'thread')} each"
+        # Of some of the runs in a folder, nobody knows what they took together.
+        if len(run_records(study.options)) <= len(records):
+            together = f"{cost.wall_seconds / 60:.1f} min from start to end, {together}"
         yield (
-            f"{counted(len(records), 'run')} on {devices}: {total} in all, and {results.wall_seconds / 60:.1f} min of "
-            f"wall time with {counted(study.jobs, 'run')} at a time, {counted(study.threads, 'thread')} each. Arms "
-            "that come to the same config share their runs."
+            f"{counted(len(records), 'run')} on {devices}, which took {seconds / 60:.1f} min if added up; {together}. "
+            "Making the dataset comes before that. Arms that come to the same config share their runs."
         )
     # On a machine without a GPU, the test of the pages could not run it.
     needs_gpu = study.device == "cuda" and "MODEL.DEVICE" in study.options.overrides[::2]
     fence = "<!-- not run: needs GPUs -->\n```bash" if needs_gpu else "```bash"
-    yield f"{fence}\n{dataset_command(study.data)}\n{study_command(study)}\n```"
+    yield f"{fence}\n{dataset_command(study.data)}\n{study_command(study, results.cost.jobs)}\n```"
     yield (
         "An interrupted study goes on when the command is given again; finished runs are kept. `--report-only` writes "
         "this page from what is finished so far, and the numbers are in `results.json` of the folder `--output`."
@@ -210,10 +214,10 @@ def dataset_command(data: StudyData) -> str:
     return " ".join([f"python tools/make_toy_dataset.py --world {WORLD} --output data/{WORLD}", *flags])
 
 
-def study_command(study: Study) -> str:
+def study_command(study: Study, jobs: int) -> str:
     """Return the command of the study, with the default folders."""
     options = study.options
-    pairs = [("--seeds", ",".join(map(str, options.seeds))), ("--jobs", str(study.jobs))]
+    pairs = [("--seeds", ",".join(map(str, options.seeds))), ("--jobs", str(jobs))]
     if options.arms:
         pairs.append(("--arms", ",".join(options.arms)))
     pairs += zip(options.overrides[::2], options.overrides[1::2], strict=True)

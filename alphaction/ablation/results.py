@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from alphaction.ablation.dataset import KINDS
@@ -30,18 +30,33 @@ class Scores:
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What the runs in the folder of a study took together.
+
+    Attributes:
+        wall_seconds: over all starts.
+        jobs: runs at a time, at the last start.
+        threads: of each run, at the last start.
+    """
+
+    wall_seconds: float
+    jobs: int
+    threads: int
+
+
+@dataclass(frozen=True)
 class Results:
     """The study and what is measured of it.
 
     Attributes:
         study: the plan.
         scores: (``Run.arm``, seed) -> scores; runs that are not finished are missing.
-        wall_seconds: how long the study ran, over all starts.
+        cost: of the study's folder, which may hold runs of other arms and seeds as well.
     """
 
     study: Study
     scores: Mapping[tuple[str, int], Scores]
-    wall_seconds: float
+    cost: Cost
 
     @property
     def missing(self) -> list[Run]:
@@ -57,6 +72,11 @@ class Results:
             return mean(found) if found else None
 
         return self._summary(arm, mean_ap)
+
+    def complete(self, arm: str, kind: str) -> Summary | None:
+        """Return the same, but None unless all seeds of the study are there."""
+        found = self.kind(arm, kind)
+        return found if found and found.count == len(self.study.options.seeds) else None
 
     def class_ap(self, arm: str, name: str) -> Summary | None:
         """Return the AP of one class over the seeds, None without a run."""
@@ -80,7 +100,7 @@ class Results:
             "dataset": dict(study.data.record),
             "kinds": dict(study.data.kinds),
             "chance": {name: 100 * value for name, value in study.data.chance.items()},
-            "wall_seconds": self.wall_seconds,
+            **asdict(self.cost),
             "arms": {arm.name: self._arm_as_dict(arm.name) for arm in study.arms},
             "runs": [
                 {"arm": arm, "seed": seed, "seconds": s.record.seconds, "device": s.record.device, "AP": s.per_class}
@@ -110,10 +130,10 @@ class Results:
         return Summary.of([number for number in values if number is not None])
 
 
-def read_results(study: Study, wall_seconds: float) -> Results:
+def read_results(study: Study, cost: Cost) -> Results:
     """Read the results of all runs that are finished."""
     scores = {(run.arm, run.seed): read_scores(run) for run in study.runs if is_finished(run)}
-    return Results(study, scores, wall_seconds)
+    return Results(study, scores, cost)
 
 
 def read_scores(run: Run) -> Scores:

@@ -39,6 +39,7 @@ def run_all(
     on_end: Callable[[Run, RunRecord], None],
     *,
     poll: float = 0.5,
+    inherited: Sequence[int] = (),
 ) -> None:
     """Run every run to its end, in order, ``jobs`` at a time; each writes to a file ``log`` in its folder.
 
@@ -50,6 +51,8 @@ def run_all(
         threads: CPU threads of each.
         on_end: called for every run that has finished.
         poll: seconds between two looks at the processes.
+        inherited: file descriptors that runs keep open: a lock on one of them lasts until the last run has ended, even
+            if this process is killed.
 
     Raises:
         UserError: a run failed; with the last lines of its log and its command.
@@ -61,12 +64,12 @@ def run_all(
         try:
             while waiting or active:
                 while waiting and len(active) < jobs:
-                    active.append(_start(waiting.popleft(), env, threads))
+                    active.append(_start(waiting.popleft(), env, threads, inherited))
                 time.sleep(poll)
                 for started in [job for job in active if _is_due(job)]:
                     active.remove(started)
                     _stop([started])
-                    active.append(_start(started.run, env, threads))
+                    active.append(_start(started.run, env, threads, inherited))
                 for started in [job for job in active if job.process.poll() is not None]:
                     active.remove(started)
                     _finish(started)
@@ -75,7 +78,7 @@ def run_all(
             _stop(active)
 
 
-def _start(run: Run, env: Mapping[str, str], threads: int) -> _Started:
+def _start(run: Run, env: Mapping[str, str], threads: int, inherited: Sequence[int]) -> _Started:
     record = read_run(run) or new_record(run)
     record.starts, record.threads, record.finished = record.starts + 1, threads, False
     record.device = device_name(run.device)
@@ -86,7 +89,13 @@ def _start(run: Run, env: Mapping[str, str], threads: int) -> _Started:
     with (run.folder / LOG).open("a", encoding="utf-8") as log:
         # In a session of its own: Ctrl-C reaches the study alone, which then ends each run and what it has started.
         process = subprocess.Popen(
-            run.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, start_new_session=True
+            run.command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=env,
+            start_new_session=True,
+            pass_fds=inherited,
         )
     return _Started(run, record, process, time.monotonic())
 
@@ -118,10 +127,11 @@ def _finish(started: _Started) -> None:
 
 def _close_record(started: _Started) -> None:
     """Write down how long a process ran and whether it did what it should."""
-    record = started.record
+    run, record = started.run, started.record
     record.seconds += time.monotonic() - started.since
-    record.finished = started.process.returncode == 0 and started.run.result.is_file()
-    record.write(started.run)
+    as_planned = record.broken or run.restart_at is None
+    record.finished = as_planned and started.process.returncode == 0 and run.result.is_file()
+    record.write(run)
 
 
 def _stop(active: Sequence[_Started]) -> None:

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
 from pathlib import Path
 
 from alphaction.ablation.arms import ARMS, Arm
@@ -14,9 +15,9 @@ from alphaction.ablation.dataset import KINDS, StudyData, open_dataset
 from alphaction.ablation.picture import draw_world
 from alphaction.ablation.plan import Run, Study, StudyOptions, check_options, plan_study
 from alphaction.ablation.plots import check_plotting, plot_all
-from alphaction.ablation.record import RunRecord, is_finished, prepare_folders
+from alphaction.ablation.record import RunRecord, is_finished, prepare_folders, run_records
 from alphaction.ablation.report import PICTURES, WORLD_PICTURE, make_page
-from alphaction.ablation.results import Results, read_ap, read_results
+from alphaction.ablation.results import Cost, Results, read_ap, read_results
 from alphaction.ablation.runner import run_all
 from alphaction.ablation.statistics import mean
 from alphaction.utils.atomic import write_text_atomically
@@ -50,12 +51,12 @@ def run_ablation(
     check_writable("--report", report)
     check_writable("--output", options.output / NUMBERS)
     check_options(options, arms)
-    with nullcontext() if report_only else _alone(options.output):
+    with nullcontext() if report_only else _alone(options.output) as lock:
         study = plan_study(options, open_dataset(options.data, make=not report_only, progress=True), arms)
-        prepare_folders(study.runs, options.force and not report_only)
-        if not report_only:
-            run_missing(study, poll)
-    results = read_results(study, wall_seconds(options.output))
+        prepare_folders(study.runs, options.force and not report_only, remove=not report_only)
+        if lock is not None:
+            run_missing(study, poll, lock)
+    results = read_results(study, read_cost(study))
     if not results.scores:
         raise UserError(f"--report-only: {options.output} has no finished run of this study; nothing was written.")
     write_report(results, report)
@@ -63,21 +64,22 @@ def run_ablation(
 
 
 @contextmanager
-def _alone(output: Path) -> Iterator[None]:
-    """Keep other studies out of ``output``; the lock ends with this process, however it ends."""
+def _alone(output: Path) -> Iterator[int]:
+    """Keep other studies out of ``output``; yields the descriptor whose last copy ends the lock."""
     output.mkdir(parents=True, exist_ok=True)
     with (output / LOCK).open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UserError(
-                f"--output {output}: another study is running there. Wait until it ends, or name another folder."
+                f"--output {output}: another study is running there, or a run that one left behind when it was "
+                "killed. Wait until it ends, or name another folder."
             ) from None
-        yield
+        yield file.fileno()
 
 
-def run_missing(study: Study, poll: float) -> None:
-    """Run all that is not finished, with a line for each that ends."""
+def run_missing(study: Study, poll: float, lock: int) -> None:
+    """Run all that is not finished, with a line for each that ends; the runs keep ``lock`` open."""
     missing = [run for run in study.runs if not is_finished(run)]
     done = len(study.runs) - len(missing)
     print(
@@ -87,19 +89,26 @@ def run_missing(study: Study, poll: float) -> None:
     )
     if not missing:
         return
-    before, start = wall_seconds(study.options.output), time.monotonic()
+    # Where no run is left, all were removed to be redone: what they took is not this study's.
+    before = read_cost(study).wall_seconds if run_records(study.options) else 0.0
+    start = time.monotonic()
     progress = Progress(study, done)
+
+    def write_cost() -> None:
+        cost = Cost(before + time.monotonic() - start, study.jobs, study.threads)
+        write_record(study.options.output, RECORD, asdict(cost))
 
     def on_end(run: Run, record: RunRecord) -> None:
         print(progress.line(run, record, time.monotonic() - start), flush=True)
+        write_cost()
 
     try:
-        run_all(missing, study.jobs, study.threads, on_end, poll=poll)
+        run_all(missing, study.jobs, study.threads, on_end, poll=poll, inherited=(lock,))
     except KeyboardInterrupt:
         print("stopped; the same command goes on, and --report-only reports what is finished", flush=True)
         raise
     finally:
-        write_record(study.options.output, RECORD, {"wall_seconds": before + time.monotonic() - start})
+        write_cost()
 
 
 class Progress:
@@ -135,9 +144,10 @@ def as_time(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"
 
 
-def wall_seconds(output: Path) -> float:
-    """Return how long the study in ``output`` has run, over all starts."""
-    return float((read_record(output, RECORD) or {}).get("wall_seconds", 0.0))
+def read_cost(study: Study) -> Cost:
+    """Return what the study's folder tells of its cost; a study that never ran has cost nothing."""
+    planned = {"jobs": study.jobs, "threads": study.threads}
+    return Cost(**{"wall_seconds": 0.0, **planned, **(read_record(study.options.output, RECORD) or {})})
 
 
 def write_report(results: Results, report: Path, draw: Callable[[Results, Path], dict[str, Path]] = plot_all) -> None:

@@ -6,7 +6,8 @@ whether each person jumps, whether the ball bounces, and whether both persons wa
 * own classes: the person waves; jumps; stays on the ground;
 * a person class: the *other* person, out of reach of the convolutions over the first, jumps;
 * an object class: the ball, as far away, bounces;
-* a memory class: in the seconds that are :data:`LAG` or more away, before or after, there is more waving than not.
+* a memory class: most of the seconds that are :data:`LAG` or more away, before or after, have waving; of an even
+  number, the farthest does not count.
 
 The coins are independent of each other and a clip is shorter than a second. So a person's own pixels tell nothing of
 the person and object classes, and no clip tells anything of the memory class. Videos come in pairs that look alike,
@@ -123,7 +124,7 @@ class InteractionsWorld:
         ToyClass(5, BALL_BOUNCES, "object", "object"),
         ToyClass(6, OTHER_JUMPS, "person", "person"),
     )
-    # 160 looks to learn from. With 80, a model with all blocks took some looks of the validation videos for waving.
+    # 160 looks to learn from. With 80, the memory classes' errors were those of whole validation videos: of new looks.
     defaults = ToyOptions("interactions", num_train=320, num_val=80, seconds=16, width=256, height=48)
     # At most 20 s: then all that decides a memory class is less than that away.
     limits = Limits(min_height=48, min_aspect=16 / 3, max_aspect=6.0, min_seconds=2 * LAG, max_seconds=20)

@@ -64,6 +64,9 @@ def make_toy_dataset(
         return output
     with scratch_beside(output) as scratch:
         render(scratch, world, options, record, output, progress)
+        if is_made(output, record, force):
+            logger.info("%s was made by somebody else meanwhile", output)
+            return output
         move_into_place(scratch, output)
     return output
 

@@ -12,7 +12,7 @@ import pytest
 from alphaction.ablation.dataset import StudyData
 from alphaction.ablation.plan import Run, Study, StudyOptions, plan_study
 from alphaction.ablation.record import new_record
-from alphaction.ablation.results import Results, Scores
+from alphaction.ablation.results import Cost, Results, Scores
 
 KINDS = {
     "jump": "own",
@@ -28,6 +28,7 @@ FAKE = """
 import json, os, sys, time
 from pathlib import Path
 mode, folder, result = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
+(folder / "pid").write_text(str(os.getpid()))
 with (folder / "starts").open("a") as file:
     file.write(os.environ["OMP_NUM_THREADS"] + "\\n")
 print("a line of", mode, flush=True)
@@ -95,7 +96,7 @@ def measured(options, data):
                 record = new_record(run)
                 record.seconds, record.device, record.finished = 120.0, "CPU (2 cores)", True
                 scores[run.arm, run.seed] = Scores({name: kinds[kind] for name, kind in KINDS.items()}, record)
-        return Results(study, scores, 600.0)
+        return Results(study, scores, Cost(600.0, 2, 1))
 
     return results
 

@@ -11,6 +11,7 @@ from alphaction.ablation import plots
 from alphaction.ablation.arms import FULL, LENGTHS
 from alphaction.ablation.claims import judge
 from alphaction.ablation.dataset import KINDS
+from alphaction.ablation.record import new_record
 from alphaction.ablation.report import make_page, table
 from alphaction.ablation.results import ALL
 from alphaction.ablation.study import write_report
@@ -103,6 +104,13 @@ def test_what_is_missing_is_named(measured, good):
     assert [str(run) for run in results.missing if run.arm == "O"] == ["O seed 0", "O seed 1", "O seed 2"]
 
 
+@pytest.mark.parametrize(("arm", "unknown"), [("P", [0, 2, 4, 5, 6]), ("dense", [1, 5]), ("M_resumed", [8])])
+def test_no_claim_is_judged_by_some_of_the_seeds(measured, good, arm, unknown):
+    claims = judge(measured({**good, arm: good[arm][:2]}))
+    assert [place for place, claim in enumerate(claims) if claim.holds is None] == unknown
+    assert claims[unknown[0]].figures == f"not finished: {arm}"
+
+
 def test_tables_have_chance_first_and_the_best_in_bold(measured, good):
     results = measured({**good, "M": seeds(-1.0, 0.0, 1.0, memory=80.0), "P": seeds(person=90.0)[:2]})
     lines = table(results, results.study.group("structures")).splitlines()
@@ -133,14 +141,30 @@ def test_the_page_tells_everything(measured, good, tmp_path):
     assert page.count("| **holds** |") == 9
     assert "Not complete" in page  # the arms of the options were not run
     assert "M_unmasked seed 0, 1, 2" in page
-    total, pairs = len(results.scores), 3  # runs of two minutes and one thread; M_two_processes has two processes
-    assert f"{total} runs on CPU (2 cores): {(total + pairs) * 2:.1f} core-minutes" in page.replace("\n", " ")
+    total = len(results.scores)  # of two minutes each
+    cost = f"{total} runs on CPU (2 cores), which took {2 * total:.1f} min if added up; 10.0 min from start to end, "
+    assert f"{cost}2 runs at a time, 1 thread each. Making" in page.replace("\n", " ")
     assert "python tools/ablation.py --seeds 0,1,2 --jobs 2" in page
     assert "--world interactions --output data/interactions --num-train 4 --num-val 2 --width 224\n" in page
     assert re.search(r"python train_net.py --config-file config_files/tiny/interactions.yaml --seed 0 \\\n", page)
     assert str(tmp_path) not in page
     prose = [line for line in page.splitlines() if not line.startswith("|")]
     assert max(map(len, prose)) <= 120
+
+
+def test_the_cost_is_that_of_the_folder_whatever_the_report_is_asked_for(measured, good, tmp_path):
+    results = measured({"M": good["M"]})
+    options = replace(results.study.options, jobs=16, arms=("M",))
+    results = replace(results, study=replace(results.study, options=options, jobs=16))
+    page = make_page(results, {}, tmp_path)
+    assert "--jobs 2 --arms M" in page
+    assert "6.0 min if added up; 10.0 min from start to end, 2 runs at a time" in page.replace("\n", " ")
+    # Another arm's runs lie there, too: what the three took together is not known.
+    for run in [*results.study.runs][:9]:
+        new_record(run).write(run)
+    page = make_page(results, {}, tmp_path).replace("\n", " ")
+    assert "6.0 min if added up; 2 runs at a time, 1 thread each." in page
+    assert "from start to end" not in page
 
 
 def test_equal_numbers_give_equal_files(measured, good, tmp_path):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pickle
 import signal
 import subprocess
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -151,6 +154,9 @@ def test_other_settings_are_an_error_that_names_the_key(study, fake):
 def test_a_run_of_other_settings_that_never_trained_is_in_nobodys_way(study):
     """As a mistake leaves it that train_net.py refuses."""
     write_other(study.runs[0])
+    # A report leaves it: it may be a run of another study that has just begun.
+    prepare_folders(study.runs, force=False, remove=False)
+    assert study.runs[0].folder.exists()
     prepare_folders(study.runs, force=False)
     assert not study.runs[0].folder.exists()
 
@@ -196,8 +202,37 @@ def test_a_run_is_interrupted_once_when_its_file_is_there(study, fake):
 
 def test_a_run_that_ends_before_its_break_is_an_error(study, fake):
     one = fake(study.runs[0])
+    one = replace(one, restart_at=one.folder / "half")
     with pytest.raises(UserError, match="was over before it could be stopped half way.*raise SOLVER.MAX_ITER"):
-        run([replace(one, restart_at=one.folder / "half")])
+        run([one])
+    assert one.result.is_file()
+    assert not is_finished(one)
+
+
+def test_a_lock_lasts_as_long_as_the_runs(study, fake, tmp_path):
+    """Of a study that is killed, its runs go on: another must not start the same ones."""
+    one, lock = fake(study.runs[0], "hang"), tmp_path / "lock"
+    program = (
+        "import fcntl, pickle, sys\n"
+        "from alphaction.ablation.runner import run_all\n"
+        "file = open(sys.argv[1], 'w')\n"
+        "fcntl.flock(file, fcntl.LOCK_EX)\n"
+        "run_all(pickle.load(sys.stdin.buffer), 1, 1, print, poll=0.02, inherited=(file.fileno(),))\n"
+    )
+    killed = subprocess.Popen([sys.executable, "-c", program, str(lock)], stdin=subprocess.PIPE)
+    killed.stdin.write(pickle.dumps([one]))
+    killed.stdin.close()
+    while not (one.folder / "starts").is_file():
+        assert killed.poll() is None
+        time.sleep(0.02)
+    orphan = int((one.folder / "pid").read_text())
+    killed.kill()
+    killed.wait()
+    with lock.open("w") as file:
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.kill(orphan, signal.SIGKILL)
+        fcntl.flock(file, fcntl.LOCK_EX)  # waits for the orphan's end
 
 
 def test_processes_of_a_run_share_its_threads(study, fake):

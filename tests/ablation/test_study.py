@@ -14,7 +14,7 @@ from ablation.conftest import record_of, starts_of
 from alphaction.ablation import study as module
 from alphaction.ablation.dataset import open_dataset
 from alphaction.ablation.plan import StudyOptions, plan_study
-from alphaction.ablation.study import as_time, run_ablation, wall_seconds
+from alphaction.ablation.study import as_time, run_ablation
 from alphaction.toy import ToyOptions, make_toy_dataset
 from alphaction.utils.errors import UserError
 
@@ -45,11 +45,11 @@ def faked(monkeypatch, fake, data):
 
 def test_a_study_runs_what_is_missing_and_reports(faked, options, tmp_path, capsys):
     page = tmp_path / "page.md"
-    run_ablation(replace(options, seeds=(0,)), page, poll=0.02)
-    first = wall_seconds(options.output)
+    first = run_ablation(replace(options, seeds=(0,)), page, poll=0.02).cost
+    assert (first.jobs, first.threads) == (2, 1)
     results = run_ablation(options, page, poll=0.02)
     assert [len(starts_of(run.folder)) for run in results.study.runs] == [1, 1, 1, 1]
-    assert wall_seconds(options.output) > first > 0
+    assert results.cost.wall_seconds > first.wall_seconds > 0
     assert results.missing == []
     # "wave" has no ground truth: the own classes are "jump" alone.
     assert (results.kind("M", "own").mean, results.kind("M", "memory").mean) == (75.0, 25.0)
@@ -75,6 +75,17 @@ def test_two_studies_do_not_share_a_folder(faked, options, tmp_path):
     with (options.output / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # a report alone needs no lock
         assert len(run_ablation(options, tmp_path / "page.md", report_only=True).missing) == 2
+
+
+def test_runs_that_are_redone_cost_what_they_cost_the_second_time(faked, options, tmp_path):
+    options = replace(options, seeds=(0,))
+    study = run_ablation(options, tmp_path / "page.md", poll=0.02).study
+    (options.output / "study.json").write_text(json.dumps({"wall_seconds": 1e6, "jobs": 2, "threads": 1}))
+    assert run_ablation(options, tmp_path / "page.md").cost.wall_seconds == 1e6
+    for run in study.runs:
+        (run.folder / "model_final.pth").touch()
+    options = replace(options, overrides=("SOLVER.BASE_LR", "0.5"), force=True)
+    assert run_ablation(options, tmp_path / "page.md", poll=0.02).cost.wall_seconds < 1e3
 
 
 def test_a_report_of_nothing_is_an_error(faked, options, tmp_path):

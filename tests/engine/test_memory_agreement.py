@@ -53,10 +53,12 @@ def config(structure: str = "serial", **keys: object) -> CfgNode:
 
 
 def build(cfg: CfgNode) -> ActionDetector:
-    """A detector without a backbone, in which every parameter matters."""
+    """A detector without a backbone, in which every parameter and every running mean matters."""
     model = ActionDetector(nn.Identity(), ActionHead.from_config(cfg, DIM)).eval()
-    for parameter in model.parameters():
-        nn.init.normal_(parameter, std=0.3)
+    means = [buffer for name, buffer in model.named_buffers() if name.endswith("center.mean")]
+    assert bool(means) == cfg.MODEL.IA_STRUCTURE.CENTER_FEATURES
+    for values in (*model.parameters(), *means):
+        nn.init.normal_(values, std=0.3)
     return model
 
 
@@ -131,11 +133,22 @@ def test_both_reads_find_the_same_persons_within_the_limit(rate: int) -> None:
 
 
 @pytest.mark.parametrize("rate", [1, 2])
-@pytest.mark.parametrize("mask_absent", [False, True])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"MASK_ABSENT": True},
+        {"CENTER_FEATURES": True},
+        {"MEMORY_OWN_SECOND": False},
+        {"COSINE_SCALE": 3.0},
+        {"MASK_ABSENT": True, "CENTER_FEATURES": True, "MEMORY_OWN_SECOND": False, "COSINE_SCALE": 3.0},
+    ],
+    ids=lambda options: "-".join(options).lower() or "upstream",
+)
 @pytest.mark.parametrize("structure", INTERACTION_STRUCTURES.names())
 @torch.no_grad()
-def test_both_reads_give_the_same_logits(structure: str, mask_absent: bool, rate: int) -> None:
-    cfg = config(structure, MEMORY_RATE=rate, MASK_ABSENT=mask_absent)
+def test_both_reads_give_the_same_logits(structure: str, options: dict[str, object], rate: int) -> None:
+    cfg = config(structure, MEMORY_RATE=rate, **options)
     model, pool = build(cfg), MemoryPool.from_config(cfg)
     fill(pool, (2, 1))
     batch, pooled = make_batch((2, 1, 2, 0, 1))
