@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -31,7 +32,7 @@ arms: {", ".join(arm.name for arm in ARMS)}
 
 The dataset is made if --data does not hold it. Each run writes to OUTPUT/runs/ARM/seed_S, with all its output in the
 file log; decoded clips are shared in OUTPUT/cache. All numbers are written to OUTPUT/results.json as well. The page is
-docs/ablation.md, or OUTPUT/ablation.md if --data, arms or KEY VALUE are given."""
+docs/ablation.md, or OUTPUT/ablation.md if --data, other seeds, arms or KEY VALUE are given."""
 
 
 def parse_arguments(args: list[str] | None = None) -> argparse.Namespace:
@@ -72,8 +73,8 @@ def main() -> None:
     options = StudyOptions(overrides=tuple(args.pop("opts")), **args)
     if report is None:
         # The page in docs is about the whole study of the usual dataset.
-        trial = options.arms or options.overrides or options.data != DEFAULTS.data
-        report = options.output / PAGE.name if trial else PAGE
+        whole = replace(options, output=DEFAULTS.output, jobs=None, force=False) == DEFAULTS
+        report = PAGE if whole else options.output / PAGE.name
     run_ablation(options, report, report_only=report_only)
 
 

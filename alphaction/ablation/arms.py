@@ -26,7 +26,8 @@ TWO_LAYERS = (("MODEL.ROI_ACTION_HEAD.FEATURE_EXTRACTOR", "2MLPFeatureExtractor"
 # Name of an arm -> seconds that its memory reaches each way.
 LENGTHS = {f"length_{seconds}": seconds for seconds in (3, 4, 6, 10, 15)}
 GROUPS = ("structures", "options", "length", "penalty", "consistency")
-# Arms that should come to the same as M.
+# Arms that should come to the same as the plain one.
+PLAIN = "M_one_process"
 SAME = ("M_two_processes", "M_resumed")
 
 
@@ -104,7 +105,7 @@ ARMS: tuple[Arm, ...] = (
     ),
     Arm("penalty_on", "M, old features scaled down", "penalty", _wired(*MEMORY_ALONE, PENALTY=True)),
     Arm("penalty_off", "M, old features as stored", "penalty", _wired(*MEMORY_ALONE, PENALTY=False)),
-    Arm("M_one_process", "M, one process, without a break", "consistency", _wired(*MEMORY_ALONE)),
+    Arm(PLAIN, "M, one process, without a break", "consistency", _wired(*MEMORY_ALONE)),
     Arm("M_two_processes", "M, two processes", "consistency", _wired(*MEMORY_ALONE), processes=2),
     Arm("M_resumed", "M, stopped half way and resumed", "consistency", _wired(*MEMORY_ALONE), interrupted=True),
 )

@@ -90,9 +90,9 @@ def run_records(options: StudyOptions) -> list[Path]:
 def prepare_folders(runs: Sequence[Run], force: bool, *, remove: bool = True) -> None:
     """Check that what lies in the folders of ``runs`` was run with their settings.
 
-    What was not is removed with ``force``, or where it holds no checkpoint; but nothing is unless all can be, and
-    nothing without ``remove``: a folder that holds no checkpoint yet may be that of a run of another study, which is
-    under way.
+    What was not is removed with ``force``, or where it neither finished nor holds a checkpoint; but nothing is unless
+    all can be, and nothing without ``remove``: a folder that holds no checkpoint yet may be that of a run of another
+    study, which is under way.
 
     Raises:
         UserError: the settings differ, or a folder holds something that is not the study's.
@@ -101,7 +101,7 @@ def prepare_folders(runs: Sequence[Run], force: bool, *, remove: bool = True) ->
     outdated = []
     for run, record in known:
         changes = list(differences(record.settings, run.settings))
-        if changes and not force and any(run.folder.glob("*.pth")):
+        if changes and not force and (record.finished or any(run.folder.glob("*.pth"))):
             raise UserError(
                 f"{run.folder} holds a run with other settings:\n  "
                 + "\n  ".join(changes)

@@ -13,7 +13,7 @@ from alphaction.ablation.dataset import KINDS, WORLD, StudyData
 from alphaction.ablation.plan import Run, Study
 from alphaction.ablation.record import run_records
 from alphaction.ablation.results import ALL, Results
-from alphaction.ablation.statistics import LEAST_SPREAD, Summary
+from alphaction.ablation.statistics import LEAST_SPREAD, MOST_SPREAD, Summary
 from alphaction.toy import ToyOptions
 from alphaction.toy.world import build_world
 from alphaction.utils.text import counted
@@ -119,6 +119,9 @@ def _introduction(results: Results) -> Iterator[str]:
         'paper (Tang et al., "Asynchronous Interaction Aggregation for Action Detection", ECCV 2020) in small; the '
         "numbers are about this world, not about AVA."
     )
+    if keys := study.options.overrides:
+        changes = ", ".join(f"`{key} {value}`" for key, value in zip(keys[::2], keys[1::2], strict=True))
+        yield f"**The texts below are about the study's config; every run here has other settings: {changes}.**"
     if missing := results.missing:
         seeds: dict[str, list[int]] = {}
         for run in missing:
@@ -164,8 +167,8 @@ def _claims(claims: Sequence[Claim]) -> Iterator[str]:
     yield "## What the numbers say"
     yield (
         "Computed from the tables below; of several seeds, the least and the largest gain are given. An arm whose mean "
-        "differs from that of another by no more than the other's standard deviation over the seeds, or by no more "
-        f"than {LEAST_SPREAD:g} point, counts as equal to it."
+        "differs from that of another by no more than a spread counts as equal to it: the other's standard deviation "
+        f"over the seeds, but at least {LEAST_SPREAD:g} point and at most {MOST_SPREAD:g}."
     )
     rows = ["| claim | | figures |", "|---|---|---|"]
     rows += [f"| {claim.text} | **{claim.verdict}** | {claim.figures} |" for claim in claims]

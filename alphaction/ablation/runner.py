@@ -16,6 +16,7 @@ from pathlib import Path
 
 from alphaction.ablation.plan import Run
 from alphaction.ablation.record import RunRecord, device_name, new_record, read_run
+from alphaction.checkpoint.checkpointer import FINAL
 from alphaction.utils.errors import UserError
 
 LOG = "log"
@@ -82,7 +83,7 @@ def _start(run: Run, env: Mapping[str, str], threads: int, inherited: Sequence[i
     record = read_run(run) or new_record(run)
     record.starts, record.threads, record.finished = record.starts + 1, threads, False
     record.device = device_name(run.device)
-    record.broken = record.broken or (run.restart_at is not None and run.restart_at.exists())
+    record.broken = record.broken or _is_half_way(run)
     record.write(run)
     threads = str(max(1, threads // run.processes))
     env = {**env, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
@@ -102,8 +103,13 @@ def _start(run: Run, env: Mapping[str, str], threads: int, inherited: Sequence[i
 
 def _is_due(started: _Started) -> bool:
     """Return whether it is time to interrupt a run that is to be interrupted, which happens once."""
-    file = started.run.restart_at
-    return file is not None and not started.record.broken and started.process.poll() is None and file.exists()
+    return not started.record.broken and started.process.poll() is None and _is_half_way(started.run)
+
+
+def _is_half_way(run: Run) -> bool:
+    """Return whether a run that is to be interrupted has a checkpoint, but not that of its end."""
+    file = run.restart_at
+    return file is not None and file.exists() and FINAL not in file.read_text(encoding="utf-8")
 
 
 def _finish(started: _Started) -> None:

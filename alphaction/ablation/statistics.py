@@ -47,6 +47,8 @@ def mean(values: Sequence[float]) -> float:
 
 # Points: less than that is no difference, even where a few seeds happen to agree.
 LEAST_SPREAD = 1.0
+# Points: a reference that fails with one seed would excuse whatever is compared with it.
+MOST_SPREAD = 2.0
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,9 @@ class Comparison:
 
     Attributes:
         margin: difference of the means.
-        spread: standard deviation of the reference, at least :data:`LEAST_SPREAD`; within it, they are equal. That of
-            the other quantity is left out: an arm that fails with one seed would excuse itself.
+        spread: standard deviation of the reference, at least :data:`LEAST_SPREAD` and at most :data:`MOST_SPREAD`;
+            within it, they are equal. That of the other quantity is left out: an arm that fails with one seed would
+            excuse itself.
     """
 
     margin: float
@@ -65,7 +68,8 @@ class Comparison:
     @classmethod
     def of(cls, one: Summary, reference: Summary) -> Comparison:
         """Compare ``one`` with ``reference``."""
-        return cls(one.mean - reference.mean, max(reference.std or 0.0, LEAST_SPREAD))
+        spread = min(max(reference.std or 0.0, LEAST_SPREAD), MOST_SPREAD)
+        return cls(one.mean - reference.mean, spread)
 
     @property
     def verdict(self) -> str:

@@ -36,11 +36,11 @@ def test_the_examples_are_good_commands(command):
 
 
 def test_only_a_whole_study_writes_the_page_in_docs(command):
-    for line in ("", "--seeds 0", "--arms M", "SOLVER.MAX_ITER 900", "--arms M --report x.md"):
+    for line in ("", "--seeds 0,1,2", "--seeds 0", "--arms M", "SOLVER.MAX_ITER 900", "--arms M --report x.md"):
         command.run(f"--output out {line}")
     pages = [report for _, report, _ in command.called]
     whole, own = Path("docs/ablation.md"), Path("out/ablation.md")
-    assert pages == [whole, whole, own, own, Path("x.md")]
+    assert pages == [whole, whole, own, own, own, Path("x.md")]
     assert command.called[0][0] == StudyOptions(output=Path("out"))
 
 

@@ -151,6 +151,19 @@ def test_other_settings_are_an_error_that_names_the_key(study, fake):
     assert not one.folder.exists()
 
 
+def test_a_finished_run_without_checkpoints_is_no_run_that_never_trained(study):
+    """A person may remove checkpoints to save space; the result is as good as before."""
+    one = study.runs[0]
+    write_other(one)
+    record = read_run(one)
+    record.finished = True
+    record.write(one)
+    for remove in (True, False):
+        with pytest.raises(UserError, match="SOLVER.MAX_ITER: there 2"):
+            prepare_folders([one], force=False, remove=remove)
+    assert read_run(one).finished
+
+
 def test_a_run_of_other_settings_that_never_trained_is_in_nobodys_way(study):
     """As a mistake leaves it that train_net.py refuses."""
     write_other(study.runs[0])
@@ -207,6 +220,11 @@ def test_a_run_that_ends_before_its_break_is_an_error(study, fake):
         run([one])
     assert one.result.is_file()
     assert not is_finished(one)
+    # Nor does a second start, with the checkpoint of the end, make it one that was stopped half way.
+    one.restart_at.write_text("model_final.pth")
+    with pytest.raises(UserError, match="was over before it could be stopped half way"):
+        run([one])
+    assert not record_of(one.folder)["broken"]
 
 
 def test_a_lock_lasts_as_long_as_the_runs(study, fake, tmp_path):

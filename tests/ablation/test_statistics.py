@@ -29,6 +29,9 @@ def test_one_value_has_no_spread_and_none_has_no_summary():
         ((87.0, 88.0, 89.0), (88.5, 90.0, 91.5), "below"),
         # A seed that fails does not widen what counts as equal.
         ((97.0, 98.0, 52.0), (95.0, 96.0, 97.0), "below"),
+        # Nor does a reference that fails with one.
+        ((50.5, 99.0, 99.5), (51.0, 100.0, 100.0), "equal"),
+        ((48.0, 97.0, 97.0), (50.0, 99.5, 99.5), "below"),
         ((88.0,), (88.9,), "equal"),
         ((88.0,), (89.1,), "below"),
         ((88.0,), (88.0,), "equal"),
