@@ -26,8 +26,8 @@ TWO_LAYERS = (("MODEL.ROI_ACTION_HEAD.FEATURE_EXTRACTOR", "2MLPFeatureExtractor"
 # Name of an arm -> seconds that its memory reaches each way.
 LENGTHS = {f"length_{seconds}": seconds for seconds in (3, 4, 6, 10, 15)}
 GROUPS = ("structures", "options", "length", "penalty", "consistency")
-# Arms that should come to the same as the plain one.
 PLAIN = "M_one_process"
+# Arms that should come to the same as the plain one.
 SAME = ("M_two_processes", "M_resumed")
 
 

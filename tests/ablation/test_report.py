@@ -75,6 +75,7 @@ def test_all_claims_hold(measured, good):
         # One seed of three.
         ("baseline", seeds(-5.1, 0.0, 5.0, memory=37.5), [0]),
         ("dense", seeds(0.0, 0.0, -28.0, person=95.0, object=95.0, memory=95.0), [1, 5]),
+        ("M_two_processes", seeds(20.0, -16.0, -20.0, memory=80.0), [8]),
         # Changes that cancel out in the mean.
         ("M_two_processes", seeds(20.0, 0.0, -20.0, memory=80.0), [8]),
     ],
