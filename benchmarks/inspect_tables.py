@@ -16,7 +16,7 @@ import numpy as np
 from alphaction.config import get_cfg
 from alphaction.data.annotations import ActionClass, AnnotationTable, BoxTable, LabelMap
 from alphaction.evaluation.recall import Recall
-from alphaction.inspection.validate import quick_findings
+from alphaction.workflows.inspect.validate import quick_findings
 
 _CLASSES = 80
 _VIDEOS, _SECONDS = 300, 900

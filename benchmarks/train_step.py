@@ -21,9 +21,9 @@ from alphaction.data.normalize import normalize_clips
 from alphaction.data.sample import ClipBatch, Keyframe
 from alphaction.engine.metric_log import peak_memory_mb
 from alphaction.engine.setup import autocast_for, set_up_runtime
+from alphaction.memory.pool import MemoryPool
 from alphaction.modeling import build_detection_model
 from alphaction.solver import build_optimizer
-from alphaction.structures.memory_pool import MemoryPool
 from alphaction.utils.errors import run_command
 
 

@@ -20,7 +20,7 @@ def repo_root() -> Path:
 @pytest.fixture(scope="session")
 def test_data() -> Path:
     """Small files that travel with the repository."""
-    return ROOT / "tests" / "data"
+    return ROOT / "tests" / "assets"
 
 
 @pytest.fixture(scope="session")

@@ -13,11 +13,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from alphaction.ablation.arms import ARMS, GROUPS
-from alphaction.ablation.plan import StudyOptions
-from alphaction.ablation.study import run_ablation
 from alphaction.utils.arguments import CommandParser, not_negative, positive
 from alphaction.utils.errors import run_command
+from benchmarks.ablation.arms import ARMS, GROUPS
+from benchmarks.ablation.plan import StudyOptions
+from benchmarks.ablation.study import run_ablation
 
 DEFAULTS = StudyOptions()
 PAGE = Path("docs/ablation.md")

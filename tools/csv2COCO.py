@@ -15,9 +15,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from alphaction.config.paths_catalog import AVA_LABEL_MAP
 from alphaction.data.annotations import read_label_map
-from alphaction.preparation.ava_json import KeyframeImages, MovieSizes, convert_ava_csv, read_movie_list
 from alphaction.utils.arguments import CommandParser
 from alphaction.utils.errors import run_command
+from alphaction.workflows.prepare.ava_json import KeyframeImages, MovieSizes, convert_ava_csv, read_movie_list
 
 EXAMPLE = """examples:
   python tools/csv2COCO.py --csv_path data/AVA/annotations/ava_train_v2.2.csv \\

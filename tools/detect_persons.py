@@ -17,14 +17,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from alphaction.config import load_cfg
-from alphaction.data.annotations.box_formats import BOX_FORMAT_CHOICES, NORMALIZED_CHOICES
-from alphaction.person_detection.commands import DetectorOptions, detect_for_dataset, import_for_dataset
-from alphaction.person_detection.import_boxes import KINDS, ImportRules
-from alphaction.person_detection.person_detector import DEVICES
-from alphaction.person_detection.weights import DEFAULT_MODEL, MODELS
+from alphaction.data.formats.box_spelling import BOX_FORMAT_CHOICES, NORMALIZED_CHOICES
 from alphaction.utils.arguments import CommandParser, fraction, positive, rate
 from alphaction.utils.errors import UserError, run_command
 from alphaction.utils.logging import set_up_logging
+from alphaction.workflows.detect.commands import DetectorOptions, detect_for_dataset, import_for_dataset
+from alphaction.workflows.detect.import_boxes import KINDS, ImportRules
+from alphaction.workflows.detect.person_detector import DEVICES
+from alphaction.workflows.detect.weights import DEFAULT_MODEL, MODELS
 
 EXAMPLE = """examples:
   python tools/detect_persons.py --dataset-name toy_val --output data/toy/detected_val.csv

@@ -3,7 +3,7 @@
 # From a fresh clone to an evaluated action detector:  bash tools/finetune_quickstart.sh --demo
 #
 # Makes .venv if no virtual environment is active and installs AlphAction into it, the first time. With a config,
-# alphaction/finetune/launch/ does the rest. Runs on the bash 3.2 of macOS.
+# alphaction/workflows/finetune/launch/ does the rest. Runs on the bash 3.2 of macOS.
 set -euo pipefail
 ROOT=$(cd "$(dirname "$0")/.." && pwd)
 
@@ -95,5 +95,5 @@ if [ "$mode" = demo ]; then
   demo "$@"
 else
   ensure_environment
-  exec "$PYTHON" -m alphaction.finetune.launch "$@"
+  exec "$PYTHON" -m alphaction.workflows.finetune.launch "$@"
 fi

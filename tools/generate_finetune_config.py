@@ -14,8 +14,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import torch
 
-from alphaction.finetune.generate import generate_config
-from alphaction.finetune.options import (
+from alphaction.utils.arguments import CommandParser
+from alphaction.utils.errors import run_command
+from alphaction.workflows.finetune.generate import generate_config
+from alphaction.workflows.finetune.options import (
     BACKBONES,
     DEFAULT_DATASET,
     IA_STRUCTURES,
@@ -23,10 +25,8 @@ from alphaction.finetune.options import (
     default_output,
     where_datasets_are,
 )
-from alphaction.finetune.questions import Prompter, ask_options
-from alphaction.finetune.writer import check_target, write_text
-from alphaction.utils.arguments import CommandParser
-from alphaction.utils.errors import run_command
+from alphaction.workflows.finetune.questions import Prompter, ask_options
+from alphaction.workflows.finetune.writer import check_target, write_text
 
 EXAMPLE = f"""examples:
   python tools/generate_finetune_config.py --dataset-name toy --backbone tiny --num-gpus 0 -o output/toy.yaml

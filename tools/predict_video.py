@@ -16,12 +16,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from alphaction.config import load_cfg
 from alphaction.engine.test import test_weights
-from alphaction.person_detection.weights import DEFAULT_MODEL, MODELS
-from alphaction.prediction.options import VideoOptions
-from alphaction.prediction.video import predict_video
 from alphaction.utils.arguments import CommandParser, fraction, not_negative, positive
 from alphaction.utils.errors import run_command
 from alphaction.utils.logging import logged_run
+from alphaction.workflows.detect.weights import DEFAULT_MODEL, MODELS
+from alphaction.workflows.predict.options import VideoOptions
+from alphaction.workflows.predict.video import predict_video
 
 EXAMPLE = """examples:
   python tools/predict_video.py --config-file config_files/tiny/toy.yaml --video data/toy/videos/val_000.mp4 \\

@@ -15,14 +15,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from alphaction.data.annotations import GROUPS
-from alphaction.data.annotations.box_formats import BOX_FORMAT_CHOICES, NORMALIZED_CHOICES
-from alphaction.preparation.importers import FORMATS
-from alphaction.preparation.options import PrepareOptions, take_places
-from alphaction.preparation.prepare import prepare_dataset
-from alphaction.preparation.split import WAYS
+from alphaction.data.formats.box_spelling import BOX_FORMAT_CHOICES, NORMALIZED_CHOICES
 from alphaction.utils.arguments import CommandParser
 from alphaction.utils.cores import available_cores
 from alphaction.utils.errors import run_command
+from alphaction.workflows.prepare.importers import FORMATS
+from alphaction.workflows.prepare.options import PrepareOptions, take_places
+from alphaction.workflows.prepare.prepare import prepare_dataset
+from alphaction.workflows.prepare.split import WAYS
 
 EXAMPLE = """examples:
   python tools/prepare_dataset.py --name kitchen --videos /videos/kitchen --train train.csv --val val.csv \\

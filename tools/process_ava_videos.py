@@ -18,9 +18,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from alphaction.preparation.movies import CutSummary, cut_movies, find_movies
 from alphaction.utils.arguments import CommandParser
 from alphaction.utils.errors import run_command
+from alphaction.workflows.prepare.movies import CutSummary, cut_movies, find_movies
 
 EXAMPLE = """examples:
   python tools/process_ava_videos.py --movie_root data/AVA/movies/trainval --clip_root data/AVA/clips/trainval \\

@@ -15,11 +15,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from alphaction.config import load_cfg
-from alphaction.inspection.text import format_report
-from alphaction.inspection.validate import validate_all, validate_dataset
 from alphaction.utils.arguments import CommandParser
 from alphaction.utils.atomic import write_text_atomically
 from alphaction.utils.errors import run_command
+from alphaction.workflows.inspect.text import format_report
+from alphaction.workflows.inspect.validate import validate_all, validate_dataset
 
 EXAMPLE = """examples:
   python tools/validate_dataset.py --all toy

@@ -13,9 +13,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from alphaction.config import load_cfg
-from alphaction.inspection.sheets import ShownDataset, choose_keyframes, draw_samples
 from alphaction.utils.arguments import CommandParser, not_negative, positive
 from alphaction.utils.errors import UserError, run_command
+from alphaction.workflows.inspect.sheets import ShownDataset, choose_keyframes, draw_samples
 
 EXAMPLE = """examples:
   python tools/visualize_dataset.py --dataset-name toy_train --num-samples 10 --output-dir output/toy_sheets

@@ -21,15 +21,15 @@ from alphaction.data.annotations import (
     LabelMap,
     read_label_map,
 )
-from alphaction.data.clip_cache import with_cache
-from alphaction.data.clip_source import ClipSource
-from alphaction.data.rules import TestRules, TrainingRules
+from alphaction.data.augmentation import TestRules, TrainingRules
+from alphaction.data.box_geometry import extend_boxes, jitter_boxes, resize_boxes, unit_to_pixel
 from alphaction.data.sample import ClipSample, Keyframe, SampleRequest
 from alphaction.data.table_checks import matched_rows, require_boxes, require_labels
 from alphaction.data.tables import open_tables
 from alphaction.data.temporal import TemporalSampling
 from alphaction.data.transforms import ClipAugmentation, ResizeRule, Size
-from alphaction.structures.boxes import extend_boxes, jitter_boxes, resize_boxes, unit_to_pixel
+from alphaction.data.video.clip_cache import with_cache
+from alphaction.data.video.clip_source import ClipSource
 from alphaction.utils.errors import UserError
 
 if TYPE_CHECKING:

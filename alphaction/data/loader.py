@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from yacs.config import CfgNode
 
     from alphaction.data.dataset import ActionDataset
-    from alphaction.data.joined import JoinedDataset
+    from alphaction.data.joined_dataset import JoinedDataset
 
 
 class ClipLoader:

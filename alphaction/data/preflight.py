@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from alphaction.data.clip_source import ClipSource
-from alphaction.data.video import VideoInfo
+from alphaction.data.video.clip_source import ClipSource
+from alphaction.data.video.file import VideoInfo
 from alphaction.utils.cores import available_cores
 from alphaction.utils.errors import UserError
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from yacs.config import CfgNode
 
     from alphaction.data.dataset import ActionDataset
-    from alphaction.data.joined import JoinedDataset
+    from alphaction.data.joined_dataset import JoinedDataset
 
 _SHOWN_PROBLEMS = 10
 _MAX_THREADS = 8

@@ -14,8 +14,8 @@ from alphaction.data.annotations import (
     read_boxes,
     read_label_map,
 )
-from alphaction.data.clip_source import ClipSource
-from alphaction.data.sources import open_source
+from alphaction.data.video.clip_source import ClipSource
+from alphaction.data.video.sources import open_source
 
 
 @dataclass(frozen=True, eq=False)

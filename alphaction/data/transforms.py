@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from torch import Tensor
 
-from alphaction.structures.boxes import flip_horizontal
+from alphaction.data.box_geometry import flip_horizontal
 
 Size = tuple[int, int]
 

@@ -9,12 +9,12 @@ from yacs.config import CfgNode
 from alphaction.config.paths_catalog import find_dataset
 from alphaction.data.annotations import LabelMap
 from alphaction.data.dataset import ActionDataset
-from alphaction.data.joined import JoinedDataset
+from alphaction.data.joined_dataset import JoinedDataset
 from alphaction.data.preflight import check_dataset
 from alphaction.evaluation.evaluator import require_counted_labels
-from alphaction.inspection.validate import quick_findings
 from alphaction.utils.errors import UserError
 from alphaction.utils.logging import get_logger
+from alphaction.workflows.inspect.validate import quick_findings
 
 
 def open_dataset(cfg: CfgNode, name: str, training: bool) -> ActionDataset:

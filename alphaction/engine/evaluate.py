@@ -12,8 +12,8 @@ from alphaction.data.loader import build_test_loader
 from alphaction.engine.inference import predict_dataset
 from alphaction.engine.setup import Runtime
 from alphaction.evaluation import AvaEvaluator, AvaResult, format_report, write_detections, write_json
+from alphaction.memory.pool import MemoryPool
 from alphaction.modeling.detector import ActionDetector
-from alphaction.structures.memory_pool import MemoryPool
 from alphaction.utils.logging import get_logger
 
 DETECTIONS_FILE = "detections.csv"

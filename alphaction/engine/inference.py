@@ -21,8 +21,8 @@ from alphaction.data.normalize import normalize_clips
 from alphaction.data.sample import ClipBatch
 from alphaction.engine.setup import Runtime, autocast_for
 from alphaction.evaluation import Predictions
+from alphaction.memory.pool import MemoryPool
 from alphaction.modeling.detector import ActionDetector, PooledFeatures
-from alphaction.structures.memory_pool import MemoryPool
 from alphaction.utils.distributed import gather_ragged, share_buffers
 
 

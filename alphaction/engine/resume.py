@@ -14,7 +14,7 @@ from yacs.config import CfgNode
 
 from alphaction.checkpoint import Checkpointer
 from alphaction.engine.setup import Runtime
-from alphaction.structures.memory_pool import MemoryPool
+from alphaction.memory.pool import MemoryPool
 from alphaction.utils.distributed import gather_rows
 from alphaction.utils.errors import UserError
 from alphaction.utils.logging import get_logger

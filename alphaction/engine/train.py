@@ -27,9 +27,9 @@ from alphaction.engine.setup import (
     wrap_for_processes,
 )
 from alphaction.engine.trainer import Trainer
+from alphaction.memory.pool import MemoryPool
 from alphaction.modeling.detector import build_detection_model
 from alphaction.solver import build_optimizer, build_scheduler, check_unscaled, scale_schedule
-from alphaction.structures.memory_pool import MemoryPool
 from alphaction.utils.logging import get_logger, logged_run
 
 

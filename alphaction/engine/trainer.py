@@ -20,13 +20,13 @@ from alphaction.checkpoint import Checkpointer
 from alphaction.data.dataset import ActionDataset
 from alphaction.data.normalize import normalize_clips
 from alphaction.data.sample import ClipBatch
-from alphaction.engine.feature_exchange import FeatureExchange
 from alphaction.engine.metric_log import MetricLog, RunningMeans
 from alphaction.engine.resume import run_settings
 from alphaction.engine.setup import Runtime, autocast_for, seed_step
+from alphaction.memory.exchange import FeatureExchange
+from alphaction.memory.features import MemoryFeatures
+from alphaction.memory.pool import MemoryPool
 from alphaction.modeling.detector import TrainOutput
-from alphaction.structures.memory_features import MemoryFeatures
-from alphaction.structures.memory_pool import MemoryPool
 from alphaction.utils.distributed import reduce_mean
 from alphaction.utils.errors import UserError
 from alphaction.utils.logging import get_logger

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from yacs.config import CfgNode
 
 from alphaction.data.sample import ClipBatch
+from alphaction.memory.features import MemoryFeatures
 from alphaction.modeling.backbone import build_backbone
 from alphaction.modeling.interaction import InteractionInputs
 from alphaction.modeling.roi_head import ActionHead
-from alphaction.structures.memory_features import MemoryFeatures
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""Structures that data and modeling share: boxes in pixels, the memory pool."""
+"""The old place of :class:`alphaction.memory.MemoryPool`; imports of it keep working."""

@@ -22,7 +22,7 @@ class World(Protocol):
         limits: of the options.
         videos_per_look: so many videos in a row share background, camera and noise.
         exact_detections: the detection files hold the true boxes; otherwise a pretended detector's.
-        independent_seconds: see :func:`~alphaction.data.encode.write_video`.
+        independent_seconds: see :func:`~alphaction.data.video.encoder.write_video`.
     """
 
     classes: tuple[ToyClass, ...]

@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from alphaction.config.catalog_file import write_catalog
-from alphaction.data.encode import write_video
+from alphaction.data.video.encoder import write_video
 from alphaction.toy.detections import noisy_boxes
 from alphaction.toy.options import ToyOptions
 from alphaction.toy.render import Renderer

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from alphaction.ablation.dataset import StudyData
-from alphaction.ablation.plan import Run, Study, StudyOptions, plan_study
-from alphaction.ablation.record import new_record
-from alphaction.ablation.results import Cost, Results, Scores
+from benchmarks.ablation.dataset import StudyData
+from benchmarks.ablation.plan import Run, Study, StudyOptions, plan_study
+from benchmarks.ablation.record import new_record
+from benchmarks.ablation.results import Cost, Results, Scores
 
 KINDS = {
     "jump": "own",
@@ -50,7 +50,7 @@ if mode != "silent":
 @pytest.fixture(autouse=True)
 def no_picture(monkeypatch):
     """The picture of the world needs its videos; test_picture.py draws it."""
-    monkeypatch.setattr("alphaction.ablation.study.draw_world", lambda *_: None)
+    monkeypatch.setattr("benchmarks.ablation.study.draw_world", lambda *_: None)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from alphaction.ablation.plan import StudyOptions, check_options
+from benchmarks.ablation.plan import StudyOptions, check_options
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from alphaction.ablation.dataset import open_dataset
-from alphaction.ablation.picture import SCALE, SECONDS, VIDEOS, classes_of_left, draw_world
 from alphaction.toy import ToyOptions, make_toy_dataset
+from benchmarks.ablation.dataset import open_dataset
+from benchmarks.ablation.picture import SCALE, SECONDS, VIDEOS, classes_of_left, draw_world
 
 OPTIONS = ToyOptions("interactions", num_train=2, num_val=2, seconds=8, width=256, height=48)
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from alphaction.ablation.arms import ARMS, GROUPS, IA, choose_arms
-from alphaction.ablation.plan import check_options, plan_study
 from alphaction.utils.errors import UserError
+from benchmarks.ablation.arms import ARMS, GROUPS, IA, choose_arms
+from benchmarks.ablation.plan import check_options, plan_study
 
 
 def test_all_arms_of_a_seed_come_first(study):
@@ -69,7 +69,7 @@ def test_settings_hold_the_data_and_the_seed_but_no_places(study):
 
 
 def test_cores_are_shared_out(options, data, monkeypatch):
-    monkeypatch.setattr("alphaction.ablation.plan.available_cores", lambda: 8)
+    monkeypatch.setattr("benchmarks.ablation.plan.available_cores", lambda: 8)
     given = replace(options, overrides=("MODEL.DEVICE", "cpu"))
 
     def shares(jobs):
@@ -79,7 +79,7 @@ def test_cores_are_shared_out(options, data, monkeypatch):
     assert shares(3) == (3, 2)
     # One a core, but no more than there are runs.
     assert shares(None) == (4, 2)
-    monkeypatch.setattr("alphaction.ablation.plan.choose_device", lambda *_: type("Device", (), {"type": "cuda"}))
+    monkeypatch.setattr("benchmarks.ablation.plan.choose_device", lambda *_: type("Device", (), {"type": "cuda"}))
     assert shares(None) == (1, 8)
     runs = plan_study(replace(given, arms=("M", "M_two_processes"), seeds=(0,)), data).runs
     assert [run.device for run in runs] == ["cuda", "cpu"]

@@ -7,16 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from alphaction.ablation import plots
-from alphaction.ablation.arms import FULL, LENGTHS
-from alphaction.ablation.claims import judge
-from alphaction.ablation.dataset import KINDS
-from alphaction.ablation.plan import plan_study
-from alphaction.ablation.record import new_record
-from alphaction.ablation.report import make_page, table
-from alphaction.ablation.results import ALL
-from alphaction.ablation.study import write_report
 from alphaction.utils.errors import UserError
+from benchmarks.ablation import plots
+from benchmarks.ablation.arms import FULL, LENGTHS
+from benchmarks.ablation.claims import judge
+from benchmarks.ablation.dataset import KINDS
+from benchmarks.ablation.plan import plan_study
+from benchmarks.ablation.record import new_record
+from benchmarks.ablation.report import make_page, table
+from benchmarks.ablation.results import ALL
+from benchmarks.ablation.study import write_report
 
 CHANCE = {"own": 50.0, "person": 50.0, "object": 50.0, "memory": 37.5}
 

@@ -16,9 +16,9 @@ from unittest import mock
 import pytest
 from ablation.conftest import record_of, starts_of
 
-from alphaction.ablation.record import differences, is_finished, new_record, prepare_folders, read_run
-from alphaction.ablation.runner import run_all
 from alphaction.utils.errors import UserError
+from benchmarks.ablation.record import differences, is_finished, new_record, prepare_folders, read_run
+from benchmarks.ablation.runner import run_all
 
 
 def run(runs, on_end=lambda *_: None, jobs=2):
@@ -232,7 +232,7 @@ def test_a_lock_lasts_as_long_as_the_runs(study, fake, tmp_path):
     one, lock = fake(study.runs[0], "hang"), tmp_path / "lock"
     program = (
         "import fcntl, pickle, sys\n"
-        "from alphaction.ablation.runner import run_all\n"
+        "from benchmarks.ablation.runner import run_all\n"
         "file = open(sys.argv[1], 'w')\n"
         "fcntl.flock(file, fcntl.LOCK_EX)\n"
         "run_all(pickle.load(sys.stdin.buffer), 1, 1, print, poll=0.02, inherited=(file.fileno(),))\n"

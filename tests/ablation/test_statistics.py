@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from alphaction.ablation.statistics import Comparison, Summary
+from benchmarks.ablation.statistics import Comparison, Summary
 
 
 def test_a_summary_has_the_deviation_of_the_population():

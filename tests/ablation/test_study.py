@@ -11,12 +11,12 @@ from dataclasses import replace
 import pytest
 from ablation.conftest import record_of, starts_of
 
-from alphaction.ablation import study as module
-from alphaction.ablation.dataset import open_dataset
-from alphaction.ablation.plan import StudyOptions, plan_study
-from alphaction.ablation.study import as_time, run_ablation
 from alphaction.toy import ToyOptions, make_toy_dataset
 from alphaction.utils.errors import UserError
+from benchmarks.ablation import study as module
+from benchmarks.ablation.dataset import open_dataset
+from benchmarks.ablation.plan import StudyOptions, plan_study
+from benchmarks.ablation.study import as_time, run_ablation
 
 TINY = ToyOptions("interactions", num_train=2, num_val=2, seconds=8, width=256, height=48)
 TRIAL = (

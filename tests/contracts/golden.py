@@ -1,4 +1,4 @@
-"""Weights and inputs of the golden cases, whose outputs lie in tests/data/reference/golden.
+"""Weights and inputs of the golden cases, whose outputs lie in tests/assets/reference/golden.
 
 Every number follows from a seed, so neither weights nor clips need storing. Each name has its own seed: a test may
 build part of a model and still get the weights of the whole.
@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-REFERENCE_DIR = Path(__file__).resolve().parents[1] / "data" / "reference"
+REFERENCE_DIR = Path(__file__).resolve().parents[1] / "assets" / "reference"
 
 IMAGE_SIZE = (96, 64)  # width, height
 KEYFRAMES = (("movA", 902), ("movB", 1500))

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from alphaction.checkpoint import MatchRules, caffe2_name, match_weights
 
-REFERENCE = Path(__file__).resolve().parents[1] / "data" / "reference"
+REFERENCE = Path(__file__).resolve().parents[1] / "assets" / "reference"
 SLOWFAST = [
     "resnet50_4x16f_baseline",
     "resnet50_4x16f_denseserial",

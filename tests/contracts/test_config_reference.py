@@ -14,7 +14,7 @@ from alphaction.config.clip import clip_frames
 from alphaction.config.near import leaf_keys
 from alphaction.config.ranges import get_value
 
-REFERENCE = Path(__file__).resolve().parents[1] / "data" / "reference"
+REFERENCE = Path(__file__).resolve().parents[1] / "assets" / "reference"
 DEFAULTS = json.loads((REFERENCE / "config_defaults.json").read_text(encoding="utf-8"))
 FILES = json.loads((REFERENCE / "config_files.json").read_text(encoding="utf-8"))
 

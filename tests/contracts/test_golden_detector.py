@@ -25,10 +25,10 @@ from torch import Tensor
 from yacs.config import CfgNode
 
 from alphaction.config import get_cfg, load_cfg
+from alphaction.data.box_geometry import extend_boxes
 from alphaction.data.sample import ClipBatch, Keyframe
+from alphaction.memory.pool import MemoryPool
 from alphaction.modeling.detector import ActionDetector, build_detection_model
-from alphaction.structures.boxes import extend_boxes
-from alphaction.structures.memory_pool import MemoryPool
 
 I3D_NONLOCAL = (
     *("MODEL.BACKBONE.CONV_BODY", "I3D-Resnet50"),

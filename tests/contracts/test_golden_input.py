@@ -10,14 +10,14 @@ import pytest
 import torch
 
 from alphaction.data.annotations import ActionClass, AnnotationTable, LabelMap
+from alphaction.data.augmentation import TestRules
 from alphaction.data.collate import BatchCollator
 from alphaction.data.dataset import ActionDataset
 from alphaction.data.normalize import normalize_clips
-from alphaction.data.one_second_clips import OneSecondClipSource
-from alphaction.data.rules import TestRules
 from alphaction.data.sample import SampleRequest
 from alphaction.data.temporal import TemporalSampling
 from alphaction.data.transforms import ResizeRule
+from alphaction.data.video.one_second_clips import OneSecondClipSource
 
 MEAN, STD = [122.7717, 115.9465, 102.9801], [57.375] * 3
 GRAY_LEVEL = 1 / 57.375

@@ -10,30 +10,29 @@ import pytest
 # What each package may import, besides itself.
 ALLOWED = {
     "utils": set(),
-    "structures": {"utils", "data.sample"},
     "layers": {"utils"},
     "config": {"utils"},
-    "data": {"utils", "structures", "config"},
+    "data": {"utils", "config"},
+    "memory": {"utils", "data"},
+    "structures": {"memory"},
     "toy": {"utils", "data", "config"},
-    "evaluation": {"utils", "structures", "data"},
+    "evaluation": {"utils", "data"},
     "solver": {"utils", "config"},
     "checkpoint": {"utils"},
-    "modeling": {"utils", "structures", "layers", "config", "data.sample"},
+    "modeling": {"utils", "memory", "layers", "config", "data.sample"},
     "engine": {
-        "utils", "structures", "layers", "config", "data", "evaluation", "solver", "checkpoint", "modeling",
-        "inspection",
+        "utils", "layers", "config", "data", "memory", "evaluation", "solver", "checkpoint", "modeling",
+        "workflows.inspect",
     },
-    "preparation": {"utils", "structures", "data", "config"},
-    "person_detection": {"utils", "structures", "data", "config", "evaluation"},
-    "inspection": {"utils", "structures", "data", "config", "evaluation"},
-    "finetune": {
-        "utils", "config", "data", "evaluation", "solver", "checkpoint", "modeling", "engine", "inspection",
+    "workflows.prepare": {"utils", "data", "config"},
+    "workflows.detect": {"utils", "data", "config", "evaluation"},
+    "workflows.inspect": {"utils", "data", "config", "evaluation"},
+    "workflows.finetune": {
+        "utils", "config", "data", "evaluation", "solver", "checkpoint", "modeling", "engine", "workflows.inspect",
     },
-    "prediction": {
-        "utils", "structures", "config", "data", "evaluation", "checkpoint", "modeling", "engine",
-        "person_detection",
+    "workflows.predict": {
+        "utils", "memory", "config", "data", "evaluation", "checkpoint", "modeling", "engine", "workflows.detect",
     },
-    "ablation": {"utils", "config", "toy", "data"},
 }  # fmt: skip
 
 
@@ -50,7 +49,8 @@ def imported_modules(path: Path) -> set[str]:
 
 
 def test_every_package_has_a_rule(repo_root):
-    packages = {path.parent.name for path in (repo_root / "alphaction").glob("*/__init__.py")}
+    packages = {path.parent.name for path in (repo_root / "alphaction").glob("*/__init__.py")} - {"workflows"}
+    packages |= {f"workflows.{path.parent.name}" for path in (repo_root / "alphaction/workflows").glob("*/__init__.py")}
     assert packages == set(ALLOWED)
 
 
@@ -59,7 +59,7 @@ def test_imports_point_down(repo_root, package):
     allowed = ALLOWED[package] | {package}
     wrong = [
         f"{path.relative_to(repo_root)} imports alphaction.{module}"
-        for path in sorted((repo_root / "alphaction" / package).rglob("*.py"))
+        for path in sorted((repo_root / "alphaction" / package.replace(".", "/")).rglob("*.py"))
         for module in sorted(imported_modules(path))
         if not any(module == name or module.startswith(f"{name}.") for name in allowed)
     ]

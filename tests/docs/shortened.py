@@ -21,7 +21,7 @@ SMALL_STUDY = "--arms baseline,M --seeds 0 --jobs 2 --report output/ablation/abl
 def shortened(arguments: list[str]) -> list[str]:
     """Return the arguments of ``python`` with what makes the program behind them quick."""
     program = next((argument for argument in arguments if argument.endswith(".py")), "")
-    if arguments[:2] == ["-m", "alphaction.finetune.launch"]:
+    if arguments[:2] == ["-m", "alphaction.workflows.finetune.launch"]:
         if "--dry-run" in arguments:
             return arguments
         return [*arguments, *([] if "--" in arguments else ["--"]), *SMALL_RUN]

@@ -14,11 +14,11 @@ from yacs.config import CfgNode
 
 from alphaction.config import get_cfg
 from alphaction.data.sample import ClipBatch, Keyframe
+from alphaction.memory.features import MemoryFeatures
+from alphaction.memory.pool import MemoryPool
 from alphaction.modeling.detector import ActionDetector, PooledFeatures
 from alphaction.modeling.registry import INTERACTION_STRUCTURES
 from alphaction.modeling.roi_head import ActionHead
-from alphaction.structures.memory_features import MemoryFeatures
-from alphaction.structures.memory_pool import MemoryPool
 
 DIM, LIMIT = 8, 2
 LOSS = 1.7  # of the step that filled the pool, and of the one that reads it

@@ -19,9 +19,9 @@ import torch
 from torch import Tensor
 
 from alphaction.engine.trainer import Trainer
+from alphaction.memory.features import MemoryFeatures
+from alphaction.memory.pool import MemoryPool
 from alphaction.modeling.interaction.center import RunningCenter
-from alphaction.structures.memory_features import MemoryFeatures
-from alphaction.structures.memory_pool import MemoryPool
 
 Remembered = tuple[Tensor, Tensor]  # features [S, P, D] and present [S, P]
 

@@ -13,9 +13,9 @@ import pytest
 from interruption import interruptible
 
 from alphaction.data.annotations import read_annotations, read_label_map
-from alphaction.data.one_second_clips import OneSecondClipSource
-from alphaction.data.video import VideoFile
-from alphaction.preparation.movie_cutter import SOURCE_RECORD
+from alphaction.data.video.file import VideoFile
+from alphaction.data.video.one_second_clips import OneSecondClipSource
+from alphaction.workflows.prepare.movie_cutter import SOURCE_RECORD
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from person_detection.stubs import save_random_weights
+from workflows.detect.stubs import save_random_weights
 
 from alphaction.data.annotations import read_boxes
 from alphaction.utils.errors import UserError

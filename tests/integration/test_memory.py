@@ -13,8 +13,8 @@ from alphaction.data.normalize import normalize_clips
 from alphaction.engine.classes import adopt_label_map
 from alphaction.engine.inference import predict_dataset
 from alphaction.engine.setup import Runtime
+from alphaction.memory.pool import MemoryPool
 from alphaction.modeling import build_detection_model
-from alphaction.structures.memory_pool import MemoryPool
 
 RUNTIME = Runtime(torch.device("cpu"), rank=0, world_size=1, seed=0)
 

@@ -15,12 +15,12 @@ from integration.harness import SMALL, Runner
 
 from alphaction.config import load_cfg
 from alphaction.data.annotations import read_annotations, read_label_map
-from alphaction.data.video import VideoFile
+from alphaction.data.video.file import VideoFile
 from alphaction.evaluation import evaluate_files, read_detections
-from alphaction.person_detection import DetectedBoxes
-from alphaction.prediction.options import VideoOptions
-from alphaction.prediction.video import predict_video
 from alphaction.utils.errors import UserError
+from alphaction.workflows.detect import DetectedBoxes
+from alphaction.workflows.predict.options import VideoOptions
+from alphaction.workflows.predict.video import predict_video
 
 VIDEO = "val_001"
 

@@ -11,11 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from alphaction.memory.features import MemoryFeatures
 from alphaction.modeling.interaction import InteractionInputs, InteractionStructure
 from alphaction.modeling.interaction.block import BlockOptions, InteractionBlock, Slots
 from alphaction.modeling.interaction.structure import StructureOptions, block_names
 from alphaction.modeling.registry import INTERACTION_STRUCTURES
-from alphaction.structures.memory_features import MemoryFeatures
 
 DIM, INNER, OUT = 6, 4, 5
 BLOCK = BlockOptions(dim_inner=INNER, zero_init=False, init_std=0.5, memory_slots=4)

@@ -14,10 +14,10 @@ from yacs.config import CfgNode
 
 from alphaction.config import get_cfg
 from alphaction.data.sample import ClipBatch, Keyframe
+from alphaction.memory.pool import MemoryPool
 from alphaction.modeling.backbone import build_backbone
 from alphaction.modeling.detector import ActionDetector, build_detection_model
 from alphaction.modeling.registry import INTERACTION_STRUCTURES
-from alphaction.structures.memory_pool import MemoryPool
 
 
 def config(structure: str | None = None, **ia: object) -> CfgNode:

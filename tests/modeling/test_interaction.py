@@ -22,11 +22,11 @@ from modeling.interaction_cases import (
 from torch import nn
 
 from alphaction.config import get_cfg
+from alphaction.memory.features import MemoryFeatures
 from alphaction.modeling.interaction import InteractionInputs, InteractionStructure, build_interaction_structure
 from alphaction.modeling.interaction.block import BlockOptions, InteractionBlock, Slots, attend_within_clip
 from alphaction.modeling.interaction.structure import StructureOptions
 from alphaction.modeling.registry import INTERACTION_STRUCTURES
-from alphaction.structures.memory_features import MemoryFeatures
 from alphaction.utils.errors import UserError
 
 

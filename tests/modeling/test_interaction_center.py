@@ -13,11 +13,11 @@ from modeling.interaction_cases import BLOCK, CASES, DIM, INNER, MASKED, OPTIONS
 
 from alphaction.config import get_cfg
 from alphaction.data.sample import Keyframe
+from alphaction.memory.pool import MemoryPool
 from alphaction.modeling.interaction import build_interaction_structure
 from alphaction.modeling.interaction.block import InteractionBlock, Slots
 from alphaction.modeling.interaction.center import MOMENTUM, RunningCenter
 from alphaction.modeling.interaction.structure import StructureOptions
-from alphaction.structures.memory_pool import MemoryPool
 
 CENTERED = replace(MASKED, center=True)
 

@@ -19,10 +19,10 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from alphaction.config import get_cfg
 from alphaction.data.sample import Keyframe
+from alphaction.memory.pool import MemoryPool
 from alphaction.modeling.interaction import InteractionInputs, InteractionStructure, build_interaction_structure
 from alphaction.modeling.interaction.block import BlockOptions, InteractionBlock, Slots, attend_within_clip
 from alphaction.modeling.interaction.structure import StructureOptions
-from alphaction.structures.memory_pool import MemoryPool
 
 NO, YES = False, True
 # Names of StructureOptions, and the blocks that they matter to.

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from interruption import interruptible
 
-from alphaction.finetune.launch.options import parse_options
 from alphaction.toy import ToyOptions, make_toy_dataset
+from alphaction.workflows.finetune.launch.options import parse_options
 
 SMALL = (
     "INPUT.MIN_SIZE_TRAIN 64 INPUT.MAX_SIZE_TRAIN 96 INPUT.MIN_SIZE_TEST 64 INPUT.MAX_SIZE_TEST 96 "
@@ -132,7 +132,12 @@ def test_arguments_reach_the_launcher_unchanged(quickstart, venv, tmp_path):
     words = ["my config.yaml", "--cpu", "--", "OUTPUT_DIR", "it's $HOME *", "-h"]
     done = quickstart(*words, CALLS=str(tmp_path / "calls"))
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "calls").read_text().splitlines() == [str(tmp_path), "-m", "alphaction.finetune.launch", *words]
+    assert (tmp_path / "calls").read_text().splitlines() == [
+        str(tmp_path),
+        "-m",
+        "alphaction.workflows.finetune.launch",
+        *words,
+    ]
 
 
 def test_the_demo_runs_its_four_commands(quickstart, venv, tmp_path, repo_root):

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from alphaction.config import load_cfg
-from alphaction.data.encode import write_video
-from alphaction.data.movie_source import MovieSource
 from alphaction.data.temporal import TemporalSampling
+from alphaction.data.video.encoder import write_video
+from alphaction.data.video.whole_movies import MovieSource
 from alphaction.toy.interactions_world import (
     AMID_WAVES,
     BALL_BOUNCES,

@@ -11,10 +11,10 @@ from torch.nn import functional as F
 from toy.casts import extreme_casts
 
 from alphaction.config import load_cfg
+from alphaction.data.box_geometry import flip_horizontal, jitter_boxes, resize_boxes, unit_to_pixel
 from alphaction.data.transforms import ResizeRule
 from alphaction.modeling.backbone import build_backbone
 from alphaction.modeling.roi_head.pooling import BoxPooler
-from alphaction.structures.boxes import flip_horizontal, jitter_boxes, resize_boxes, unit_to_pixel
 from alphaction.toy.interactions_world import LAG, Coins, InteractionsWorld, make_scene
 from alphaction.toy.render import DRIFT, SHAKE
 

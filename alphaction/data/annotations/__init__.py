@@ -8,20 +8,20 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from alphaction.data.annotations.ava import (
+from alphaction.data.annotations.keyframes import ImageIds, KeyframeIndex
+from alphaction.data.annotations.label_map import GROUPS, ActionClass, LabelMap, read_label_map
+from alphaction.data.annotations.table import NO_CLASS, AnnotationTable, BoxTable
+from alphaction.data.formats.ava import (
     parse_ava_csv,
     parse_box_csv,
     read_exclusions,
     write_ava_csv,
     write_box_csv,
 )
-from alphaction.data.annotations.boxes import parse_box_json
-from alphaction.data.annotations.coco import parse_coco_json
-from alphaction.data.annotations.files import looks_like_json, parse_json, read_text
-from alphaction.data.annotations.json_records import Sizes
-from alphaction.data.annotations.keyframes import ImageIds, KeyframeIndex
-from alphaction.data.annotations.label_map import GROUPS, ActionClass, LabelMap, read_label_map
-from alphaction.data.annotations.table import NO_CLASS, AnnotationTable, BoxTable
+from alphaction.data.formats.boxes import parse_box_json
+from alphaction.data.formats.coco import parse_coco_json
+from alphaction.data.formats.files import looks_like_json, parse_json, read_text
+from alphaction.data.formats.json_records import Sizes
 from alphaction.data.sample import Keyframe
 
 __all__ = [

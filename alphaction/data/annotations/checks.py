@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alphaction.data.annotations.files import RowSource
 from alphaction.data.annotations.label_map import LabelMap
 from alphaction.data.annotations.table import NO_CLASS
+from alphaction.data.formats.files import RowSource
 
 _PIXELS_ABOVE = 2.0
 """A normalized coordinate is at most 1 and a little; a file with any value above this is in pixels."""

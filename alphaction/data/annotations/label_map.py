@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from alphaction.data.annotations.files import open_for_writing, read_text
+from alphaction.data.formats.files import open_for_writing, read_text
 from alphaction.utils.errors import UserError, suggest
 
 GROUPS = ("movement", "object", "person")

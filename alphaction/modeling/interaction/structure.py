@@ -14,10 +14,10 @@ from typing import Any
 from torch import Tensor, nn
 from yacs.config import CfgNode
 
+from alphaction.memory.features import MemoryFeatures
+from alphaction.memory.padding import pad_by_clip
 from alphaction.modeling.interaction.block import BlockOptions, InteractionBlock, PointwiseConv, Slots
 from alphaction.modeling.interaction.center import RunningCenter
-from alphaction.structures.memory_features import MemoryFeatures
-from alphaction.structures.padding import pad_by_clip
 from alphaction.utils.errors import UserError
 
 KINDS = {"P": "persons", "O": "objects", "M": "memory"}

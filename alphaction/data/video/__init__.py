@@ -1,0 +1,1 @@
+"""Frames from video files: whole movies, one-second clips, and a cache of decoded clips."""

@@ -1,0 +1,103 @@
+"""Matching the names that annotation tools and detectors give to videos with the videos that are there."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from alphaction.data.video.file import VIDEO_SUFFIXES
+from alphaction.utils.errors import UserError, suggest
+
+# Label Studio puts eight hexadecimal digits of a random id before the name of an uploaded file.
+_UPLOAD_PREFIX = re.compile(r"^[0-9a-f]{8}-(?=.)")
+
+
+def _without_suffix(name: str) -> str:
+    stem, dot, suffix = name.rpartition(".")
+    return stem if stem and dot and f".{suffix.lower()}" in VIDEO_SUFFIXES else name
+
+
+def _base(name: str) -> str:
+    return name.replace("\\", "/").rstrip("/").rpartition("/")[2]
+
+
+def _plain(name: str) -> str:
+    """Return what remains when a tool replaces spaces and punctuation, changes case, or takes accents apart."""
+    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFC", name)).casefold()
+
+
+def spellings(raw: str) -> list[str]:
+    """Return what a tool's ``raw`` name may stand for, the likeliest first.
+
+    The name itself, without a video's suffix; the last part of a path or URL (``/data/local-files/?d=a/clip.mp4``
+    names its file in the query); the same without Label Studio's upload prefix.
+    """
+    parts = urlsplit(raw) if "://" in raw or raw.startswith("/data/") else None
+    path = raw
+    if parts is not None:
+        path = unquote(next(iter(parse_qs(parts.query).get("d", [])), "") or parts.path)
+    found = [raw, _without_suffix(raw), path, _without_suffix(path), _without_suffix(_base(path))]
+    found += [_UPLOAD_PREFIX.sub("", name) for name in found[-1:]]
+    return list(dict.fromkeys(name for name in found if name))
+
+
+class VideoNames:
+    """The known videos, and how the names of a tool's file refer to them.
+
+    Args:
+        names: known names, such as the stems of the movies' files.
+        source: the file whose names are looked up, for messages.
+    """
+
+    def __init__(self, names: Collection[str], source: str) -> None:
+        self.names, self.source = list(names), source
+        self._known = set(self.names)
+        self._plain: dict[str, list[str]] = {}
+        for name in self.names:
+            for spelling in dict.fromkeys((_plain(name), _plain(_without_suffix(_base(name))))):
+                self._plain.setdefault(spelling, []).append(name)
+        self._cache: dict[tuple[str, ...], str] = {}
+
+    def find(self, raw: str) -> list[str]:
+        """Return the known videos that ``raw`` may name: none, one, or several that cannot be told apart."""
+        candidates = spellings(raw)
+        for name in candidates:
+            if name in self._known:
+                return [name]
+        for name in candidates:
+            near = self._plain.get(_plain(name), []) if _plain(name) else []
+            if near:
+                return near
+        return []
+
+    def match(self, *raws: str, place: str = "") -> str:
+        """Return the known video that the first of ``raws`` to name one names.
+
+        Args:
+            raws: names of one video as the file gives them, the most reliable first.
+            place: where in the file, for messages.
+
+        Raises:
+            UserError: none is known (with the nearest), or the name fits several.
+        """
+        raws = tuple(raw for raw in raws if raw)
+        if raws in self._cache:
+            return self._cache[raws]
+        where = f"{self.source}{', ' if place else ''}{place}"
+        for raw in raws:
+            found = self.find(raw)
+            if len(found) > 1:
+                raise UserError(f'{where}: video "{raw}" fits {", ".join(sorted(found))}. Give the files other names.')
+            if found:
+                self._cache[raws] = found[0]
+                return found[0]
+        if not raws:
+            raise UserError(f"{where}: the video is not named.")
+        named = _without_suffix(_base(spellings(raws[0])[-1]))
+        raise UserError(f'{where}: video "{raws[0]}" is not among the videos. {_nearest(named, self.names)}')
+
+
+def _nearest(name: str, names: Collection[str]) -> str:
+    return f"{suggest(name, names)} Rename the file, or add the video to the folder."

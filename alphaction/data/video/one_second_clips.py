@@ -1,0 +1,155 @@
+"""Upstream's folders of one-second clips as the source of frames."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from alphaction.data.video.clip_source import ClipSource, FileState, Origin, explained, shortened
+from alphaction.data.video.file import VIDEO_SUFFIXES, Size, VideoFile, VideoInfo
+from alphaction.utils.errors import UserError, suggest
+
+# A check opens every annotated one-second clip, but decodes at most so many of a video.
+_DECODED_CLIPS = 20
+
+
+class OneSecondClipSource(ClipSource):
+    """Upstream's layout: one file a second, ``folder/{video}/{t}.mp4`` or ``{t:04d}.mp4``; folders are listed once.
+
+    The keyframe of second t is the first frame of clip t. A clip's frames are read up to its own end; a missing
+    neighbor is replaced by the nearest frame of the next clip towards the keyframe.
+
+    Args:
+        folder: holds one folder per video.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        if not self.folder.is_dir():
+            raise UserError(f"the folder of clips {self.folder} does not exist. Correct `clips` of the dataset.")
+
+        self._names: dict[str, dict[int, str]] = {}
+
+    def path(self, video: str, second: int) -> Path | None:
+        """Return the file of one second, or None if there is none.
+
+        Raises:
+            UserError: if there is no folder of ``video``.
+        """
+        name = self._clips(video).get(second)
+        return None if name is None else self.folder / video / name
+
+    def read(
+        self, video: str, second: int, slots: Sequence[int], fps: float, size: Callable[[Size], Size] | None = None
+    ) -> np.ndarray:
+        frames: list[np.ndarray] = []
+        fixed_size: list[Size] = []
+
+        def one_size(shown: Size) -> Size:
+            if not fixed_size:
+                fixed_size.append(shown if size is None else size(shown))
+            return fixed_size[0]
+
+        for path, times in self._parts(video, second, slots, self._rate(video, second, fps)):
+            with explained(path, second):
+                clip = VideoFile(path, from_first_frame=True)
+                frames += clip.frames_at(times, one_size)
+                clip.close()
+        return np.stack(frames)
+
+    def origin(self, video: str, second: int, slots: Sequence[int], fps: float) -> Origin:
+        rate = self._rate(video, second, fps)
+        return Origin(tuple(FileState.of(path) for path, _ in self._parts(video, second, slots, rate)), rate)
+
+    def problems(self, video: str, seconds: Collection[int]) -> list[str]:
+        try:
+            missing = sorted(set(seconds) - self._clips(video).keys())
+            if missing:
+                return [self._missing(video, missing, len(seconds))]
+            self.probe(video)
+        except UserError as error:
+            return [str(error)]
+        found, ordered = [], sorted(seconds)
+        decoded = set(np.linspace(0, len(ordered) - 1, _DECODED_CLIPS).round().astype(int).tolist())
+        for index, second in enumerate(ordered):
+            path = self.path(video, second)
+            if path.stat().st_size == 0:
+                found.append(f"{path}: is empty (0 bytes), as a failed cut leaves it. Cut the clip again.")
+            elif index in decoded:
+                try:
+                    with explained(path, second):
+                        clip = VideoFile(path, from_first_frame=True)
+                        clip.frames_at([0.0], size=None)
+                        clip.close()
+                except UserError as error:
+                    found.append(str(error))
+        return found
+
+    def _rate(self, video: str, second: int, fps: float) -> float:
+        """Return the timeline's frames per second, once it is known that the keyframe has a file."""
+        if self.path(video, second) is None:
+            raise UserError(self._missing(video, [second], 1))
+        # A second holds a whole number of frames here, or rounding would drift away from the clips' borders.
+        return fps or max(round(self.probe(video).fps), 1)
+
+    def _parts(self, video: str, second: int, slots: Sequence[int], rate: float) -> Iterator[tuple[Path, list[float]]]:
+        """Yield (file, times in it) of ascending slots around a keyframe that has a file."""
+        for offset, times in _by_second(slots, rate):
+            clip_offset, path = offset, self.path(video, second + offset)
+            while path is None:
+                clip_offset -= int(np.sign(offset))
+                path = self.path(video, second + clip_offset)
+            if clip_offset != offset:
+                times = [0.0 if offset < 0 else 1.0] * len(times)
+            yield path, times
+
+    def _clips(self, video: str) -> dict[int, str]:
+        """Return the name of each second's file; of several, .mp4 and the shortest number first."""
+        if video not in self._names:
+            folder = self.folder / video
+            if not folder.is_dir():
+                others = [entry.name for entry in os.scandir(self.folder) if entry.is_dir()]
+                raise UserError(
+                    f'video "{video}" is annotated, but {self.folder} holds no folder {video}. '
+                    f"{suggest(video, others)} Add its clips, or remove the video's rows from the annotations."
+                )
+            files = [(*os.path.splitext(name), name) for name in sorted(os.listdir(folder))]
+            clips = [
+                (VIDEO_SUFFIXES.index(suffix.lower()), len(stem), int(stem), name)
+                for stem, suffix, name in files
+                if suffix.lower() in VIDEO_SUFFIXES and stem.isdecimal()
+            ]
+            self._names[video] = {second: name for _, _, second, name in sorted(clips, reverse=True)}
+        return self._names[video]
+
+    def _missing(self, video: str, missing: list[int], annotated: int) -> str:
+        return (
+            f"{self.folder / video}: {len(missing)} of {annotated} annotated keyframes have no clip: second "
+            f"{shortened(missing)} (looked for {missing[0]}.mp4 and {missing[0]:04d}.mp4). Cut these clips from the "
+            "movie, or list the keyframes in the exclusions."
+        )
+
+    def _probe(self, video: str) -> VideoInfo:
+        clips = self._clips(video)
+        if not clips:
+            raise UserError(f"{self.folder / video} holds no clip named {{second}}.mp4. Cut the movie into seconds.")
+        path = self.folder / video / clips[min(clips)]
+        with explained(path, None):
+            clip = VideoFile(path, from_first_frame=True)
+            info = clip.info()
+            clip.close()
+        # What one clip says of its length is not the video's.
+        return replace(info, duration=float(len(clips)), frames=None)
+
+
+def _by_second(slots: Sequence[int], rate: float) -> Iterator[tuple[int, list[float]]]:
+    """Yield (whole seconds from the keyframe, times within that second) of ascending slots."""
+    groups: dict[int, list[float]] = {}
+    for slot in slots:
+        offset = int(np.floor(slot / rate + 1e-9))
+        groups.setdefault(offset, []).append(slot / rate - offset)
+    yield from groups.items()

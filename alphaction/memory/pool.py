@@ -1,0 +1,292 @@
+"""The memory of the asynchronous interaction aggregation: pooled person features of every keyframe seen so far.
+
+Tang et al., "Asynchronous Interaction Aggregation for Action Detection", ECCV 2020: a clip attends to the persons of
+the seconds around it. Their features are not computed anew but read from this pool, which each step updates.
+
+Axes: B clips, N persons of a batch, S seconds around a clip (before, the clip's own, after),
+P persons a second, D channels.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from yacs.config import CfgNode
+
+from alphaction.data.sample import Keyframe
+from alphaction.memory.features import MemoryFeatures
+from alphaction.memory.padding import counter_random, rank_in_clip
+from alphaction.utils.errors import UserError
+
+_MIN_TAG = 1e-12  # a loss of exactly 0 must not divide
+
+
+@dataclass
+class _Entry:
+    """Where the persons of one keyframe lie in the storage, best score first."""
+
+    start: int
+    capacity: int
+    count: int
+    tag: float
+
+
+class MemoryPool:
+    """Person features by keyframe, packed into one growing tensor in host memory.
+
+    A person takes 4*D bytes: 9.2 kB at D = 2304. All labeled persons of the AVA training set (about 300,000) take
+    2.8 GB in every process, and up to twice that for the moment in which the storage grows.
+
+    Args:
+        dim: D.
+        max_per_second: P, most persons read from one second.
+        length: seconds before and after a clip's own, in units of ``rate``.
+        rate: seconds between neighboring slots.
+    """
+
+    def __init__(self, dim: int, max_per_second: int = 5, length: tuple[int, int] = (30, 30), rate: int = 1) -> None:
+        self.dim = dim
+        self.max_per_second = max_per_second
+        self.length = (int(length[0]), int(length[1]))
+        self.rate = rate
+        self._entries: dict[Keyframe, _Entry] = {}
+        self._storage = torch.empty((0, dim))
+        self._used = 0
+        self._latest_tag: float | None = None
+        # Copies from the device that may still be under way: (keyframes, packed rows, event), oldest first.
+        self._pending: list[tuple[list[Keyframe], Tensor, torch.cuda.Event]] = []
+
+    @classmethod
+    def from_config(cls, cfg: CfgNode) -> MemoryPool:
+        """Return an empty pool as MODEL.IA_STRUCTURE wants it."""
+        ia = cfg.MODEL.IA_STRUCTURE
+        return cls(ia.DIM_IN, ia.MAX_PER_SEC, tuple(ia.LENGTH), ia.MEMORY_RATE)
+
+    @property
+    def slots(self) -> int:
+        """S, the seconds that a clip sees: before, its own, after."""
+        return self.length[0] + 1 + self.length[1]
+
+    def __len__(self) -> int:
+        """Return the number of keyframes that have an entry."""
+        self._finish_copies()
+        return len(self._entries)
+
+    def __contains__(self, keyframe: Keyframe) -> bool:
+        self._finish_copies()
+        return keyframe in self._entries
+
+    def write(
+        self,
+        keyframes: Sequence[Keyframe],
+        features: Tensor,
+        clip_index: Tensor,
+        *,
+        tag: Tensor | float | None = None,
+        scores: Tensor | None = None,
+    ) -> None:
+        """Remember the persons of some keyframes, in place of what was remembered of the same keyframes.
+
+        From a CUDA device the copy runs in the background; it is waited for when the pool is used next.
+
+        Args:
+            keyframes: the B keyframes, each once. One without a person is left as it was.
+            features: [N, D].
+            clip_index: int64 [N], each person's position in ``keyframes``.
+            tag: loss of the step, a scalar or [N] (the first person of a keyframe speaks for it); None: never scaled.
+            scores: [N], the best-scored persons are preferred at test time; None: all equal.
+        """
+        features = features.detach().float()
+        if features.shape[1] != self.dim:
+            raise ValueError(f"the memory pool holds features of width {self.dim}, not {features.shape[1]}")
+        packed = features.new_empty((len(features), self.dim + 3))
+        packed[:, :-3] = features
+        packed[:, -3] = clip_index
+        packed[:, -2] = 0.0 if scores is None else scores
+        packed[:, -1] = float("nan") if tag is None else tag
+        if not packed.is_cuda:
+            self._store(list(keyframes), packed)
+            return
+        host = torch.empty(packed.shape, pin_memory=True).copy_(packed, non_blocking=True)
+        event = torch.cuda.Event()
+        event.record()
+        self._pending.append((list(keyframes), host, event))
+        while self._pending and self._pending[0][2].query():
+            self._store(*self._pending.pop(0)[:2])
+
+    def read(
+        self,
+        keyframes: Sequence[Keyframe],
+        *,
+        penalty: bool = False,
+        current_tag: Tensor | float | None = None,
+        seed: int | None = None,
+        device: torch.device | str = "cpu",
+    ) -> MemoryFeatures:
+        """Return what is remembered around some keyframes.
+
+        Args:
+            keyframes: the B keyframes.
+            penalty: scale a feature by min(tag/current, current/tag): the older the network that made it, the less it
+                counts. Training only.
+            current_tag: loss that ``penalty`` compares with; None: the one written last.
+            seed: of the random choice where a second has more than P persons (training); the choice depends on it and
+                the keyframe only. None: the best-scored (test).
+            device: where the result goes; only the rows that are present travel there.
+        """
+        self._finish_copies()
+        device = torch.device(device)
+        clip_seeds = None if seed is None else torch.tensor([_clip_seed(seed, keyframe) for keyframe in keyframes])
+        cells, starts, counts, tags = self._look_up(keyframes)
+
+        rows_before = torch.cumsum(counts, 0) - counts
+        row_cell = torch.repeat_interleave(cells, counts)
+        position = torch.arange(len(row_cell)) - torch.repeat_interleave(rows_before, counts)
+        rows = torch.repeat_interleave(starts, counts) + position
+        slot = position
+        if clip_seeds is not None:
+            second, clip = row_cell % self.slots, row_cell // self.slots
+            drawn = counter_random(counter_random(clip_seeds[clip], second), position)
+            slot = rank_in_clip(row_cell, len(keyframes) * self.slots, drawn)
+        kept = slot < self.max_per_second
+        place = row_cell[kept] * self.max_per_second + slot[kept]
+        values = self._gather(rows[kept], pin=device.type == "cuda")
+        scale = None
+        if penalty:
+            current = self._latest_tag if current_tag is None else current_tag
+            scale = self._penalty(torch.repeat_interleave(tags, counts)[kept], current, device)
+
+        shape = (len(keyframes), self.slots, self.max_per_second)
+        place = place.to(device, non_blocking=True)
+        values = values.to(device, non_blocking=True)
+        total = shape[0] * shape[1] * shape[2]
+        weight = None
+        if scale is not None:
+            values.mul_(scale[:, None])
+            weight = torch.zeros(total, device=device).index_copy_(0, place, scale).view(shape)
+        features = torch.zeros((total, self.dim), device=device).index_copy_(0, place, values)
+        present = torch.zeros(total, dtype=torch.bool, device=device).index_fill_(0, place, True)
+        return MemoryFeatures(
+            features.view(*shape, self.dim),
+            present.view(shape),
+            current_slot=self.length[0],
+            seeds=None if clip_seeds is None else clip_seeds.to(device, non_blocking=True),
+            weight=weight,
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the content as tensors and plain lists, which ``torch.load(weights_only=True)`` can read."""
+        self._finish_copies()
+        names = sorted({video for video, _ in self._entries})
+        position = {name: i for i, name in enumerate(names)}
+        entries = list(self._entries.values())
+        slices = [self._storage[entry.start : entry.start + entry.count] for entry in entries]
+        return {
+            "videos": names,
+            "video_index": torch.tensor([position[video] for video, _ in self._entries], dtype=torch.int64),
+            "seconds": torch.tensor([second for _, second in self._entries], dtype=torch.int64),
+            "counts": torch.tensor([entry.count for entry in entries], dtype=torch.int64),
+            "tags": torch.tensor([entry.tag for entry in entries], dtype=torch.float32),
+            "latest_tag": float("nan") if self._latest_tag is None else self._latest_tag,
+            "features": torch.cat(slices) if slices else torch.empty((0, self.dim)),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Replace the content by what :meth:`state_dict` returned.
+
+        Raises:
+            UserError: if the features have another width than this pool's.
+        """
+        features = state["features"]
+        self._check_dim(features.shape[1])
+        self._pending.clear()
+        self._entries.clear()
+        self._storage, self._used = features.detach().clone().float(), len(features)
+        latest = float(state["latest_tag"])
+        self._latest_tag = None if latest != latest else latest
+        start = 0
+        columns = (state[name].tolist() for name in ("video_index", "seconds", "counts", "tags"))
+        for video, second, count, tag in zip(*columns, strict=True):
+            self._entries[Keyframe(state["videos"][video], second)] = _Entry(start, count, count, tag)
+            start += count
+
+    def _check_dim(self, dim: int) -> None:
+        if dim != self.dim:
+            raise UserError(
+                f"memory features of width {dim} do not fit a pool of width {self.dim} (MODEL.IA_STRUCTURE.DIM_IN): "
+                "they come from another backbone. Start without them, or use the config that they were made with."
+            )
+
+    def _finish_copies(self) -> None:
+        for keyframes, packed, event in self._pending:
+            event.synchronize()
+            self._store(keyframes, packed)
+        self._pending.clear()
+
+    def _store(self, keyframes: list[Keyframe], packed: Tensor) -> None:
+        """Store packed rows (features, clip, score, tag), best score first within each keyframe."""
+        packed = packed[torch.argsort(packed[:, -2], descending=True, stable=True)]
+        packed = packed[torch.argsort(packed[:, -3], stable=True)]
+        clips, counts = torch.unique_consecutive(packed[:, -3].long(), return_counts=True)
+        start = 0
+        for clip, count in zip(clips.tolist(), counts.tolist(), strict=True):
+            tag = packed[start, -1].item()
+            self._put(keyframes[clip], packed[start : start + count, :-3], tag)
+            start += count
+            if tag == tag:
+                self._latest_tag = tag
+
+    def _put(self, key: Keyframe, features: Tensor, tag: float) -> None:
+        count = len(features)
+        entry = self._entries.get(key)
+        if entry is None or entry.capacity < count:
+            entry = self._entries[key] = _Entry(self._used, count, count, tag)
+            self._used += count
+            if self._used > len(self._storage):
+                grown = torch.empty((max(self._used, 3 * len(self._storage) // 2, 256), self.dim))
+                grown[: entry.start] = self._storage[: entry.start]
+                self._storage = grown
+        entry.count, entry.tag = count, tag
+        self._storage[entry.start : entry.start + count] = features
+
+    def _look_up(self, keyframes: Sequence[Keyframe]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return, for each remembered second of each clip, its cell (clip * S + slot), first row, row count and tag."""
+        found = []
+        entries = self._entries
+        before = self.length[0]
+        for clip, (video, second) in enumerate(keyframes):
+            for slot in range(self.slots):
+                entry = entries.get((video, second + (slot - before) * self.rate)) if slot != before else None
+                if entry is not None:
+                    found.append((clip * self.slots + slot, entry.start, entry.count, entry.tag))
+        table = torch.tensor(found, dtype=torch.float64).reshape(-1, 4)  # exact for whole numbers below 2**53
+        cells, starts, counts = table[:, :3].long().unbind(1)
+        return cells, starts, counts, table[:, 3].float()
+
+    def _gather(self, rows: Tensor, pin: bool) -> Tensor:
+        # The caching allocator of pinned memory keeps a buffer alive until the copy from it is done.
+        out = torch.empty((len(rows), self.dim), pin_memory=pin)
+        return torch.index_select(self._storage, 0, rows, out=out)
+
+    @staticmethod
+    def _penalty(tags: Tensor, current: Tensor | float | None, device: torch.device) -> Tensor | None:
+        """Return min(tag/current, current/tag) per row; 1 for a row without a tag. None: nothing to compare with."""
+        if current is None:
+            return None
+        tags = tags.to(device, non_blocking=True)
+        current = torch.as_tensor(current, dtype=torch.float32).to(device, non_blocking=True).detach()
+        known = tags.clamp(min=_MIN_TAG)
+        current = current.clamp(min=_MIN_TAG)
+        scale = torch.minimum(known / current, current / known)
+        return torch.where(torch.isnan(tags), 1.0, scale)
+
+
+def _clip_seed(seed: int, keyframe: Keyframe) -> int:
+    """Return a seed for one clip that does not depend on its place in the batch or on the process that reads it."""
+    mixed = (seed * 1_000_003 + zlib.crc32(keyframe[0].encode()) * 40_503 + keyframe[1]) & (2**64 - 1)
+    return mixed - 2**64 if mixed >= 2**63 else mixed

@@ -1,0 +1,115 @@
+"""Detections on every annotated keyframe of a dataset, in batches; an interrupted run continues where it stopped."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from alphaction.data.annotations import BoxTable, Keyframe
+from alphaction.data.video.clip_source import ClipSource
+from alphaction.utils.errors import UserError
+from alphaction.utils.text import counted
+from alphaction.workflows.detect.box_file import write_boxes
+from alphaction.workflows.detect.partial_file import PartialFile
+from alphaction.workflows.detect.person_detector import PersonDetector
+
+logger = logging.getLogger(__name__)
+
+_SHOWN_PROBLEMS = 10
+
+
+def detect_dataset(
+    make_detector: Callable[[], PersonDetector],
+    source: ClipSource,
+    keyframes: Sequence[Keyframe],
+    output: Path,
+    *,
+    batch_size: int = 4,
+    options: Mapping[str, str | float | int | bool] | None = None,
+) -> BoxTable:
+    """Detect on the frame of each keyframe and write ``output``, a csv that ``read_boxes`` reads.
+
+    Finished batches are kept in ``output.partial`` until the end. A frame that cannot be read does not stop the rest,
+    but the run then ends in an error that lists such frames, and a new run tries only these again.
+
+    Args:
+        make_detector: called once, and only if a frame is left to look at.
+        source: where the frames come from.
+        keyframes: what to look at.
+        output: the csv file (gzip if the name ends in .gz); replaced if it exists.
+        batch_size: frames at a time.
+        options: what the boxes depend on, recorded to keep runs apart.
+
+    Raises:
+        UserError: frames could not be read, not one box was found, or the unfinished run in ``output.partial`` had
+            other options.
+    """
+    partial = PartialFile(output, options or {})
+    left = [keyframe for keyframe in keyframes if keyframe not in partial.found]
+    if len(left) < len(keyframes):
+        logger.info("%s: %d of %d keyframes are done", partial.path, len(keyframes) - len(left), len(keyframes))
+    problems: list[str] = []
+    if left:
+        detector = make_detector()
+        with tqdm(total=len(keyframes), initial=len(keyframes) - len(left), unit="frame", disable=None) as bar:
+            for batch, frames in _batches(source, left, batch_size, problems):
+                partial.add(batch, detector.detect(frames))
+                bar.update(len(batch))
+    if problems:
+        listed = "\n".join(f"  {number}. {text}" for number, text in enumerate(problems[:_SHOWN_PROBLEMS], start=1))
+        more = f"\n  ... and {len(problems) - _SHOWN_PROBLEMS} more" if len(problems) > _SHOWN_PROBLEMS else ""
+        raise UserError(
+            f"{len(problems)} of {len(keyframes)} keyframes could not be read:\n{listed}{more}\n"
+            f"The others are kept in {partial.path}: mend the videos or remove those keyframes from the annotations, "
+            "and start the same command again."
+        )
+    table = partial.table(keyframes, str(output))
+    if len(table):
+        write_boxes(output, table)
+    partial.remove()
+    if not len(table):
+        score = (options or {}).get("score")
+        found, lower = (f" that scores {score:g} or more", "Lower --score. ") if score else ("", "")
+        raise UserError(
+            f"the detector found nothing{found} on {counted(len(keyframes), 'keyframe')}; {output} was not written. "
+            f"{lower}Raise --short-side for small persons, and check the weights and the videos."
+        )
+    return table
+
+
+def _batches(
+    source: ClipSource, keyframes: Sequence[Keyframe], batch_size: int, problems: list[str]
+) -> Iterator[tuple[list[Keyframe], list[np.ndarray]]]:
+    """Yield batches of keyframes and their frames, uint8 [H, W, 3] RGB; the next one is decoded meanwhile.
+
+    What cannot be read is left out and added to ``problems``.
+    """
+
+    def load(batch: Sequence[Keyframe]) -> tuple[list[Keyframe], list[np.ndarray], list[str]]:
+        read: list[Keyframe] = []
+        frames: list[np.ndarray] = []
+        failed: list[str] = []
+        for keyframe in batch:
+            try:
+                frames.append(source.read(keyframe.video, keyframe.second, [0], fps=0.0)[0])
+                read.append(keyframe)
+            except UserError as error:
+                failed.append(f"{keyframe.video} second {keyframe.second}: {error}")
+        return read, frames, failed
+
+    starts = range(0, len(keyframes), batch_size)
+    with ThreadPoolExecutor(1) as pool:  # one thread only: open videos are not shared between threads
+        upcoming = pool.submit(load, keyframes[:batch_size])
+        for start in starts:
+            read, frames, failed = upcoming.result()
+            following = start + batch_size
+            if following < len(keyframes):
+                upcoming = pool.submit(load, keyframes[following : following + batch_size])
+            problems += failed
+            if read:
+                yield read, frames

@@ -1,0 +1,241 @@
+"""From choices to a config file that is known to load, to pass the checks and to build its network."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from yacs.config import CfgNode
+
+from alphaction.config import get_cfg, load_cfg, validate_cfg
+from alphaction.config.paths_catalog import AVA_LABEL_MAP, find_dataset, known_datasets
+from alphaction.data.annotations import read_label_map
+from alphaction.data.augmentation import TrainingRules
+from alphaction.modeling import build_detection_model
+from alphaction.utils.errors import UserError, suggest
+from alphaction.workflows.finetune.interaction import usable_blocks
+from alphaction.workflows.finetune.next_steps import next_commands
+from alphaction.workflows.finetune.options import DEFAULT_DATASET, FinetuneOptions
+from alphaction.workflows.finetune.recipe import build_recipe
+from alphaction.workflows.finetune.statistics import DatasetStatistics, ava_statistics, read_statistics
+from alphaction.workflows.finetune.weights import WEIGHTS, has_trained_head, head_is_new, weights_of
+from alphaction.workflows.finetune.writer import to_yaml
+
+_VAL_ENDINGS = ("_val", "_validation", "_valid", "_test")
+
+
+@dataclass(frozen=True)
+class GeneratedConfig:
+    """A config that has been loaded, checked and built.
+
+    Attributes:
+        text: the YAML file.
+        cfg: what it loads to.
+        options: the choices behind it.
+        statistics: the figures behind it.
+        new_head: whether the weights hold no action head for these classes.
+        notes: what the user should know, one sentence or two each.
+    """
+
+    text: str
+    cfg: CfgNode
+    options: FinetuneOptions
+    statistics: DatasetStatistics
+    new_head: bool
+    notes: tuple[str, ...]
+
+    def commands(self, path: Path) -> list[str]:
+        """Return the command lines that come next, for a config written to ``path``."""
+        return next_commands(path, self.cfg, self.options, self.statistics, self.new_head)
+
+
+def generate_config(options: FinetuneOptions, statistics: DatasetStatistics | None = None) -> GeneratedConfig:
+    """Return a config for the options.
+
+    Args:
+        options: the choices.
+        statistics: of the dataset, where they have been read already.
+
+    Raises:
+        UserError: for options that do not fit, an unknown or incomplete dataset, classes that disagree, weights that
+            cannot be read, or (a contradiction between options) a config that fails its checks.
+    """
+    options.check()
+    statistics = statistics or collect_statistics(options)
+    check_num_classes(options, statistics)
+    settings, _ = build_recipe(options, statistics)
+    text = to_yaml(settings, _header(options, statistics))
+    cfg = check_text(text, options, statistics)
+    new_head = head_is_new(options, statistics.label_map)
+    return GeneratedConfig(text, cfg, options, statistics, new_head, tuple(_notes(options, statistics, new_head)))
+
+
+def collect_statistics(options: FinetuneOptions) -> DatasetStatistics:
+    """Return the figures of the dataset that the options name; AVA's are the published ones, its files need not exist.
+
+    Raises:
+        UserError: for an unknown dataset, one without a validation split, or files that are missing or malformed.
+    """
+    cfg = _catalog_cfg(options)
+    train, val = resolve_splits(options)
+    if train.startswith("ava_video_"):
+        if not val.startswith("ava_video_"):
+            raise UserError(f'--val-dataset "{val}" does not go with "{train}": their classes differ.')
+        return ava_statistics(train, val, read_label_map(AVA_LABEL_MAP))
+    return read_statistics(find_dataset(cfg, train), find_dataset(cfg, val))
+
+
+def resolve_splits(options: FinetuneOptions) -> tuple[str, str]:
+    """Return the names of the training split and of the split to evaluate on.
+
+    Raises:
+        UserError: if ``dataset_name`` is unknown or names a validation split, or no validation split is known.
+    """
+    known = known_datasets(_catalog_cfg(options))
+    name = options.dataset_name or DEFAULT_DATASET
+    train = name if name in known else f"{name}_train"
+    if train not in known:
+        bases = {each.removesuffix("_train") for each in known if each.endswith("_train")}
+        raise UserError(
+            f'--dataset-name: dataset "{name}" is not known. {suggest(name, [*known, *bases], limit=20)} '
+            "tools/prepare_dataset.py registers your own videos; DATASETS.CATALOG PATH names a dataset.yaml elsewhere."
+        )
+    for ending in _VAL_ENDINGS:
+        base = train.removesuffix(ending)
+        if base != train and f"{base}_train" in known:
+            raise UserError(
+                f'--dataset-name: "{train}" is a split to evaluate on. Train on --dataset-name {base}_train '
+                f"(it is evaluated on {train})."
+            )
+    if options.val_dataset is not None:
+        check_val_dataset(options)
+        return train, options.val_dataset
+    if train.startswith("ava_video_train_"):
+        return train, train.replace("_train_", "_val_")
+    for ending in _VAL_ENDINGS:
+        val = train.removesuffix("_train") + ending
+        if val in known:
+            return train, val
+    raise UserError(
+        f'dataset "{train}" has no validation split {train.removesuffix("_train")}_val. Add one to its dataset.yaml '
+        f"(tools/prepare_dataset.py --val-fraction splits one annotation file), or name one with --val-dataset."
+    )
+
+
+def check_val_dataset(options: FinetuneOptions) -> None:
+    """Raise a :class:`UserError` if --val-dataset names no dataset that is registered."""
+    known = known_datasets(_catalog_cfg(options))
+    if options.val_dataset is not None and options.val_dataset not in known:
+        raise UserError(f'--val-dataset "{options.val_dataset}" is not known. {suggest(options.val_dataset, known)}')
+
+
+def check_num_classes(options: FinetuneOptions, statistics: DatasetStatistics) -> None:
+    """Raise a :class:`UserError` if --num-classes is not the number in the label map."""
+    held = statistics.label_map.num_classes
+    if options.num_classes in (None, held):
+        return
+    message = (
+        f"--num-classes {options.num_classes}, but {statistics.label_map.source} (the label map of "
+        f"{statistics.train}) holds {held}. Leave --num-classes out to take the label map's, or correct the label map."
+    )
+    if options.dataset_name is None:
+        own = [name for name in known_datasets(_catalog_cfg(options)) if not name.startswith("ava_video_")]
+        message += f" Without --dataset-name the config is one for AVA; registered here: {', '.join(own) or 'none'}."
+    raise UserError(message)
+
+
+def check_text(text: str, options: FinetuneOptions, statistics: DatasetStatistics) -> CfgNode:
+    """Return the config that ``text`` loads to, after the checks of a run and after building its network.
+
+    The network is built without memory for its weights, which takes no longer than a blink.
+
+    Raises:
+        UserError: if anything is wrong with it.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "config.yaml"
+        path.write_text(text, encoding="utf-8")
+        cfg = load_cfg(path)
+    validate_cfg(cfg, options.processes, check_files=False)
+    TrainingRules.from_config(cfg, statistics.label_map)  # pairs of class names
+    with torch.device("meta"):
+        build_detection_model(cfg)
+    return cfg
+
+
+def _catalog_cfg(options: FinetuneOptions) -> CfgNode:
+    cfg = get_cfg()
+    cfg.DATASETS.DATA_DIR = options.data_dir
+    cfg.DATASETS.CATALOG = list(options.catalog)
+    return cfg
+
+
+def _header(options: FinetuneOptions, statistics: DatasetStatistics) -> list[str]:
+    structure = f"with a {options.structure} IA structure" if options.use_ia else "without an IA structure"
+    gpus = "the CPU" if options.num_gpus == 0 else "1 GPU" if options.num_gpus == 1 else f"{options.num_gpus} GPUs"
+    return [
+        f"{options.backbone} {structure} on {statistics.train}, for {gpus}.",
+        "Written by tools/generate_finetune_config.py. Every key is explained in docs/CONFIG.md.",
+    ]
+
+
+def _notes(options: FinetuneOptions, statistics: DatasetStatistics, new_head: bool) -> list[str]:
+    """Return what the user should know: what was left out, what is missing, what will be slow."""
+    notes = []
+    weights = weights_of(options)
+    if weights and not Path(weights).expanduser().is_file():
+        where = "docs/MODEL_ZOO.md says where to get it" if weights == WEIGHTS[options.backbone] else "check the path"
+        notes.append(
+            f"{weights} is not there yet ({where}). Training stops until it is; --weights PATH names another file, "
+            f'and --weights "" starts from random weights, which needs far more data.'
+        )
+    if not weights and not options.tiny:
+        notes.append(
+            f"{options.backbone} starts from random weights, and will hardly learn from a small dataset. Give "
+            "--weights, or take --backbone tiny."
+        )
+    notes += _ava_notes(options, statistics) if statistics.published else []
+    if options.batch_size is not None and options.batch_size > statistics.keyframes:
+        notes.append(
+            f"--batch-size {options.batch_size} is more than the {statistics.keyframes} keyframes of "
+            f"{statistics.train}: a batch holds some of them more than once."
+        )
+    if options.ia_structure is not None and not options.use_ia:
+        notes.append(f"--ia-structure {options.ia_structure} has no effect without --use-ia.")
+    if options.use_ia:
+        notes += [f"{reason}." for reason in usable_blocks(statistics)[1]]
+    if options.use_ia and has_trained_head(options) and not new_head:
+        notes.append(
+            f"if --weights {weights} holds an IA structure, what has the same shape is taken from it: compare its "
+            "config's MODEL.IA_STRUCTURE, whose blocks and memory are made for the dataset here. SOLVER.IA_LR_FACTOR "
+            "10 is for a new structure; 1 goes with a loaded one."
+        )
+    if options.num_gpus == 0 and not options.tiny:
+        notes.append(f"{options.backbone} takes many seconds a step on a CPU; --backbone tiny is made for it.")
+    found = statistics.detections
+    if found is not None and found.best_recall < 0.7:
+        notes.append(
+            f"the detections of {statistics.val} find {found.best_recall:.1%} of the annotated persons, which limits "
+            "the mAP: tools/validate_dataset.py shows more."
+        )
+    if found is None and not statistics.published:
+        notes.append(
+            f"{statistics.val} has no person_boxes: evaluation takes the annotated boxes, and its mAP is optimistic. "
+            "tools/detect_persons.py makes them."
+        )
+    return notes
+
+
+def _ava_notes(options: FinetuneOptions, statistics: DatasetStatistics) -> list[str]:
+    """Return what AVA's files lack; its config is written without them."""
+    try:
+        specs = [find_dataset(_catalog_cfg(options), name) for name in (statistics.train, statistics.val)]
+    except UserError as error:
+        return [f"{error}\n    docs/DATA.md describes AVA from the official files to training."]
+    if options.use_ia and any(spec.object_boxes is None for spec in specs):
+        return [
+            "AVA's object boxes are not there: the O blocks would see empty slots. docs/DATA.md says where they go."
+        ]
+    return []

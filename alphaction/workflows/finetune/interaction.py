@@ -1,0 +1,82 @@
+"""The Interaction Aggregation structure of a config: blocks that the dataset can feed, and their sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from alphaction.workflows.finetune.options import IA_STRUCTURES, FinetuneOptions
+from alphaction.workflows.finetune.settings import Setting
+from alphaction.workflows.finetune.statistics import DatasetStatistics
+
+_NODE = "MODEL.IA_STRUCTURE"
+_CHANNELS = {"resnet50": 2304, "resnet101": 2304, "tiny": 512}
+# Reach of the memory in slots, before and after.
+_MAX_SLOTS = {False: 30, True: 3}
+
+
+def usable_blocks(stats: DatasetStatistics) -> tuple[list[str], list[str]]:
+    """Return the kinds of blocks that the dataset can feed, of P, O and M, and why others are left out."""
+    kinds, reasons = ["P"], []
+    if stats.has_objects:
+        kinds.append("O")
+    else:
+        reasons.append(f"no O blocks: {stats.train} or {stats.val} names no object_boxes")
+    if stats.memory_step:
+        kinds.append("M")
+    else:
+        reasons.append("no M blocks: keyframes have hardly any neighbor at a regular distance in time to remember")
+    return kinds, reasons
+
+
+def interaction_settings(options: FinetuneOptions, stats: DatasetStatistics) -> Iterator[Setting]:
+    """Yield the settings of MODEL.IA_STRUCTURE."""
+    channels = _CHANNELS[options.backbone]
+    if options.tiny:
+        yield Setting(f"{_NODE}.DIM_IN", channels, "256 slow + 256 fast channels")
+    yield Setting(f"{_NODE}.ACTIVE", options.use_ia)
+    if not options.use_ia:
+        return
+    structure = IA_STRUCTURES[options.structure]
+    kinds, reasons = usable_blocks(stats)
+    meaning = "persons (P), objects (O), memory of other seconds (M)"
+    yield Setting(f"{_NODE}.STRUCTURE", structure)
+    yield Setting(f"{_NODE}.I_BLOCK_LIST", _blocks(options, structure, kinds), "; ".join([meaning, *reasons]))
+    yield Setting(f"{_NODE}.DIM_INNER", 128 if options.tiny else 1024)
+    yield Setting(f"{_NODE}.DIM_OUT", channels)
+    yield Setting(f"{_NODE}.FUSION", "add")
+    yield from _limits(options, stats, kinds)
+    yield Setting(f"{_NODE}.TEMPORAL_POSITION", True)
+    yield Setting(f"{_NODE}.LAYER_NORM", True)
+    yield Setting(f"{_NODE}.USE_ZERO_INIT_CONV", True)
+    yield Setting(f"{_NODE}.DROPOUT", 0.1 if options.tiny else 0.2)
+
+
+def _blocks(options: FinetuneOptions, structure: str, kinds: list[str]) -> list:
+    if structure == "parallel":
+        return [list(kinds), list(kinds)]
+    # A dense structure differs from a serial one from the third block on; the small serial one has each kind once.
+    once = options.tiny and structure == "serial"
+    return list(kinds) if once else kinds * 2
+
+
+def _limits(options: FinetuneOptions, stats: DatasetStatistics, kinds: list[str]) -> Iterator[Setting]:
+    usual, most = stats.persons
+    if options.tiny:
+        persons = min(25, most + (most + 1) // 2)
+        why = f"the fullest keyframe has {most}; half as many again for false detections, at most 25"
+    else:
+        persons = max(25, most)
+        why = f"25 as published, or the fullest keyframe's {most} if that is more"
+    yield Setting(f"{_NODE}.MAX_PERSON", persons, "as published" if stats.published else why)
+    if "O" in kinds:
+        yield Setting(f"{_NODE}.MAX_OBJECT", 5, "the best scored of a clip")
+    if "M" not in kinds:
+        return
+    per_second = 5 if stats.published else max(5, min(10, usual))
+    yield Setting(f"{_NODE}.MAX_PER_SEC", per_second, "the best scored persons of a remembered second")
+    slots = min(_MAX_SLOTS[options.tiny], stats.memory_slots)
+    why = "slots before and after the current second"
+    if slots < _MAX_SLOTS[options.tiny]:
+        why += ", as far as the annotated videos reach"
+    yield Setting(f"{_NODE}.LENGTH", [slots, slots], why)
+    yield Setting(f"{_NODE}.MEMORY_RATE", stats.memory_step, f"keyframes are mostly {stats.memory_step} s apart")

@@ -1,0 +1,263 @@
+"""The interactive way to a config: every choice as a question with its default, on a terminal or from a pipe."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from alphaction.config import get_cfg
+from alphaction.config.paths_catalog import known_datasets
+from alphaction.utils.errors import UserError, suggest
+from alphaction.workflows.finetune.generate import check_num_classes, check_val_dataset, collect_statistics
+from alphaction.workflows.finetune.options import (
+    BACKBONES,
+    DEFAULT_DATASET,
+    IA_STRUCTURES,
+    FinetuneOptions,
+    default_output,
+)
+from alphaction.workflows.finetune.recipe import build_recipe
+from alphaction.workflows.finetune.statistics import DatasetStatistics
+from alphaction.workflows.finetune.weights import weights_of
+from alphaction.workflows.finetune.writer import check_target
+
+T = TypeVar("T")
+
+
+class Prompter:
+    """Asks until an answer can be used. At the end of input it says so once, and takes the defaults that remain.
+
+    Args:
+        read: prints a prompt and returns a line; raises EOFError at the end of input.
+        write: prints a line.
+    """
+
+    def __init__(self, read: Callable[[str], str] = input, write: Callable[[str], None] = print) -> None:
+        self.read = read
+        self.write = write
+        self.ended = False
+
+    def ask(self, question: str, shown: str, default: T, parse: Callable[[str], T]) -> T:
+        """Return the answer to a question.
+
+        Args:
+            question: what is asked.
+            shown: the default, as it is shown.
+            default: what an empty answer means.
+            parse: text -> value; raises :class:`UserError` or ValueError with the reason to ask again.
+        """
+        while not self.ended:
+            try:
+                answer = self.read(f"{question} [{shown}]: ").strip()
+            except EOFError:
+                self.ended = True
+                self.write("\nEnd of input: the questions that remain take their defaults.")
+                break
+            except UnicodeDecodeError as error:
+                self.write(f"  the answer is no text ({error.reason})")
+                continue
+            if not answer:
+                return default
+            try:
+                return parse(answer)
+            except (UserError, ValueError) as error:
+                self.write(f"  {error}")
+        self.write(f"{question}: {shown}")
+        return default
+
+
+def ask_options(
+    options: FinetuneOptions, prompter: Prompter, output: Path | None = None, *, force: bool = False
+) -> tuple[FinetuneOptions, DatasetStatistics, Path]:
+    """Ask for everything that decides a config.
+
+    Args:
+        options: answers that the command line gave; they are the defaults.
+        prompter: asks.
+        output: where the command line wants the config.
+        force: whether an existing file may be replaced.
+
+    Returns:
+        The choices, the figures of the dataset, and the file to write.
+
+    Raises:
+        UserError: if a flag has a value that no answer can mend, or a default is not possible and input has ended.
+    """
+    # Whether the batch splits over the GPUs is seen when both are known.
+    replace(options, num_gpus=min(options.num_gpus, 0)).check()
+    check_val_dataset(options)
+    prompter.write("Press Enter to take the value in brackets.")
+    options, stats = _ask_dataset(options, prompter)
+    options = _ask_classes(options, stats, prompter)
+    options = _ask_network(options, prompter)
+    options = _ask_schedule(options, stats, prompter)
+    output = _ask_output(options, prompter, output, force)
+    return options, stats, output
+
+
+def _ask_dataset(options: FinetuneOptions, prompter: Prompter) -> tuple[FinetuneOptions, DatasetStatistics]:
+    cfg = get_cfg()
+    cfg.DATASETS.DATA_DIR, cfg.DATASETS.CATALOG = options.data_dir, list(options.catalog)
+    known = known_datasets(cfg)
+    own = [name for name in known if not name.startswith("ava_video_")]
+    prompter.write(f"Registered datasets: {', '.join([*own, *(name for name in known if name not in own)])}")
+    usual = options.dataset_name or next((name for name in own if name.endswith("_train")), DEFAULT_DATASET)
+
+    def parse(text: str) -> tuple[FinetuneOptions, DatasetStatistics]:
+        chosen = replace(options, dataset_name=text)
+        return chosen, collect_statistics(chosen)
+
+    chosen = prompter.ask("Dataset", usual, None, parse)
+    while chosen is None:
+        try:
+            chosen = parse(usual)
+        except UserError as error:
+            if prompter.ended:
+                raise
+            prompter.write(f"  {error}")
+            chosen = prompter.ask("Dataset", usual, None, parse)
+    stats = chosen[1]
+    movement, handled, person = stats.label_map.group_sizes
+    prompter.write(
+        f"  {stats.train}: {stats.keyframes} keyframes of {stats.videos} videos, {stats.label_map.num_classes} classes "
+        f"({movement} movement, {handled} object, {person} person); evaluated on {stats.val}"
+    )
+    return chosen
+
+
+def _ask_classes(options: FinetuneOptions, stats: DatasetStatistics, prompter: Prompter) -> FinetuneOptions:
+    held = stats.label_map.num_classes
+
+    def parse(text: str) -> int:
+        number = _whole(text, 1)
+        check_num_classes(replace(options, num_classes=number), stats)
+        return number
+
+    problem = None
+    try:
+        check_num_classes(options, stats)
+    except UserError as error:
+        problem = error
+        prompter.write(f"  {error}")
+    chosen = prompter.ask("Number of classes", str(held), held, parse)
+    if problem is not None and prompter.ended:
+        raise problem
+    return replace(options, num_classes=chosen)
+
+
+def _ask_network(options: FinetuneOptions, prompter: Prompter) -> FinetuneOptions:
+    gpus = prompter.ask("GPUs, 0 for the CPU", str(options.num_gpus), options.num_gpus, lambda text: _whole(text, 0))
+    backbone = prompter.ask(f"Backbone: {', '.join(BACKBONES)}", options.backbone, options.backbone, _one_of(BACKBONES))
+    options = replace(options, num_gpus=gpus, backbone=backbone)
+    shown = "yes" if options.use_ia else "no"
+    use_ia = prompter.ask("Interaction Aggregation (IA) structure: yes, no", shown, options.use_ia, _yes_or_no)
+    structure = None
+    if use_ia:
+        names = tuple(IA_STRUCTURES)
+        structure = prompter.ask(f"Structure: {', '.join(names)}", options.structure, options.structure, _one_of(names))
+    options = replace(options, use_ia=use_ia, ia_structure=structure)
+    if options.tiny and options.weights is None:
+        return options
+    usual = weights_of(options)
+    weights = prompter.ask("Weights to start from, none for random ones", usual or "none", options.weights, _weights)
+    return replace(options, weights=weights)
+
+
+def _ask_schedule(options: FinetuneOptions, stats: DatasetStatistics, prompter: Prompter) -> FinetuneOptions:
+    def parse_batch(text: str) -> int:
+        replace(options, batch_size=_whole(text, 1), lr=None, max_iter=None, epochs=None).check()
+        return _whole(text, 1)
+
+    def parse_rate(text: str) -> float:
+        replace(options, lr=_number(text), max_iter=None, epochs=None).check()
+        return _number(text)
+
+    def parse_length(text: str) -> dict[str, float | int | None]:
+        if found := re.fullmatch(r"([0-9.]+)\s*(?:e|epochs?)", text.lower()):
+            length = {"epochs": _number(found[1]), "max_iter": None}
+        else:
+            length = {"epochs": None, "max_iter": _whole(text, 1)}
+        chosen = replace(options, **length)
+        chosen.check()
+        build_recipe(chosen, stats)  # Epochs are bounded by their iterations.
+        return length
+
+    given = options.batch_size
+    if given is not None and given % options.processes:
+        # It came from the command line, before the GPUs were asked for.
+        try:
+            options.check()
+        except UserError as error:
+            prompter.write(f"  {error}")
+        options = replace(options, batch_size=None)
+    batch = build_recipe(options, stats)[1].batch
+    question = "Batch: clips of a step, over all GPUs"
+    options = replace(options, batch_size=prompter.ask(question, str(batch), options.batch_size, parse_batch))
+    rate = build_recipe(options, stats)[1].lr
+    options = replace(options, lr=prompter.ask("Learning rate", f"{rate:g}", options.lr, parse_rate))
+    plan = build_recipe(options, stats)[1]
+    usual = {"epochs": options.epochs, "max_iter": options.max_iter}
+    shown = f"{plan.max_iter}, {plan.epochs:.3g} epochs"
+    return replace(options, **prompter.ask('Iterations, or epochs as "20 epochs"', shown, usual, parse_length))
+
+
+def _ask_output(options: FinetuneOptions, prompter: Prompter, output: Path | None, force: bool) -> Path:
+    usual = output or default_output(options)
+
+    def parse(text: str) -> Path:
+        check_target(Path(text).expanduser(), force)
+        return Path(text).expanduser()
+
+    while True:
+        chosen = prompter.ask("File to write", str(usual), usual, parse)
+        try:
+            check_target(chosen, force)
+        except UserError as error:
+            if prompter.ended:
+                raise
+            prompter.write(f"  {error}")
+        else:
+            return chosen
+
+
+def _whole(text: str, low: int) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        raise UserError(f"{text}: expected a whole number") from None
+    if number < low:
+        raise UserError(f"{number}: expected {low} or more")
+    return number
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise UserError(f"{text}: expected a number") from None
+
+
+def _one_of(names: tuple[str, ...]) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text.lower() not in names:
+            raise UserError(f'"{text}" is not available. {suggest(text.lower(), names)}')
+        return text.lower()
+
+    return parse
+
+
+def _yes_or_no(text: str) -> bool:
+    if text.lower() not in ("y", "yes", "n", "no"):
+        raise UserError(f'"{text}": expected yes or no')
+    return text.lower() in ("y", "yes")
+
+
+def _weights(text: str) -> str:
+    if text.lower() == "none":
+        return ""
+    if not Path(text).expanduser().is_file():
+        raise UserError(f"{text} does not exist. Name a .pth file, or none for random weights.")
+    return text

@@ -1,0 +1,262 @@
+"""From choices and the figures of a dataset to every key of a config, each with the reason for its value."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+
+from alphaction.data.augmentation import flip_pairs
+from alphaction.utils.cores import available_cores
+from alphaction.utils.text import counted
+from alphaction.workflows.finetune.interaction import interaction_settings
+from alphaction.workflows.finetune.options import FinetuneOptions, experiment_name
+from alphaction.workflows.finetune.schedule import Schedule, plan_schedule
+from alphaction.workflows.finetune.settings import Setting
+from alphaction.workflows.finetune.statistics import DatasetStatistics
+from alphaction.workflows.finetune.weights import WEIGHTS, has_trained_head, weights_of
+
+CONV_BODIES = {"resnet50": "Slowfast-Resnet50", "resnet101": "Slowfast-Resnet101", "tiny": "Slowfast-Tiny"}
+_STRIDE = 16  # pixels of a feature cell, in every backbone
+_GROUP_KEYS = ("PERSON_MOVEMENT", "OBJECT_MANIPULATION", "PERSON_INTERACTION")
+_GROUP_NAMES = ("movement", "object manipulation", "person interaction")
+
+
+@dataclass(frozen=True)
+class FrameSize:
+    """The size of the network's frames: sides in pixels, and why."""
+
+    short: int
+    long: int
+    reason: str
+
+
+def build_recipe(options: FinetuneOptions, stats: DatasetStatistics) -> tuple[list[Setting], Schedule]:
+    """Return all settings in the order of the file, and the schedule among them.
+
+    Args:
+        options: checked choices.
+        stats: figures of the dataset.
+    """
+    size = frame_size(options, stats)
+    schedule = plan_schedule(options, stats, size.short)
+    settings = [
+        *_network(options),
+        *_head(options, stats),
+        *interaction_settings(options, stats),
+        *_input(options, stats, size),
+        *_datasets(options, stats),
+        *_loader(options),
+        *_solver(options, stats, schedule),
+        *_test(options, stats, schedule),
+        Setting("OUTPUT_DIR", options.output_dir or f"output/{experiment_name(options)}"),
+    ]
+    return settings, schedule
+
+
+def frame_size(options: FinetuneOptions, stats: DatasetStatistics) -> FrameSize:
+    """Return the size of frames that lets the median person be seen, at the least cost.
+
+    A pretrained network keeps 256 x 464, the size it knows, unless the median person would be less than 2 feature
+    cells high; the small one takes what makes that person 2.5 cells high. Neither goes above the videos' own size.
+    """
+    at = {"resnet": (256, 32, 384), "tiny": (96, 40, 288)}["tiny" if options.tiny else "resnet"]
+    lowest, wanted, highest = at
+    if stats.published:
+        return FrameSize(
+            lowest, math.ceil(lowest * stats.aspect / 16 - 1e-9) * 16, "as published" if lowest == 256 else ""
+        )
+    own = math.ceil(stats.short_side / 32) * 32
+    needed = math.ceil(wanted / max(stats.height_share, 1e-3) / 32 - 1e-9) * 32
+    short = max(lowest, min(needed, highest, own))
+    person = stats.height_share * short
+    cells = f"the median person is then {person:.0f} pixels high, {person / _STRIDE:.1f} feature cells of {_STRIDE}"
+    if options.tiny:
+        long = math.ceil(short * min(stats.aspect, 2.0) / 16 - 1e-9) * 16
+        return FrameSize(short, long, f"{cells} (2.5 are wanted, the shorter side being {lowest} to {highest})")
+    long = 464 if short == 256 else math.ceil(short * 464 / 256 / 16) * 16
+    if short == 256:
+        return FrameSize(short, long, f"the recipe's, which the pretrained networks know; {cells}")
+    return FrameSize(short, long, f"above the usual 256, as persons are small: {cells}")
+
+
+def loss_weights(options: FinetuneOptions, stats: DatasetStatistics) -> tuple[float, float, float]:
+    """Return the weight of each group's loss; 0 for a group without classes, whose weight is not used.
+
+    The loss of a group of sigmoids is a mean over its classes. Times their number it is their sum, so that a class
+    counts the same in a group of 2 as in AVA's of 49. The small network, trained for few steps from random weights,
+    has twice that for objects and interactions: they are rarer than movements.
+    """
+    movement, handled, person = stats.label_map.group_sizes
+    factor = 2.0 if options.tiny else 1.0
+    pose = 1.2 if stats.exclusive_movement else float(movement)
+    return (pose if movement else 0.0, factor * handled, factor * person)
+
+
+def _network(options: FinetuneOptions) -> Iterator[Setting]:
+    weights = weights_of(options)
+    comment = "random weights: trains from nothing" if not weights else ""
+    if weights and weights == WEIGHTS[options.backbone]:
+        comment = "trained on Kinetics; docs/MODEL_ZOO.md says where to get it"
+    yield Setting("MODEL.WEIGHT", weights, comment)
+    if options.num_gpus == 0:
+        yield Setting("MODEL.DEVICE", "cpu", "written for a machine without GPU (--num-gpus 0)")
+    yield Setting("MODEL.BACKBONE.CONV_BODY", CONV_BODIES[options.backbone])
+    frozen = "as in the recipe, whose 2 clips per GPU are too few for new statistics: the loaded ones are kept"
+    if not options.tiny:
+        yield Setting("MODEL.BACKBONE.FROZEN_BN", bool(weights), frozen if weights else "nothing is loaded to keep")
+        yield Setting("MODEL.BACKBONE.SLOWFAST.BETA", 0.125)
+    yield Setting("MODEL.BACKBONE.SLOWFAST.SLOW.CONV3_NONLOCAL", False)
+    yield Setting("MODEL.BACKBONE.SLOWFAST.SLOW.CONV4_NONLOCAL", False)
+    if not options.tiny:
+        yield Setting("MODEL.NONLOCAL.FROZEN_BN", bool(weights))
+
+
+def _head(options: FinetuneOptions, stats: DatasetStatistics) -> Iterator[Setting]:
+    head, label_map = "MODEL.ROI_ACTION_HEAD", stats.label_map
+    yield Setting(f"{head}.FEATURE_EXTRACTOR", "2MLPFeatureExtractor")
+    yield Setting(f"{head}.MEAN_BEFORE_POOLER", True)
+    if options.tiny:
+        yield Setting(f"{head}.MLP_HEAD_DIM", 256)
+    yield Setting(
+        f"{head}.NUM_CLASSES",
+        label_map.num_classes,
+        "from AVA's label map" if stats.published else f"from {label_map.source}",
+    )
+    for key, size in zip(_GROUP_KEYS, label_map.group_sizes, strict=True):
+        yield Setting(f"{head}.NUM_{key}_CLASSES", size)
+    if label_map.group_sizes[0]:
+        learned = "softmax" if stats.exclusive_movement else "independent sigmoids"
+        yield Setting(f"{head}.EXCLUSIVE_MOVEMENT", stats.exclusive_movement, f"{learned}: {stats.movement_labels_are}")
+    yield from _weights(options, stats)
+    most, fullest = stats.persons
+    comment = f"at least 10; 95% of the keyframes have {most} persons or fewer, the fullest {fullest}"
+    comment = "as published" if stats.published else comment
+    yield Setting(f"{head}.PROPOSAL_PER_CLIP", max(10, most), comment)
+    yield Setting(f"{head}.DROPOUT_RATE", 0.1 if options.tiny else 0.2)
+
+
+def _weights(options: FinetuneOptions, stats: DatasetStatistics) -> Iterator[Setting]:
+    keys = ("POSE_LOSS_WEIGHT", "OBJECT_LOSS_WEIGHT", "PERSON_LOSS_WEIGHT")
+    weights = loss_weights(options, stats)
+    for group, (key, weight, size) in enumerate(zip(keys, weights, stats.label_map.group_sizes, strict=True)):
+        if not size:
+            continue  # Nothing is computed for an empty group.
+        if group == 0 and stats.exclusive_movement:
+            comment = "one softmax over the movements"
+        else:
+            comment = f"the number of {_GROUP_NAMES[group]} classes ({size}), as the loss is a mean over them"
+            comment += "; twice that, as they are rarer than movements" if options.tiny and group else ""
+        yield Setting(f"MODEL.ROI_ACTION_HEAD.{key}", weight, comment)
+
+
+def _input(options: FinetuneOptions, stats: DatasetStatistics, size: FrameSize) -> Iterator[Setting]:
+    low, usual, high = stats.fps
+    rates = f"{usual:.4g}" if low == high else f"{low:.4g} to {high:.4g}, median {usual:.4g}"
+    rates += f" ({stats.probed} of {stats.videos} looked at)" if stats.probed < stats.videos else ""
+    if options.tiny:
+        fps = round(min(12.0, usual), 2)
+        # Skipping every second frame must leave about 5 of them a second, or motion is lost.
+        alpha = 2 if fps / 2 >= 5 else 4
+        frames, tau = 16, 4
+        why = f"frames a second of the videos: {rates}; more than 12 would only cost time"
+    else:
+        fps, frames = 25.0, 64
+        tau, alpha = (16, 8) if options.backbone == "resnet50" else (8, 4)
+        why = "the recipe's, at which the pretrained networks were trained"
+        why += "" if stats.published else f"; that of the videos: {rates}; slower ones repeat frames"
+    comment = f"{counted(frames, 'frame')}: {frames / fps:.1f} s, {frames // tau} to the slow pathway, "
+    comment += f"{frames // tau * alpha} to the fast one"
+    yield Setting("INPUT.FPS", fps, why)
+    yield Setting("INPUT.FRAME_NUM", frames, comment)
+    yield Setting("INPUT.FRAME_SAMPLE_RATE", 1)
+    yield Setting("INPUT.TAU", tau)
+    yield Setting("INPUT.ALPHA", alpha)
+    if not options.tiny:
+        yield Setting("INPUT.SLOW_JITTER", True)
+        yield Setting("INPUT.COLOR_JITTER", True)
+    for split in ("TRAIN", "TEST"):
+        yield Setting(f"INPUT.MIN_SIZE_{split}", size.short, size.reason if split == "TRAIN" else "")
+        yield Setting(f"INPUT.MAX_SIZE_{split}", size.long)
+    pairs = flip_pairs(stats.label_map.names)
+    if pairs:
+        yield Setting("INPUT.FLIP_CLASS_PAIRS", pairs, "half of the training clips are mirrored: these change places")
+
+
+def _datasets(options: FinetuneOptions, stats: DatasetStatistics) -> Iterator[Setting]:
+    if options.data_dir != "data":
+        yield Setting("DATASETS.DATA_DIR", options.data_dir)
+    if options.catalog:
+        yield Setting("DATASETS.CATALOG", list(options.catalog))
+    figures = f"{counted(stats.keyframes, 'keyframe')} of {counted(stats.videos, 'video')}"
+    if stats.boxes:
+        figures += f", {counted(stats.boxes, 'box', 'boxes')}"
+    yield Setting("DATASETS.TRAIN", [stats.train], figures + (" (published figures)" if stats.published else ""))
+    yield Setting("DATASETS.TEST", [stats.val])
+
+
+def _loader(options: FinetuneOptions) -> Iterator[Setting]:
+    cores, here = available_cores(), torch.cuda.device_count()
+    if options.num_gpus == 0:
+        workers, why = max(1, min(4, cores // 2)), f"half of this machine's {counted(cores, 'core')}, but 1 to 4"
+    elif here >= options.num_gpus:
+        each = cores // options.num_gpus
+        workers, why = (
+            max(1, min(8, each)),
+            f"{counted(cores, 'core')} for {counted(options.num_gpus, 'GPU')}, but 1 to 8",
+        )
+    else:
+        workers, why = 4, f"for each GPU; raise it where a machine has more than {4 * options.num_gpus} cores"
+    yield Setting("DATALOADER.NUM_WORKERS", workers, why)
+
+
+def _solver(options: FinetuneOptions, stats: DatasetStatistics, schedule: Schedule) -> Iterator[Setting]:
+    gpus = counted(options.num_gpus, "GPU") if options.num_gpus else "the CPU"
+    per_gpu = f", {schedule.batch // options.processes} on each GPU" if options.num_gpus > 1 else ""
+    yield Setting(
+        "SOLVER.REFERENCE_GPUS",
+        options.processes,
+        f"batch, learning rate and iterations are meant for {gpus}; --adjust-lr scales them from here",
+    )
+    yield Setting("SOLVER.VIDEOS_PER_BATCH", schedule.batch, f"clips of a step{per_gpu}")
+    if options.tiny:
+        yield Setting("SOLVER.OPTIMIZER", "adamw", "learns from random weights in few steps")
+    yield Setting("SOLVER.BASE_LR", schedule.lr, schedule.lr_reason)
+    yield Setting("SOLVER.BIAS_LR_FACTOR", 1.0 if options.tiny else 2.0)
+    if options.use_ia and not options.tiny:
+        other = "; 1.0 if it is taken from the weights" if has_trained_head(options) else ""
+        yield Setting("SOLVER.IA_LR_FACTOR", 10.0, f"for an IA structure from random weights{other}")
+    yield Setting("SOLVER.WEIGHT_DECAY", 0.01 if options.tiny else 1e-7)
+    length = (
+        f"{counted(stats.keyframes, 'keyframe')}, batch {schedule.batch}: {counted(schedule.epoch, 'iteration')} an "
+        f"epoch, {schedule.epochs:.3g} epochs; {schedule.reason}"
+    )
+    yield Setting("SOLVER.MAX_ITER", schedule.max_iter, length)
+    if options.tiny:
+        yield Setting("SOLVER.SCHEDULER", "half_period_cosine")
+        yield Setting("SOLVER.CLIP_GRAD_NORM", 10.0)
+    else:
+        drops = "where the rate drops to a tenth, in the recipe's proportion" if schedule.steps else "too short to drop"
+        yield Setting("SOLVER.STEPS", list(schedule.steps), drops)
+        yield Setting("SOLVER.WARMUP_FACTOR", 0.25)
+    yield Setting("SOLVER.WARMUP_ITERS", schedule.warmup)
+    evaluations = f"{counted(schedule.evaluations, 'evaluation')} with the one at the end"
+    yield Setting("SOLVER.EVAL_PERIOD", schedule.period, evaluations)
+    yield Setting("SOLVER.CHECKPOINT_PERIOD", schedule.period)
+
+
+def _test(options: FinetuneOptions, stats: DatasetStatistics, schedule: Schedule) -> Iterator[Setting]:
+    found = stats.detections
+    if found is not None:
+        costs = "as all do" if found.recall == found.best_recall else f"all of them {found.best_recall:.1%}"
+        why = f"detections above it find {found.recall:.1%} of the annotated persons at IoU 0.5, {costs}"
+        yield Setting("TEST.BOX_THRESH", found.threshold, why)
+    elif stats.published:
+        yield Setting("TEST.BOX_THRESH", 0.8)
+    else:
+        why = f"of no effect: {stats.val} has no person_boxes, and is evaluated on the annotated ones"
+        yield Setting("TEST.BOX_THRESH", 0.8, why)
+    yield Setting("TEST.ACTION_THRESH", 0.0)
+    yield Setting("TEST.VIDEOS_PER_BATCH", max(schedule.batch, options.processes))

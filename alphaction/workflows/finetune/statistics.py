@@ -1,0 +1,233 @@
+"""What the rules of a config need to know of a dataset, read from its registered files.
+
+Sizes in shapes: K keyframes, R boxes, M boxes at one keyframe.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from alphaction.config.paths_catalog import DatasetSpec
+from alphaction.data.annotations import AnnotationTable, LabelMap
+from alphaction.data.label_statistics import movements_per_box
+from alphaction.data.tables import DatasetTables, open_tables
+from alphaction.data.video.clip_source import ClipSource
+from alphaction.data.video.whole_movies import MovieSource
+from alphaction.evaluation.recall import Recall
+from alphaction.utils.errors import UserError
+from alphaction.utils.text import counted
+
+# Opening a video decodes a frame; so many of a split tell rates and sizes well enough.
+_PROBED_VIDEOS = 24
+# Of every so many steps between successive keyframes, memory can use those of one length.
+_MIN_REGULAR = 0.5
+
+
+@dataclass(frozen=True)
+class Detections:
+    """How many annotated persons the detector of the validation split finds, at IoU 0.5.
+
+    Attributes:
+        threshold: see :meth:`alphaction.evaluation.recall.Recall.threshold`.
+        recall: share of the labeled boxes that detections above it find.
+        best_recall: the same for all detections.
+    """
+
+    threshold: float
+    recall: float
+    best_recall: float
+
+
+@dataclass(frozen=True)
+class DatasetStatistics:
+    """Figures of a training split and of the split it is evaluated on.
+
+    Attributes:
+        train, val: names of the splits.
+        label_map: the classes.
+        videos, keyframes, boxes: counts of the training split; keyframes are those with a box.
+        several_movements: boxes of both splits with two movement labels or more.
+        persons: (95th percentile, most) boxes of a keyframe.
+        height_share: median height of a box, as a fraction of the frame's shorter side.
+        short_side: median length of that side in pixels.
+        aspect: largest ratio of a frame's longer side to the shorter one.
+        fps: (lowest, median, highest) frame rate of the videos.
+        memory_step: usual distance of successive keyframes in seconds; 0: there is none that memory could use.
+        memory_slots: most such steps that lie on one side of a keyframe.
+        has_objects: whether both splits name object boxes.
+        detections: of the validation split; None: it names no person boxes.
+        probed: number of videos that sizes and rates were read from.
+        example_video: a video of the validation split, None where it consists of one-second clips.
+        example_boxes, example_objects: files of person and of object boxes for it, None where there are none.
+        published: whether these are AVA's published figures instead of figures of files.
+    """
+
+    train: str
+    val: str
+    label_map: LabelMap
+    videos: int
+    keyframes: int
+    boxes: int
+    several_movements: int
+    persons: tuple[int, int]
+    height_share: float
+    short_side: int
+    aspect: float
+    fps: tuple[float, float, float]
+    memory_step: int
+    memory_slots: int
+    has_objects: bool
+    detections: Detections | None
+    probed: int = 0
+    example_video: Path | None = None
+    example_boxes: Path | None = None
+    example_objects: Path | None = None
+    published: bool = False
+
+    @property
+    def exclusive_movement(self) -> bool:
+        """Whether a softmax can learn the movements: more than one class, and no box with two of them."""
+        return self.label_map.group_sizes[0] > 1 and self.several_movements == 0
+
+    @property
+    def movement_labels_are(self) -> str:
+        """Why the movements exclude each other or not, for a comment."""
+        if self.published:
+            return "as published"
+        if self.label_map.group_sizes[0] == 1:
+            return "there is a single movement, whose softmax would always be 1"
+        if self.several_movements:
+            return (
+                f"{counted(self.several_movements, 'box has', 'boxes have')} several movements: no softmax learns that"
+            )
+        return "no box carries two movements"
+
+
+def ava_statistics(train: str, val: str, label_map: LabelMap) -> DatasetStatistics:
+    """Return AVA v2.2's figures, whose recipe the pretrained networks follow; no file is read.
+
+    Args:
+        train, val: names of the splits.
+        label_map: AVA's 80 classes.
+    """
+    return DatasetStatistics(
+        train=train,
+        val=val,
+        label_map=label_map,
+        videos=235,
+        keyframes=184_000,
+        boxes=0,
+        several_movements=0,
+        persons=(10, 25),
+        height_share=0.7,
+        short_side=360,
+        aspect=464 / 256,
+        fps=(24.0, 25.0, 30.0),
+        memory_step=1,
+        memory_slots=896,
+        has_objects=True,
+        detections=None,
+        published=True,
+    )
+
+
+def read_statistics(train: DatasetSpec, val: DatasetSpec) -> DatasetStatistics:
+    """Read the annotations of both splits, the validation split's detections, and the headers of some videos.
+
+    Raises:
+        UserError: if a file is malformed, the splits have different classes, a split has no box, or a video that is
+            looked at is missing or broken.
+    """
+    opened, val_opened = open_tables(train), open_tables(val)
+    label_map = opened.label_map
+    if val_opened.label_map != label_map:
+        raise UserError(
+            f'datasets "{train.name}" ({train.label_map}) and "{val.name}" ({val.label_map}) have different classes. '
+            "Choose another --val-dataset, or give both one label map."
+        )
+    table, val_table = opened.annotations, val_opened.annotations
+    shares, infos = _box_heights(table, opened.source)
+    if not len(shares):
+        raise UserError(f'dataset "{train.name}": {table.source} holds no box. Annotate persons first.')
+    counts = np.diff(table.row_offsets)
+    counts = counts[counts > 0]
+    sides = [(min(size), max(size)) for size, _ in infos]
+    rates = [fps for _, fps in infos]
+    step, slots = _memory_reach(table)
+    several = [int((movements_per_box(each, label_map) > 1).sum()) for each in (table, val_table)]
+    return DatasetStatistics(
+        train=train.name,
+        val=val.name,
+        label_map=label_map,
+        videos=len(np.unique(table.keyframes.video_index)),
+        keyframes=len(counts),
+        boxes=len(table),
+        several_movements=sum(several),
+        persons=(int(np.percentile(counts, 95, method="higher")), int(counts.max())),
+        height_share=float(np.median(shares)),
+        short_side=int(np.median([short for short, _ in sides])),
+        aspect=max(long / short for short, long in sides),
+        fps=(min(rates), float(np.median(rates)), max(rates)),
+        memory_step=step,
+        memory_slots=slots,
+        has_objects=train.object_boxes is not None and val.object_boxes is not None,
+        detections=_detections(val_opened),
+        probed=len(infos),
+        example_video=_example_video(val_opened),
+        example_boxes=val.person_boxes,
+        example_objects=val.object_boxes,
+    )
+
+
+def _box_heights(table: AnnotationTable, source: ClipSource) -> tuple[np.ndarray, list[tuple[tuple[int, int], float]]]:
+    """Return box heights as shares of the frame's shorter side, and the ((width, height), rate) of the videos.
+
+    Both are of up to ``_PROBED_VIDEOS`` annotated videos, spread over the split.
+    """
+    used = np.unique(table.keyframes.video_index[np.diff(table.row_offsets) > 0])
+    if not len(used):
+        return np.zeros(0), []
+    chosen = used[np.unique(np.linspace(0, len(used) - 1, _PROBED_VIDEOS).round().astype(int))]
+    video_of_box = np.repeat(table.keyframes.video_index, np.diff(table.row_offsets))
+    shares, infos = [], []
+    for index in chosen:
+        info = source.probe(str(table.keyframes.videos[index]))
+        boxes = table.boxes[video_of_box == index]
+        shares.append((boxes[:, 3] - boxes[:, 1]) * info.height / min(info.width, info.height))
+        infos.append(((info.width, info.height), info.fps))
+    return np.concatenate(shares), infos
+
+
+def _memory_reach(table: AnnotationTable) -> tuple[int, int]:
+    """Return the usual distance of successive keyframes in seconds, 0 if there is none, and the most steps in a video.
+
+    Memory looks at whole multiples of one step away from a keyframe: where fewer than half of the keyframes have a
+    neighbor at that step, there would be next to nothing to remember.
+    """
+    videos, seconds = table.keyframes.video_index, table.keyframes.seconds
+    gaps = np.diff(seconds)[np.diff(videos) == 0]
+    if not len(gaps):
+        return 0, 0
+    step = Counter(gaps.tolist()).most_common(1)[0][0]
+    if (gaps == step).sum() < _MIN_REGULAR * len(seconds):
+        return 0, 0
+    spans = [int(np.ptp(seconds[videos == video])) for video in np.unique(videos)]
+    return int(step), max(spans) // int(step)
+
+
+def _detections(tables: DatasetTables) -> Detections | None:
+    persons = tables.persons() if len(tables.annotations) else None
+    if persons is None:
+        return None
+    recall = Recall.of(tables.annotations, persons)
+    threshold = recall.threshold()
+    return Detections(threshold, recall.at(threshold), recall.at())
+
+
+def _example_video(tables: DatasetTables) -> Path | None:
+    source = tables.source
+    return source.path(str(tables.annotations.keyframes[0].video)) if isinstance(source, MovieSource) else None

@@ -1,0 +1,271 @@
+"""Contact sheets of a dataset: keyframes with ground truth and detections, and a strip of each clip, as PNG files.
+
+Sizes in shapes: K keyframes, C classes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+from yacs.config import CfgNode
+
+from alphaction.config.paths_catalog import find_dataset
+from alphaction.data.annotations import AnnotationTable, BoxTable, LabelMap
+from alphaction.data.label_statistics import labels_per_keyframe
+from alphaction.data.sample import Keyframe
+from alphaction.data.tables import open_tables
+from alphaction.data.temporal import clip_slots
+from alphaction.data.video.clip_source import ClipSource
+from alphaction.utils.drawing import PALETTE, TITLE_BACKGROUND, contact_sheet, draw_detections, put_lines, write_png
+from alphaction.utils.errors import UserError, suggest
+
+TRUTH_COLOR, PERSON_COLOR, OBJECT_COLOR = (225, 225, 225), (0, 150, 60), (215, 105, 0)
+STRIP_FRAMES = 8
+_SHORTEST, _TALLEST = 480, 720  # pixels of a picture's shorter side
+_STRIP_WIDTH = 120  # of each small frame at least; narrow sheets have several rows of them
+_GAP = 6
+_LINE = 16
+
+
+@dataclass(frozen=True)
+class ShownDataset:
+    """What the pictures show.
+
+    Attributes:
+        name: of the dataset.
+        label_map: its classes.
+        annotations: ground truth.
+        persons: detected persons, or None.
+        objects: detected objects, or None.
+        source: where frames come from.
+        slots: timeline positions of the frames of the strip, relative to the keyframe.
+        fps: frames per second of the timeline; 0: each video's own.
+    """
+
+    name: str
+    label_map: LabelMap
+    annotations: AnnotationTable
+    persons: BoxTable | None
+    objects: BoxTable | None
+    source: ClipSource
+    slots: tuple[int, ...]
+    fps: float
+
+    @classmethod
+    def from_config(cls, cfg: CfgNode, name: str) -> ShownDataset:
+        """Read the dataset called ``name``; the strip shows the window of INPUT's clips.
+
+        Raises:
+            UserError: if the dataset is unknown or one of its files is wrong.
+        """
+        tables = open_tables(find_dataset(cfg, name))
+        slots = strip_slots(clip_slots(cfg.INPUT.FRAME_NUM, cfg.INPUT.FRAME_SAMPLE_RATE))
+        return cls(
+            name=name,
+            label_map=tables.label_map,
+            annotations=tables.annotations,
+            persons=tables.persons(),
+            objects=tables.objects(),
+            source=tables.source,
+            slots=slots,
+            fps=cfg.INPUT.FPS,
+        )
+
+    def keyframe(self, video: str, second: int) -> int:
+        """Return the position of an annotated keyframe.
+
+        Raises:
+            UserError: if it is not annotated; the message names those nearest.
+        """
+        keyframes = self.annotations.keyframes
+        position = keyframes.index_of(video, second)
+        if position is None:
+            if video not in keyframes.videos:
+                raise UserError(f'{self.name} has no video "{video}". {suggest(video, keyframes.videos)}')
+            seconds = keyframes.seconds[keyframes.videos[keyframes.video_index] == video]
+            near = np.sort(seconds[np.argsort(np.abs(seconds - second), kind="stable")[:5]]).tolist()
+            raise UserError(
+                f"{self.name}: second {second} of {video} is not annotated; nearest: {', '.join(map(str, near))}"
+            )
+        return position
+
+
+@dataclass(frozen=True)
+class SheetReport:
+    """What was drawn.
+
+    Attributes:
+        files: the PNG files.
+        shown: names of the classes that some picture shows.
+        missing: names of the classes that are annotated, but on none of the pictures.
+        unlabeled: names of the classes without any annotation.
+    """
+
+    files: tuple[Path, ...]
+    shown: tuple[str, ...]
+    missing: tuple[str, ...]
+    unlabeled: tuple[str, ...]
+
+    def __str__(self) -> str:
+        lines = [*map(str, self.files), "", f"{len(self.shown)} classes shown: {', '.join(self.shown) or 'none'}"]
+        if self.missing:
+            lines.append(f"{len(self.missing)} not shown (more with --num-samples): {', '.join(self.missing)}")
+        if self.unlabeled:
+            lines.append(f"{len(self.unlabeled)} without any annotation: {', '.join(self.unlabeled)}")
+        return "\n".join([*lines, "", _WHAT_TO_LOOK_FOR])
+
+
+_WHAT_TO_LOOK_FOR = """Look for:
+  - boxes that do not lie on people: coordinates in another unit, or corners read as x, y, width, height
+  - the same people and labels one or more frames early or late: seconds that do not count from the video's start
+  - labels that do not fit what the strip shows: wrong class ids (counted from 0 instead of 1?)
+  - people without a box, or without a detection: what is not detected cannot be scored
+  - a strip that is too short or too long to see the action: INPUT.FPS, FRAME_NUM, FRAME_SAMPLE_RATE"""
+
+
+def strip_slots(window: Sequence[int]) -> tuple[int, ...]:
+    """Return the slots of a clip that the strip shows, spread evenly, the keyframe (slot 0) among them."""
+    picked = [window[i] for i in np.linspace(0, len(window) - 1, min(STRIP_FRAMES, len(window))).round().astype(int)]
+    picked[int(np.argmin(np.abs(picked)))] = 0
+    return tuple(picked)
+
+
+def draw_samples(shown: ShownDataset, output_dir: Path, positions: Sequence[int]) -> SheetReport:
+    """Write one PNG for each of the keyframes at ``positions``.
+
+    Raises:
+        UserError: if a frame cannot be read or a file not be written.
+    """
+    files = []
+    for number, position in enumerate(tqdm(positions, desc="sheets", disable=None)):
+        keyframe = shown.annotations.keyframes[position]
+        safe = re.sub(r"[^A-Za-z0-9._-]+", "_", keyframe.video)
+        path = output_dir / f"{number:03d}_{safe}_{keyframe.second:04d}.png"
+        write_png(path, draw_keyframe(shown, position))
+        files.append(path)
+    present = labels_per_keyframe(shown.annotations, shown.label_map) > 0
+    on_pictures, anywhere = present[list(positions)].any(axis=0), present.any(axis=0)
+    names = np.array(shown.label_map.names, dtype=object)
+    return SheetReport(
+        tuple(files), tuple(names[on_pictures]), tuple(names[anywhere & ~on_pictures]), tuple(names[~anywhere])
+    )
+
+
+def choose_keyframes(annotations: AnnotationTable, label_map: LabelMap, count: int, seed: int = 0) -> list[int]:
+    """Return positions of at most ``count`` keyframes that together show as many classes as possible, sorted.
+
+    Each next one shows the most classes that are not shown yet; of equals, one of the video that was taken least often;
+    of those, a random one. Keyframes without boxes are taken last.
+    """
+    present = labels_per_keyframe(annotations, label_map) > 0
+    video = annotations.keyframes.video_index
+    has_box = np.diff(annotations.row_offsets) > 0
+    order = np.random.default_rng(seed).permutation(len(video))
+    taken = np.zeros(len(video), dtype=bool)
+    used_videos = np.zeros(int(video.max(initial=0)) + 1, dtype=np.int64)
+    wanted = present.any(axis=0)
+    for _ in range(min(count, len(video))):
+        gain = (present & wanted).sum(axis=1)
+        keys = (order, used_videos[video], -gain, ~has_box, taken)
+        best = int(np.lexsort(keys)[0])
+        taken[best] = True
+        used_videos[video[best]] += 1
+        wanted &= ~present[best]
+    return np.flatnonzero(taken).tolist()
+
+
+def draw_keyframe(shown: ShownDataset, position: int) -> np.ndarray:
+    """Return the sheet of one keyframe, uint8 RGB: title, ground truth, detections if any, strip of the clip."""
+    keyframe = shown.annotations.keyframes[position]
+    info = shown.source.probe(keyframe.video)
+    frame = _fit(shown.source.read(keyframe.video, keyframe.second, [0], shown.fps)[0])
+    panels, titles = [_truth_panel(shown, frame, position)], ["ground truth: #person id, classes"]
+    if shown.persons is not None or shown.objects is not None:
+        panels.append(_detection_panel(shown, frame, keyframe, position))
+        titles.append("all detections, with their scores")
+    panel_row = contact_sheet(panels, len(panels), titles, gap=_GAP)
+    strip = _strip(shown, keyframe, panel_row.shape[1])
+    head = [
+        f"{shown.name}   video {keyframe.video}   second {keyframe.second}",
+        f"{info.width}x{info.height}, {info.fps:.4g} frames per second   {len(_rows(shown, position))} annotated boxes",
+    ]
+    bar = np.full((2 * _LINE + 6, panel_row.shape[1], 3), TITLE_BACKGROUND, dtype=np.uint8)
+    put_lines(bar, head, _GAP, 3, TITLE_BACKGROUND)
+    _legend(bar, shown)
+    return np.concatenate([bar, panel_row, strip])
+
+
+def _truth_panel(shown: ShownDataset, frame: np.ndarray, position: int) -> np.ndarray:
+    table, lines, colors = shown.annotations, [], []
+    rows = _rows(shown, position)
+    for number, row in enumerate(rows):
+        person = int(table.person_ids[row])
+        names = [shown.label_map.find(int(class_id)).name for class_id in table.labels(row)]
+        first = [f"#{person}"] if person >= 0 else []
+        lines.append([*first, *(names or ["(no class)"])])
+        colors.append(PALETTE[number % len(PALETTE)])
+    return draw_detections(frame, table.boxes[rows.start : rows.stop], lines, color=colors, min_side=0)
+
+
+def _detection_panel(shown: ShownDataset, frame: np.ndarray, keyframe: Keyframe, position: int) -> np.ndarray:
+    rows = _rows(shown, position)
+    truth = shown.annotations.boxes[rows.start : rows.stop]
+    panel = draw_detections(frame, truth, [[]] * len(truth), color=TRUTH_COLOR, min_side=0, thickness=3)
+    boxes, lines, colors = [], [], []
+    for table, color in ((shown.objects, OBJECT_COLOR), (shown.persons, PERSON_COLOR)):
+        if table is not None:
+            found, scores = table.lookup(*keyframe)
+            boxes += list(found)
+            lines += [[f"{score:.2f}"] for score in scores]
+            colors += [color] * len(found)
+    return draw_detections(panel, np.array(boxes).reshape(-1, 4), lines, color=colors, min_side=0, thickness=1)
+
+
+def _legend(bar: np.ndarray, shown: ShownDataset) -> None:
+    """Write what the colors of the detection panel mean into the right half of ``bar``, in place."""
+    entries = [("annotated box", TRUTH_COLOR)] if shown.persons is not None or shown.objects is not None else []
+    entries += [("detected person", PERSON_COLOR)] if shown.persons is not None else []
+    entries += [("detected object", OBJECT_COLOR)] if shown.objects is not None else []
+    x, y = bar.shape[1] // 2 + _GAP, _LINE + 3
+    for text, color in entries:
+        cv2.rectangle(bar, (x, y + 3), (x + 18, y + _LINE - 5), color, 2)
+        put_lines(bar, [text], x + 22, y, TITLE_BACKGROUND)
+        x += 160
+
+
+def _strip(shown: ShownDataset, keyframe: Keyframe, width: int) -> np.ndarray:
+    """Return the small frames of the clip, ``width`` pixels wide, each with its offset from the keyframe in seconds."""
+    frames = shown.source.read(keyframe.video, keyframe.second, list(shown.slots), shown.fps)
+    rate = shown.fps or shown.source.probe(keyframe.video).fps
+    columns = max(2, min(len(frames), (width - _GAP) // _STRIP_WIDTH))
+    small = (width - _GAP) // columns - _GAP
+    size = (small, max(1, round(small * frames.shape[1] / frames.shape[2])))
+    pictures = [cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in frames]
+    offsets = [f"{slot / rate:+.2f} s" if slot else "keyframe" for slot in shown.slots]
+    sheet = contact_sheet(pictures, columns, offsets, gap=_GAP)
+    rest = ((0, 0), (0, width - sheet.shape[1]), (0, 0))
+    return np.pad(sheet, rest, mode="edge")
+
+
+def _rows(shown: ShownDataset, position: int) -> range:
+    rows = shown.annotations.rows(position)
+    return range(rows.start, rows.stop)
+
+
+def _fit(frame: np.ndarray) -> np.ndarray:
+    """Return a frame enlarged by a whole factor, or shrunk, so that text and people can be seen on a screen."""
+    height, width = frame.shape[:2]
+    short = min(height, width)
+    if short < _SHORTEST:
+        factor = -(-_SHORTEST // short)
+        return cv2.resize(frame, (width * factor, height * factor), interpolation=cv2.INTER_CUBIC)
+    if short > _TALLEST:
+        size = (round(width * _TALLEST / short), round(height * _TALLEST / short))
+        return cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+    return frame

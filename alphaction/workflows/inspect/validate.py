@@ -1,0 +1,147 @@
+"""Validation of a dataset before hours of training: its files, tables, sample clips, and splits against each other.
+
+Each check is a function of its own (``check_*.py``) that yields findings; this module only runs them in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from yacs.config import CfgNode
+
+from alphaction.config.paths_catalog import BUILT_IN, find_dataset, known_datasets, registered_by
+from alphaction.data.dataset import ActionDataset
+from alphaction.utils.errors import UserError, suggest
+from alphaction.workflows.inspect.check_boxes import check_box_sizes, check_boxes
+from alphaction.workflows.inspect.check_classes import check_classes
+from alphaction.workflows.inspect.check_detections import check_detections
+from alphaction.workflows.inspect.check_labels import check_label_map, check_labels
+from alphaction.workflows.inspect.check_splits import check_splits
+from alphaction.workflows.inspect.check_truth import check_truth
+from alphaction.workflows.inspect.check_videos import VideoCheck, check_videos, open_videos
+from alphaction.workflows.inspect.facts import collect_facts
+from alphaction.workflows.inspect.loaded import Split, load_split
+from alphaction.workflows.inspect.report import Finding, Report
+from alphaction.workflows.inspect.settings import Settings
+
+_AVA = ("ava_video_v2.1", "ava_video_v2.2")
+
+
+def validate_dataset(cfg: CfgNode, name: str, *, thorough: bool = True, chosen: bool = False) -> Report:
+    """Validate one split, also against the other splits of its dataset.
+
+    Args:
+        cfg: finds the dataset and says how a model would see it.
+        name: a registered dataset, such as "pets_train".
+        thorough: decode sample clips; otherwise open the videos only.
+        chosen: ``cfg`` is the user's config for this dataset; otherwise what its defaults do not fit is a note.
+
+    Raises:
+        UserError: the dataset is not registered. Whatever is wrong with its files is a finding.
+    """
+    if name not in known_datasets(cfg):
+        find_dataset(cfg, name)  # says which are known
+    return _validate(cfg, name, [name], _siblings(cfg, name), thorough, chosen)
+
+
+def validate_all(cfg: CfgNode, dataset: str, *, thorough: bool = True, chosen: bool = False) -> Report:
+    """Validate every split of ``dataset`` ("pets": pets_train, pets_val); see :func:`validate_dataset`.
+
+    Raises:
+        UserError: no split of such a dataset is registered.
+    """
+    names = splits_of(cfg, dataset)
+    if not names:
+        known = known_datasets(cfg)
+        stems = {name.rsplit("_", 1)[0] for name in known if "_" in name and registered_by(cfg, name) != [BUILT_IN]}
+        stems |= set(_AVA)
+        raise UserError(
+            f'no dataset "{dataset}" with splits {dataset}_train, {dataset}_val, ... is known. '
+            f"{suggest(dataset, stems)} Register it with a dataset.yaml (DATASETS.DATA_DIR, DATASETS.CATALOG)."
+        )
+    return _validate(cfg, dataset, names, [], thorough, chosen)
+
+
+def splits_of(cfg: CfgNode, dataset: str) -> list[str]:
+    """Return the names of all splits of a dataset, training first; "ava_video_v2.2" is AVA of that version."""
+    if dataset in _AVA:
+        return [dataset.replace("video", f"video_{split}") for split in ("train", "val")]
+    names = [name for name in known_datasets(cfg) if name.startswith(f"{dataset}_")]
+    # "pets" must not take the splits of "pets_indoor", which another file registers.
+    shortest = min(names, key=lambda name: (name.count("_"), name), default="")
+    files = set(registered_by(cfg, shortest))
+    names = [name for name in names if files & set(registered_by(cfg, name)) and BUILT_IN not in files]
+    return sorted(names, key=lambda name: ("train" not in name, name))
+
+
+def quick_findings(
+    cfg: CfgNode, train_sets: Sequence[ActionDataset], test_sets: Sequence[ActionDataset]
+) -> list[Finding]:
+    """Return what tables alone tell about datasets that are open already; no file is decoded.
+
+    Takes a second or two for tables of AVA's size; files are looked into only for the lines that a finding names.
+
+    Args:
+        cfg: the run's config.
+        train_sets: what the run trains on.
+        test_sets: what it evaluates on.
+    """
+    settings = Settings.from_config(cfg, chosen=True)
+    splits = [Split.of_dataset(dataset) for dataset in (*train_sets, *test_sets)]
+    findings = [finding for split in splits for finding in _check_tables(split, settings)]
+    findings += check_splits(splits, compare_files=False)
+    findings += check_classes(splits)
+    return list(Report.of("", findings, {}).findings)
+
+
+def _validate(
+    cfg: CfgNode, title: str, names: Sequence[str], siblings: Sequence[str], thorough: bool, chosen: bool
+) -> Report:
+    settings = Settings.from_config(cfg, chosen)
+    findings: list[Finding] = []
+    facts: dict[str, dict[str, Any]] = {}
+    splits: list[Split] = []
+    for name in names:
+        split, found = load_split(cfg, name)
+        findings += found
+        if split is None:
+            continue
+        splits.append(split)
+        checks = open_videos(split, thorough) if split.source is not None else []
+        facts[name] = collect_facts(split, settings, checks)
+        findings += _check_all(split, settings, checks, facts[name])
+    # Of a sibling, only what concerns this split is said; its own faults are for its own report.
+    others = [split for split, _ in (load_split(cfg, name) for name in siblings) if split is not None]
+    findings += check_splits([*splits, *others])
+    findings += check_classes(splits, others)
+    missing = [name for name in siblings if name not in {split.name for split in others}]
+    if missing:
+        message = f"not compared with {', '.join(missing)}, whose files cannot be read; validate these, too (--all)."
+        findings.append(Finding("note", "leakage", message, title))
+    return Report.of(title, findings, facts)
+
+
+def _check_all(
+    split: Split, settings: Settings, checks: Sequence[VideoCheck], facts: dict[str, Any]
+) -> Iterator[Finding]:
+    yield from check_label_map(split)
+    yield from check_videos(split, settings, checks)
+    yield from _check_tables(split, settings)
+    sizes = {check.video: (check.info.width, check.info.height) for check in checks if check.info is not None}
+    yield from check_box_sizes(split, settings, sizes)
+    yield from check_truth(split, facts)
+
+
+def _check_tables(split: Split, settings: Settings) -> Iterator[Finding]:
+    yield from check_labels(split, settings)
+    yield from check_boxes(split)
+    yield from check_detections(split, settings)
+
+
+def _siblings(cfg: CfgNode, name: str) -> list[str]:
+    """Return the other splits that the same file registers."""
+    files = set(registered_by(cfg, name))
+    if BUILT_IN in files:
+        return [name.replace("_train_", "_val_") if "_train_" in name else name.replace("_val_", "_train_")]
+    return [known for known in known_datasets(cfg) if known != name and files & set(registered_by(cfg, known))]

@@ -1,0 +1,132 @@
+"""Boxes of persons and objects at whole seconds of one video: from a file, or from a detector."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from tqdm import tqdm
+
+from alphaction.data.annotations import BoxTable, read_boxes
+from alphaction.data.transforms import Size
+from alphaction.data.video.clip_source import ClipSource
+from alphaction.data.video.names import VideoNames
+from alphaction.utils.errors import UserError, suggest
+from alphaction.utils.logging import get_logger
+from alphaction.utils.text import counted
+from alphaction.workflows.detect import DetectedBoxes
+from alphaction.workflows.detect.person_detector import PERSON
+
+# Boxes of other videos are not used, so their frames may have any size.
+_UNKNOWN_SIZE = (1_000_000, 1_000_000)
+
+
+class Detector(Protocol):
+    """What finds boxes: :class:`alphaction.workflows.detect.PersonDetector` or another with this method."""
+
+    def detect(self, frames: Sequence[np.ndarray]) -> list[DetectedBoxes]:
+        """Return the boxes of each frame, uint8 [H, W, 3] RGB."""
+
+
+def boxes_from_file(
+    path: Path, video: Path, seconds: range, size: Size, end: float, *, objects: bool = False
+) -> tuple[BoxTable, str]:
+    """Read the boxes of one video.
+
+    Args:
+        path: a file in any format of ``read_boxes``; boxes of other videos in it are not used.
+        video: the video; the file calls it by its full name, without the suffix, or as annotation tools write names.
+        seconds: boxes outside are not used.
+        size: (width, height) of the video's frames.
+        end: length of the video in seconds.
+        objects: boxes of objects, of which there may be none.
+
+    Returns:
+        the boxes, under the full name of the video, and the name that the file gives it.
+
+    Raises:
+        UserError: if the file cannot be read, has several videos that may be this one, or holds no box of it before
+            its end.
+    """
+    own_names = VideoNames((video.stem,), str(path))
+    table = read_boxes(path, sizes=lambda name: size if own_names.find(name) else _UNKNOWN_SIZE, objects=objects)
+    keyframes = table.keyframes
+    names = [name for name in keyframes.videos.tolist() if own_names.find(name)]
+    # Its very name is beyond doubt, whatever else the file has.
+    names = [name for name in names if name in (video.stem, video.name)] or names
+    if len(names) > 1 and not {*names} <= {video.stem, video.name}:
+        raise UserError(f'{path}: {", ".join(names)} may all be "{video.name}". Write its name in the first column.')
+    of_video = np.isin(keyframes.videos, names)
+    if not of_video.any():
+        if objects:
+            get_logger().info('%s: no object of "%s"', path, video.stem)
+            return _table(video, np.zeros(0, dtype=np.int64), np.zeros((0, 4)), np.zeros(0), path), video.stem
+        raise UserError(
+            f'{path}: no row is about the video "{video.stem}" (or "{video.name}"). '
+            f"{suggest(video.stem, keyframes.videos)} Write the video's name in the first column."
+        )
+    kept = of_video[keyframes.video_index] & np.isin(keyframes.seconds, seconds)
+    use = np.repeat(kept, np.diff(table.row_offsets))
+    row_seconds = np.repeat(keyframes.seconds, np.diff(table.row_offsets))
+    own = np.repeat(of_video[keyframes.video_index], np.diff(table.row_offsets))
+    where = f"seconds {seconds.start} to {seconds.stop - 1}"
+    if not objects and row_seconds[own].min() >= end:
+        raise UserError(
+            f"{path}: its {counted(int(own.sum()), 'box', 'boxes')} of {video.name} lie at seconds "
+            f"{row_seconds[own].min()} to {row_seconds[own].max()}, and the video ends at {end:.2f} s. Seconds count "
+            "from the start of the video."
+        )
+    get_logger().info(
+        "%s: %d boxes of %s at %d keyframes; %d boxes outside of %s and %d of other videos are not used",
+        path,
+        int(use.sum()),
+        video.name,
+        int(kept.sum()),
+        int((own & ~use).sum()),
+        where,
+        int((~own).sum()),
+    )
+    name = str(keyframes.videos[of_video][0])
+    return _table(video, row_seconds[use], table.boxes[use], table.scores[use], path), name
+
+
+def boxes_from_detector(
+    detector: Detector, source: ClipSource, video: Path, seconds: range, batch_size: int = 4
+) -> tuple[BoxTable, BoxTable]:
+    """Detect persons, and objects if the detector finds any, on the frame of each second.
+
+    Returns:
+        the boxes of persons and those of everything else.
+
+    Raises:
+        UserError: if a frame cannot be read.
+    """
+    columns: dict[bool, list[tuple[int, np.ndarray, float]]] = {True: [], False: []}
+    with tqdm(total=len(seconds), desc="detect", unit="frame", disable=None) as bar:
+        for batch in _batches(seconds, batch_size):
+            frames = [source.read(video.name, second, [0], 0)[0] for second in batch]
+            for second, found in zip(batch, detector.detect(frames), strict=True):
+                for box, score, label in zip(found.boxes, found.scores, found.labels, strict=True):
+                    columns[label == PERSON].append((second, box, float(score)))
+            bar.update(len(batch))
+    persons, objects = (
+        _table(
+            video,
+            np.array([second for second, _, _ in columns[kind]], dtype=np.int64),
+            np.array([box for _, box, _ in columns[kind]]),
+            np.array([score for _, _, score in columns[kind]]),
+            "detector",
+        )
+        for kind in (True, False)
+    )
+    return persons, objects
+
+
+def _batches(seconds: range, size: int) -> list[range]:
+    return [seconds[start : start + size] for start in range(0, len(seconds), size)]
+
+
+def _table(video: Path, seconds: np.ndarray, boxes: np.ndarray, scores: np.ndarray, source: object) -> BoxTable:
+    return BoxTable.from_columns([video.name] * len(seconds), seconds, boxes, scores, str(source))

@@ -1,0 +1,139 @@
+"""Frames of a video with the persons, their ids and their actions.
+
+Sizes in shapes: N boxes of the video, C classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from alphaction.data.annotations import LabelMap
+from alphaction.utils.drawing import PALETTE, draw_detections
+from alphaction.utils.errors import UserError
+from alphaction.utils.lettering import legible_name
+from alphaction.workflows.predict.tracker import Track
+
+# Seconds; more than the margin of Track.box_at.
+_NEAR = 1.0
+# Text on a frame with a shorter side than this covers the people.
+_READABLE_SIDE = 360
+# Frames are not enlarged beyond a long side of this only for that.
+_LARGE_SIDE = 1920
+_LARGEST_SIDE = 8192
+
+
+def automatic_scale(width: int, height: int) -> int:
+    """Return the whole factor by which frames are enlarged so that text on them can be read."""
+    return max(1, min(-(-_READABLE_SIDE // min(width, height)), _LARGE_SIDE // max(width, height)))
+
+
+def frame_scale(wanted: int | None, width: int, height: int) -> int:
+    """Return the whole factor by which frames are enlarged: ``wanted``, else the automatic one.
+
+    Raises:
+        UserError: the pictures would be too large for a video.
+    """
+    if wanted is None:
+        return automatic_scale(width, height)
+    if wanted > 1 and max(width, height) * wanted > _LARGEST_SIDE:
+        most = max(1, _LARGEST_SIDE // max(width, height))
+        raise UserError(
+            f"--scale {wanted}: {width}x{height} would become {width * wanted}x{height * wanted} pixels, and a side "
+            f"may have {_LARGEST_SIDE} at most. Give {most}{' or less' if most > 1 else ''}."
+        )
+    return wanted
+
+
+def shown_classes(
+    scores: np.ndarray, label_map: LabelMap, min_score: float, max_classes: int, one_movement: bool
+) -> list[tuple[str, float]]:
+    """Return name and score of the classes worth showing for a box, best first.
+
+    Args:
+        scores: [C], in channel order.
+        label_map: the classes.
+        min_score: classes below are not shown.
+        max_classes: at most so many.
+        one_movement: of the movement group only the best is shown, as those exclude each other.
+    """
+    shown: list[tuple[str, float]] = []
+    has_movement = False
+    for channel in np.argsort(-scores, kind="stable"):
+        entry, score = label_map.classes[channel], float(scores[channel])
+        if score < min_score or len(shown) == max_classes:
+            break
+        if entry.group == "movement":
+            if has_movement and one_movement:
+                continue
+            has_movement = True
+        shown.append((legible_name(entry.name, entry.id), score))
+    return shown
+
+
+class FrameRenderer:
+    """Draws what is known at a time onto a frame.
+
+    Between keyframes boxes move evenly along their track, with the actions of the nearest keyframe.
+
+    Args:
+        tracks: the persons; their rows point into ``scores``.
+        scores: float [N, C].
+        label_map: the classes.
+        min_score, max_classes, one_movement: see :func:`shown_classes`.
+        scale: frames are enlarged by this whole factor.
+    """
+
+    def __init__(
+        self,
+        tracks: Sequence[Track],
+        scores: np.ndarray,
+        label_map: LabelMap,
+        *,
+        min_score: float,
+        max_classes: int,
+        one_movement: bool,
+        scale: int = 1,
+    ) -> None:
+        self.tracks = sorted(tracks, key=lambda track: track.seconds[0])
+        self.scale = scale
+        self._time = -np.inf
+        self._shown: list[Track] = []
+        self._started = 0
+        self._lines = [
+            [
+                f"{name} {score:.0%}"
+                for name, score in shown_classes(row, label_map, min_score, max_classes, one_movement)
+            ]
+            for row in scores
+        ]
+
+    def draw(self, frame: np.ndarray, time: float) -> np.ndarray:
+        """Return the picture of a frame, uint8 RGB [height, width, 3] with even sides, at ``time`` seconds."""
+        boxes, lines, colors = [], [], []
+        for track in self._near(time):
+            box = track.box_at(time)
+            if box is not None:
+                boxes.append(box)
+                lines.append([f"#{track.id}", *self._lines[track.row_at(time)]])
+                colors.append(PALETTE[(track.id - 1) % len(PALETTE)])
+        size = (frame.shape[1] * self.scale, frame.shape[0] * self.scale)
+        if self.scale > 1:
+            frame = cv2.resize(frame, size, interpolation=cv2.INTER_CUBIC)
+        picture = draw_detections(frame, np.array(boxes).reshape(-1, 4), lines, color=colors, min_side=0)
+        # Video codecs halve the color planes: an odd side gets one more row or column.
+        odd = picture.shape[0] % 2, picture.shape[1] % 2
+        return np.pad(picture, ((0, odd[0]), (0, odd[1]), (0, 0)), mode="edge") if any(odd) else picture
+
+    def _near(self, time: float) -> list[Track]:
+        """Return the tracks that are not over long before ``time`` seconds, nor start long after; quick in order."""
+        if time < self._time:
+            self._shown, self._started = [], 0
+        self._time = time
+        while self._started < len(self.tracks) and self.tracks[self._started].seconds[0] <= time + _NEAR:
+            self._shown.append(self.tracks[self._started])
+            self._started += 1
+        self._shown = [track for track in self._shown if track.seconds[-1] >= time - _NEAR]
+        return self._shown

@@ -1,0 +1,285 @@
+"""AVA csv -> the COCO-like JSON with ``action_ids`` that public AVA tools exchange.
+
+``images`` have the frame's size in pixels, the movie and the second; ``annotations`` one box each, ``bbox`` as x, y,
+width, height in pixels, with the list of its action classes. :func:`alphaction.data.annotations.read_annotations` reads
+it back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import PIL.Image
+from tqdm import tqdm
+
+from alphaction.data.annotations import AnnotationTable, LabelMap, read_annotations
+from alphaction.data.formats.files import open_for_writing, read_text
+from alphaction.data.sample import Keyframe
+from alphaction.data.video.file import VIDEO_SUFFIXES
+from alphaction.data.video.whole_movies import MovieSource
+from alphaction.utils.atomic import replacing
+from alphaction.utils.errors import UserError, suggest
+from alphaction.utils.text import listed
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
+# Movies are numbered in steps of this, so that an image's number shows movie and second.
+_SECONDS_PER_MOVIE = 10_000
+# Fractions of a pixel are rounded to so many digits: far below any box's precision, and 640.3200000000001 reads badly.
+_DIGITS = 9
+_MINIMAL_IMAGE = ("id", "width", "height", "movie", "timestamp")
+_MINIMAL_ANNOTATION = ("id", "image_id", "bbox", "action_ids", "person_id")
+
+
+class Image(NamedTuple):
+    """The picture of a keyframe: its name, and its size in pixels."""
+
+    file_name: str
+    width: int
+    height: int
+
+
+Images = Callable[[Sequence[Keyframe]], list[Image]]
+"""Keyframes -> the picture of each."""
+
+
+@dataclass(frozen=True)
+class JsonReport:
+    """What was converted; ``left_out_movies`` are in the csv, not in the movie list, ``unused_movies`` the reverse."""
+
+    images: int
+    annotations: int
+    labels: int
+    empty_images: int
+    left_out_movies: tuple[str, ...] = ()
+    left_out_boxes: int = 0
+    unused_movies: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.images} images ({self.empty_images} without boxes), {self.annotations} boxes, {self.labels} labels"
+        ]
+        if self.left_out_movies:
+            lines.append(
+                f"left out: {self.left_out_boxes} boxes of {listed(self.left_out_movies, 5)}, not in the movie list"
+            )
+        if self.unused_movies:
+            lines.append(f"in the movie list without annotations: {listed(self.unused_movies, 5)}")
+        return "\n".join(lines)
+
+
+def convert_ava_csv(
+    csv_path: Path,
+    json_path: Path,
+    *,
+    label_map: LabelMap,
+    images: Images,
+    movies: Sequence[str] | None = None,
+    min_json_path: Path | None = None,
+    numbered: bool = False,
+) -> JsonReport:
+    """Write AVA annotations as JSON.
+
+    Args:
+        csv_path: AVA csv (any format that :func:`read_annotations` reads).
+        json_path: file to write; gzip if the name ends in .gz.
+        label_map: the classes that ids are checked against.
+        images: tells the pictures' sizes: :class:`KeyframeImages` or :class:`MovieSizes`.
+        movies: names to include, in the order that numbers them; None: all of the csv, sorted.
+        min_json_path: a second file: no white space, no images without boxes, and only the keys that are read back.
+        numbered: image ids are whole numbers, (the movie's position from 1) * 10000 + second, instead of
+            "movie/0902", which tells its moment itself.
+
+    Raises:
+        UserError: a file is missing or faulty, none of the movies is annotated, or an image or movie is missing.
+    """
+    table = read_annotations(csv_path, label_map)
+    annotated = list(table.keyframes.videos)
+    included = annotated if movies is None else list(movies)
+    wanted = set(included)
+    keyframes = [k for k, keyframe in enumerate(table.keyframes) if keyframe.video in wanted]
+    if not keyframes:
+        raise UserError(
+            f"{csv_path}: none of its {len(annotated)} movies is in the movie list. {suggest(annotated[0], included)} "
+            "The list holds one name a line, as the csv writes it; a video's suffix may follow."
+        )
+    found = images([table.keyframes[k] for k in keyframes])
+    data = coco_json(table, keyframes, found, included, numbered=numbered)
+    _write_json(json_path, data, indent=1)
+    if min_json_path is not None:
+        _write_json(min_json_path, minimal(data), indent=None)
+    boxes, outside = len(data["annotations"]), sorted(set(annotated) - wanted)
+    return JsonReport(
+        images=len(keyframes),
+        annotations=boxes,
+        labels=sum(len(item["action_ids"]) for item in data["annotations"]),
+        empty_images=sum(table.rows(k).start == table.rows(k).stop for k in keyframes),
+        left_out_movies=tuple(outside),
+        left_out_boxes=len(table) - boxes,
+        unused_movies=tuple(sorted(wanted - set(annotated))),
+    )
+
+
+def coco_json(
+    table: AnnotationTable,
+    keyframes: Sequence[int],
+    images: Sequence[Image],
+    movies: Sequence[str],
+    *,
+    numbered: bool = False,
+) -> dict[str, Any]:
+    """Return the JSON content: ``images``, ``annotations`` and ``categories``.
+
+    Args:
+        table: the annotations.
+        keyframes: positions in ``table.keyframes`` to include.
+        images: the picture of each of these.
+        movies: all movie names, in the order that numbers them.
+        numbered: see :func:`convert_ava_csv`.
+    """
+    position = {movie: index + 1 for index, movie in enumerate(movies)}
+    step = _SECONDS_PER_MOVIE
+    while step <= int(table.keyframes.seconds.max()):
+        step *= 10
+    records, annotations = [], []
+    for k, image in zip(keyframes, images, strict=True):
+        movie, second = table.keyframes[k]
+        image_id = position[movie] * step + second if numbered else f"{movie}/{second:04d}"
+        records.append(
+            {
+                "id": image_id,
+                "width": image.width,
+                "height": image.height,
+                "file_name": image.file_name,
+                "movie": movie,
+                "timestamp": second,
+            }
+        )
+        for row in range(*table.rows(k).indices(len(table))):
+            annotations.append({"id": len(annotations) + 1, "image_id": image_id, **_annotation(table, row, image)})
+    return {"images": records, "annotations": annotations, "categories": [{"id": 1, "name": "person"}]}
+
+
+def _annotation(table: AnnotationTable, row: int, image: Image) -> dict[str, Any]:
+    x1, y1, x2, y2 = table.boxes[row].tolist()
+    width, height = (x2 - x1) * image.width, (y2 - y1) * image.height
+    record = {
+        "bbox": [round(value, _DIGITS) for value in (x1 * image.width, y1 * image.height, width, height)],
+        "area": round(width * height, _DIGITS),
+        "category_id": 1,
+        "iscrowd": 0,
+        "action_ids": table.labels(row).tolist(),
+    }
+    if table.person_ids[row] >= 0:
+        record["person_id"] = int(table.person_ids[row])
+    return record
+
+
+def minimal(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the content without images that have no box, and with only the keys that are read back."""
+    used = {item["image_id"] for item in data["annotations"]}
+    images = [image for image in data["images"] if image["id"] in used]
+    return {
+        "images": [{key: image[key] for key in _MINIMAL_IMAGE} for image in images],
+        "annotations": [{key: item[key] for key in _MINIMAL_ANNOTATION if key in item} for item in data["annotations"]],
+        "categories": data["categories"],
+    }
+
+
+class KeyframeImages:
+    """Pictures in ``folder/{movie}/{t}.jpg`` (or ``{t:04d}``, .jpeg, .png), of which each is opened.
+
+    Args:
+        folder: as tools/process_ava_videos.py writes it under --kframe_root.
+
+    Raises:
+        UserError: if the folder does not exist.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+        if not self.folder.is_dir():
+            raise UserError(
+                f"the folder of keyframe images {self.folder} does not exist. Correct --img_root, or give "
+                "--movie_root, the folder of the movies, instead."
+            )
+
+    def __call__(self, keyframes: Sequence[Keyframe]) -> list[Image]:
+        """Return the pictures.
+
+        Raises:
+            UserError: pictures are missing (how many, and which first) or damaged.
+        """
+        names = [self._name(keyframe) for keyframe in keyframes]
+        missing = [keyframe for keyframe, name in zip(keyframes, names, strict=True) if name is None]
+        if missing:
+            raise UserError(
+                f"{len(missing)} of {len(names)} annotated keyframes have no image in {self.folder}: "
+                f"{listed([f'{video}/{second}.jpg' for video, second in missing], 5)}. Cut them with "
+                f"tools/process_ava_videos.py --kframe_root {self.folder} (its --start and --end must cover these "
+                "seconds; it keeps what is there), give --movie_root instead, or leave out movies with --movie_list."
+            )
+        return [self._open(name) for name in tqdm(names, desc="image sizes", unit="image", disable=None)]
+
+    def _name(self, keyframe: Keyframe) -> str | None:
+        video, second = keyframe
+        names = (f"{video}/{stem}{suffix}" for stem in (second, f"{second:04d}") for suffix in IMAGE_SUFFIXES)
+        return next((name for name in names if (self.folder / name).is_file()), None)
+
+    def _open(self, name: str) -> Image:
+        try:
+            with PIL.Image.open(self.folder / name) as image:  # reads the header only
+                return Image(name, *image.size)
+        except OSError as error:
+            raise UserError(
+                f"{self.folder / name} is no readable image (damaged or empty). Delete it and cut it again."
+            ) from error
+
+
+class MovieSizes:
+    """Sizes asked from the movies themselves; the pictures are named ``{movie}/{t}.jpg``.
+
+    Args:
+        folder: the movies.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._source = MovieSource(folder)
+
+    def __call__(self, keyframes: Sequence[Keyframe]) -> list[Image]:
+        """Return the pictures; a movie that is missing or damaged is a :class:`UserError`."""
+        sizes = {}
+        for video in tqdm(dict.fromkeys(k.video for k in keyframes), desc="movie sizes", unit="movie", disable=None):
+            info = self._source.probe(video)
+            sizes[video] = (info.width, info.height)
+        return [Image(f"{video}/{second}.jpg", *sizes[video]) for video, second in keyframes]
+
+
+def read_movie_list(path: Path) -> list[str]:
+    """Return movie names: the lines of a text file, or the videos and folders in a folder; suffixes are taken off.
+
+    Raises:
+        UserError: the list does not exist, is empty, or names a movie twice.
+    """
+    path = Path(path)
+    if path.is_dir():
+        entries = sorted(path.iterdir())
+        lines = [entry.name for entry in entries if entry.is_dir() or entry.suffix.lower() in VIDEO_SUFFIXES]
+    else:
+        lines = [line.strip() for line in read_text(path, "movie list").splitlines() if line.strip()]
+    names = [line[: -len(Path(line).suffix)] if Path(line).suffix.lower() in VIDEO_SUFFIXES else line for line in lines]
+    if not names:
+        raise UserError(f"movie list: {path} names no movie. Expected one name a line, or a folder of movies.")
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise UserError(f"movie list: {path} names {listed(repeated, 5)} more than once. Keep one line of each.")
+    return names
+
+
+def _write_json(path: Path, data: dict[str, Any], indent: int | None) -> None:
+    with replacing(path) as part, open_for_writing(part) as file:
+        json.dump(data, file, indent=indent, separators=(",", ":") if indent is None else None)
+        file.write("\n")

@@ -1,0 +1,308 @@
+"""Configs from options and datasets: they load, build, agree with the published ones, and say why."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+
+import pytest
+import yaml
+
+from alphaction.config import get_cfg, load_cfg
+from alphaction.config.near import leaf_keys
+from alphaction.config.ranges import get_value
+from alphaction.utils.errors import UserError
+from alphaction.workflows.finetune.generate import collect_statistics, generate_config
+from alphaction.workflows.finetune.options import BACKBONES, IA_STRUCTURES, FinetuneOptions, default_output
+
+GPUS = (0, 1, 4, 8)
+PAIRS = [("walk", "PERSON_MOVEMENT"), ("hold", "OBJECT_MANIPULATION"), ("talk", "PERSON_INTERACTION")]
+
+
+def own(data_dir: Path, **values) -> FinetuneOptions:
+    return FinetuneOptions("own", data_dir=str(data_dir), **values)
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+@pytest.mark.parametrize("structure", IA_STRUCTURES)
+def test_every_combination_loads_and_builds(toy_data, toy_statistics, backbone, structure):
+    for use_ia, gpus in product((False, True), GPUS):
+        options = FinetuneOptions(
+            "toy", backbone=backbone, use_ia=use_ia, ia_structure=structure, num_gpus=gpus, data_dir=str(toy_data)
+        )
+        cfg = generate_config(options, toy_statistics).cfg  # loads, validates and builds
+        assert cfg.SOLVER.REFERENCE_GPUS == max(1, gpus)
+        assert cfg.MODEL.DEVICE == ("auto" if gpus else "cpu")
+        assert cfg.SOLVER.VIDEOS_PER_BATCH % max(1, gpus) == 0
+        assert cfg.MODEL.IA_STRUCTURE.ACTIVE == use_ia
+        assert cfg.MODEL.ROI_ACTION_HEAD.NUM_CLASSES == 13
+        if use_ia:
+            assert cfg.MODEL.IA_STRUCTURE.STRUCTURE == IA_STRUCTURES[structure]
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+@pytest.mark.parametrize("structure", IA_STRUCTURES)
+def test_every_combination_for_ava_builds(backbone, structure):
+    options = FinetuneOptions(backbone=backbone, use_ia=True, ia_structure=structure, num_gpus=4)
+    assert generate_config(options).cfg.MODEL.ROI_ACTION_HEAD.NUM_CLASSES == 80
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("resnet50_4x16f_baseline", {}),
+        ("resnet50_4x16f_parallel", {"use_ia": True, "ia_structure": "parallel"}),
+        ("resnet50_4x16f_serial", {"use_ia": True, "ia_structure": "serial"}),
+        ("resnet50_4x16f_denseserial", {"use_ia": True, "ia_structure": "denseserial"}),
+        ("resnet101_8x8f_baseline", {"backbone": "resnet101"}),
+        ("resnet101_8x8f_denseserial", {"backbone": "resnet101", "use_ia": True, "ia_structure": "denseserial"}),
+    ],
+)
+def test_ava_on_8_gpus_is_the_published_config(repo_root, name, options):
+    ours = generate_config(FinetuneOptions("ava_video_train_v2.2", num_gpus=8, num_classes=80, **options)).cfg
+    published = load_cfg(repo_root / "config_files" / f"{name}.yaml")
+    different = {key for key in leaf_keys(get_cfg()) if get_value(ours, key) != get_value(published, key)}
+    # The folder's name, and the loader processes that this machine's cores allow.
+    assert different - {"DATALOADER.NUM_WORKERS"} == {"OUTPUT_DIR"}
+
+
+@pytest.mark.parametrize("gpus", [0, 1, 4, 8])
+def test_ava_recipe_scales_linearly(gpus):
+    solver = generate_config(FinetuneOptions(num_gpus=gpus, use_ia=True)).cfg.SOLVER
+    ratio = 8 / max(1, gpus)
+    assert solver.VIDEOS_PER_BATCH == 16 / ratio
+    assert solver.BASE_LR == pytest.approx(0.0004 / ratio)
+    assert solver.MAX_ITER == 110_000 * ratio
+    assert list(solver.STEPS) == [70_000 * ratio, 90_000 * ratio]
+    assert (solver.WARMUP_ITERS, solver.EVAL_PERIOD) == (2000 * ratio, 10_000 * ratio)
+
+
+def test_given_numbers_win(toy_data, toy_statistics):
+    options = FinetuneOptions(
+        "toy", num_gpus=2, batch_size=6, lr=0.05, max_iter=90, data_dir=str(toy_data), weights="mine.pth"
+    )
+    generated = generate_config(options, toy_statistics)
+    solver = generated.cfg.SOLVER
+    assert (solver.VIDEOS_PER_BATCH, solver.BASE_LR, solver.MAX_ITER) == (6, 0.05, 90)
+    assert list(solver.STEPS) == [50, 70]
+    assert generated.cfg.MODEL.WEIGHT == "mine.pth"
+    assert any("mine.pth is not there yet" in note for note in generated.notes)
+
+
+def test_a_run_of_one_iteration_is_valid(toy_data, toy_statistics):
+    options = FinetuneOptions("toy", num_gpus=1, max_iter=1, data_dir=str(toy_data))
+    solver = generate_config(options, toy_statistics).cfg.SOLVER
+    assert (solver.MAX_ITER, solver.WARMUP_ITERS, solver.EVAL_PERIOD, list(solver.STEPS)) == (1, 0, 1, [])
+
+
+def test_pets_gets_nearly_the_config_that_was_tuned_by_hand(repo_root, shared_dir):
+    catalog = str(repo_root / "config_files/tiny/pets_dataset.yaml")
+    generated = generate_config(FinetuneOptions("pets", backbone="tiny", catalog=(catalog,)))
+    tuned = load_cfg(repo_root / "config_files/tiny/pets.yaml")
+    assert {key for key in leaf_keys(get_cfg()) if get_value(generated.cfg, key) != get_value(tuned, key)} == {
+        "MODEL.DEVICE",  # cpu, as asked for
+        "MODEL.ROI_ACTION_HEAD.NUM_CLASSES",  # left to the label map there
+        "MODEL.ROI_ACTION_HEAD.NUM_PERSON_MOVEMENT_CLASSES",
+        "MODEL.ROI_ACTION_HEAD.NUM_OBJECT_MANIPULATION_CLASSES",
+        "MODEL.ROI_ACTION_HEAD.NUM_PERSON_INTERACTION_CLASSES",
+        "MODEL.ROI_ACTION_HEAD.OBJECT_LOSS_WEIGHT",  # of a group without classes
+        "MODEL.ROI_ACTION_HEAD.PROPOSAL_PER_CLIP",  # 10 instead of 16: no keyframe has more than 8 persons
+        "SOLVER.BASE_LR",  # 0.00212 instead of 0.002
+        "SOLVER.EVAL_PERIOD",  # 5 times in the run instead of 2
+        "SOLVER.CHECKPOINT_PERIOD",
+        "TEST.BOX_THRESH",  # 0.65 instead of 0.5: the same persons but for 0.6%
+        "DATASETS.CATALOG",
+        "OUTPUT_DIR",
+    } | ({"DATALOADER.NUM_WORKERS"} if generated.cfg.DATALOADER.NUM_WORKERS != 1 else set())
+    cfg = generated.cfg
+    assert (cfg.INPUT.MIN_SIZE_TRAIN, cfg.INPUT.MAX_SIZE_TRAIN, cfg.INPUT.FPS, cfg.INPUT.ALPHA) == (288, 384, 7, 4)
+    assert (cfg.SOLVER.VIDEOS_PER_BATCH, cfg.SOLVER.MAX_ITER, cfg.SOLVER.BASE_LR) == (4, 300, 0.00212132)
+    assert "85 keyframes, batch 4: 22 iterations an epoch, 14.1 epochs" in generated.text.replace("\n  #", "")
+
+
+def test_pets_memory_reaches_no_further_than_its_videos(repo_root, shared_dir):
+    catalog = str(repo_root / "config_files/tiny/pets_dataset.yaml")
+    generated = generate_config(FinetuneOptions("pets", use_ia=True, catalog=(catalog,)))
+    ia = generated.cfg.MODEL.IA_STRUCTURE
+    assert ia.I_BLOCK_LIST == ["P", "M", "P", "M"]
+    assert ia.MAX_OBJECT == 0
+    assert list(ia.LENGTH) == [15, 15]  # seconds 0 to 15
+    assert any("no O blocks" in note for note in generated.notes)
+
+
+def test_the_file_is_yaml_whose_comments_say_why(toy_data, toy_statistics):
+    text = generate_config(FinetuneOptions("toy", backbone="tiny", data_dir=str(toy_data)), toy_statistics).text
+    values = yaml.safe_load(text)
+    assert values["SOLVER"]["MAX_ITER"] == 300
+    assert values["DATASETS"]["TRAIN"] == ["toy_train"]
+    keyframes = toy_statistics.keyframes
+    # Comments are wrapped: read them as one line of words.
+    words = " ".join(word for word in text.split() if word != "#")
+    for figures in (
+        f"{keyframes} keyframes, batch {min(keyframes, 8)}: ",
+        f"{keyframes} keyframes of 2 videos, {toy_statistics.boxes} boxes",
+        "9 epochs, enough for random weights, but at least 300 iterations",
+        "the number of object manipulation classes (3)",
+        "softmax: no box carries two movements",
+        "feature cells of 16",
+        "frames a second of the videos: 12;",
+    ):
+        assert figures in words
+    assert all(len(line) <= 120 for line in text.splitlines())
+
+
+@pytest.mark.parametrize("count", [1, 2, 100])
+@pytest.mark.parametrize("group", ["PERSON_MOVEMENT", "OBJECT_MANIPULATION", "PERSON_INTERACTION"])
+def test_one_two_and_a_hundred_classes_of_one_group(make_dataset, count, group):
+    data = make_dataset([(f"action {number}", group) for number in range(count)])
+    for backbone in ("resnet50", "tiny"):
+        head = generate_config(own(data, backbone=backbone, num_classes=count)).cfg.MODEL.ROI_ACTION_HEAD
+        sizes = {
+            "PERSON_MOVEMENT": head.NUM_PERSON_MOVEMENT_CLASSES,
+            "OBJECT_MANIPULATION": head.NUM_OBJECT_MANIPULATION_CLASSES,
+            "PERSON_INTERACTION": head.NUM_PERSON_INTERACTION_CLASSES,
+        }
+        assert sizes.pop(group) == head.NUM_CLASSES == count
+        assert set(sizes.values()) == {0}
+        if group == "PERSON_MOVEMENT":
+            assert head.EXCLUSIVE_MOVEMENT == (count > 1)
+            assert head.POSE_LOSS_WEIGHT == (1.2 if count > 1 else 1.0)
+
+
+def test_weights_of_the_loss_follow_the_groups(make_dataset):
+    data = make_dataset([*PAIRS, ("run", "PERSON_MOVEMENT"), ("drop", "OBJECT_MANIPULATION")])
+    head = generate_config(own(data)).cfg.MODEL.ROI_ACTION_HEAD
+    assert (head.POSE_LOSS_WEIGHT, head.OBJECT_LOSS_WEIGHT, head.PERSON_LOSS_WEIGHT) == (1.2, 2.0, 1.0)
+    head = generate_config(own(data, backbone="tiny")).cfg.MODEL.ROI_ACTION_HEAD
+    assert (head.POSE_LOSS_WEIGHT, head.OBJECT_LOSS_WEIGHT, head.PERSON_LOSS_WEIGHT) == (1.2, 4.0, 2.0)
+
+
+def test_two_movements_on_one_box_make_them_independent(make_dataset):
+    classes = [("walk", "PERSON_MOVEMENT"), ("sing", "PERSON_MOVEMENT"), ("run", "PERSON_MOVEMENT")]
+    data = make_dataset(classes, train=[(1, "0.1,0.1,0.5,0.9", (1, 2)), (2, "0.1,0.1,0.5,0.9", (3,))])
+    generated = generate_config(own(data))
+    head = generated.cfg.MODEL.ROI_ACTION_HEAD
+    assert head.EXCLUSIVE_MOVEMENT is False
+    assert head.POSE_LOSS_WEIGHT == 3.0
+    assert "1 box has several movements" in generated.text
+
+
+def test_num_classes_must_be_the_label_maps(make_dataset):
+    data = make_dataset(PAIRS)
+    with pytest.raises(UserError, match=r"--num-classes 5, but .*labels\.pbtxt .* holds 3"):
+        generate_config(own(data, num_classes=5))
+
+
+def test_own_classes_without_a_dataset_name_the_registered_ones(make_dataset):
+    options = FinetuneOptions(num_classes=3, data_dir=str(make_dataset(PAIRS)))
+    with pytest.raises(UserError, match="holds 80.*registered here: own_train, own_val"):
+        generate_config(options)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"batch_size": 3, "num_gpus": 2}, r"--batch-size 3 does not split evenly over --num-gpus 2.*--batch-size 4"),
+        ({"num_gpus": -1}, r"--num-gpus -1: expected 0 or more"),
+        ({"lr": 0.0}, r"--lr 0: expected a number above 0"),
+        ({"lr": float("nan")}, r"--lr nan"),
+        ({"max_iter": 5, "epochs": 2.0}, r"--epochs and --max-iter"),
+        ({"backbone": "resnet5"}, r'Did you mean "resnet50"'),
+        ({"ia_structure": "serail"}, r'Did you mean "serial"'),
+        ({"dataset_name": "owm"}, r'"owm" is not known. Did you mean "own"'),
+        ({"dataset_name": "own_val"}, r"Train on --dataset-name own_train"),
+        ({"val_dataset": "own_vall"}, r'--val-dataset "own_vall" is not known. Did you mean "own_val"'),
+    ],
+)
+def test_options_that_cannot_be(make_dataset, values, message):
+    data = make_dataset(PAIRS)
+    with pytest.raises(UserError, match=message):
+        generate_config(FinetuneOptions(**{"dataset_name": "own", "data_dir": str(data), **values}))
+
+
+def test_a_dataset_without_validation_split(make_dataset):
+    data = make_dataset(PAIRS, val=None)
+    with pytest.raises(UserError, match="no validation split own_val.*--val-dataset"):
+        generate_config(own(data))
+    assert generate_config(own(data, val_dataset="own_train")).cfg.DATASETS.TEST == ("own_train",)
+
+
+def test_a_single_keyframe_has_no_memory_and_no_larger_batch(make_dataset):
+    generated = generate_config(own(make_dataset(PAIRS), use_ia=True, num_gpus=1))
+    assert generated.cfg.MODEL.IA_STRUCTURE.I_BLOCK_LIST == ["P", "P"]
+    assert generated.cfg.SOLVER.VIDEOS_PER_BATCH == 1
+    assert any("no M blocks" in note for note in generated.notes)
+
+
+def test_keyframes_two_seconds_apart_set_the_memorys_step(make_dataset):
+    rows = [(second, "0.1,0.1,0.5,0.9", (1,)) for second in (0, 2, 4, 6)]
+    ia = generate_config(own(make_dataset(PAIRS, train=rows), use_ia=True)).cfg.MODEL.IA_STRUCTURE
+    assert (ia.MEMORY_RATE, list(ia.LENGTH)) == (2, [3, 3])
+
+
+def test_small_persons_raise_the_frame_size_up_to_the_videos_own(make_dataset):
+    data = make_dataset(PAIRS, train=[(1, "0.1,0.1,0.2,0.2", (1,))])
+    inputs = generate_config(own(data, backbone="tiny")).cfg.INPUT
+    assert inputs.MIN_SIZE_TRAIN == 96  # the videos are 48 pixels high: nothing is gained above the least
+    assert inputs.FPS == 10.0
+
+
+def test_names_with_every_kind_of_character(make_dataset):
+    names = ["walk: left, [fast] #1", "walk: right, [fast] #1", "gehen über", "{x}"]
+    data = make_dataset([(name, "PERSON_MOVEMENT") for name in names])
+    assert generate_config(own(data)).cfg.INPUT.FLIP_CLASS_PAIRS == [names[:2]]
+
+
+def test_random_weights_need_batch_norms_that_learn(toy_data, toy_statistics):
+    generated = generate_config(FinetuneOptions("toy", weights="", data_dir=str(toy_data)), toy_statistics)
+    assert not generated.cfg.MODEL.BACKBONE.FROZEN_BN
+    assert any("random weights" in note for note in generated.notes)
+    assert not any("--new-classes" in command for command in generated.commands(Path("x.yaml")))
+
+
+@pytest.mark.parametrize(("score", "words"), [(0.9, "find 100.0% of the annotated persons at IoU 0.5, as all do")])
+def test_the_threshold_says_what_it_costs(make_dataset, score, words):
+    generated = generate_config(own(make_dataset(PAIRS, detections=[(2, "0.1,0.1,0.5,0.9", score)])))
+    assert words in " ".join(word for word in generated.text.split() if word != "#")
+
+
+def test_default_names():
+    tiny = default_output(FinetuneOptions("pets_train", backbone="tiny"))
+    assert tiny == Path("config_files/pets_tiny_baseline.yaml")
+    assert default_output(FinetuneOptions(use_ia=True)) == Path("config_files/ava_resnet50_serial.yaml")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"max_iter": 10**20}, "--max-iter 100000000000000000000: expected 100000000 at most"),
+        ({"num_gpus": 100_000}, "--num-gpus 100000: expected 4096 at most"),
+        ({"num_gpus": 100_000, "batch_size": 3}, "--num-gpus 100000: expected 4096 at most"),
+        ({"batch_size": 10**11}, "--batch-size 100000000000: expected 1000000 at most"),
+        ({"lr": 1e30}, r"--lr 1e\+30: expected 100 at most"),
+        ({"lr": float("nan")}, "--lr nan: expected a number above 0"),
+        ({"dataset_name": ""}, "--dataset-name is empty"),
+        ({"output_dir": " "}, "--output-dir is empty"),
+        ({"val_dataset": ""}, "--val-dataset is empty"),
+    ],
+)
+def test_absurd_and_empty_values_are_refused(values, message):
+    with pytest.raises(UserError, match=message):
+        FinetuneOptions(**values).check()
+
+
+@pytest.mark.parametrize("values", [{"batch_size": 1}, {"batch_size": 64}, {"weights": ""}, {"weights": "mine.pth"}])
+def test_comments_are_true_of_every_batch_and_weights(toy_data, toy_statistics, values):
+    options = FinetuneOptions("toy", num_gpus=1, data_dir=str(toy_data), **values)
+    text = " ".join(word for word in generate_config(options, toy_statistics).text.split() if word != "#")
+    assert "2 clips per GPU are too few" not in text.replace("as in the recipe, whose 2 clips per GPU are too few", "")
+    assert "the rate that the weights were trained at" not in text
+    assert "times the same ones" not in text
+
+
+def test_95_percent_of_the_keyframes_are_so_full(make_dataset):
+    """Of 7 keyframes one has 5 persons: 4, near the interpolated percentile, would be true of 86% only."""
+    rows = [(second, "0.1,0.1,0.5,0.9", (1,)) for second in range(1, 8)]
+    rows += [(7, f"0.{place},0.1,0.9,0.9", (1,)) for place in (2, 3, 4, 5)]
+    data = make_dataset([("walk", "PERSON_MOVEMENT")], rows)
+    assert collect_statistics(own(data)).persons == (5, 5)

@@ -1,0 +1,119 @@
+"""Contact sheets of a dataset."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+from alphaction.config import load_cfg
+from alphaction.data.annotations import ActionClass, AnnotationTable, LabelMap
+from alphaction.data.label_statistics import labels_per_keyframe
+from alphaction.toy import ToyOptions, make_toy_dataset
+from alphaction.utils.drawing import PALETTE
+from alphaction.utils.errors import UserError
+from alphaction.workflows.inspect.sheets import (
+    OBJECT_COLOR,
+    PERSON_COLOR,
+    ShownDataset,
+    choose_keyframes,
+    draw_keyframe,
+    draw_samples,
+    strip_slots,
+)
+
+CLASSES = LabelMap(tuple(ActionClass(i, name, "movement") for i, name in enumerate("abcd", start=1)))
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    """DATASETS.DATA_DIR with a toy dataset of 2 + 1 videos of 4 seconds."""
+    folder = tmp_path_factory.mktemp("data")
+    make_toy_dataset(folder / "toy", ToyOptions(num_train=2, num_val=1, seconds=4))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def shown(data_dir, repo_root):
+    """The training split."""
+    cfg = load_cfg(repo_root / "config_files" / "tiny" / "toy.yaml", ["DATASETS.DATA_DIR", str(data_dir)])
+    return ShownDataset.from_config(cfg, "toy_train")
+
+
+def table(labels: dict[tuple[str, int], list[int]]) -> AnnotationTable:
+    rows = [(video, second, class_id) for (video, second), ids in labels.items() for class_id in ids or [-1]]
+    videos, seconds, class_ids = zip(*rows, strict=True)
+    return AnnotationTable.from_columns(videos, seconds, np.tile([0.1, 0.1, 0.5, 0.5], (len(rows), 1)), class_ids)
+
+
+def test_chosen_keyframes_show_every_class_then_every_video():
+    crowd = {("v", second): [1] for second in range(50)}
+    annotations = table({**crowd, ("v", 60): [2, 3], ("w", 5): [1], ("w", 9): []})
+    keyframes = annotations.keyframes
+    chosen = [keyframes[i] for i in choose_keyframes(annotations, CLASSES, 2)]
+    assert ("v", 60) in chosen
+    assert ("w", 5) in chosen
+    present = labels_per_keyframe(annotations, CLASSES)
+    assert present.sum(axis=0).tolist() == [51, 1, 1, 0]
+    assert len(choose_keyframes(annotations, CLASSES, 100)) == len(keyframes)
+    assert choose_keyframes(annotations, CLASSES, 20, seed=1) == choose_keyframes(annotations, CLASSES, 20, seed=1)
+    assert choose_keyframes(annotations, CLASSES, 20, seed=1) != choose_keyframes(annotations, CLASSES, 20, seed=2)
+
+
+def test_the_strip_holds_the_keyframe():
+    assert strip_slots(range(-8, 8)) == (-8, -6, -4, -2, 0, 3, 5, 7)
+    assert strip_slots([-32, 0]) == (-32, 0)
+    assert strip_slots([0]) == (0,)
+
+
+def test_a_sheet_shows_boxes_in_their_colors_at_their_place(shown):
+    position = next(
+        k
+        for k in range(len(shown.annotations.keyframes))
+        if len(shown.objects.lookup(*shown.annotations.keyframes[k])[0])
+    )
+    sheet = draw_keyframe(shown, position)
+    # Two panels of 160x120 enlarged four times, with gaps of 6 pixels.
+    assert sheet.shape[1] == 2 * 640 + 3 * 6
+    truth, detections = sheet[:560, :650], sheet[40:560, 650:]
+
+    def has(picture: np.ndarray, color: tuple[int, int, int]) -> bool:
+        return bool(np.all(picture == color, axis=-1).any())
+
+    assert has(truth, PALETTE[0])
+    assert not has(truth, OBJECT_COLOR)
+    assert has(detections, PERSON_COLOR)
+    assert has(detections, OBJECT_COLOR)
+    row = shown.annotations.rows(position).start
+    left = np.argwhere(np.all(truth == PALETTE[0], axis=-1))[:, 1].min()
+    assert left <= 6 + 640 * shown.annotations.boxes[row, 0] + 2
+
+
+def test_every_sample_is_a_file_and_classes_left_out_are_named(shown, tmp_path):
+    report = draw_samples(shown, tmp_path / "new", choose_keyframes(shown.annotations, shown.label_map, 2))
+    assert len(report.files) == 2
+    assert all(cv2.imread(str(path)).shape[1] == 1298 for path in report.files)
+    annotated = {shown.label_map.find(int(i)).name for i in shown.annotations.label_ids}
+    assert set(report.shown) | set(report.missing) == annotated
+    assert set(report.unlabeled) == set(shown.label_map.names) - annotated
+    assert "Look for:" in str(report)
+
+
+def test_a_keyframe_that_is_not_annotated_is_explained(shown):
+    assert shown.annotations.keyframes[shown.keyframe("train_001", 2)] == ("train_001", 2)
+    with pytest.raises(UserError, match="second 99 of train_001 is not annotated; nearest: .*3"):
+        shown.keyframe("train_001", 99)
+    with pytest.raises(UserError, match='no video "train_01".*Did you mean "train_001"'):
+        shown.keyframe("train_01", 0)
+
+
+def test_the_command_line(repo_root, subprocess_env, data_dir, tmp_path):
+    command = [sys.executable, str(repo_root / "tools" / "visualize_dataset.py"), "--output-dir", "sheets"]
+    data = ["DATASETS.DATA_DIR", str(data_dir), "INPUT.FRAME_NUM", "4"]
+    run = {"env": subprocess_env, "capture_output": True, "text": True, "cwd": tmp_path}
+    done = subprocess.run([*command, "--dataset-name", "toy_val", "--num-samples", "1", *data], **run)
+    assert done.returncode == 0, done.stderr
+    assert [path.suffix for path in (tmp_path / "sheets").iterdir()] == [".png"]
