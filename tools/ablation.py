@@ -13,8 +13,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from alphaction.utils.arguments import CommandParser, not_negative, positive
+from alphaction.utils.arguments import CommandParser
 from alphaction.utils.errors import run_command
+from alphaction.utils.numbers import NOT_NEGATIVE, POSITIVE
 from benchmarks.ablation.arms import ARMS, GROUPS
 from benchmarks.ablation.plan import StudyOptions
 from benchmarks.ablation.study import run_ablation
@@ -43,7 +44,7 @@ def parse_arguments(args: list[str] | None = None) -> argparse.Namespace:
     add("--output", type=Path, default=DEFAULTS.output, metavar="DIR", help="folder of the runs; %(default)s")
     add("--seeds", type=seeds, default=DEFAULTS.seeds, metavar="S,S,...", help="of every arm; default: 0,1,2")
     add("--arms", type=names, default=DEFAULTS.arms, metavar="A,A,...", help="arms or groups of arms; default: all")
-    add("--jobs", type=positive, metavar="N", help="runs at a time; default: one a core, on a GPU one")
+    add("--jobs", type=POSITIVE, metavar="N", help="runs at a time; default: one a core, on a GPU one")
     add("--report", type=Path, metavar="MD", help="page to write; see below")
     add("--report-only", action="store_true", help="run nothing: write the page from what is finished")
     add("--force", action="store_true", help="redo runs that were made with other settings")
@@ -55,7 +56,7 @@ def seeds(text: str) -> tuple[int, ...]:
     """Return the seeds of a list like 0,1,2, each once."""
     if not text.strip():
         raise argparse.ArgumentTypeError("no seed is given; expected whole numbers with commas between them")
-    return tuple(dict.fromkeys(not_negative(number) for number in text.split(",")))
+    return tuple(dict.fromkeys(NOT_NEGATIVE(number) for number in text.split(",")))
 
 
 def names(text: str) -> tuple[str, ...]:

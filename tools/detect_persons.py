@@ -18,9 +18,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from alphaction.config import load_cfg
 from alphaction.data.formats.box_spelling import BOX_FORMAT_CHOICES, NORMALIZED_CHOICES
-from alphaction.utils.arguments import CommandParser, fraction, positive, rate
+from alphaction.utils.arguments import CommandParser
 from alphaction.utils.errors import UserError, run_command
 from alphaction.utils.logging import set_up_logging
+from alphaction.utils.numbers import ABOVE_ZERO, FRACTION, POSITIVE
 from alphaction.workflows.detect.commands import DetectorOptions, detect_for_dataset, import_for_dataset
 from alphaction.workflows.detect.import_boxes import KINDS, ImportRules
 from alphaction.workflows.detect.person_detector import DEVICES
@@ -40,26 +41,28 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--output", required=True, type=Path, metavar="FILE", help="csv to write (.gz compresses)")
     parser.add_argument("--force", action="store_true", help="replace --output if it exists")
     parser.add_argument("--config-file", metavar="F", help="YAML file of an experiment, for its DATASETS keys")
-    parser.add_argument("--score", type=fraction, metavar="S", help="keep scores from S on (default: 0.5; import: 0)")
+    parser.add_argument("--score", type=FRACTION, metavar="S", help="keep scores from S on (default: 0.5; import: 0)")
     parser.add_argument("--every-class", action="store_true", help="boxes of every class, not only of persons")
-    parser.add_argument("--max-per-frame", type=positive, default=100, metavar="K", help="default: %(default)s")
+    parser.add_argument("--max-per-frame", type=POSITIVE, default=100, metavar="K", help="default: %(default)s")
     detector = parser.add_argument_group("detecting")
     detector.add_argument("--model", choices=sorted(MODELS), default=DEFAULT_MODEL, help="default: %(default)s")
     detector.add_argument(
         "--weights", type=Path, metavar="FILE", help="state dict of the model, any classes (default: COCO weights)"
     )
     detector.add_argument("--no-persons", action="store_true", help="with --every-class: leave persons out")
-    detector.add_argument("--batch-size", type=positive, default=4, metavar="B", help="frames (default: %(default)s)")
+    detector.add_argument("--batch-size", type=POSITIVE, default=4, metavar="B", help="frames (default: %(default)s)")
     detector.add_argument("--device", choices=DEVICES, default="auto", help="default: %(default)s")
     detector.add_argument(
-        "--short-side", type=positive, default=800, metavar="P", help="frames are resized to it (default: %(default)s)"
+        "--short-side", type=POSITIVE, default=800, metavar="P", help="frames are resized to it (default: %(default)s)"
     )
     other = parser.add_argument_group("boxes of another detector")
     other.add_argument("--import", dest="path", type=Path, metavar="FILE", help="file or folder of boxes")
     other.add_argument("--from", dest="kind", choices=KINDS, help="its format; required with --import")
     other.add_argument("--class-id", metavar="ID", help="class of persons (default: coco 1, yolo 0, csv person)")
     other.add_argument("--frames", action="store_true", help="numbers in names or rows count frames, not seconds")
-    other.add_argument("--frame-rate", type=rate, metavar="R", help="numbered frames per second (default: the video's)")
+    other.add_argument(
+        "--frame-rate", type=ABOVE_ZERO, metavar="R", help="numbered frames per second (default: the video's)"
+    )
     other.add_argument(
         "--first-frame", type=int, choices=(0, 1), default=1, help="number of the first frame (default: %(default)s)"
     )

@@ -15,8 +15,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from alphaction.config import load_cfg
 from alphaction.engine.evaluate import DETECTIONS_FILE, results_folder
 from alphaction.engine.pictures import draw_predictions
-from alphaction.utils.arguments import CommandParser, fraction, positive
+from alphaction.utils.arguments import CommandParser
 from alphaction.utils.errors import UserError, run_command
+from alphaction.utils.numbers import FRACTION, POSITIVE
 
 EXAMPLE = """example:
   python tools/draw_predictions.py --config-file config_files/tiny/toy.yaml --output output/tiny_toy/predictions.png"""
@@ -28,8 +29,8 @@ def main() -> None:
     parser.add_argument("--config-file", required=True, metavar="F", help="YAML file of the experiment")
     parser.add_argument("--output", required=True, type=Path, metavar="PNG", help="picture to write")
     parser.add_argument("--dataset-name", metavar="N", help="default: the first of DATASETS.TEST")
-    parser.add_argument("--num-keyframes", type=positive, default=6, metavar="K", help="default: %(default)s")
-    parser.add_argument("--min-score", type=fraction, default=0.3, metavar="S", help="default: %(default)s")
+    parser.add_argument("--num-keyframes", type=POSITIVE, default=6, metavar="K", help="default: %(default)s")
+    parser.add_argument("--min-score", type=FRACTION, default=0.3, metavar="S", help="default: %(default)s")
     parser.add_argument("opts", nargs="*", metavar="KEY VALUE", help="config keys to override")
     args = parser.parse_intermixed_args()
     cfg = load_cfg(args.config_file, args.opts)

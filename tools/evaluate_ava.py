@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from alphaction.evaluation import evaluate_files, format_report, write_json
 from alphaction.utils.arguments import CommandParser
 from alphaction.utils.errors import run_command
-from alphaction.utils.output_file import check_writable
+from alphaction.utils.files import check_writable
 
 EXAMPLE = """example:
   python tools/evaluate_ava.py \\

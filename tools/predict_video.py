@@ -16,9 +16,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from alphaction.config import load_cfg
 from alphaction.engine.test import test_weights
-from alphaction.utils.arguments import CommandParser, fraction, not_negative, positive
+from alphaction.utils.arguments import CommandParser
 from alphaction.utils.errors import run_command
 from alphaction.utils.logging import logged_run
+from alphaction.utils.numbers import FRACTION, NOT_NEGATIVE, POSITIVE
 from alphaction.workflows.detect.weights import DEFAULT_MODEL, MODELS
 from alphaction.workflows.predict.options import VideoOptions
 from alphaction.workflows.predict.video import predict_video
@@ -68,11 +69,11 @@ def parse_arguments(args: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--tracks", type=Path, metavar="FILE", help="write boxes with person ids, AVA csv without classes"
     )
-    parser.add_argument("--min-score", type=fraction, default=0.3, metavar="S", help="show from here; %(default)s")
-    parser.add_argument("--max-classes", type=not_negative, default=3, metavar="N", help="of a person; %(default)s")
+    parser.add_argument("--min-score", type=FRACTION, default=0.3, metavar="S", help="show from here; %(default)s")
+    parser.add_argument("--max-classes", type=NOT_NEGATIVE, default=3, metavar="N", help="of a person; %(default)s")
     parser.add_argument("--start", type=float, default=0.0, metavar="S", help="first second to look at; %(default)s")
     parser.add_argument("--end", type=float, metavar="S", help="stop here; default: the end of the video")
-    parser.add_argument("--scale", type=positive, metavar="K", help="enlarge frames K times; default: only tiny ones")
+    parser.add_argument("--scale", type=POSITIVE, metavar="K", help="enlarge frames K times; default: only tiny ones")
     parser.add_argument("opts", nargs="*", metavar="KEY VALUE", help="config keys to override")
     return parser.parse_intermixed_args(args)
 

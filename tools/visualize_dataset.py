@@ -13,8 +13,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from alphaction.config import load_cfg
-from alphaction.utils.arguments import CommandParser, not_negative, positive
+from alphaction.utils.arguments import CommandParser
 from alphaction.utils.errors import UserError, run_command
+from alphaction.utils.numbers import NOT_NEGATIVE, POSITIVE
 from alphaction.workflows.inspect.sheets import ShownDataset, choose_keyframes, draw_samples
 
 EXAMPLE = """examples:
@@ -28,8 +29,8 @@ def main() -> None:
     parser = CommandParser(description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset-name", required=True, metavar="N", help="a registered dataset, such as toy_train")
     parser.add_argument("--output-dir", required=True, type=Path, metavar="D", help="folder for the PNG files")
-    parser.add_argument("--num-samples", type=positive, default=10, metavar="K", help="keyframes, default %(default)s")
-    parser.add_argument("--seed", type=not_negative, default=0, metavar="S", help="another seed, other keyframes")
+    parser.add_argument("--num-samples", type=POSITIVE, default=10, metavar="K", help="keyframes, default %(default)s")
+    parser.add_argument("--seed", type=NOT_NEGATIVE, default=0, metavar="S", help="another seed, other keyframes")
     parser.add_argument("--video", metavar="V", help="with --second: draw this one keyframe")
     parser.add_argument("--second", type=int, metavar="T", help="second of the keyframe in --video")
     parser.add_argument("--config-file", metavar="F", help="experiment whose clips the strip shows; default: defaults")

@@ -20,7 +20,8 @@ from torch import Tensor
 
 from alphaction.checkpoint.label_maps import is_label_map
 from alphaction.checkpoint.safe_pickle import ArrayStandIn, read_numpy_pickle, torch_pickle_module
-from alphaction.utils.errors import UserError, suggest
+from alphaction.utils.errors import UserError
+from alphaction.utils.messages import suggest
 
 # Keys under which projects put the state dict of a model inside their checkpoint.
 _STATE_KEYS = ("model", "state_dict", "model_state", "model_state_dict", "blobs")

@@ -8,7 +8,8 @@ from pathlib import Path
 import yaml
 
 from alphaction.config.paths_catalog import SPLIT_KEYS
-from alphaction.utils.errors import UserError, suggest
+from alphaction.utils.errors import UserError
+from alphaction.utils.messages import suggest
 
 
 def write_catalog(

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from yacs.config import CfgNode
 
-from alphaction.config.near import missing_file
 from alphaction.config.yaml_file import YAML_SUFFIXES, LocatedDict, read_yaml_mapping
-from alphaction.utils.errors import UserError, suggest
+from alphaction.utils.errors import UserError
+from alphaction.utils.files import missing_file
+from alphaction.utils.messages import suggest
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from typing import Any
 from yacs.config import CfgNode
 
 from alphaction.config.names import NAMES, SYNONYMS
-from alphaction.utils.errors import suggest
+from alphaction.utils.messages import suggest
 
 # How a range is written in defaults.py -> the test of it.
 BOUNDS: dict[str, Callable[[float], bool]] = {

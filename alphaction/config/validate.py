@@ -23,10 +23,10 @@ from alphaction.config.clip import (
     uses_slow,
 )
 from alphaction.config.names import CONV_BODIES, IA_BLOCKS, IA_STRUCTURES
-from alphaction.config.near import missing_file
 from alphaction.config.ranges import check_values
-from alphaction.utils.errors import UserError, suggest
-from alphaction.utils.output_file import check_writable
+from alphaction.utils.errors import UserError
+from alphaction.utils.files import check_writable, missing_file
+from alphaction.utils.messages import suggest
 
 SPLITS = ("TRAIN", "TEST")
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
-from alphaction.config.near import missing_file
 from alphaction.utils.errors import UserError
+from alphaction.utils.files import missing_file
 
 YAML_SUFFIXES = (".yaml", ".yml")
 

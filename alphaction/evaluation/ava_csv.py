@@ -20,7 +20,8 @@ import numpy as np
 
 from alphaction.data.sample import Keyframe
 from alphaction.evaluation.detections import DetectionRows, Predictions
-from alphaction.utils.errors import UserError, suggest
+from alphaction.utils.errors import UserError
+from alphaction.utils.messages import suggest
 
 _COLUMNS = "video,second,x1,y1,x2,y2,class id,score"
 # Detectors stray a little over the frame's edge; nothing near 2 is a fraction of the frame.

@@ -14,7 +14,8 @@ from alphaction.evaluation.average_precision import GroundTruth, Overlaps, avera
 from alphaction.evaluation.detections import Detections
 from alphaction.evaluation.hints import find_hints
 from alphaction.evaluation.result import AvaResult, EvaluationCounts
-from alphaction.utils.errors import UserError, suggest
+from alphaction.utils.errors import UserError
+from alphaction.utils.messages import suggest
 
 logger = logging.getLogger(__name__)
 

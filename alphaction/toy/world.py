@@ -10,7 +10,8 @@ from alphaction.toy.actions_world import ActionsWorld
 from alphaction.toy.interactions_world import InteractionsWorld
 from alphaction.toy.options import Limits, ToyOptions
 from alphaction.toy.scene import Scene, ToyClass
-from alphaction.utils.errors import UserError, suggest
+from alphaction.utils.errors import UserError
+from alphaction.utils.messages import suggest
 
 
 class World(Protocol):

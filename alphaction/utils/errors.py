@@ -1,11 +1,10 @@
-"""Errors that a user can cause and mend, and the way command lines show them."""
+"""Errors that a user can cause and fix, and the way command lines show them."""
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 
 class UserError(Exception):
@@ -13,15 +12,6 @@ class UserError(Exception):
 
     The message names the value, what was expected and the fix. Command lines print it without a traceback.
     """
-
-
-def suggest(name: str, choices: Iterable[str], limit: int = 12) -> str:
-    """Return a sentence that names the choice nearest to ``name`` and lists the valid ones (at most ``limit``)."""
-    known = sorted({str(choice) for choice in choices})
-    near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
-    listed = ", ".join(known[:limit]) + (f", ... ({len(known)} in all)" if len(known) > limit else "")
-    hint = f'Did you mean "{near[0]}"? ' if near else ""
-    return f"{hint}Known: {listed or 'none'}."
 
 
 def run_command(main: Callable[[], int | None]) -> None:

@@ -17,8 +17,8 @@ from alphaction.config.near import leaf_keys
 from alphaction.config.ranges import get_value
 from alphaction.utils.cores import available_cores
 from alphaction.utils.errors import UserError
+from alphaction.utils.messages import counted
 from alphaction.utils.output_folder import read_record, write_record
-from alphaction.utils.text import counted
 from benchmarks.ablation.plan import RUNS, Run, StudyOptions
 
 RECORD = "ablation.json"

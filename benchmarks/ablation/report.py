@@ -9,7 +9,7 @@ from pathlib import Path
 
 from alphaction.toy import ToyOptions
 from alphaction.toy.world import build_world
-from alphaction.utils.text import counted
+from alphaction.utils.messages import counted
 from benchmarks.ablation.arms import GROUPS, Arm
 from benchmarks.ablation.claims import Claim, judge
 from benchmarks.ablation.dataset import KINDS, WORLD, StudyData

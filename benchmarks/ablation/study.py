@@ -12,9 +12,9 @@ from pathlib import Path
 
 from alphaction.utils.atomic import write_text_atomically
 from alphaction.utils.errors import UserError
-from alphaction.utils.output_file import check_writable
+from alphaction.utils.files import check_writable
+from alphaction.utils.messages import counted
 from alphaction.utils.output_folder import read_record, write_record
-from alphaction.utils.text import counted
 from benchmarks.ablation.arms import ARMS, Arm
 from benchmarks.ablation.dataset import KINDS, StudyData, open_dataset
 from benchmarks.ablation.picture import draw_world

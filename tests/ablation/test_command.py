@@ -51,7 +51,7 @@ def test_only_a_whole_study_writes_the_page_in_docs(command):
         ("--arms 'M,,O'", "expected names"),
         ("--seeds ''", "error: --seeds: no seed is given"),
         ("--seeds 1,x", "error: --seeds: x: expected a whole number"),
-        ("--seeds 1,-2", "expected 0 or more"),
+        ("--seeds 1,-2", "expected a whole number, 0 or more"),
     ],
 )
 def test_lists_that_are_none(command, capsys, line, message):

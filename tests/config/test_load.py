@@ -144,7 +144,7 @@ def test_missing_base_names_the_file_that_asks_for_it(write):
     message = fails(write("_BASE_: bsae.yaml"))
     assert "exp.yaml" in message
     assert "bsae.yaml does not exist" in message
-    assert "base.yaml" in message.split("Near it:")[1]
+    assert "base.yaml" in message.split("Did you mean")[1]
 
 
 def test_base_must_be_a_path(write):
@@ -154,7 +154,7 @@ def test_base_must_be_a_path(write):
 def test_missing_file_lists_near_ones(repo_root):
     message = fails(repo_root / "config_files" / "resnet50_4x16_baseline.yaml")
     assert "does not exist" in message
-    near = message.split("Near it: ")[1].split(", ")
+    near = message.split("Did you mean ")[1].rstrip("?").split(" or ")
     assert near[0].endswith("config_files/resnet50_4x16f_baseline.yaml")
 
 

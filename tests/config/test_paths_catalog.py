@@ -162,7 +162,7 @@ def test_missing_files_are_all_named(cfg, zoo):
     shutil.move(zoo / "movies", zoo / "movie")
     message = fails(cfg, "zoo_val")
     assert f'dataset "zoo_val" ({zoo / "dataset.yaml"}) lacks files:' in message
-    assert f"videos: {zoo / 'movies'} does not exist. Near it: {zoo / 'movie'}." in message
+    assert f"videos: {zoo / 'movies'} does not exist. Did you mean {zoo / 'movie'}?" in message
     assert f"annotations: {zoo / 'val.csv'} does not exist." in message
     assert str(zoo / "valid.csv") in message
     assert f"object_boxes: {zoo / 'objects.csv'} does not exist." in message
@@ -225,7 +225,7 @@ def test_no_splits(cfg, put):
 def test_catalog_entry_that_does_not_exist(cfg, zoo):
     cfg.DATASETS.CATALOG = [str(zoo / "datasets.yaml")]
     message = fails(cfg, "zoo_train")
-    assert f"DATASETS.CATALOG: {zoo / 'datasets.yaml'} does not exist. Near it: {zoo / 'dataset.yaml'}." in message
+    assert f"DATASETS.CATALOG: {zoo / 'datasets.yaml'} does not exist. Did you mean {zoo / 'dataset.yaml'}?" in message
 
 
 def test_ava_classes():

@@ -216,7 +216,7 @@ def test_weight_file(tmp_path):
     weight.touch()
     check("MODEL.WEIGHT", weight)
     message = problem("MODEL.WEIGHT", tmp_path / "SlowFast-Resnet50-4x16.pth")
-    assert f"Near it: {weight}." in message
+    assert f"Did you mean {weight}?" in message
     assert 'set MODEL.WEIGHT ""' in message
     check("MODEL.WEIGHT", tmp_path / "none.pth", check_files=False)
 

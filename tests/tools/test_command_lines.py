@@ -28,7 +28,7 @@ def test_draw_predictions_checks_its_flags(tool, repo_root):
     assert (status, message) == (2, "error: DATASETS.TEST is empty: name a dataset there, or with --dataset-name\n")
     status, message = tool("draw_predictions.py", *base, "--num-keyframes", "0")
     assert status == 2
-    assert "--num-keyframes: 0: expected 1 or more" in message
+    assert "--num-keyframes: 0: expected a whole number, 1 or more" in message
 
 
 def test_evaluate_ava_checks_where_it_writes_first(tool, tmp_path):

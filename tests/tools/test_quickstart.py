@@ -171,7 +171,7 @@ def test_dry_run(quickstart, toy, data, tmp_path):
 def test_a_mistake_ends_in_one_message(quickstart, toy):
     done = quickstart(toy + "x")
     assert done.returncode == 2
-    assert done.stderr.startswith(f"error: config file {toy}x does not exist. Near it: {toy}")
+    assert done.stderr.startswith(f"error: config file {toy}x does not exist. Did you mean {toy}")
     assert done.stderr.count("\n") == 1
 
 

@@ -7,15 +7,8 @@ import sys
 
 import pytest
 
-from alphaction.utils.errors import UserError, run_command, suggest
+from alphaction.utils.errors import UserError, run_command
 from alphaction.utils.registry import Registry
-
-
-def test_suggestion_names_the_nearest_and_lists_all():
-    assert suggest("resnet5", ["resnet50", "tiny"]) == 'Did you mean "resnet50"? Known: resnet50, tiny.'
-    assert suggest("zzz", ["resnet50"]) == "Known: resnet50."
-    assert suggest("x", []) == "Known: none."
-    assert "(30 in all)" in suggest("x", [str(i) for i in range(30)])
 
 
 def test_a_user_error_is_one_message_without_traceback(capsys):

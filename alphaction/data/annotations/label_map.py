@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from alphaction.data.formats.files import open_for_writing, read_text
-from alphaction.utils.errors import UserError, suggest
+from alphaction.utils.errors import UserError
+from alphaction.utils.messages import suggest
 
 GROUPS = ("movement", "object", "person")
 """Groups in channel order: person movement, object manipulation, person interaction."""

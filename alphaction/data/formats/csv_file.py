@@ -17,7 +17,7 @@ from alphaction.data.formats.csv_columns import Column, Faults, convert
 from alphaction.data.formats.csv_header import CsvHeader
 from alphaction.data.formats.files import RowSource
 from alphaction.utils.errors import UserError
-from alphaction.utils.text import counted
+from alphaction.utils.messages import counted
 
 _CHUNK = 50_000
 _DELIMITERS = (",", "\t", ";")

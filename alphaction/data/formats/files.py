@@ -14,7 +14,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from alphaction.utils.errors import UserError
-from alphaction.utils.text import listed
+from alphaction.utils.messages import listed
 
 _GZIP_MAGIC = b"\x1f\x8b"
 

@@ -8,7 +8,8 @@ from collections.abc import Collection
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from alphaction.data.video.file import VIDEO_SUFFIXES
-from alphaction.utils.errors import UserError, suggest
+from alphaction.utils.errors import UserError
+from alphaction.utils.messages import suggest
 
 # Label Studio puts eight hexadecimal digits of a random id before the name of an uploaded file.
 _UPLOAD_PREFIX = re.compile(r"^[0-9a-f]{8}-(?=.)")

@@ -11,7 +11,8 @@ import numpy as np
 
 from alphaction.data.video.clip_source import ClipSource, FileState, Origin, explained, shortened
 from alphaction.data.video.file import VIDEO_SUFFIXES, Size, VideoFile, VideoInfo
-from alphaction.utils.errors import UserError, suggest
+from alphaction.utils.errors import UserError
+from alphaction.utils.messages import suggest
 
 # A check opens every annotated one-second clip, but decodes at most so many of a video.
 _DECODED_CLIPS = 20

@@ -18,7 +18,8 @@ from alphaction.modeling.backbone.nonlocal_block import NonLocalOptions
 from alphaction.modeling.backbone.norm import NormOptions
 from alphaction.modeling.backbone.residual import ResidualStage, he_init
 from alphaction.modeling.registry import BACKBONES
-from alphaction.utils.errors import UserError, suggest
+from alphaction.utils.errors import UserError
+from alphaction.utils.messages import suggest
 
 # The attribute names slow, fast, conv1, bn1, res_nl1..4 and Tconv1..4 are fixed by the public weights.
 

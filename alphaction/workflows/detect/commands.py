@@ -14,7 +14,7 @@ from alphaction.data.tables import DatasetTables, open_tables
 from alphaction.data.video.file import VideoInfo
 from alphaction.evaluation.recall import IOU, Recall
 from alphaction.utils.errors import UserError
-from alphaction.utils.output_file import check_writable
+from alphaction.utils.files import check_writable
 from alphaction.workflows.detect.box_file import registration_hint, write_boxes
 from alphaction.workflows.detect.detect_dataset import detect_dataset
 from alphaction.workflows.detect.import_boxes import ImportRules, import_detections

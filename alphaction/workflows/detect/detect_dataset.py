@@ -13,7 +13,7 @@ from tqdm import tqdm
 from alphaction.data.annotations import BoxTable, Keyframe
 from alphaction.data.video.clip_source import ClipSource
 from alphaction.utils.errors import UserError
-from alphaction.utils.text import counted
+from alphaction.utils.messages import counted
 from alphaction.workflows.detect.box_file import write_boxes
 from alphaction.workflows.detect.partial_file import PartialFile
 from alphaction.workflows.detect.person_detector import PersonDetector

@@ -11,7 +11,8 @@ import numpy as np
 from alphaction.data.annotations import AnnotationTable, Sizes
 from alphaction.data.formats.boxes import parse_box_json
 from alphaction.data.formats.files import RowSource, parse_json, read_text
-from alphaction.utils.errors import UserError, suggest
+from alphaction.utils.errors import UserError
+from alphaction.utils.messages import suggest
 from alphaction.workflows.detect.foreign_boxes import OTHER_CLASS, WHAT, ForeignBoxes
 
 _COCO_PERSON = 1

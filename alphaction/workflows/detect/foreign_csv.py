@@ -13,7 +13,8 @@ from alphaction.data.formats.csv_columns import SECOND, VIDEO, Column
 from alphaction.data.formats.csv_file import is_number, read_csv
 from alphaction.data.formats.csv_header import CsvHeader
 from alphaction.data.formats.files import read_text
-from alphaction.utils.errors import UserError, suggest
+from alphaction.utils.errors import UserError
+from alphaction.utils.messages import suggest
 from alphaction.workflows.detect.foreign_boxes import NO_SCORE, OTHER_CLASS, WHAT, ForeignBoxes
 
 _OURS = ("video", "second", "x1", "y1", "x2", "y2", "score")

@@ -14,7 +14,8 @@ import numpy as np
 from alphaction.data.annotations import AnnotationTable, BoxTable
 from alphaction.data.annotations.checks import DETECTION_RULES, check_scores, clip_boxes, looks_like_pixels
 from alphaction.data.video.file import VideoInfo
-from alphaction.utils.errors import UserError, suggest
+from alphaction.utils.errors import UserError
+from alphaction.utils.messages import suggest
 from alphaction.workflows.detect.foreign_boxes import ForeignBoxes, read_mot, read_yolo
 from alphaction.workflows.detect.foreign_coco import read_coco
 from alphaction.workflows.detect.foreign_csv import read_named_csv

@@ -17,7 +17,8 @@ from alphaction.data.annotations import AnnotationTable
 from alphaction.data.formats.files import RowSource
 from alphaction.data.video.file import VideoInfo
 from alphaction.data.video.names import VideoNames
-from alphaction.utils.errors import UserError, suggest
+from alphaction.utils.errors import UserError
+from alphaction.utils.messages import suggest
 from alphaction.workflows.detect.foreign_boxes import ForeignBoxes
 
 logger = logging.getLogger(__name__)

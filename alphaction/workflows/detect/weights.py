@@ -25,7 +25,8 @@ from torchvision.models.detection import (
 )
 from torchvision.ops.misc import FrozenBatchNorm2d
 
-from alphaction.utils.errors import UserError, suggest
+from alphaction.utils.errors import UserError
+from alphaction.utils.messages import suggest
 
 DEFAULT_MODEL = "fasterrcnn_resnet50_fpn_v2"
 MODELS = {

@@ -14,7 +14,8 @@ from alphaction.config.paths_catalog import AVA_LABEL_MAP, find_dataset, known_d
 from alphaction.data.annotations import read_label_map
 from alphaction.data.augmentation import TrainingRules
 from alphaction.modeling import build_detection_model
-from alphaction.utils.errors import UserError, suggest
+from alphaction.utils.errors import UserError
+from alphaction.utils.messages import suggest
 from alphaction.workflows.finetune.interaction import usable_blocks
 from alphaction.workflows.finetune.next_steps import next_commands
 from alphaction.workflows.finetune.options import DEFAULT_DATASET, FinetuneOptions

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alphaction.config import load_cfg
-from alphaction.utils.errors import UserError, suggest
+from alphaction.utils.errors import UserError
+from alphaction.utils.messages import suggest
 
 BACKBONES = ("resnet50", "resnet101", "tiny")
 # What the command line calls a structure -> MODEL.IA_STRUCTURE.STRUCTURE.

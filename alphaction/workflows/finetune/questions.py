@@ -10,7 +10,8 @@ from typing import TypeVar
 
 from alphaction.config import get_cfg
 from alphaction.config.paths_catalog import known_datasets
-from alphaction.utils.errors import UserError, suggest
+from alphaction.utils.errors import UserError
+from alphaction.utils.messages import suggest
 from alphaction.workflows.finetune.generate import check_num_classes, check_val_dataset, collect_statistics
 from alphaction.workflows.finetune.options import (
     BACKBONES,

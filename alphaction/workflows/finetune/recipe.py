@@ -10,7 +10,7 @@ import torch
 
 from alphaction.data.augmentation import flip_pairs
 from alphaction.utils.cores import available_cores
-from alphaction.utils.text import counted
+from alphaction.utils.messages import counted
 from alphaction.workflows.finetune.interaction import interaction_settings
 from alphaction.workflows.finetune.options import FinetuneOptions, experiment_name
 from alphaction.workflows.finetune.schedule import Schedule, plan_schedule

@@ -19,7 +19,7 @@ from alphaction.data.video.clip_source import ClipSource
 from alphaction.data.video.whole_movies import MovieSource
 from alphaction.evaluation.recall import Recall
 from alphaction.utils.errors import UserError
-from alphaction.utils.text import counted
+from alphaction.utils.messages import counted
 
 # Opening a video decodes a frame; so many of a split tell rates and sizes well enough.
 _PROBED_VIDEOS = 24

@@ -11,7 +11,7 @@ import yaml
 
 from alphaction.utils.atomic import write_text_atomically
 from alphaction.utils.errors import UserError
-from alphaction.utils.output_file import check_writable
+from alphaction.utils.files import check_writable
 from alphaction.workflows.finetune.settings import Setting
 
 _WIDTH = 118

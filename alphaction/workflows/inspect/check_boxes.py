@@ -8,7 +8,7 @@ import numpy as np
 
 from alphaction.data.annotations import AnnotationTable, BoxTable
 from alphaction.evaluation.average_precision import GroundTruth, find_overlaps
-from alphaction.utils.text import counted
+from alphaction.utils.messages import counted
 from alphaction.workflows.inspect.loaded import Split
 from alphaction.workflows.inspect.report import Finding, percent, share_level
 from alphaction.workflows.inspect.rows import place, repeated_rows

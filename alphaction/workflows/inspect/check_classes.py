@@ -8,7 +8,7 @@ import numpy as np
 
 from alphaction.data.annotations import LabelMap
 from alphaction.data.label_statistics import labels_per_class
-from alphaction.utils.text import counted, listed
+from alphaction.utils.messages import counted, listed
 from alphaction.workflows.inspect.loaded import Split
 from alphaction.workflows.inspect.report import Finding
 

@@ -14,8 +14,7 @@ import numpy as np
 from alphaction.data.annotations import KeyframeIndex
 from alphaction.data.formats.box_spelling import to_corners
 from alphaction.evaluation.recall import KEPT, Recall, best_scores
-from alphaction.utils.errors import suggest
-from alphaction.utils.text import counted
+from alphaction.utils.messages import counted, suggest
 from alphaction.workflows.inspect.loaded import Split
 from alphaction.workflows.inspect.report import Finding, percent
 from alphaction.workflows.inspect.rows import first_line, place

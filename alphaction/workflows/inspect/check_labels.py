@@ -9,7 +9,7 @@ import numpy as np
 from alphaction.data.augmentation import flip_pairs
 from alphaction.data.formats.files import read_text
 from alphaction.data.label_statistics import movements_per_box
-from alphaction.utils.text import counted, listed
+from alphaction.utils.messages import counted, listed
 from alphaction.workflows.inspect.loaded import Split
 from alphaction.workflows.inspect.report import Finding, percent
 from alphaction.workflows.inspect.rows import place

@@ -12,7 +12,7 @@ import numpy as np
 
 from alphaction.data.video.whole_movies import MovieSource
 from alphaction.utils.errors import UserError
-from alphaction.utils.text import counted, listed
+from alphaction.utils.messages import counted, listed
 from alphaction.workflows.inspect.loaded import Split
 from alphaction.workflows.inspect.report import Finding, percent
 from alphaction.workflows.inspect.rows import place

@@ -8,7 +8,7 @@ import numpy as np
 
 from alphaction.evaluation import AvaEvaluator, DetectionRows
 from alphaction.utils.errors import UserError
-from alphaction.utils.text import listed
+from alphaction.utils.messages import listed
 from alphaction.workflows.inspect.check_boxes import same_boxes
 from alphaction.workflows.inspect.loaded import Split
 from alphaction.workflows.inspect.report import Finding

@@ -15,7 +15,7 @@ from alphaction.data.video.time_units import END_TOLERANCE, likely_unit
 from alphaction.data.video.whole_movies import MovieSource
 from alphaction.utils.cores import available_cores
 from alphaction.utils.errors import UserError
-from alphaction.utils.text import counted, listed
+from alphaction.utils.messages import counted, listed
 from alphaction.workflows.inspect.loaded import Split
 from alphaction.workflows.inspect.report import Finding
 from alphaction.workflows.inspect.rows import first_line

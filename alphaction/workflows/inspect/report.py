@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from alphaction.utils.text import counted
+from alphaction.utils.messages import counted
 
 LEVELS = ("error", "warning", "note")
 _RANK = {level: rank for rank, level in enumerate(LEVELS)}

@@ -23,7 +23,8 @@ from alphaction.data.tables import open_tables
 from alphaction.data.temporal import clip_slots
 from alphaction.data.video.clip_source import ClipSource
 from alphaction.utils.drawing import PALETTE, TITLE_BACKGROUND, contact_sheet, draw_detections, put_lines, write_png
-from alphaction.utils.errors import UserError, suggest
+from alphaction.utils.errors import UserError
+from alphaction.utils.messages import suggest
 
 TRUTH_COLOR, PERSON_COLOR, OBJECT_COLOR = (225, 225, 225), (0, 150, 60), (215, 105, 0)
 STRIP_FRAMES = 8

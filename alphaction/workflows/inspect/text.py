@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from alphaction.utils.text import listed
+from alphaction.utils.messages import listed
 from alphaction.workflows.inspect.report import LEVELS, Report
 
 _WIDTH = 120

@@ -12,7 +12,8 @@ from yacs.config import CfgNode
 
 from alphaction.config.paths_catalog import BUILT_IN, find_dataset, known_datasets, registered_by
 from alphaction.data.dataset import ActionDataset
-from alphaction.utils.errors import UserError, suggest
+from alphaction.utils.errors import UserError
+from alphaction.utils.messages import suggest
 from alphaction.workflows.inspect.check_boxes import check_box_sizes, check_boxes
 from alphaction.workflows.inspect.check_classes import check_classes
 from alphaction.workflows.inspect.check_detections import check_detections

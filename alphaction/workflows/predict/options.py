@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alphaction.data.video.file import VIDEO_SUFFIXES
-from alphaction.utils.errors import UserError, suggest
-from alphaction.utils.output_file import check_writable
-from alphaction.utils.text import counted
+from alphaction.utils.errors import UserError
+from alphaction.utils.files import check_writable
+from alphaction.utils.messages import counted, suggest
 
 # Of the video to write, with the name of the container.
 OUTPUT_SUFFIXES = {".mp4": "mp4", ".mkv": "matroska", ".mov": "mov", ".avi": "avi"}

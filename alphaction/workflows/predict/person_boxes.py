@@ -13,9 +13,9 @@ from alphaction.data.annotations import BoxTable, read_boxes
 from alphaction.data.transforms import Size
 from alphaction.data.video.clip_source import ClipSource
 from alphaction.data.video.names import VideoNames
-from alphaction.utils.errors import UserError, suggest
+from alphaction.utils.errors import UserError
 from alphaction.utils.logging import get_logger
-from alphaction.utils.text import counted
+from alphaction.utils.messages import counted, suggest
 from alphaction.workflows.detect import DetectedBoxes
 from alphaction.workflows.detect.person_detector import PERSON
 

@@ -32,7 +32,7 @@ from alphaction.modeling.detector import ActionDetector, build_detection_model
 from alphaction.utils.atomic import replacing
 from alphaction.utils.errors import UserError
 from alphaction.utils.logging import get_logger
-from alphaction.utils.text import counted
+from alphaction.utils.messages import counted
 from alphaction.workflows.detect import PersonDetector
 from alphaction.workflows.predict.classes import find_label_map
 from alphaction.workflows.predict.options import OUTPUT_SUFFIXES, VideoOptions, VideoResult

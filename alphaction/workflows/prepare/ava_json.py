@@ -22,8 +22,8 @@ from alphaction.data.sample import Keyframe
 from alphaction.data.video.file import VIDEO_SUFFIXES
 from alphaction.data.video.whole_movies import MovieSource
 from alphaction.utils.atomic import replacing
-from alphaction.utils.errors import UserError, suggest
-from alphaction.utils.text import listed
+from alphaction.utils.errors import UserError
+from alphaction.utils.messages import listed, suggest
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 # Movies are numbered in steps of this, so that an image's number shows movie and second.

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from alphaction.data.annotations import ActionClass, LabelMap
-from alphaction.utils.errors import UserError, suggest
-from alphaction.utils.text import counted
+from alphaction.utils.errors import UserError
+from alphaction.utils.messages import counted, suggest
 from alphaction.workflows.prepare.imported import ImportedAnnotations
 
 DEFAULT_GROUP = "object"

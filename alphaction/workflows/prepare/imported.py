@@ -9,7 +9,7 @@ import numpy as np
 
 from alphaction.data.annotations.keyframes import ImageIds
 from alphaction.data.sample import Keyframe
-from alphaction.utils.text import counted
+from alphaction.utils.messages import counted
 
 TOOL_FORMATS = ("via", "cvat", "labelstudio")
 """Formats of annotation tools: attributes and labels, times counted by the tool, boxes always written alike."""

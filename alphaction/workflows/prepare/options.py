@@ -10,9 +10,10 @@ from pathlib import Path
 from yacs.config import CfgNode
 
 from alphaction.config import load_cfg
-from alphaction.config.near import missing_file
 from alphaction.data.annotations import GROUPS
-from alphaction.utils.errors import UserError, suggest
+from alphaction.utils.errors import UserError
+from alphaction.utils.files import missing_file
+from alphaction.utils.messages import suggest
 from alphaction.workflows.prepare.output import check_name
 from alphaction.workflows.prepare.split import WAYS
 

@@ -10,8 +10,8 @@ from yacs.config import CfgNode
 from alphaction.config.paths_catalog import CATALOG_FILE, registered_by
 from alphaction.data.annotations import AnnotationTable, read_label_map
 from alphaction.utils.errors import UserError
+from alphaction.utils.messages import listed
 from alphaction.utils.output_folder import scratch_beside
-from alphaction.utils.text import listed
 from alphaction.workflows.prepare.classes import DEFAULT_GROUP, ResolvedClasses, resolve_classes
 from alphaction.workflows.prepare.imported import ImportedAnnotations
 from alphaction.workflows.prepare.importers import import_annotations

@@ -13,7 +13,7 @@ from alphaction.config import load_cfg
 from alphaction.config.paths_catalog import registered_by
 from alphaction.data.annotations import AnnotationTable, LabelMap
 from alphaction.data.label_statistics import labels_per_class
-from alphaction.utils.text import listed
+from alphaction.utils.messages import listed
 
 _FEW = 5
 

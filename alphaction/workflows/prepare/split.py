@@ -14,7 +14,7 @@ from alphaction.config import get_cfg
 from alphaction.data.annotations import AnnotationTable, LabelMap
 from alphaction.data.label_statistics import labels_per_keyframe
 from alphaction.utils.errors import UserError
-from alphaction.utils.text import listed
+from alphaction.utils.messages import listed
 
 WAYS = ("auto", "video", "time")
 MIN_VIDEOS = 5

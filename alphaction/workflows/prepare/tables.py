@@ -16,7 +16,8 @@ from alphaction.data.annotations.checks import ANNOTATION_RULES, clip_boxes
 from alphaction.data.annotations.keyframes import encode
 from alphaction.data.annotations.table import merge_rows
 from alphaction.data.formats.files import RowSource
-from alphaction.utils.errors import UserError, suggest
+from alphaction.utils.errors import UserError
+from alphaction.utils.messages import suggest
 from alphaction.workflows.prepare.imported import ImportedAnnotations
 from alphaction.workflows.prepare.videos import VideoLibrary
 

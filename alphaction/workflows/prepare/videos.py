@@ -14,8 +14,8 @@ from alphaction.data.video.file import VIDEO_SUFFIXES, VideoInfo
 from alphaction.data.video.names import VideoNames
 from alphaction.data.video.time_units import OTHER_VIDEO, likely_unit
 from alphaction.data.video.whole_movies import MovieSource
-from alphaction.utils.errors import UserError, suggest
-from alphaction.utils.text import counted, listed
+from alphaction.utils.errors import UserError
+from alphaction.utils.messages import counted, listed, suggest
 from alphaction.workflows.prepare.imported import TOOL_FORMATS, ImportedAnnotations
 
 # Messages that list videos stop after so many.

@@ -14,7 +14,7 @@ from yacs.config import CfgNode
 import alphaction
 from alphaction.config import load_cfg, validate_cfg
 from alphaction.utils.errors import UserError
-from alphaction.utils.output_file import check_writable
+from alphaction.utils.files import check_writable
 from alphaction.workflows.finetune.launch.data import PlannedData, read_planned_data
 from alphaction.workflows.finetune.launch.gpus import Machine, gpu_warnings, ram_warnings
 from alphaction.workflows.finetune.launch.options import LaunchOptions

@@ -13,7 +13,8 @@ from alphaction.data.formats.box_spelling import BOX_FORMAT_CHOICES, NORMALIZED_
 from alphaction.data.formats.files import looks_like_json, parse_json, read_text
 from alphaction.data.video.file import VideoInfo
 from alphaction.data.video.names import VideoNames
-from alphaction.utils.errors import UserError, suggest
+from alphaction.utils.errors import UserError
+from alphaction.utils.messages import suggest
 from alphaction.workflows.prepare.imported import TOOL_FORMATS, ImportedAnnotations
 from alphaction.workflows.prepare.importers.ava import read_ava
 from alphaction.workflows.prepare.importers.coco import read_coco

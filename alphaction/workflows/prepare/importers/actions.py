@@ -22,8 +22,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from alphaction.data.formats.csv_columns import parse_integer
-from alphaction.utils.errors import UserError, suggest
-from alphaction.utils.text import listed
+from alphaction.utils.errors import UserError
+from alphaction.utils.messages import listed, suggest
 
 _GROUP_OF_NAME = {
     "personmovement": "movement", "movement": "movement", "movements": "movement", "pose": "movement",

@@ -113,7 +113,7 @@ def test_epochs_and_classes_come_from_the_data(make):
 
 
 def test_a_config_that_is_not_there(make, tmp_path):
-    with pytest.raises(UserError, match=r"confg.yaml does not exist.*Near it: .*config.yaml"):
+    with pytest.raises(UserError, match=r"confg.yaml does not exist.*Did you mean .*config.yaml"):
         plan(LaunchOptions(str(tmp_path / "confg.yaml")), NONE)
     with pytest.raises(UserError, match="unknown key SOLVER.BASELR. Did you mean SOLVER.BASE_LR"):
         make(NONE, "SOLVER.BASELR", "1")

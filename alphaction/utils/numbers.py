@@ -1,0 +1,92 @@
+"""Ranges of numbers, said once: a flag converts by one, an option and a config key are checked by one."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers from ``low`` to ``high``. Called with text, it converts a flag for ``argparse``.
+
+    Attributes:
+        low, high: bounds; None: none.
+        open_low, open_high: the bound itself is left out.
+        whole: only whole numbers.
+        also: a single number outside that counts, too.
+    """
+
+    low: float | None = None
+    high: float | None = None
+    open_low: bool = False
+    open_high: bool = False
+    whole: bool = False
+    also: float | None = None
+
+    def __contains__(self, value: float) -> bool:
+        if not math.isfinite(value) or (self.whole and value != int(value)):
+            return False
+        if self.also is not None and value == self.also:
+            return True
+        above = self.low is None or value > self.low or (value == self.low and not self.open_low)
+        below = self.high is None or value < self.high or (value == self.high and not self.open_high)
+        return above and below
+
+    def __call__(self, text: str) -> int | float:
+        """Return the number that ``text`` says.
+
+        Raises:
+            argparse.ArgumentTypeError: it says none, or one out of range.
+        """
+        try:
+            number = int(text) if self.whole else float(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text}: expected {self.words}") from None
+        if number not in self:
+            raise argparse.ArgumentTypeError(f"{text}: expected {self.words}")
+        return number
+
+    def __str__(self) -> str:
+        """The range in mathematical notation, as documents show it: ">= 1", "(0, 1]"."""
+        if self.low is None and self.high is None:
+            return "-"
+        if self.high is None:
+            text = f"{'>' if self.open_low else '>='} {self.low:g}"
+        elif self.low is None:
+            text = f"{'<' if self.open_high else '<='} {self.high:g}"
+        else:
+            text = f"{'(' if self.open_low else '['}{self.low:g}, {self.high:g}{')' if self.open_high else ']'}"
+        return text if self.also is None else f"{self.also:g} or {text}"
+
+    @property
+    def words(self) -> str:
+        """The range in words, as messages say it: "a whole number, 1 or more", "a number above 0"."""
+        kind = "a whole number" if self.whole else "a number"
+        if self.low is None and self.high is None:
+            return kind
+        if self.high is None:
+            return f"{kind} above {self.low:g}" if self.open_low else f"{kind}, {self.low:g} or more"
+        if self.low is None:
+            return f"{kind} below {self.high:g}" if self.open_high else f"{kind}, {self.high:g} at most"
+        edges = [f"{edge:g}" for edge, is_open in ((self.low, self.open_low), (self.high, self.open_high)) if is_open]
+        but = f" but not {' or '.join(edges)}" if edges else ""
+        return f"{kind}{'' if self.also is None else f', {self.also:g} or'} from {self.low:g} to {self.high:g}{but}"
+
+
+def whole(low: int | None = None, high: int | None = None) -> Range:
+    """Return the whole numbers from ``low`` to ``high``."""
+    return Range(low, high, whole=True)
+
+
+POSITIVE = whole(1)
+"""Whole numbers from 1."""
+NOT_NEGATIVE = whole(0)
+"""Whole numbers from 0."""
+FRACTION = Range(0, 1)
+"""Numbers from 0 to 1."""
+ABOVE_ZERO = Range(0, open_low=True)
+"""Numbers above 0."""
+SEED = whole(0, 2**32 - 1)
+"""Seeds that numpy takes, too."""

@@ -1,0 +1,77 @@
+"""Options declared once: fields of a dataclass that are flags."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from alphaction.utils.arguments import CommandParser
+from alphaction.utils.numbers import POSITIVE, Range
+from alphaction.utils.options import add_options, check_options, option, read_options
+
+
+@dataclass(frozen=True)
+class CutOptions:
+    video: Path = option(metavar="FILE", help="the video")
+    seconds: int = option(1, within=POSITIVE, metavar="S", help="length (default: %(default)s)")
+    rate: float | None = option(None, "--fps", "--rate", within=Range(0, open_low=True), help="frames per second")
+    names: tuple[str, ...] = option((), help="names of clips")
+    mode: str = option("copy", choices=("copy", "encode"), help="how", group="quality")
+    sound: bool = option(True, help="leave the sound out")
+    force: bool = option(False, help="replace files")
+    overrides: tuple[str, ...] = ()
+
+
+def read(*words: str, **more) -> CutOptions:
+    parser = CommandParser(prog="cut.py")
+    add_options(parser, CutOptions)
+    return read_options(CutOptions, parser.parse_args(words), **more)
+
+
+def test_flags_become_fields_of_their_types():
+    options = read(
+        "--video", "a.mp4", "--seconds", "3", "--rate", "29.97", "--names", "x", "y", "--no-sound", "--force"
+    )
+    assert options == CutOptions(Path("a.mp4"), 3, 29.97, ("x", "y"), "copy", sound=False, force=True)
+
+
+def test_defaults_and_fields_without_a_flag():
+    assert read("--video", "a.mp4", overrides=("K", "V")) == CutOptions(Path("a.mp4"), overrides=("K", "V"))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "the following arguments are required: --video"),
+        (["--video", "a", "--seconds", "0"], "--seconds: 0: expected a whole number, 1 or more"),
+        (["--video", "a", "--fps", "x"], "--fps/--rate: x: expected a number above 0"),
+        (["--video", "a", "--mode", "zip"], "invalid choice: 'zip'"),
+        (["--video", "a", "--overrides", "K"], "unrecognized arguments: --overrides K"),
+    ],
+)
+def test_wrong_flags_are_refused(words, message, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        read(*words)
+    assert stopped.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_options_made_by_code_are_checked_by_the_same_declaration():
+    assert check_options(CutOptions(Path("a.mp4"))) == []
+    assert check_options(CutOptions(Path("a.mp4"), seconds=0, rate=-1.0, mode="cpy")) == [
+        "--seconds 0: expected a whole number, 1 or more",
+        "--fps -1.0: expected a number above 0",
+        '--mode "cpy" is not available. Did you mean "copy"? Known: copy, encode.',
+    ]
+
+
+def test_a_command_may_have_other_defaults_and_leave_flags_out():
+    parser = argparse.ArgumentParser()
+    add_options(parser, CutOptions, defaults={"seconds": 5}, skip=("video",))
+    args = parser.parse_args([])
+    assert args.seconds == 5
+    assert not hasattr(args, "video")
+    assert "quality:" in parser.format_help()
