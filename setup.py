@@ -1,17 +1,24 @@
 """Package data and dependencies of AlphAction. Nothing is compiled."""
 
+import ast
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
-VERSION = next(
-    line.split('"')[1] for line in (ROOT / "alphaction/__init__.py").read_text().splitlines() if "__version__" in line
-)
+
+
+def constant(path: str, name: str):
+    """Return the value of a constant of a module, which is not imported: what it imports is not installed yet."""
+    for statement in ast.parse((ROOT / path).read_text(encoding="utf-8")).body:
+        if isinstance(statement, ast.Assign) and getattr(statement.targets[0], "id", None) == name:
+            return ast.literal_eval(statement.value)
+    raise LookupError(f"{path} assigns nothing to {name}")
+
 
 setup(
     name="alphaction",
-    version=VERSION,
+    version=constant("alphaction/__init__.py", "__version__"),
     description="Spatio-temporal action detection: who does what, where and when in videos",
     long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
@@ -19,19 +26,7 @@ setup(
     packages=find_packages(include=["alphaction", "alphaction.*"]),
     package_data={"alphaction.config": ["*.pbtxt"]},
     python_requires=">=3.10",
-    install_requires=[
-        "torch>=2.6",
-        "torchvision",
-        "yacs",
-        "pyyaml",
-        "av>=15",
-        "opencv-python-headless",
-        "numpy",
-        "pillow",
-        "tensorboard",
-        "pycocotools",
-        "tqdm",
-    ],
+    install_requires=list(constant("alphaction/utils/requirements.py", "REQUIREMENTS").values()),
     extras_require={
         "ablation": ["matplotlib"],
         "dev": ["pytest", "pytest-xdist", "ruff>=0.17,<0.18", "pre-commit", "matplotlib"],

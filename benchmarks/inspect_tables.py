@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import argparse
 import time
-from types import SimpleNamespace
 
 import numpy as np
 
+from alphaction.checks.quick_checks import quick_findings
 from alphaction.config import get_cfg
 from alphaction.data.annotations import ActionClass, AnnotationTable, BoxTable, LabelMap
+from alphaction.data.tables import DatasetTables
 from alphaction.evaluation.recall import Recall
-from alphaction.workflows.inspect.validate import quick_findings
 
 _CLASSES = 80
 _VIDEOS, _SECONDS = 300, 900
@@ -36,12 +36,9 @@ def main() -> None:
     label_map = LabelMap(tuple(ActionClass(i, f"class {i}", "object") for i in range(1, _CLASSES + 1)))
     annotations = AnnotationTable.from_columns(videos, seconds, boxes, rng.integers(1, _CLASSES + 1, count))
     detections = BoxTable.from_columns(videos, seconds, boxes, rng.uniform(0, 1, count))
-    dataset = SimpleNamespace(
-        name="made_train", training=True, label_map=label_map, eval_label_map=None, annotations=annotations,
-        detections=None, objects=None, source=None,
-    )  # fmt: skip
+    tables = DatasetTables("made_train", label_map, annotations, source=None, training=True)
     for what, work in (
-        ("quick checks", lambda: quick_findings(get_cfg(), [dataset], [])),
+        ("quick checks", lambda: quick_findings(get_cfg(), [tables])),
         ("recall", lambda: Recall.of(annotations, detections)),
     ):
         start = time.perf_counter()

@@ -4,8 +4,7 @@
     python benchmarks/train_step.py --config-file config_files/tiny/base.yaml
     python benchmarks/train_step.py --config-file config_files/resnet50_4x16f_denseserial.yaml --clips 2 SOLVER.AMP bf16
 
-Prints seconds per step, clips per second and peak memory. Objects and a full memory are made up where the model reads
-them.
+Prints seconds per step, clips per second and peak memory. Objects and a full memory are made up if the model uses them.
 """
 
 from __future__ import annotations
@@ -16,15 +15,16 @@ import time
 import torch
 
 from alphaction.config import load_cfg
-from alphaction.config.clip import clip_frames
-from alphaction.data.normalize import normalize_clips
+from alphaction.config.pathways import frame_counts
 from alphaction.data.sample import ClipBatch, Keyframe
 from alphaction.engine.metric_log import peak_memory_mb
 from alphaction.engine.setup import autocast_for, set_up_runtime
-from alphaction.memory.pool import MemoryPool
+from alphaction.memory import MemoryPool
 from alphaction.modeling import build_detection_model
 from alphaction.solver import build_optimizer
+from alphaction.utils.arguments import CommandParser
 from alphaction.utils.errors import run_command
+from alphaction.utils.numbers import POSITIVE
 
 
 def make_batch(cfg, clips: int, persons: int) -> ClipBatch:
@@ -33,7 +33,7 @@ def make_batch(cfg, clips: int, persons: int) -> ClipBatch:
     width = -(-min(cfg.INPUT.MAX_SIZE_TRAIN, height * 4 // 3) // 16) * 16
     frames = [
         torch.randint(0, 256, (clips, 3, count, height, width), dtype=torch.uint8) if count else None
-        for count in clip_frames(cfg)
+        for count in frame_counts(cfg)
     ]
     objects = cfg.MODEL.IA_STRUCTURE.MAX_OBJECT
     box = torch.tensor([[width * 0.3, height * 0.2, width * 0.6, height * 0.9]])
@@ -58,19 +58,20 @@ def make_batch(cfg, clips: int, persons: int) -> ClipBatch:
 def fill_pool(pool: MemoryPool, keyframes: list[Keyframe]) -> None:
     """Write random features for every second that the keyframes can see."""
     for video, second in keyframes:
-        seconds = range(second - pool.length[0] * pool.rate, second + pool.length[1] * pool.rate + 1)
-        around = [Keyframe(video, s) for s in seconds]
-        index = torch.arange(len(around)).repeat_interleave(pool.max_per_second)
+        around = [Keyframe(video, remembered) for remembered in pool.window.seconds(second)]
+        index = torch.arange(len(around)).repeat_interleave(pool.window.max_per_second)
         pool.write(around, torch.rand(len(index), pool.dim), index, tag=1.0)
 
 
 def main() -> None:
     """Run and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config-file", required=True, metavar="F")
-    parser.add_argument("--clips", type=int, default=8, metavar="N", help="clips in a step (default: %(default)s)")
-    parser.add_argument("--persons", type=int, default=4, metavar="N", help="persons in a clip (default: %(default)s)")
-    parser.add_argument("--steps", type=int, default=10, metavar="N", help="timed steps (default: %(default)s)")
+    parser.add_argument("--clips", type=POSITIVE, default=8, metavar="N", help="clips in a step (default: %(default)s)")
+    parser.add_argument(
+        "--persons", type=POSITIVE, default=4, metavar="N", help="persons a clip (default: %(default)s)"
+    )
+    parser.add_argument("--steps", type=POSITIVE, default=10, metavar="N", help="timed steps (default: %(default)s)")
     parser.add_argument("opts", nargs="*", metavar="KEY VALUE")
     args = parser.parse_intermixed_args()
     cfg = load_cfg(args.config_file, args.opts)
@@ -84,9 +85,9 @@ def main() -> None:
         fill_pool(pool, host_batch.keyframes)
 
     def step() -> None:
-        batch = normalize_clips(host_batch.to(runtime.device), cfg.INPUT.PIXEL_MEAN, cfg.INPUT.PIXEL_STD)
+        batch = host_batch.to(runtime.device)
         memory = pool.read(batch.keyframes, penalty=True, seed=0, device=runtime.device) if pool is not None else None
-        with autocast_for(cfg, runtime.device):
+        with autocast_for(cfg.SOLVER.AMP, runtime.device):
             loss = sum(model(batch, memory).losses.values())
         scaler.scale(loss).backward()
         scaler.step(optimizer)

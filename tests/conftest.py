@@ -3,12 +3,59 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from warm_python import FOLDER, serve_beside
+
+from alphaction.toy import ToyOptions, make_toy_dataset
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_cmdline_main() -> Iterator[None]:
+    """Offer the quick ``python`` for as long as the run lasts; its workers use that of the process they belong to."""
+    if FOLDER in os.environ:
+        return (yield)
+    with serve_beside() as folder:
+        os.environ[FOLDER] = str(folder)
+        try:
+            return (yield)
+        finally:
+            del os.environ[FOLDER]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep the tests of a file, or of one page of the docs, together and in order."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _group(nodeid)
+
+    config.option.loadscopereorder = False  # the order of the workers is the better one
+    return Scheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let several processes start with what takes longest, so that they end together."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        cost: Counter[str] = Counter()
+        for item in items:
+            cost[_group(item.nodeid)] += 50 if item.get_closest_marker("slow") else 1
+        items.sort(key=lambda item: (-cost[_group(item.nodeid)], _group(item.nodeid)))
+
+
+def _group(nodeid: str) -> str:
+    file, _, test = nodeid.partition("::")
+    return f"{file} {test.rpartition('-')[0]}" if test.startswith("test_commands[") else file
 
 
 @pytest.fixture(scope="session")
@@ -32,9 +79,33 @@ def shared_dir() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def made_toy(tmp_path_factory) -> Callable[[ToyOptions], Path]:
+    """Function: options -> folder for DATASETS.DATA_DIR with that toy dataset in ``toy``; to be read only.
+
+    It is made once for all tests and processes of a run.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+
+    def make(options: ToyOptions) -> Path:
+        data = folder / "_".join(["toy", *(str(value) for value in asdict(options).values())])
+        make_toy_dataset(data / "toy", options)
+        return data
+
+    return make
+
+
 @pytest.fixture(autouse=True)
 def _seed() -> None:
     torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def quick_python() -> str:
+    """A ``python`` that has imported PyTorch and AlphAction already; see :mod:`warm_python`."""
+    return str(Path(os.environ[FOLDER]) / "python")
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,10 @@
 #!/usr/bin/env bash
 # Lint and test, on a machine that has nothing but Python: `bash tests/run.sh [pytest options]`.
+#
+#   bash tests/run.sh                  everything, as continuous integration does
+#   bash tests/run.sh -m "not slow"    the quick round: without whole trainings, runs of several processes and the
+#                                      commands of the docs' pages
+#   bash tests/run.sh tests/toy        one folder
 set -euo pipefail
 ROOT=$(cd "$(dirname "$0")/.." && pwd)
 cd "$ROOT"
@@ -8,7 +13,7 @@ source tools/environment.sh
 ensure_environment
 "$PYTHON" -m ruff check .
 "$PYTHON" -m ruff format --check .
-# One process a core, one thread each: more threads would only fight for the same cores. Tests of one file stay
-# together and in order.
+# One process a core, one thread each: more threads would only fight for the same cores. tests/conftest.py shares the
+# tests out.
 export OMP_NUM_THREADS=1
-"$PYTHON" -m pytest --numprocesses auto --dist loadfile "$@"
+"$PYTHON" -m pytest --numprocesses auto "$@"

@@ -12,12 +12,16 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from alphaction.utils.requirements import require_packages
+
+require_packages()
+
 from alphaction.config import load_cfg
 from alphaction.engine.evaluate import DETECTIONS_FILE, results_folder
-from alphaction.engine.pictures import draw_predictions
+from alphaction.engine.pictures import PictureOptions, draw_predictions
 from alphaction.utils.arguments import CommandParser
 from alphaction.utils.errors import UserError, run_command
-from alphaction.utils.numbers import FRACTION, POSITIVE
+from alphaction.utils.options import add_options, read_options
 
 EXAMPLE = """example:
   python tools/draw_predictions.py --config-file config_files/tiny/toy.yaml --output output/tiny_toy/predictions.png"""
@@ -27,18 +31,16 @@ def main() -> None:
     """Parse the flags and draw."""
     parser = CommandParser(description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config-file", required=True, metavar="F", help="YAML file of the experiment")
-    parser.add_argument("--output", required=True, type=Path, metavar="PNG", help="picture to write")
     parser.add_argument("--dataset-name", metavar="N", help="default: the first of DATASETS.TEST")
-    parser.add_argument("--num-keyframes", type=POSITIVE, default=6, metavar="K", help="default: %(default)s")
-    parser.add_argument("--min-score", type=FRACTION, default=0.3, metavar="S", help="default: %(default)s")
+    add_options(parser, PictureOptions)
     parser.add_argument("opts", nargs="*", metavar="KEY VALUE", help="config keys to override")
     args = parser.parse_intermixed_args()
     cfg = load_cfg(args.config_file, args.opts)
     if not (args.dataset_name or cfg.DATASETS.TEST):
         raise UserError("DATASETS.TEST is empty: name a dataset there, or with --dataset-name")
     name = args.dataset_name or cfg.DATASETS.TEST[0]
-    detections = results_folder(cfg, name) / DETECTIONS_FILE
-    print(draw_predictions(cfg, name, detections, args.output, args.num_keyframes, args.min_score))
+    detections = results_folder(cfg.OUTPUT_DIR, name) / DETECTIONS_FILE
+    print(draw_predictions(cfg, name, detections, read_options(PictureOptions, args)))
 
 
 if __name__ == "__main__":

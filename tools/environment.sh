@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Sourced by tests/run.sh, tools/finetune_quickstart.sh and tools/slurm_train.sbatch: sets PYTHON to an interpreter that
 # has AlphAction installed.
-# An active virtual environment (or conda environment) is used as it is; otherwise .venv is made in the clone.
+# An active virtual environment (or conda environment) is used; otherwise .venv is created in the clone.
 # Needs ROOT, the folder of the clone. ALPHACTION_VENV names another place for the environment.
 
 find_python() {
@@ -17,12 +17,12 @@ find_python() {
   return 1
 }
 
-# Make a virtual environment in folder $1 and remove what is half-made, unless the folder was there before.
+# Create a virtual environment in folder $1. If that fails, remove it, unless the folder was there before.
 # The body is a subshell, so that its trap ends with it.
 make_venv() (
   venv=$1
   base=$(find_python) || exit 1
-  echo "Making a virtual environment in $venv"
+  echo "Creating a virtual environment in $venv"
   [ -e "$venv" ] || trap 'rm -rf "$venv"' EXIT
   "$base" -m venv "$venv" || {
     echo "error: could not make $venv (on Debian and Ubuntu: apt install python3-venv)." >&2
@@ -39,7 +39,7 @@ install_alphaction() {
     uv pip install --quiet --python "$PYTHON" --editable "${ROOT}[dev]"
   else
     echo "error: $PYTHON has no pip, cannot get it with ensurepip, and uv is not on PATH." >&2
-    echo "Install one of them, or run \`deactivate\` first: AlphAction then makes .venv in the clone." >&2
+    echo "Install one of them, or run \`deactivate\` first: AlphAction then creates .venv in the clone." >&2
     return 1
   fi
 }
@@ -60,11 +60,11 @@ ensure_environment() {
     echo "Run \`deactivate\` or open a new shell." >&2
     return 1
   fi
-  # Installed already, for this clone and this setup.py: nothing to do, so that a second run starts at once.
+  # If this clone with these requirements is installed already, there is nothing to do: a second run starts at once.
   stamp=$venv/.alphaction-installed
-  wanted="$ROOT $(cksum <"$ROOT/setup.py")"
+  wanted="$ROOT $(cat "$ROOT/setup.py" "$ROOT/alphaction/utils/requirements.py" | cksum)"
   if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
-    echo "Installing AlphAction and what it needs into $venv (the first time downloads PyTorch; some minutes)"
+    echo "Installing AlphAction and its dependencies into $venv (the first time takes some minutes: it downloads PyTorch)"
     install_alphaction || return 1
     printf '%s' "$wanted" >"$stamp"
   fi

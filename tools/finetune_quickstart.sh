@@ -12,7 +12,7 @@ usage() {
 usage: bash tools/finetune_quickstart.sh CONFIG [options] [-- KEY VALUE ...]
        bash tools/finetune_quickstart.sh --demo [-- KEY VALUE ...]
 
-Checks a config, the data and this machine, scales the schedule to the GPUs, shows what would be trained and the exact
+Checks config, data, weights and this machine, scales the schedule to the GPUs, shows what would be trained and the exact
 command, asks once, and starts the training.
 
   CONFIG            YAML file of the experiment, for example from tools/generate_finetune_config.py
@@ -21,13 +21,13 @@ command, asks once, and starts the training.
   --cpu             train on the CPU
   --new-classes     take the backbone only from MODEL.WEIGHT and start the action head anew (own classes);
                     default: take the head, too, as far as it fits
-  --resume          go on from the last checkpoint in OUTPUT_DIR with its schedule, also on another number of GPUs
+  --resume          continue from the last checkpoint in OUTPUT_DIR with its schedule, also on another number of GPUs
   --no-tensorboard  write no TensorBoard files
   --skip-val        no evaluation during training; the one at the end stays
   --seed S          seed of the run (default: 0)
   --nnodes N --node-rank R --master-addr A [--master-port P]
                     several machines: run the command on each (under Slurm: tools/slurm_train.sbatch)
-  --dry-run         show the plan and the command, start nothing
+  --dry-run         show the plan and the command, or refuse as the training would; start nothing
   --yes             do not ask
   --demo            train and evaluate the tiny model on the toy dataset (about 8 minutes on 2 CPU cores)
   -- KEY VALUE      config keys to override, for example -- SOLVER.MAX_ITER 100
@@ -60,7 +60,7 @@ demo() {
   started=$SECONDS
   echo "== 1/4 toy dataset"
   "$PYTHON" tools/make_toy_dataset.py --output data/toy
-  echo "== 2/4 training (a run that was stopped goes on from its last checkpoint)"
+  echo "== 2/4 training (a run that was stopped continues from its last checkpoint)"
   "$PYTHON" train_net.py --config-file "$CONFIG" --use-tfboard --skip-final-test OUTPUT_DIR "$OUTPUT" ${overrides[@]+"${overrides[@]}"}
   echo "== 3/4 evaluation of the saved checkpoint"
   "$PYTHON" test_net.py --config-file "$CONFIG" OUTPUT_DIR "$OUTPUT" ${overrides[@]+"${overrides[@]}"}
@@ -74,6 +74,9 @@ Done in $((SECONDS - started)) s.
   Weights       $OUTPUT/model_final.pth
   TensorBoard   tensorboard --logdir $OUTPUT/tensorboard
 TEXT
+  if [ -z "${VIRTUAL_ENV:-}" ] && [ -f "${PYTHON%/python}/activate" ]; then
+    printf '\nActivate the environment before you run other commands:\n  source %s\n' "${PYTHON%/python}/activate"
+  fi
 }
 
 mode=launch

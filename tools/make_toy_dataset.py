@@ -6,16 +6,23 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import fields, replace
+from collections.abc import Iterator
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from alphaction.utils.requirements import require_packages
+
+require_packages()
 
 from alphaction.toy import ToyOptions, make_toy_dataset
 from alphaction.toy.make import RECORD, summary
 from alphaction.toy.world import WORLDS, build_world
 from alphaction.utils.arguments import CommandParser
 from alphaction.utils.errors import run_command
+from alphaction.utils.messages import text_table
+from alphaction.utils.options import add_options
 
 EXAMPLE = """example:
   python tools/make_toy_dataset.py --output data/toy
@@ -31,49 +38,31 @@ AP of chance, as they are printed). dataset.yaml registers both splits under the
 or interactions_train and interactions_val. The same options give the same dataset; a folder that already has it is
 left as it is."""
 
-HELP = {
-    "world": f"kind of scenes: {', '.join(sorted(WORLDS))}",
-    "num_train": "training videos",
-    "num_val": "validation videos",
-    "seconds": "length of a video",
-    "fps": "frames per second",
-    "width": "frame width in pixels, even",
-    "height": "frame height in pixels, even; figures are 0.4 to 0.64 of it",
-    "seed": "start of all random choices",
-}
+CHOSEN = [field.name for field in fields(ToyOptions) if field.name != "world"]
 
 
 def parse_args() -> argparse.Namespace:
-    """Read the command line."""
-    parser = CommandParser(description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=Path, default=Path("data/toy"), help="folder to make (default: data/toy)")
-    for option in fields(ToyOptions):
-        parser.add_argument(
-            "--" + option.name.replace("_", "-"),
-            type=type(option.default),
-            default=option.default if option.name == "world" else None,
-            metavar="NAME" if option.name == "world" else "N",
-            help=f"{HELP[option.name]} (default: {describe_default(option.name)})",
-        )
+    """Read the command line; what is not given is None, but for the world."""
+    epilog = f"{EXAMPLE}\n\ndefaults of the worlds:\n" + "\n".join(text_table(list(defaults()), indent="  "))
+    parser = CommandParser(description=__doc__, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--output", type=Path, default=Path("data/toy"), help="folder to make (default: %(default)s)")
+    add_options(parser, ToyOptions, defaults=dict.fromkeys(CHOSEN))
     parser.add_argument("--force", action="store_true", help="replace a toy dataset of other options")
     return parser.parse_args()
 
 
-def describe_default(name: str) -> str:
-    """Return an option's default; where worlds differ, each one's."""
-    values = {world: getattr(WORLDS[world].defaults, name) for world in WORLDS}
-    if name == "world":
-        return ToyOptions.world
-    if len(set(values.values())) == 1:
-        return str(next(iter(values.values())))
-    return ", ".join(f"{value} for {world}" for world, value in values.items())
+def defaults() -> Iterator[list[object]]:
+    """Yield the rows of a table of the options' defaults, with a column for each world."""
+    yield ["", *WORLDS]
+    for name in CHOSEN:
+        yield ["--" + name.replace("_", "-"), *(asdict(world.defaults)[name] for world in WORLDS.values())]
 
 
 def main() -> None:
     """Make the dataset and print what is in it."""
     args = parse_args()
-    chosen = {option.name: getattr(args, option.name) for option in fields(ToyOptions)}
-    options = replace(build_world(args.world).defaults, **{name: v for name, v in chosen.items() if v is not None})
+    chosen = {name: getattr(args, name) for name in CHOSEN if getattr(args, name) is not None}
+    options = replace(build_world(args.world).defaults, **chosen)
     folder = make_toy_dataset(args.output, options, force=args.force, progress=True)
     record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     print(f"{folder}: {options.num_train} + {options.num_val} videos (train, val)")

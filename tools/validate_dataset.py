@@ -14,11 +14,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from alphaction.utils.requirements import require_packages
+
+require_packages()
+
 from alphaction.config import load_cfg
 from alphaction.utils.arguments import CommandParser
 from alphaction.utils.atomic import write_text_atomically
 from alphaction.utils.errors import run_command
-from alphaction.workflows.inspect.text import format_report
+from alphaction.workflows.inspect.report_text import format_report
 from alphaction.workflows.inspect.validate import validate_all, validate_dataset
 
 EXAMPLE = """examples:

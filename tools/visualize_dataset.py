@@ -12,6 +12,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from alphaction.utils.requirements import require_packages
+
+require_packages()
+
 from alphaction.config import load_cfg
 from alphaction.utils.arguments import CommandParser
 from alphaction.utils.errors import UserError, run_command
@@ -42,7 +46,7 @@ def main() -> None:
     if args.video is not None:
         positions = [shown.keyframe(args.video, args.second)]
     else:
-        positions = choose_keyframes(shown.annotations, shown.label_map, args.num_samples, args.seed)
+        positions = choose_keyframes(shown.tables.annotations, shown.tables.label_map, args.num_samples, args.seed)
     print(draw_samples(shown, args.output_dir, positions))
 
 

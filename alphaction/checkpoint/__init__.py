@@ -1,16 +1,24 @@
 """Checkpoints of a run, and weights from elsewhere: reading them without running their code, matching their names."""
 
 from alphaction.checkpoint.caffe2 import caffe2_name
-from alphaction.checkpoint.checkpointer import Checkpointer, MemoryLoad, Resumed, checkpoint_name
+from alphaction.checkpoint.checkpointer import (
+    FINAL_CHECKPOINT,
+    LAST_CHECKPOINT,
+    Checkpointer,
+    MemoryLoad,
+    Resumed,
+    checkpoint_name,
+)
 from alphaction.checkpoint.label_maps import compare_label_maps
-from alphaction.checkpoint.matching import LoadReport, MatchRules, load_trained_weights, load_weights, match_weights
-from alphaction.checkpoint.start import StartPoint, find_start, find_test_weights
-from alphaction.checkpoint.weights import WeightFile, read_weight_file, read_weights
+from alphaction.checkpoint.matching import LoadReport, load_trained_weights, load_weights, match_weights
+from alphaction.checkpoint.start import StartPoint, find_start, find_test_weights, read_recorded_config
+from alphaction.checkpoint.weight_file import WeightFile, read_weight_file, read_weights
 
 __all__ = [
+    "FINAL_CHECKPOINT",
+    "LAST_CHECKPOINT",
     "Checkpointer",
     "LoadReport",
-    "MatchRules",
     "MemoryLoad",
     "Resumed",
     "StartPoint",
@@ -23,6 +31,7 @@ __all__ = [
     "load_trained_weights",
     "load_weights",
     "match_weights",
+    "read_recorded_config",
     "read_weight_file",
     "read_weights",
 ]

@@ -1,4 +1,4 @@
-"""Write checkpoints of a run and continue from the last one.
+"""Checkpoints of a run: writing them, and continuing from one.
 
 A run's folder holds ``model_0005000.pth`` (one for each saved iteration), ``model_final.pth``, ``last_checkpoint`` (a
 text file with the name of the newest) and ``memory_pool_0005000.pth`` (the memory features of the newest, kept apart
@@ -18,15 +18,16 @@ from torch import nn
 
 from alphaction import __version__
 from alphaction.checkpoint.label_maps import compare_label_maps
+from alphaction.checkpoint.load_report import is_counter
 from alphaction.checkpoint.matching import unwrap_model
-from alphaction.checkpoint.report import is_counter
 from alphaction.checkpoint.storage import save_atomically, write_atomically
-from alphaction.checkpoint.weights import file_kind, read_content
+from alphaction.checkpoint.weight_file import file_kind, read_content
 from alphaction.utils.errors import UserError
+from alphaction.utils.messages import counted, listed
 
 LAST_CHECKPOINT = "last_checkpoint"
 MEMORY_POOL = "memory_pool_{:07d}.pth"
-FINAL = "model_final"
+FINAL_CHECKPOINT = "model_final"
 
 
 class Stateful(Protocol):
@@ -46,7 +47,7 @@ class Resumed(NamedTuple):
 
 
 class MemoryLoad(NamedTuple):
-    """State of the memory pool, or None with a text that says why; the text is empty otherwise."""
+    """The state of the memory pool, or None and the reason for the log; otherwise the text is empty."""
 
     state: dict[str, Any] | None
     warning: str
@@ -62,8 +63,8 @@ class Checkpointer:
 
     Args:
         output_dir: the run's folder; made when the first checkpoint is written.
-        model: the detector; DistributedDataParallel and torch.compile are looked through.
-        optimizer: saved and restored where given, like ``scheduler`` and ``scaler``.
+        model: the detector, also inside DistributedDataParallel or torch.compile.
+        optimizer: saved and restored if given, as are ``scheduler`` and ``scaler``.
         scheduler: learning rate schedule.
         scaler: gradient scaler of fp16 training.
         label_map: {"ids", "names", "groups"} of the dataset, stored with the weights.
@@ -93,9 +94,9 @@ class Checkpointer:
         """Write a checkpoint and make it the last one. Only the main process writes.
 
         Args:
-            name: file name without ending, such as ``model_final``; None for ``model_{iteration:07d}``.
+            name: file name without ending, such as FINAL_CHECKPOINT; None for ``model_{iteration:07d}``.
             iteration: iterations done so far.
-            extra: anything else to keep, of tensors and plain types; :meth:`resume` gives it back.
+            extra: anything else to keep, of tensors and plain types; :meth:`resume` returns it.
 
         Returns:
             the checkpoint's path.
@@ -154,14 +155,6 @@ class Checkpointer:
             return MemoryLoad(None, f"{path}: of iteration {found}, not {iteration} as the checkpoint; {refill}")
         return MemoryLoad(content["pool"], "")
 
-    def has_checkpoint(self) -> bool:
-        """Tell whether the folder says which checkpoint is the last."""
-        return (self.output_dir / LAST_CHECKPOINT).is_file()
-
-    def last_checkpoint(self) -> Path:
-        """Return the path of the last checkpoint. See :func:`last_checkpoint`."""
-        return last_checkpoint(self.output_dir)
-
     def resume(self, path: str | Path | None = None) -> Resumed:
         """Restore model, optimizer, scheduler and scaler from a checkpoint, by default the last one of the folder.
 
@@ -169,7 +162,7 @@ class Checkpointer:
             UserError: if the file is missing, damaged, not a training checkpoint of this program, or if it belongs to
                 another model, optimizer or label map.
         """
-        path = Path(path) if path is not None else self.last_checkpoint()
+        path = Path(path) if path is not None else last_checkpoint(self.output_dir)
         try:
             content = _read_plain(path)
         except UserError as error:
@@ -200,9 +193,9 @@ class Checkpointer:
         ]
         if problems:
             raise UserError(
-                f"{path}: of another model: {'; '.join(problems[:4])}{'; ...' if len(problems) > 4 else ''} "
-                f"({len(problems)} tensors differ). A run continues with the model that it began with; for a changed "
-                "model start a new run (new OUTPUT_DIR, MODEL.WEIGHT set to this file, --transfer)."
+                f"{path}: of another model: {listed(problems, 4, '; ')} ({counted(len(problems), 'difference')}). "
+                "A run continues with the model that it began with; for a changed model start a new run (new "
+                "OUTPUT_DIR, MODEL.WEIGHT set to this file, --transfer)."
             )
         self.model.load_state_dict({name: tensor for name, tensor in state.items() if name in own}, strict=False)
 
@@ -260,7 +253,7 @@ def newest_intact(folder: Path, besides: Path | None = None) -> Path | None:
 
 
 def is_training_checkpoint(path: str | Path) -> bool:
-    """Tell whether a file was written by :class:`Checkpointer` and holds an optimizer's state.
+    """Return whether a file was written by :class:`Checkpointer` and holds an optimizer's state.
 
     Raises:
         UserError: if the file is missing or of no known kind.
@@ -271,7 +264,7 @@ def is_training_checkpoint(path: str | Path) -> bool:
     try:
         # mmap: keys only, tensors stay on disk.
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except Exception:  # of other projects, or damaged: whoever reads it in full reports that
+    except Exception:  # of another project, or damaged, which reading it in full will report
         return False
     return isinstance(content, dict) and {"model", "optimizer", "iteration", "version"} <= content.keys()
 
@@ -285,7 +278,7 @@ def _read_plain(path: Path) -> dict[str, Any]:
 
 
 def _remedy(folder: Path, broken: Path) -> str:
-    """Say how to go on after the last checkpoint of ``folder`` turned out to be missing or damaged."""
+    """Return what to do now that the last checkpoint of ``folder`` is missing or damaged."""
     intact = newest_intact(folder, besides=broken)
     pointer = folder / LAST_CHECKPOINT
     anew = f"delete {pointer} to start the run anew"

@@ -1,12 +1,16 @@
-"""Do a checkpoint's action classes agree with the dataset's?"""
+"""Whether a checkpoint's action classes agree with the dataset's."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from alphaction.utils.messages import listed
+
+_SEPARATOR = "; "  # names of classes may have commas
+
 
 def is_label_map(value: object) -> bool:
-    """Tell whether ``value`` is {"ids": [...], "names": [...], "groups": [...]}, three lists of one length."""
+    """Return whether ``value`` is {"ids": [...], "names": [...], "groups": [...]}, three lists of one length."""
     if not isinstance(value, Mapping):
         return False
     columns = [value.get(key) for key in ("ids", "names", "groups")]
@@ -16,13 +20,13 @@ def is_label_map(value: object) -> bool:
 def compare_label_maps(checkpoint: Mapping | None, dataset: Mapping | None, limit: int = 5) -> str | None:
     """Return a text that says how two label maps differ, or None when every channel means the same in both.
 
-    Class ids may differ: results carry the dataset's ids, and a channel is known by its position. Names are compared
-    without regard to case and surrounding space. None for a label map means that it is unknown: no difference.
+    Class ids may differ: results carry the dataset's ids, and a channel is its position. Case and surrounding space of
+    names do not matter. A label map that is None is unknown, and differs from nothing.
 
     Args:
         checkpoint: label map stored with the weights, {"ids", "names", "groups"} in channel order.
         dataset: the dataset's, in the same form.
-        limit: differing channels named at most.
+        limit: most differing channels named.
     """
     if not is_label_map(checkpoint) or not is_label_map(dataset):
         return None
@@ -34,16 +38,16 @@ def compare_label_maps(checkpoint: Mapping | None, dataset: Mapping | None, limi
         parts.append(f"the checkpoint has {len(theirs)} classes, the dataset {len(ours)}")
     their_names, our_names = [name for name, _ in theirs], [name for name, _ in ours]
     if only := sorted(set(their_names) - set(our_names)):
-        parts.append(f"only in the checkpoint: {_listed(only, limit)}")
+        parts.append(f"only in the checkpoint: {listed(only, limit, _SEPARATOR)}")
     if only := sorted(set(our_names) - set(their_names)):
-        parts.append(f"only in the dataset: {_listed(only, limit)}")
+        parts.append(f"only in the dataset: {listed(only, limit, _SEPARATOR)}")
     differing = [
         f'channel {channel}: "{a[0]}" ({a[1]}) in the checkpoint, "{b[0]}" ({b[1]}) in the dataset'
         for channel, (a, b) in enumerate(zip(theirs, ours, strict=False))
         if a != b
     ]
     if differing:
-        parts.append(_listed(differing, limit))
+        parts.append(listed(differing, limit, _SEPARATOR))
     return "the action classes differ: " + "; ".join(parts)
 
 
@@ -52,8 +56,3 @@ def _channels(label_map: Mapping) -> list[tuple[str, str]]:
         (str(name).strip().lower(), str(group))
         for name, group in zip(label_map["names"], label_map["groups"], strict=True)
     ]
-
-
-def _listed(items: list[str], limit: int) -> str:
-    rest = len(items) - limit
-    return "; ".join(items[:limit]) + (f"; and {rest} more" if rest > 0 else "")

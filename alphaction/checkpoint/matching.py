@@ -1,4 +1,4 @@
-"""Which tensor of a weight file belongs to which tensor of the model, and a report of each one's fate.
+"""Loading weights: which tensor of a file belongs to which tensor of the model, and what became of each.
 
 Names are matched by the first of these rules under which any tensor fits, so that rules never mix:
 
@@ -24,15 +24,15 @@ from torch import Tensor, nn
 
 from alphaction.checkpoint.caffe2 import caffe2_name
 from alphaction.checkpoint.label_maps import compare_label_maps
-from alphaction.checkpoint.report import LoadReport, MatchRules, ShapeMismatch, is_counter
-from alphaction.checkpoint.weights import WeightFile, read_weight_file
+from alphaction.checkpoint.load_report import LoadReport, ShapeMismatch, is_counter
+from alphaction.checkpoint.weight_file import WeightFile, read_weight_file
 from alphaction.utils.errors import UserError
+from alphaction.utils.messages import listed
 
 logger = logging.getLogger(__name__)
 
 HEAD_PREFIX = "roi_heads.action."
 CLASSIFIER = "roi_heads.action.predictor.cls_score.weight"
-NO_HEAD = MatchRules(skip_prefixes=(HEAD_PREFIX,))
 
 Pairs = dict[str, str]  # name in the model -> name in the file
 
@@ -54,7 +54,7 @@ def load_weights(
     """
     file = read_weight_file(path)
     target = unwrap_model(model).state_dict()
-    report = match_weights(target, file.weights, NO_HEAD if no_head else MatchRules(), source=str(path))
+    report = match_weights(target, file.weights, (HEAD_PREFIX,) if no_head else (), source=str(path))
     with torch.no_grad():
         for name, source_name in report.loaded.items():
             target[name].copy_(file.weights[source_name])
@@ -97,7 +97,7 @@ def load_trained_weights(model: nn.Module, path: str | Path, label_map: Mapping)
 def match_weights(
     model_state: Mapping[str, Tensor],
     weights: Mapping[str, Tensor],
-    rules: MatchRules | None = None,
+    skip_prefixes: tuple[str, ...] = (),
     source: str = "the weight file",
 ) -> LoadReport:
     """Pair the tensors of a file with those of a model. Nothing is copied.
@@ -105,15 +105,14 @@ def match_weights(
     Args:
         model_state: ``state_dict()`` of the model.
         weights: tensors of the file by name.
-        rules: what to leave out and which rules to try.
-        source: how messages call the file.
+        skip_prefixes: tensors of the model whose names start with one of these keep their initial values.
+        source: name of the file in messages.
 
     Raises:
         UserError: if nothing fits; the message shows names of both sides and the likely cause.
     """
-    rules = rules or MatchRules()
-    targets = [name for name in model_state if not name.startswith(rules.skip_prefixes)]
-    pairs, rule = _pair(targets, model_state, weights, rules)
+    targets = [name for name in model_state if not name.startswith(skip_prefixes)]
+    pairs, rule = _pair(targets, model_state, weights)
     mismatched = [
         ShapeMismatch(name, found, tuple(model_state[name].shape), tuple(weights[found].shape))
         for name, found in pairs.items()
@@ -121,8 +120,8 @@ def match_weights(
     ]
     differing = {mismatch.name for mismatch in mismatched}
     used = set(pairs.values())
-    # What --no-head leaves out on purpose is not a surprise, so it is not among the unused ones.
-    unused = [name for name in weights if name not in used and not name.startswith(rules.skip_prefixes)]
+    # What --no-head leaves out on purpose does not count as unused.
+    unused = [name for name in weights if name not in used and not name.startswith(skip_prefixes)]
     report = LoadReport(
         source=source,
         rule=rule,
@@ -130,7 +129,7 @@ def match_weights(
         missing=[name for name in targets if name not in pairs and not is_counter(name)],
         unused=[name for name in unused if not is_counter(name)],
         mismatched=mismatched,
-        skipped=[name for name in model_state if name.startswith(rules.skip_prefixes)],
+        skipped=[name for name in model_state if name.startswith(skip_prefixes)],
         counters=sum(is_counter(name) and name not in pairs for name in targets) + sum(map(is_counter, unused)),
     )
     if all(is_counter(name) for name in report.loaded):
@@ -149,27 +148,23 @@ def unwrap_model(model: nn.Module) -> nn.Module:
             return model
 
 
-def _pair(
-    targets: list[str], model_state: Mapping[str, Tensor], weights: Mapping[str, Tensor], rules: MatchRules
-) -> tuple[Pairs, str]:
-    """Return the pairs of the first rule under which anything fits, and that rule in words."""
+def _pair(targets: list[str], model_state: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> tuple[Pairs, str]:
+    """Return the pairs of the first rule under which any tensor fits, and that rule in words."""
     exact = {name: name for name in targets if name in weights}
     if _fitting(exact, model_state, weights):
         return exact, "exact names"
-    if rules.allow_caffe2:
-        blobs = {name: blob for name in targets if (blob := caffe2_name(name)) in weights}
-        if _fitting(blobs, model_state, weights):
-            return blobs, "Caffe2 blob names"
-    if rules.allow_prefix_change:
-        change = find_prefix_change(targets, model_state, weights)
-        if change is not None:
-            old, new = change
-            return _renamed(old, new, targets, weights), f'prefix "{old}" of the file read as "{new}"'
+    blobs = {name: blob for name in targets if (blob := caffe2_name(name)) in weights}
+    if _fitting(blobs, model_state, weights):
+        return blobs, "Caffe2 blob names"
+    change = find_prefix_change(targets, model_state, weights)
+    if change is not None:
+        old, new = change
+        return _renamed(old, new, targets, weights), f'prefix "{old}" of the file read as "{new}"'
     return exact, "exact names"
 
 
 def _fitting(pairs: Pairs, model_state: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> int:
-    """Count the pairs of one shape, counters left aside."""
+    """Count the pairs whose shapes agree, without counters."""
     return sum(model_state[name].shape == weights[found].shape for name, found in pairs.items() if not is_counter(name))
 
 
@@ -225,7 +220,7 @@ def _warnings(file: WeightFile, report: LoadReport, label_map: Mapping | None) -
     warnings = []
     if file.foreign:
         warnings.append(
-            f"{file.path}: objects of {', '.join(file.foreign[:6])} are not read (code from a file is never run); its "
+            f"{file.path}: objects of {listed(file.foreign)} are not read (code from a file is never run); its "
             "tensors are."
         )
     outside_head = [name for name in report.loaded if not name.startswith(HEAD_PREFIX)]
@@ -272,6 +267,5 @@ def _nothing_fits(report: LoadReport, targets: list[str], weights: Mapping[str, 
     )
 
 
-def _sample(names: Iterable[str], count: int = 4) -> str:
-    listed = list(filter(_not_counter, names))
-    return ", ".join(listed[:count]) + (", ..." if len(listed) > count else "") if listed else "none"
+def _sample(names: Iterable[str]) -> str:
+    return listed(filter(_not_counter, names), 4) or "none"

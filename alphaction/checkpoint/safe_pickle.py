@@ -1,9 +1,9 @@
 """An unpickler that never runs code from the file: numbers come through, everything else becomes an inert stand-in.
 
-A pickle is a program. What it may call is decided by ``find_class`` alone, so this one hands out four things only:
-a dictionary, a function that views a storage as a tensor, and stand-ins for NumPy's arrays and dtypes (NumPy's own can
-be told to treat raw bytes as object pointers). Any other name, ``os.system`` or a class of another project, becomes
-:class:`Foreign`, which accepts whatever is done to it and does nothing. Every object handed out defines
+A pickle is a program. ``find_class`` alone decides what it may call, so this one provides four things only: a
+dictionary, a function that views a storage as a tensor, and stand-ins for NumPy's arrays and dtypes (NumPy's own can be
+made to treat raw bytes as object pointers). Any other name, ``os.system`` or a class of another project, becomes
+:class:`Foreign`, which accepts any operation and does nothing. Every object provided defines
 ``__setstate__``, so that the BUILD opcode cannot change this module's or torch's objects.
 """
 
@@ -21,7 +21,7 @@ from torch import Tensor
 
 
 class Foreign:
-    """Stands for every class, function and instance that is not on the allow-list. Nothing that it is given is kept."""
+    """Stands for every class, function and instance that is not on the allow-list; keeps nothing that it is given."""
 
     dump_patches = False  # read by torch when an old file holds a whole module; True would write a patch file
 
@@ -65,9 +65,9 @@ class _Function:
 
 
 class _Dtype:
-    """A NumPy dtype of the file: numbers and booleans only; of another one, ``dtype`` is None."""
+    """A NumPy dtype of the file; ``dtype`` is None for any other than numbers and booleans."""
 
-    def __init__(self, spec: object = "", *flags: object) -> None:
+    def __init__(self, spec: object = "", *unused: object) -> None:
         self._spec = spec.decode("ascii", "replace") if isinstance(spec, bytes) else str(spec)
         self._byte_order = "="
 
@@ -159,7 +159,7 @@ _NUMBERS = {
 
 
 def _unpickler(foreign: set[str], allowed: dict[tuple[str, str], object]) -> type[pickle.Unpickler]:
-    """Make an unpickler that hands out ``allowed`` and adds every other name that it meets to ``foreign``."""
+    """Make an unpickler that provides ``allowed`` and adds every other name that it meets to ``foreign``."""
 
     class RestrictedUnpickler(pickle.Unpickler):
         def find_class(self, module: str, name: str) -> Any:

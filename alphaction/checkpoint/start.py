@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+import yaml
 
 from alphaction.checkpoint.checkpointer import LAST_CHECKPOINT, is_training_checkpoint, last_checkpoint
-from alphaction.checkpoint.weights import file_kind
+from alphaction.checkpoint.weight_file import file_kind, read_content
 from alphaction.utils.errors import UserError
 
 
@@ -26,7 +29,7 @@ class StartPoint:
     reason: str
 
 
-def find_start(output_dir: str | Path, weight: str, *, transfer: bool = False) -> StartPoint:
+def find_start(output_dir: str | Path, weight: str, *, transfer: bool = False, resume: bool = False) -> StartPoint:
     """Decide how a training run starts.
 
     With ``transfer``, always from the weights in ``weight``, at iteration 0. Without it, the folder's last checkpoint
@@ -37,9 +40,11 @@ def find_start(output_dir: str | Path, weight: str, *, transfer: bool = False) -
         output_dir: OUTPUT_DIR.
         weight: MODEL.WEIGHT, "" for none.
         transfer: the flag ``--transfer``.
+        resume: the flag ``--resume``: only the folder's last checkpoint will do.
 
     Raises:
-        UserError: if the chosen file is missing or of no known kind, or if ``transfer`` comes without ``weight``.
+        UserError: if the chosen file is missing or of no known kind, if ``transfer`` comes without ``weight``, or if
+            there is no run to ``resume``.
     """
     has_last = (Path(output_dir) / LAST_CHECKPOINT).is_file()
     if transfer:
@@ -48,6 +53,11 @@ def find_start(output_dir: str | Path, weight: str, *, transfer: bool = False) -
         file_kind(Path(weight))
         ignored = f"; the last checkpoint in {output_dir} is not used and will be replaced" if has_last else ""
         return StartPoint("weights", Path(weight), f"--transfer: weights of {weight}, iteration 0{ignored}")
+    if resume and not has_last:
+        raise UserError(
+            f"--resume: OUTPUT_DIR {output_dir} holds no run to continue (no {LAST_CHECKPOINT} file). Leave --resume "
+            "out to start one, or name the run's folder: OUTPUT_DIR FOLDER."
+        )
     if has_last:
         path = last_checkpoint(output_dir)
         ignored = f"; MODEL.WEIGHT {weight} is not used (--transfer starts anew from it)" if weight else ""
@@ -58,6 +68,24 @@ def find_start(output_dir: str | Path, weight: str, *, transfer: bool = False) -
         reason = f"{weight} is a training checkpoint: its run is continued (--transfer takes its weights only)"
         return StartPoint("resume", Path(weight), reason)
     return StartPoint("weights", Path(weight), f"weights of {weight}, iteration 0")
+
+
+def read_recorded_config(path: Path) -> tuple[Mapping[str, Mapping[str, Any]], int | None]:
+    """Return the config that the run of a training checkpoint had, section by section, and its number of processes.
+
+    What the checkpoint does not say is empty, or None.
+
+    Raises:
+        UserError: if ``path`` cannot be read or is no training checkpoint of this program.
+    """
+    content, _ = read_content(path)
+    if not isinstance(content, Mapping) or type(content.get("iteration")) is not int or "optimizer" not in content:
+        raise UserError(
+            f"{path}: not a training checkpoint of this program, so no run can continue from it. To start from its "
+            "weights, set MODEL.WEIGHT to it, add --transfer, and choose a new OUTPUT_DIR."
+        )
+    extra: Mapping[str, Any] = content.get("extra") or {}
+    return yaml.safe_load(extra.get("config") or content.get("config") or "") or {}, extra.get("world_size")
 
 
 def find_test_weights(output_dir: str | Path, weight: str) -> Path:

@@ -1,28 +1,20 @@
-"""docs/CONFIG.md, generated from the comments of defaults.py.
+"""docs/CONFIG.md, generated from what is declared of the keys.
 
-Run ``python -m alphaction.config.document > docs/CONFIG.md`` after every change of a key, a comment or a check.
+Run ``python -m alphaction.config.document > docs/CONFIG.md`` after every change of a key, a rule or a registered name.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
 
-from yacs.config import CfgNode
+from alphaction.config.keys import DECLARED, Key, Section
+from alphaction.config.validate import RULES, load_registered
 
-from alphaction.config.defaults import get_cfg
-from alphaction.config.ranges import get_value
-from alphaction.config.validate import CHECKS
-from alphaction.config.values import describe_type
-
-_ASSIGNMENT = re.compile(r"_C\.([\w.]+) = ")
 _INTRODUCTION = """\
 # Config keys
 
-<!-- Generated from alphaction/config/defaults.py by `python -m alphaction.config.document > docs/CONFIG.md`. -->
+<!-- Generated from alphaction/config/keys/ by `python -m alphaction.config.document > docs/CONFIG.md`. -->
 
 A config is the defaults below, changed by a YAML file (`--config-file`), and then by `KEY VALUE` pairs of the command
 line:
@@ -44,76 +36,31 @@ The unit is that of the value; `-` means that there is none. A range holds for e
 """
 
 
-@dataclass(frozen=True)
-class KeyDoc:
-    """What the comment of one key says.
-
-    Attributes:
-        key: dotted path.
-        unit: unit of the value, "-" for none.
-        range: what is accepted, "-" for anything of the type.
-        meaning: one or two sentences.
-    """
-
-    key: str
-    unit: str
-    range: str
-    meaning: str
-
-
-def read_comments() -> tuple[dict[str, str], dict[str, KeyDoc]]:
-    """Return ({section: description}, {key: its comment}) as defaults.py has them, in order.
-
-    Raises:
-        ValueError: if a key's comment has not three parts; names the key.
-    """
-    source = Path(__file__).with_name("defaults.py").read_text(encoding="utf-8")
-    sections: dict[str, str] = {}
-    keys: dict[str, KeyDoc] = {}
-    comment: list[str] = []
-    for line in source.splitlines():
-        if line.startswith("#:"):
-            comment.append(line[2:].strip())
-        elif match := _ASSIGNMENT.match(line):
-            key, text = match[1], " ".join(comment)
-            if line.endswith("= CfgNode()"):
-                sections[key] = text
-            else:
-                parts = [part.strip() for part in text.split(" | ", 2)]
-                if len(parts) != 3:
-                    raise ValueError(f'the comment of {key} must read "unit | range | meaning", not "{text}"')
-                keys[key] = KeyDoc(key, *parts)
-            comment = []
-        else:
-            comment = []
-    return sections, keys
-
-
 def render() -> str:
-    """Return docs/CONFIG.md."""
-    cfg = get_cfg()
-    sections, keys = read_comments()
+    """Return docs/CONFIG.md, which lists all registered names and all rules."""
+    load_registered()
     parts = [_INTRODUCTION]
-    for section, description in sections.items():
-        parts.append(f"{'#' * (section.count('.') + 2)} {section}\n\n{description}\n")
-        parts.append(_table(cfg, [doc for key, doc in keys.items() if key.rpartition(".")[0] == section]))
+    outside = [entry for entry in DECLARED if isinstance(entry, Key) and "." not in entry.path]
+    for section in DECLARED:
+        if isinstance(section, Section):
+            parts.append(f"{'#' * (section.path.count('.') + 2)} {section.path}\n\n{section.meaning}\n")
+            keys = [key for key in DECLARED if isinstance(key, Key) and key.path.rpartition(".")[0] == section.path]
+            if keys:
+                parts.append(_table(keys))
     parts.append("## Keys outside of sections\n")
-    parts.append(_table(cfg, [doc for key, doc in keys.items() if "." not in key]))
-    rules = "\n".join(f"- {rule}" for rule in _rules())
+    parts.append(_table(outside))
+    rules = "\n".join(f"- {rule.text}" for rule in RULES)
     parts.append(
         f"## Rules across keys\n\nChecked before a run starts; all violations are reported at once.\n\n{rules}\n"
     )
-    return "\n".join(part for part in parts if part)
+    return "\n".join(parts)
 
 
-def _table(cfg: CfgNode, docs: list[KeyDoc]) -> str:
-    if not docs:
-        return ""
+def _table(keys: Iterable[Key]) -> str:
     lines = ["| Key | Type | Default | Unit | Range | Meaning |", "|---|---|---|---|---|---|"]
-    for doc in docs:
-        value = get_value(cfg, doc.key)
-        name, kind = doc.key.rpartition(".")[2], describe_type(value, doc.key)
-        cells = (f"`{name}`", kind, f"`{_shown(value)}`", doc.unit, doc.range, doc.meaning)
+    for key in keys:
+        name = key.path.rpartition(".")[2]
+        cells = (f"`{name}`", key.kind, f"`{_shown(key.default)}`", key.unit, key.accepts, key.meaning)
         lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
     return "\n".join(lines) + "\n"
 
@@ -122,11 +69,6 @@ def _shown(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     return '""' if value == "" else str(value)
-
-
-def _rules() -> Iterator[str]:
-    for check in CHECKS:
-        yield (check.__doc__ or "").splitlines()[0]
 
 
 if __name__ == "__main__":

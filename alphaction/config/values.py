@@ -11,17 +11,17 @@ from typing import Any
 
 import yaml
 
+from alphaction.config.keys.declaration import kind_of
+
 TRUE_WORDS = ("true", "yes", "on")
 FALSE_WORDS = ("false", "no", "off")
-# Lists that may hold lists of text; the others hold numbers, or text only.
-NESTED_LISTS = ("MODEL.IA_STRUCTURE.I_BLOCK_LIST", "INPUT.FLIP_CLASS_PAIRS")
 
 
 class WrongTypeError(ValueError):
     """A value that is not of its key's type; the message says what was expected."""
 
 
-def coerce(value: Any, default: Any, key: str) -> Any:
+def coerce(value: Any, default: Any, nested: bool = False) -> Any:
     """Return ``value`` as the type of ``default``.
 
     Text is read as a Python or YAML literal where the key is not text itself. An int is taken for a float, a float
@@ -30,7 +30,7 @@ def coerce(value: Any, default: Any, key: str) -> Any:
     Args:
         value: from YAML, from a command line (then text), or a Python value.
         default: the key's default, whose type decides.
-        key: dotted path, which decides whether lists may be nested.
+        nested: a list may hold lists of text; else it holds numbers, or text only.
 
     Raises:
         WrongTypeError: if that is not possible.
@@ -43,17 +43,7 @@ def coerce(value: Any, default: Any, key: str) -> Any:
         return _to_number(value, type(default))
     if isinstance(default, str):
         return _to_text(value)
-    return _to_sequence(value, default, key)
-
-
-def describe_type(default: Any, key: str) -> str:
-    """Return what the key holds, for messages and documentation: "integer", "list of numbers"..."""
-    if isinstance(default, (list, tuple)):
-        if key in NESTED_LISTS:
-            return "list"
-        element = type(default[0]) if default else str
-        return {int: "list of integers", float: "list of numbers", str: "list of text"}[element]
-    return {bool: "boolean", int: "integer", float: "number", str: "text"}[type(default)]
+    return _to_sequence(value, default, nested)
 
 
 def _literal(text: str) -> Any:
@@ -96,15 +86,15 @@ def _to_text(value: Any) -> str:
     raise WrongTypeError(f'expected text, got {_shown(value)}; write it in quotes: "{value}"')
 
 
-def _to_sequence(value: Any, default: list | tuple, key: str) -> list | tuple:
+def _to_sequence(value: Any, default: list | tuple, nested: bool) -> list | tuple:
     items = _read_sequence(value) if isinstance(value, str) else value
     if isinstance(items, (int, float, str)) and not isinstance(items, bool):
         items = [items]
     if not isinstance(items, (list, tuple)):
-        raise WrongTypeError(f"expected a {describe_type(default, key)}, got {_shown(value)}")
+        raise WrongTypeError(f"expected a {kind_of(default, nested)}, got {_shown(value)}")
     if default and isinstance(default[0], (int, float)):
         return type(default)(_to_number(item, type(default[0])) for item in items)
-    return type(default)(_to_text_item(item, nested=key in NESTED_LISTS) for item in items)
+    return type(default)(_to_text_item(item, nested) for item in items)
 
 
 def _read_sequence(text: str) -> Any:

@@ -30,7 +30,7 @@ class TrainingRules:
         flip_prob: how often a clip is mirrored.
         mirrored_channels: int64 [C]; channel c of a mirrored clip is channel ``mirrored_channels[c]`` of the original.
         color_jitter: range of the color shifts, or None.
-        max_persons: at most so many ground truth boxes of a clip, chosen at random.
+        max_persons: most ground truth boxes of a clip; more are thinned out at random.
         jitter_x: largest shift of a box's left and right sides (outwards, inwards), as fractions of its width.
         jitter_y: the same for its upper and lower sides.
     """
@@ -66,7 +66,7 @@ class TestRules:
         extend_scale: boxes are pooled this much larger, (x, y) as fractions of their width and height.
     """
 
-    __test__ = False  # not a class of tests, whatever pytest makes of its name
+    __test__ = False  # despite its name, not a class of tests to pytest
 
     min_score: float
     extend_scale: tuple[float, float]

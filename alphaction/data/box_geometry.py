@@ -30,12 +30,6 @@ def unit_to_pixel(unit: Tensor, size: Size) -> Tensor:
     return torch.cat([pixels[:, :2], torch.maximum(pixels[:, 2:], pixels[:, :2])], dim=1)
 
 
-def pixel_to_unit(boxes: Tensor, size: Size) -> Tensor:
-    """Return pixel boxes of a frame of ``size`` as normalized boxes: 1 is added to x2 and y2 before the division."""
-    width, height = size
-    return (boxes + boxes.new_tensor([0.0, 0.0, 1.0, 1.0])) / boxes.new_tensor([width, height, width, height])
-
-
 def resize_boxes(boxes: Tensor, old_size: Size, new_size: Size) -> Tensor:
     """Return boxes after their frame was resized: every coordinate is multiplied by new / old."""
     x_ratio, y_ratio = new_size[0] / old_size[0], new_size[1] / old_size[1]

@@ -5,8 +5,7 @@ Axes: T frames, H and W rows and columns, n persons and m objects of a clip, C c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -15,22 +14,18 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from alphaction.data.annotations import (
-    AnnotationTable,
-    BoxTable,
-    LabelMap,
-    read_label_map,
-)
+from alphaction.config.pathways import active_pathways
+from alphaction.data.annotations import AnnotationTable, LabelMap
 from alphaction.data.augmentation import TestRules, TrainingRules
 from alphaction.data.box_geometry import extend_boxes, jitter_boxes, resize_boxes, unit_to_pixel
 from alphaction.data.sample import ClipSample, Keyframe, SampleRequest
-from alphaction.data.table_checks import matched_rows, require_boxes, require_labels
-from alphaction.data.tables import open_tables
+from alphaction.data.table_checks import require_boxes, require_labels, require_matches
+from alphaction.data.tables import DatasetTables, open_tables
 from alphaction.data.temporal import TemporalSampling
 from alphaction.data.transforms import ClipAugmentation, ResizeRule, Size
+from alphaction.data.used_detections import UsedDetections
 from alphaction.data.video.clip_cache import with_cache
 from alphaction.data.video.clip_source import ClipSource
-from alphaction.utils.errors import UserError
 
 if TYPE_CHECKING:
     from yacs.config import CfgNode
@@ -42,18 +37,13 @@ class ActionDataset(Dataset[ClipSample]):
     """Clips around keyframes, with the boxes to classify and, in training, their labels.
 
     Args:
-        name: what the config calls the dataset.
-        label_map: the classes.
-        annotations: ground truth, excluded keyframes left out already.
-        source: where frames come from.
+        tables: its files, opened. Training clips have the annotated boxes; test clips have the person boxes, or the
+            annotated ones where there are none.
         fps: frames per second of the timeline, 0: each video's own.
         sampling: which frames a clip has.
         resize: old (width, height) -> new.
         rules: training or test.
-        detections: person boxes to classify at test time; None: the ground truth's.
-        objects: object boxes, None: clips have no objects.
-        max_objects: at most so many objects of a clip, best score first.
-        eval_label_map: the classes that count in the mean AP, None: all.
+        max_objects: most objects of a clip, best score first.
 
     Raises:
         UserError: if not one clip remains, training clips have no label, or boxes match no annotated keyframe.
@@ -61,38 +51,34 @@ class ActionDataset(Dataset[ClipSample]):
 
     def __init__(
         self,
+        tables: DatasetTables,
         *,
-        name: str,
-        label_map: LabelMap,
-        annotations: AnnotationTable,
-        source: ClipSource,
         fps: float,
         sampling: TemporalSampling,
         resize: ResizeRule,
         rules: TrainingRules | TestRules,
-        detections: BoxTable | None = None,
-        objects: BoxTable | None = None,
         max_objects: int = 0,
-        eval_label_map: LabelMap | None = None,
     ) -> None:
-        self.name = name
-        self.label_map = label_map
-        self.eval_label_map = eval_label_map
-        self.annotations = annotations
-        self.source = source
+        self.tables = tables
         self.fps = fps
         self.sampling = sampling
         self.resize = resize
         self.rules = rules
-        self.detections = detections
-        self.objects = objects
         self.max_objects = max_objects
         if self.training:
-            require_labels(name, annotations)
-        self._matched_objects = None if objects is None else matched_rows(name, objects, annotations)
-        self._rows_with_boxes = self._select_keyframes()
-        self.keyframes = annotations.keyframes.take(self._rows_with_boxes)
-        self._table_index = np.flatnonzero(self._rows_with_boxes)
+            require_boxes(tables.annotations)
+            require_labels(tables.annotations)
+        if tables.object_boxes is not None:
+            require_matches(tables.object_boxes, tables.annotations)
+        self._used: UsedDetections | None = None
+        if isinstance(rules, TestRules) and tables.person_boxes is not None:
+            self._used = UsedDetections.of(tables, rules.min_score)
+            has_box = self._used.keyframes
+        else:
+            require_boxes(tables.annotations)
+            has_box = np.diff(tables.annotations.row_offsets) > 0
+        self._table_index = np.flatnonzero(has_box)
+        self.keyframes = tables.annotations.keyframes.take(has_box)
 
     @classmethod
     def from_config(cls, cfg: CfgNode, spec: DatasetSpec, training: bool) -> ActionDataset:
@@ -101,64 +87,62 @@ class ActionDataset(Dataset[ClipSample]):
         Args:
             cfg: the whole config.
             spec: the dataset's files.
-            training: ground truth boxes with augmentation; otherwise detections (ground truth where there are none).
+            training: ground truth boxes with augmentation; otherwise detections, if the dataset has any.
         """
-        tables = open_tables(spec)
-        return cls.from_tables(
-            cfg,
-            name=spec.name,
-            label_map=tables.label_map,
-            annotations=tables.annotations,
-            source=with_cache(tables.source, cfg.DATALOADER.CLIP_CACHE),
-            training=training,
-            detections=None if training else tables.persons(),
-            objects=tables.objects() if wants_objects(cfg) else None,
-            eval_label_map=None if spec.eval_label_map is None else read_label_map(spec.eval_label_map),
-        )
+        roles = {"person_boxes": not training, "object_boxes": wants_objects(cfg)}
+        tables = open_tables(spec, boxes=[role for role, wanted in roles.items() if wanted], training=training)
+        return cls.from_tables(cfg, replace(tables, source=with_cache(tables.source, cfg.DATALOADER.CLIP_CACHE)))
 
     @classmethod
-    def from_tables(
-        cls,
-        cfg: CfgNode,
-        *,
-        name: str,
-        label_map: LabelMap,
-        annotations: AnnotationTable,
-        source: ClipSource,
-        training: bool,
-        detections: BoxTable | None = None,
-        objects: BoxTable | None = None,
-        eval_label_map: LabelMap | None = None,
-    ) -> ActionDataset:
-        """Return the dataset of tables in memory, with the config's clips, sizes and rules; see the class."""
+    def from_tables(cls, cfg: CfgNode, tables: DatasetTables) -> ActionDataset:
+        """Return the dataset of opened tables, with the config's clips, sizes and rules; see the class."""
         inputs = cfg.INPUT
-        if training:
+        if tables.training:
             resize = ResizeRule(inputs.MIN_SIZE_TRAIN, inputs.MAX_SIZE_TRAIN)
         else:
             resize = ResizeRule(inputs.MIN_SIZE_TEST, inputs.MAX_SIZE_TEST)
-        slowfast = cfg.MODEL.BACKBONE.CONV_BODY.startswith("Slowfast")
+        slow, fast = active_pathways(cfg)
         return cls(
-            name=name,
-            label_map=label_map,
-            annotations=annotations,
-            source=source,
+            tables if wants_objects(cfg) else replace(tables, object_boxes=None),
             fps=inputs.FPS,
             sampling=TemporalSampling(
                 frame_num=inputs.FRAME_NUM,
                 sample_rate=inputs.FRAME_SAMPLE_RATE,
                 tau=inputs.TAU,
                 alpha=inputs.ALPHA,
-                slow=slowfast and cfg.MODEL.BACKBONE.SLOWFAST.SLOW.ACTIVE,
-                fast=not slowfast or cfg.MODEL.BACKBONE.SLOWFAST.FAST.ACTIVE,
-                slow_jitter=training and inputs.SLOW_JITTER,
+                slow=slow,
+                fast=fast,
+                slow_jitter=tables.training and inputs.SLOW_JITTER,
             ),
             resize=resize,
-            rules=TrainingRules.from_config(cfg, label_map) if training else TestRules.from_config(cfg),
-            detections=detections,
-            objects=objects if wants_objects(cfg) else None,
+            rules=TrainingRules.from_config(cfg, tables.label_map) if tables.training else TestRules.from_config(cfg),
             max_objects=cfg.MODEL.IA_STRUCTURE.MAX_OBJECT if wants_objects(cfg) else 0,
-            eval_label_map=eval_label_map,
         )
+
+    @property
+    def name(self) -> str:
+        """What the config calls the dataset."""
+        return self.tables.name
+
+    @property
+    def label_map(self) -> LabelMap:
+        """The classes."""
+        return self.tables.label_map
+
+    @property
+    def eval_label_map(self) -> LabelMap | None:
+        """The classes that count in the mean AP, None: all."""
+        return self.tables.eval_label_map
+
+    @property
+    def annotations(self) -> AnnotationTable:
+        """Ground truth, without the excluded keyframes."""
+        return self.tables.annotations
+
+    @property
+    def source(self) -> ClipSource:
+        """Where frames come from."""
+        return self.tables.source
 
     @property
     def training(self) -> bool:
@@ -168,7 +152,7 @@ class ActionDataset(Dataset[ClipSample]):
     @property
     def uses_ground_truth_boxes(self) -> bool:
         """Whether the boxes to classify are the annotated ones."""
-        return self.detections is None
+        return self._used is None
 
     @property
     def datasets(self) -> tuple[ActionDataset, ...]:
@@ -179,7 +163,7 @@ class ActionDataset(Dataset[ClipSample]):
         return len(self._table_index)
 
     def __getitem__(self, request: SampleRequest) -> ClipSample:
-        """Load one clip; equal requests give equal bytes, in whatever process.
+        """Load one clip; equal requests give equal bytes, in any process.
 
         Raises:
             UserError: if its frames cannot be read.
@@ -228,54 +212,23 @@ class ActionDataset(Dataset[ClipSample]):
         return info.width, info.height
 
     def summary(self) -> str:
-        """Return counts for the log; whatever is left out of the clips is among them."""
+        """Return counts for the log, also of what the clips leave out."""
         lines = [f"{len(self)} clips", self.annotations.summary()]
-        unused = int(np.count_nonzero(~self._rows_with_boxes))
-        if unused:
-            lines[0] += f" ({unused} of {len(self._rows_with_boxes)} annotated keyframes have no box to classify)"
-        if self.detections is not None:
-            matched, kept = self._detection_masks
-            lines.append(self.detections.summary())
-            lines.append(
-                f"detections used: {int((matched & kept).sum())}; below TEST.BOX_THRESH {self.rules.min_score}: "
-                f"{int((matched & ~kept).sum())}; at keyframes that are not annotated: {int((~matched).sum())}"
-            )
-        if self.objects is not None:
-            unmatched = int((~self._matched_objects).sum())
-            lines.append(f"{self.objects.summary()}; object boxes at keyframes that are not annotated: {unmatched}")
+        annotated, objects = len(self.annotations.keyframes), self.tables.object_boxes
+        if len(self) < annotated:
+            lines[0] += f" ({annotated - len(self)} of {annotated} annotated keyframes have no box to classify)"
+        if self._used is not None:
+            lines.append(self._used.summary())
+        if objects is not None:
+            unmatched = int((self.tables.keyframe_of(objects) < 0).sum())
+            lines.append(f"{objects.summary()}; object boxes at keyframes that are not annotated: {unmatched}")
         elif self.max_objects:
             lines.append("no object boxes: the dataset has no `object_boxes`, so the O blocks see empty slots")
         return "; ".join(lines)
 
-    @cached_property
-    def _detection_masks(self) -> tuple[np.ndarray, np.ndarray]:
-        """Bool [R] of the detections: whether their keyframe is annotated, and whether their score suffices."""
-        matched = matched_rows(self.name, self.detections, self.annotations)
-        return matched, self.detections.scores >= np.float32(self.rules.min_score)
-
-    def _select_keyframes(self) -> np.ndarray:
-        """Return which annotated keyframes have a box to classify, bool [K]."""
-        table = self.annotations
-        if self.detections is None:
-            require_boxes(self.name, table)
-            return np.diff(table.row_offsets) > 0
-        matched, kept = self._detection_masks
-        if not (matched & kept).any():
-            best = self.detections.scores[matched].max()
-            raise UserError(
-                f'dataset "{self.name}": {self.detections.source}: all {int(matched.sum())} detections at annotated '
-                f"keyframes score below TEST.BOX_THRESH {self.rules.min_score} (the best has {best:.3f}). "
-                "Lower TEST.BOX_THRESH."
-            )
-        rows = self.detections.keyframe_of_box()
-        used = self.detections.keyframes.take(np.unique(rows[matched & kept]))
-        selected = np.zeros(len(table.keyframes), dtype=bool)
-        selected[table.keyframes.locate(used.videos, used.video_index, used.seconds)] = True
-        return selected
-
     def _persons(self, index: int, keyframe: Keyframe, rng: np.random.Generator) -> _Persons:
-        if self.detections is not None:
-            boxes, scores = self.detections.lookup(*keyframe, min_score=self.rules.min_score)
+        if self._used is not None:
+            boxes, scores = self._used.boxes.lookup(*keyframe, min_score=self._used.min_score)
             return _Persons(boxes, scores, np.zeros(0, dtype=np.int64))
         rows = self.annotations.rows(int(self._table_index[index]))
         chosen = np.arange(rows.start, rows.stop)
@@ -284,9 +237,9 @@ class ActionDataset(Dataset[ClipSample]):
         return _Persons(self.annotations.boxes[chosen], np.ones(len(chosen), dtype=np.float32), chosen)
 
     def _objects(self, keyframe: Keyframe) -> Tensor:
-        if self.objects is None:
+        if self.tables.object_boxes is None:
             return torch.zeros((0, 4), dtype=torch.float64)
-        return torch.from_numpy(self.objects.lookup(*keyframe, limit=self.max_objects)[0])
+        return torch.from_numpy(self.tables.object_boxes.lookup(*keyframe, limit=self.max_objects)[0])
 
     def _labels(self, rows: np.ndarray) -> Tensor:
         """Return multi-hot labels float32 [n, C] of annotation rows, in channel order."""
@@ -306,7 +259,7 @@ class ActionDataset(Dataset[ClipSample]):
 
 
 def wants_objects(cfg: CfgNode) -> bool:
-    """Tell whether the model of a config looks at objects."""
+    """Return whether the model of a config uses objects."""
     ia = cfg.MODEL.IA_STRUCTURE
     return ia.ACTIVE and ia.MAX_OBJECT > 0 and "O" in set(chain.from_iterable(ia.I_BLOCK_LIST))
 

@@ -163,6 +163,6 @@ class _CollateOrPass:
 
 
 def _use_one_thread(_worker: int) -> None:
-    """Keep a worker to one core: there are as many workers as the user wants cores used."""
+    """Keep a worker to one core: the number of workers is the number of cores to use."""
     cv2.setNumThreads(0)
     torch.set_num_threads(1)

@@ -1,4 +1,4 @@
-"""uint8 clips -> normalized float clips, on the device where the model runs.
+"""uint8 clips -> normalized float clips, on the device where the model runs: the first step of the detector.
 
 Axes: B clips, C = 3 channels, T frames, H and W rows and columns.
 """
@@ -17,7 +17,7 @@ from alphaction.data.sample import ClipBatch
 def normalize_clips(batch: ClipBatch, mean: Sequence[float], std: Sequence[float], to_bgr: bool = False) -> ClipBatch:
     """Return the batch with float32 frames (x - mean) / std; padding is exactly 0 afterwards.
 
-    Frames that are floats already are taken to be normalized and stay as they are.
+    Frames that are floats are taken to be normalized already and stay as they are.
 
     Args:
         batch: frames uint8 [B, 3, T, H, W], RGB.

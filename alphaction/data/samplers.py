@@ -28,7 +28,7 @@ class TrainBatchSampler:
         rank: this process.
         world_size: number of processes.
         seed: of the order of clips and of their augmentation; 0 or more.
-        start_iteration: iterations done before; the stream goes on as if it had never stopped.
+        start_iteration: iterations done before; the stream continues as if it had never stopped.
         max_iter: iterations of the whole training.
 
     Raises:
@@ -101,7 +101,7 @@ class TrainBatchSampler:
                 batches = len(queue) // size
                 for number in range(batches):
                     end = (number + 1) * size
-                    # A batch takes its turn when its last clip comes up in the permutation.
+                    # The position of its last clip in the permutation decides when a batch comes.
                     full.append((int(places[end - 1 - len(carried)]), queue[end - size : end]))
                 waiting[name] = queue[batches * size :]
             for _, indices in sorted(full, key=lambda entry: entry[0]):

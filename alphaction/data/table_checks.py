@@ -1,51 +1,76 @@
-"""Checks that the tables of a dataset belong together, before anything is decoded."""
+"""Checks that the tables of a dataset hold what is needed and belong together, before anything is decoded.
+
+Sizes in shapes: R boxes, K annotated keyframes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from alphaction.data.annotations import AnnotationTable, BoxTable
-from alphaction.data.sample import Keyframe
+from alphaction.data.annotations import AnnotationTable, BoxTable, KeyframeIndex, LabelMap
+from alphaction.data.row_places import first_line, place
+from alphaction.data.tables import DatasetTables
 from alphaction.utils.errors import UserError
+from alphaction.utils.messages import counted, suggest
 
 
-def require_boxes(name: str, annotations: AnnotationTable) -> None:
-    """Raise a :class:`UserError` if the annotations of dataset ``name`` hold no box at all."""
+def require_boxes(annotations: AnnotationTable) -> None:
+    """Raise a :class:`UserError` if there is no box at all."""
     if not len(annotations):
         raise UserError(
-            f'dataset "{name}": {annotations.source} has {len(annotations.keyframes)} keyframes and not one box, so '
-            "there is nothing to learn or to test. Is it the right file?"
+            f"{annotations.source} has {counted(len(annotations.keyframes), 'keyframe')} and not one box, so there is "
+            "nothing to learn or to test. Is it the right file?"
         )
 
 
-def require_labels(name: str, annotations: AnnotationTable) -> None:
-    """Raise a :class:`UserError` if not one box of dataset ``name`` has a label, which teaches nothing."""
+def require_labels(annotations: AnnotationTable) -> None:
+    """Raise a :class:`UserError` if not one box has a label, which teaches nothing."""
     if not annotations.num_labels:
         raise UserError(
-            f'dataset "{name}": {annotations.source} has {len(annotations)} boxes and not one action label, so there '
-            "is nothing to learn. Fill in the class ids, or is it a file of detections?"
+            f"{annotations.source} has {counted(len(annotations), 'box', 'boxes')} and not one action label. Fill in "
+            "the class ids (7th column), or is it a file of detections?"
         )
 
 
-def matched_rows(name: str, boxes: BoxTable, annotations: AnnotationTable) -> np.ndarray:
-    """Return for each detected box, bool [R], whether its keyframe is annotated.
-
-    Raises:
-        UserError: if there are boxes and none of them matches.
-    """
-    keyframes = boxes.keyframes
-    position = annotations.keyframes.locate(keyframes.videos, keyframes.video_index, keyframes.seconds)
-    matched = np.repeat(position >= 0, np.diff(boxes.row_offsets))
-    if len(matched) and not matched.any():
-        raise UserError(
-            f'dataset "{name}": {boxes.source}: not one of its {len(keyframes)} keyframes is annotated in '
-            f"{annotations.source}. Detections start with {_first_keyframes(keyframes)}; annotations with "
-            f"{_first_keyframes(annotations.keyframes)}. Write video names and seconds alike in both files."
+def require_matches(boxes: BoxTable, annotations: AnnotationTable) -> None:
+    """Raise a :class:`UserError` if there are ``boxes``, but none at an annotated keyframe."""
+    keyframes, annotated = boxes.keyframes, annotations.keyframes
+    found = annotated.locate(keyframes.videos, keyframes.video_index, keyframes.seconds)
+    if not len(boxes) or (found >= 0).any():
+        return
+    own, wanted = used_videos(keyframes), used_videos(annotated)
+    strange = [video for video in own if video not in wanted]
+    if strange:
+        line = first_line(boxes.source, strange[0])
+        where = f"{boxes.source}, line {line}" if line else boxes.source
+        reason = f'video "{strange[0]}" is not annotated. {suggest(strange[0], wanted, limit=5)}'
+    else:
+        where = place(boxes, 0)
+        reason = (
+            f'the annotations of video "{own[0]}" and others are at seconds {annotated.seconds.min()} to '
+            f"{annotated.seconds.max()}, the boxes at {keyframes.seconds.min()} to {keyframes.seconds.max()}. Count "
+            "both in seconds from the start of the video."
         )
-    return matched
+    raise UserError(
+        f"{where}: not one of the {counted(len(keyframes), 'keyframe')} of these boxes is annotated in "
+        f"{annotations.source}: {reason} Write video names and seconds alike in both files."
+    )
 
 
-def _first_keyframes(keyframes: Sequence[Keyframe], limit: int = 3) -> str:
-    return ", ".join(f"{video} second {second}" for video, second in list(keyframes[:limit]))
+def require_same_classes(tables: DatasetTables, label_map: LabelMap, owner: str) -> None:
+    """Raise a :class:`UserError` unless a dataset has the classes of ``label_map``, which is that of ``owner``."""
+    remedy = "One model has one list of classes: use the same label map."
+    for mine, other in zip(tables.label_map.classes, label_map.classes, strict=False):
+        if mine != other:
+            raise UserError(
+                f'{tables.name}: class {mine.id} "{mine.name}" ({mine.group}) is where {owner} has {other.id} '
+                f'"{other.name}" ({other.group}). {remedy}'
+            )
+    ours, theirs = tables.label_map.num_classes, label_map.num_classes
+    if ours != theirs:
+        raise UserError(f"{tables.name} has {ours} classes, {owner} {theirs}. {remedy}")
+
+
+def used_videos(keyframes: KeyframeIndex) -> list[str]:
+    """Return the names of the videos that have a keyframe, sorted."""
+    return [str(video) for video in keyframes.videos[np.unique(keyframes.video_index)]]

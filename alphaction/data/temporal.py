@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from alphaction.config.pathways import fast_frames, frame_problems, slow_frames
 from alphaction.utils.errors import UserError
 
 
@@ -16,24 +17,6 @@ def clip_slots(frame_num: int, sample_rate: int) -> list[int]:
     """
     first = -(frame_num * sample_rate // 2)
     return [first + sample_rate * i for i in range(frame_num)]
-
-
-def pathway_slots(
-    frame_num: int, sample_rate: int, tau: int, alpha: int, slow_start: int | None = None
-) -> tuple[list[int], list[int]]:
-    """Return the timeline slots of the (slow, fast) pathway.
-
-    Args:
-        frame_num: frames of a clip.
-        sample_rate: timeline slots between two of them.
-        tau: the slow pathway takes every tau-th frame of the clip.
-        alpha: the fast pathway takes every (tau // alpha)-th, from (tau // alpha - 1) // 2 on.
-        slow_start: first frame of the slow pathway, 0 to tau - 1; None: (tau - 1) // 2.
-    """
-    frames = clip_slots(frame_num, sample_rate)
-    start = (tau - 1) // 2 if slow_start is None else slow_start
-    stride = tau // alpha
-    return frames[start::tau], frames[(stride - 1) // 2 :: stride]
 
 
 @dataclass(frozen=True)
@@ -50,7 +33,7 @@ class TemporalSampling:
         slow_jitter: whether the slow pathway starts at a random one of the first tau frames in training.
 
     Raises:
-        UserError: if the numbers do not divide.
+        UserError: if the numbers do not go together, see :func:`alphaction.config.pathways.frame_problems`.
     """
 
     frame_num: int
@@ -62,25 +45,20 @@ class TemporalSampling:
     slow_jitter: bool = False
 
     def __post_init__(self) -> None:
-        if not (self.slow or self.fast):
-            raise UserError("both pathways are off. Set MODEL.BACKBONE.SLOWFAST.SLOW.ACTIVE or FAST.ACTIVE to True.")
-        if self.tau % self.alpha:
-            raise UserError(
-                f"INPUT.TAU {self.tau} is not a multiple of INPUT.ALPHA {self.alpha}: the fast pathway takes every "
-                "(TAU / ALPHA)-th frame. Change one of them."
-            )
-        if self.slow and self.frame_num % self.tau:
-            below = self.frame_num - self.frame_num % self.tau
-            raise UserError(
-                f"INPUT.FRAME_NUM {self.frame_num} is not a multiple of INPUT.TAU {self.tau}: the slow pathway takes "
-                f"every TAU-th frame. Set INPUT.FRAME_NUM to {below or self.tau} or {below + self.tau}."
-            )
+        for problem in frame_problems(self.frame_num, self.tau, self.alpha, slow=self.slow, fast=self.fast):
+            raise UserError(problem)
 
     def draw_slow_start(self, rng: np.random.Generator) -> int | None:
         """Return a random first frame of the slow pathway; None, the fixed one, without SLOW_JITTER."""
         return int(rng.integers(self.tau)) if self.slow_jitter else None
 
     def slots(self, slow_start: int | None = None) -> tuple[list[int], list[int]]:
-        """Return the timeline slots of (slow, fast), see :func:`pathway_slots`; an inactive pathway has none."""
-        slow, fast = pathway_slots(self.frame_num, self.sample_rate, self.tau, self.alpha, slow_start)
-        return slow if self.slow else [], fast if self.fast else []
+        """Return the timeline slots of the (slow, fast) pathway; an inactive pathway has none.
+
+        Args:
+            slow_start: first frame of the slow pathway, 0 to tau - 1; None: (tau - 1) // 2.
+        """
+        clip = clip_slots(self.frame_num, self.sample_rate)
+        slow = slow_frames(self.frame_num, self.tau, slow_start) if self.slow else ()
+        fast = fast_frames(self.frame_num, self.tau, self.alpha) if self.fast else ()
+        return [clip[frame] for frame in slow], [clip[frame] for frame in fast]

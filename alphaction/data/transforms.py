@@ -93,7 +93,7 @@ class ClipAugmentation:
         return frames[:, :, ::-1] if self.flip else frames
 
     def boxes(self, boxes: Tensor, width: int) -> Tensor:
-        """Return pixel boxes [N, 4] as they lie in the augmented frames, ``width`` pixels wide."""
+        """Return pixel boxes [N, 4] in the augmented frames, ``width`` pixels wide."""
         return flip_horizontal(boxes, width) if self.flip else boxes
 
     def labels(self, labels: Tensor, mirrored_channels: Tensor) -> Tensor:

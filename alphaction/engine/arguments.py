@@ -1,14 +1,17 @@
-"""Flags that train_net.py and test_net.py share."""
+"""The flags of train_net.py, and those that test_net.py shares with it."""
 
 from __future__ import annotations
 
 import argparse
 
+from alphaction.utils.arguments import CommandParser
+from alphaction.utils.numbers import SEED
+
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the config file, KEY VALUE overrides, the seed and what launchers pass."""
     parser.add_argument("--config-file", required=True, metavar="F", help="YAML file of the experiment")
-    parser.add_argument("--seed", type=_seed, default=0, metavar="N", help="seed of the run (default: %(default)s)")
+    parser.add_argument("--seed", type=SEED, default=0, metavar="N", help="seed of the run (default: %(default)s)")
     # torch.distributed.launch passes one of the two spellings, depending on the version of PyTorch.
     parser.add_argument("--local-rank", "--local_rank", type=int, default=None, help=argparse.SUPPRESS)
     parser.add_argument(
@@ -16,8 +19,31 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _seed(text: str) -> int:
-    value = int(text)
-    if not 0 <= value < 2**32:
-        raise argparse.ArgumentTypeError(f"{value}: expected 0 to 2**32 - 1")
-    return value
+def train_parser(description: str | None = None) -> CommandParser:
+    """Return the parser of train_net.py, to be used with ``parse_intermixed_args``."""
+    parser = CommandParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_common_arguments(parser)
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument("--transfer", action="store_true", help="MODEL.WEIGHT gives weights only: start at iteration 0")
+    start.add_argument(
+        "--resume",
+        action="store_true",
+        help="continue the run in OUTPUT_DIR with its own schedule, whatever the config holds and on any number of "
+        "processes; refused where there is none (default: continue a run that is there, with the config's schedule)",
+    )
+    parser.add_argument("--no-head", action="store_true", help="do not load the action head from MODEL.WEIGHT")
+    parser.add_argument("--use-tfboard", action="store_true", help="write TensorBoard files to OUTPUT_DIR/tensorboard")
+    parser.add_argument(
+        "--adjust-lr",
+        action="store_true",
+        help="scale batch, learning rate and iterations from SOLVER.REFERENCE_GPUS to the processes of this run",
+    )
+    parser.add_argument("--skip-val-in-train", action="store_true", help="do not evaluate every SOLVER.EVAL_PERIOD")
+    parser.add_argument("--skip-final-test", action="store_true", help="do not evaluate at the end")
+    parser.add_argument(
+        "--plan",
+        action="store_true",
+        help="check config, data and weights as the run would, print what it would do, and stop; writes nothing "
+        "(WORLD_SIZE=N plans for N processes)",
+    )
+    return parser

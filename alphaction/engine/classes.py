@@ -1,4 +1,4 @@
-"""Agreement of the config's classes with the label map of the data."""
+"""The numbers of classes in the config: from the label map of the data, or in agreement with it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def adopt_label_map(cfg: CfgNode, label_map: LabelMap) -> str | None:
         A line for the log if something was set, else None.
 
     Raises:
-        UserError: if the config names other numbers than the label map holds.
+        UserError: if the config has other numbers than the label map.
     """
     head = cfg.MODEL.ROI_ACTION_HEAD
     wanted = (label_map.num_classes, *label_map.group_sizes)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from yacs.config import CfgNode
 
+from alphaction.checks.check_files import check_files
+from alphaction.checks.check_settings import CheckSettings
+from alphaction.checks.findings import Finding
+from alphaction.checks.quick_checks import quick_findings
+from alphaction.checks.video_findings import frame_rate_findings
 from alphaction.config.paths_catalog import find_dataset
 from alphaction.data.annotations import LabelMap
 from alphaction.data.dataset import ActionDataset
 from alphaction.data.joined_dataset import JoinedDataset
-from alphaction.data.preflight import check_dataset
+from alphaction.data.table_checks import require_same_classes
+from alphaction.data.tables import seconds_of_videos
+from alphaction.data.video.check_videos import check_videos, describe_videos, require_usable
 from alphaction.evaluation.evaluator import require_counted_labels
-from alphaction.utils.errors import UserError
 from alphaction.utils.logging import get_logger
-from alphaction.workflows.inspect.validate import quick_findings
+from alphaction.utils.messages import counted
 
 
 def open_dataset(cfg: CfgNode, name: str, training: bool) -> ActionDataset:
@@ -25,13 +31,12 @@ def open_dataset(cfg: CfgNode, name: str, training: bool) -> ActionDataset:
     """
     dataset = ActionDataset.from_config(cfg, find_dataset(cfg, name), training=training)
     get_logger().info("%s: %s", name, dataset.summary())
-    get_logger().info("%s: %s", name, check_dataset(cfg, dataset))
-    if dataset.label_map.untyped:
-        get_logger().warning(
-            "%s: classes %s have no label_type in the label map and are taken as independent (OBJECT_MANIPULATION)",
-            name,
-            ", ".join(map(str, dataset.label_map.untyped)),
-        )
+    videos = check_videos(dataset.source, seconds_of_videos(dataset.keyframes))
+    require_usable(videos, f'dataset "{name}" (annotations: {dataset.annotations.source})')
+    get_logger().info("%s: %s, %s", name, describe_videos(videos), counted(len(dataset), "keyframe"))
+    _log(check_files(dataset.tables))
+    settings = CheckSettings.from_config(cfg, chosen=True)
+    _log(frame_rate_findings(dataset.tables, settings, [video.info for video in videos]))
     return dataset
 
 
@@ -39,7 +44,7 @@ def open_train_dataset(cfg: CfgNode) -> ActionDataset | JoinedDataset:
     """Return the dataset of DATASETS.TRAIN; several names are trained on together."""
     datasets = [open_dataset(cfg, name, training=True) for name in cfg.DATASETS.TRAIN]
     for dataset in datasets[1:]:
-        require_same_classes(dataset, datasets[0].label_map, datasets[0].name)
+        require_same_classes(dataset.tables, datasets[0].label_map, datasets[0].name)
     return datasets[0] if len(datasets) == 1 else JoinedDataset(datasets)
 
 
@@ -52,32 +57,20 @@ def open_test_datasets(cfg: CfgNode, label_map: LabelMap | None = None) -> list[
     """
     datasets = [open_dataset(cfg, name, training=False) for name in cfg.DATASETS.TEST]
     for dataset in datasets:
-        require_same_classes(dataset, label_map or datasets[0].label_map, "the training data")
-        require_counted_labels(dataset.annotations, dataset.eval_label_map or dataset.label_map)
+        require_same_classes(dataset.tables, label_map or datasets[0].label_map, "the training data")
+        require_counted_labels(dataset.annotations, dataset.tables.counted_classes)
     return datasets
 
 
 def report_findings(cfg: CfgNode, train_set: ActionDataset | JoinedDataset, test_sets: Sequence[ActionDataset]) -> None:
-    """Log what the tables of a run tell: duplicates, leakage, classes never trained, recall of person boxes, ...
+    """Log what is wrong with the tables of a run: duplicates, leakage, untrained classes, low recall, ...
 
-    An error of the inspection is a warning here: some train on their test data on purpose, to see a model overfit.
+    An error of these checks is a warning here: some train on their test data on purpose, to see a model overfit.
     """
-    for finding in quick_findings(cfg, train_set.datasets, test_sets):
+    _log(quick_findings(cfg, [dataset.tables for dataset in (*train_set.datasets, *test_sets)]))
+
+
+def _log(findings: Iterable[Finding]) -> None:
+    for finding in findings:
         if finding.level != "note":
             get_logger().warning("%s (%s): %s", finding.dataset, finding.check, finding.message)
-
-
-def require_same_classes(dataset: ActionDataset, label_map: LabelMap, owner: str) -> None:
-    """Raise a :class:`UserError` unless ``dataset`` has the classes of ``label_map``, which is that of ``owner``."""
-    ours, theirs = dataset.label_map, label_map
-    for mine, other in zip(ours.classes, theirs.classes, strict=False):
-        if mine != other:
-            raise UserError(
-                f'{dataset.name}: class {mine.id} "{mine.name}" ({mine.group}) stands where {owner} has {other.id} '
-                f'"{other.name}" ({other.group}). One model has one list of classes: use the same label map.'
-            )
-    if ours.num_classes != theirs.num_classes:
-        raise UserError(
-            f"{dataset.name} has {ours.num_classes} classes, {owner} {theirs.num_classes}. "
-            "One model has one list of classes: use the same label map."
-        )

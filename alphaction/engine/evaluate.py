@@ -12,16 +12,16 @@ from alphaction.data.loader import build_test_loader
 from alphaction.engine.inference import predict_dataset
 from alphaction.engine.setup import Runtime
 from alphaction.evaluation import AvaEvaluator, AvaResult, format_report, write_detections, write_json
-from alphaction.memory.pool import MemoryPool
+from alphaction.memory import MemoryPool
 from alphaction.modeling.detector import ActionDetector
 from alphaction.utils.logging import get_logger
 
 DETECTIONS_FILE = "detections.csv"
 
 
-def results_folder(cfg: CfgNode, dataset_name: str) -> Path:
-    """Return the folder that an evaluation on ``dataset_name`` writes to."""
-    return Path(cfg.OUTPUT_DIR) / "inference" / dataset_name
+def results_folder(output_dir: str | Path, dataset_name: str) -> Path:
+    """Return the folder in OUTPUT_DIR that an evaluation on ``dataset_name`` writes to."""
+    return Path(output_dir) / "inference" / dataset_name
 
 
 def evaluate_datasets(
@@ -43,19 +43,19 @@ def evaluate_dataset(cfg: CfgNode, model: ActionDetector, dataset: ActionDataset
     """Evaluate ``model`` on one dataset. Every process computes the result, the main one writes the files."""
     loader = build_test_loader(cfg, dataset, rank=runtime.rank, world_size=runtime.world_size)
     pool = MemoryPool.from_config(cfg) if model.uses_memory else None
-    predictions = predict_dataset(cfg, model, dataset, loader, runtime, pool)
+    predictions = predict_dataset(model, dataset, loader, runtime, pool=pool, amp=cfg.SOLVER.AMP)
     evaluator = AvaEvaluator(dataset.annotations, dataset.label_map, dataset.eval_label_map)
     detections = predictions.above(cfg.TEST.ACTION_THRESH)
     if predictions.scores.size and not any(detections.rows_per_class().values()):
         get_logger().warning(
-            "%s: every score is below TEST.ACTION_THRESH %g (the best is %.3f), so that nothing is detected. Lower it.",
+            "%s: every score is below TEST.ACTION_THRESH %g (the best is %.3f), so nothing is detected. Lower it.",
             dataset.name,
             cfg.TEST.ACTION_THRESH,
             predictions.scores.max(),
         )
     result = evaluator.evaluate(detections, ground_truth_boxes=dataset.uses_ground_truth_boxes)
     if runtime.is_main:
-        folder = results_folder(cfg, dataset.name)
+        folder = results_folder(cfg.OUTPUT_DIR, dataset.name)
         write_detections(folder / DETECTIONS_FILE, predictions, cfg.TEST.ACTION_THRESH)
         write_json(folder / "result.json", result)
         report = format_report(result)

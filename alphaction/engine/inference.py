@@ -1,7 +1,7 @@
 """Predictions of a detector for a whole dataset, on one process or many.
 
-A model without memory predicts clip by clip. One with memory goes over the data once: pass 1 extracts the pooled
-features of every clip, which become the memory, and pass 2 predicts from those features.
+Pass 1 extracts the pooled features of every clip; pass 2 predicts from them. In between, a model with memory stores the
+features of all clips, so that the frames are read only once.
 
 Axes: N persons of a batch or of the dataset, M objects, C classes, D channels of a pooled feature.
 """
@@ -14,21 +14,19 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from tqdm import tqdm
-from yacs.config import CfgNode
 
 from alphaction.data.dataset import ActionDataset
-from alphaction.data.normalize import normalize_clips
 from alphaction.data.sample import ClipBatch
 from alphaction.engine.setup import Runtime, autocast_for
 from alphaction.evaluation import Predictions
-from alphaction.memory.pool import MemoryPool
+from alphaction.memory import MemoryPool
 from alphaction.modeling.detector import ActionDetector, PooledFeatures
 from alphaction.utils.distributed import gather_ragged, share_buffers
 
 
 @dataclass(frozen=True)
 class ExtractedClips:
-    """What pass 1 leaves of a batch, on the CPU: boxes and keyframes without frames, and pooled features."""
+    """A batch after pass 1, on the CPU: boxes and keyframes without frames, and pooled features."""
 
     batch: ClipBatch
     pooled: PooledFeatures
@@ -36,43 +34,43 @@ class ExtractedClips:
 
 @torch.inference_mode()
 def predict_dataset(
-    cfg: CfgNode,
     model: ActionDetector,
     dataset: ActionDataset,
     loader: Iterable[ClipBatch],
     runtime: Runtime,
-    pool: MemoryPool | None,
+    *,
+    pool: MemoryPool | None = None,
+    amp: str = "off",
 ) -> Predictions:
-    """Predict every clip of ``dataset``; this process's share comes from ``loader``, the result holds all shares.
+    """Predict every clip of ``dataset``: each process its share from ``loader``; the result holds all shares.
 
     Args:
-        cfg: the whole config.
         model: the detector itself, not its DistributedDataParallel wrapper.
-        dataset: evaluation set, for the keyframes of the memory.
+        dataset: evaluation set, for its keyframes and classes.
         loader: yields this process's clips, each once.
         runtime: device and processes.
         pool: an empty memory for pass 1 to fill, or None if the model reads none.
+        amp: SOLVER.AMP.
     """
     was_training = model.training
     model.eval()
     share_buffers(model)
     try:
         clips = [
-            _extract(cfg, model, batch, runtime)
+            _extract(model, batch, runtime, amp)
             for batch in tqdm(loader, desc="clips", disable=None if runtime.is_main else True)
         ]
         if pool is not None:
             _fill_memory(pool, clips, dataset, runtime)
-        shares = [_predict(cfg, model, clip, runtime, pool) for clip in clips]
+        shares = [_predict(model, clip, runtime, pool, amp) for clip in clips]
     finally:
         model.train(was_training)
     return _collect(clips, shares, dataset, runtime)
 
 
-def _extract(cfg: CfgNode, model: ActionDetector, batch: ClipBatch, runtime: Runtime) -> ExtractedClips:
-    on_device = normalize_clips(batch.to(runtime.device), cfg.INPUT.PIXEL_MEAN, cfg.INPUT.PIXEL_STD, cfg.INPUT.TO_BGR)
-    with autocast_for(cfg, runtime.device):
-        pooled = model.extract_features(on_device)
+def _extract(model: ActionDetector, batch: ClipBatch, runtime: Runtime, amp: str) -> ExtractedClips:
+    with autocast_for(amp, runtime.device):
+        pooled = model.extract_features(batch.to(runtime.device))
     return ExtractedClips(batch.without_frames(), pooled.to("cpu"))
 
 
@@ -89,12 +87,12 @@ def _fill_memory(pool: MemoryPool, clips: list[ExtractedClips], dataset: ActionD
 
 
 def _predict(
-    cfg: CfgNode, model: ActionDetector, clip: ExtractedClips, runtime: Runtime, pool: MemoryPool | None
+    model: ActionDetector, clip: ExtractedClips, runtime: Runtime, pool: MemoryPool | None, amp: str
 ) -> Tensor:
     """Return the class probabilities, float32 [N, C] on the CPU, of one batch."""
     batch = clip.batch.to(runtime.device)
     memory = pool.read(batch.keyframes, device=runtime.device) if pool is not None else None
-    with autocast_for(cfg, runtime.device):
+    with autocast_for(amp, runtime.device):
         logits = model.predict_from_features(clip.pooled.to(runtime.device), batch, memory)
     return model.probabilities(logits.float()).cpu()
 

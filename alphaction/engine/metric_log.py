@@ -38,7 +38,7 @@ class RunningMeans:
         self._steps += 1
 
     def pop(self) -> dict[str, float]:
-        """Return the means over steps and processes, and start anew. Waits for the device."""
+        """Return the means over steps and processes, and reset. Waits for the device."""
         if not self._sums:
             return {}
         stacked = reduce_mean(torch.stack(list(self._sums.values())) / self._steps)
@@ -56,7 +56,7 @@ def peak_memory_mb(device: torch.device) -> float:
 
 
 class MetricLog:
-    """Writes metrics from the main process; on the others every method does nothing.
+    """Writes metrics in the main process; in the others every method does nothing.
 
     Args:
         output_dir: folder of the run.

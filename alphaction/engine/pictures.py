@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,48 +10,61 @@ from yacs.config import CfgNode
 
 from alphaction.config.paths_catalog import find_dataset
 from alphaction.data.annotations import LabelMap
-from alphaction.data.dataset import ActionDataset
+from alphaction.data.sample import Keyframe
+from alphaction.data.tables import DatasetTables, open_tables
 from alphaction.evaluation import DetectionRows, read_detections
 from alphaction.utils.drawing import contact_sheet, draw_detections, write_png
 from alphaction.utils.errors import UserError
 from alphaction.utils.lettering import legible_name
+from alphaction.utils.numbers import FRACTION, POSITIVE
+from alphaction.utils.options import option
 
 
-def draw_predictions(
-    cfg: CfgNode, dataset_name: str, detections_file: Path, output: Path, num_keyframes: int = 6, min_score: float = 0.3
-) -> Path:
+@dataclass(frozen=True)
+class PictureOptions:
+    """What :func:`draw_predictions` shows, and where."""
+
+    output: Path = option(metavar="PNG", help="picture to write")
+    num_keyframes: int = option(6, within=POSITIVE, metavar="K", help="keyframes at most, default %(default)s")
+    min_score: float = option(
+        0.3, within=FRACTION, metavar="S", help="classes with a lower score are not written, default %(default)s"
+    )
+
+
+def draw_predictions(cfg: CfgNode, dataset_name: str, detections_file: Path, options: PictureOptions) -> Path:
     """Write one PNG with pairs of pictures: predictions, and ground truth, of keyframes spread over a dataset.
+
+    Of the movement classes only the best of each box is written.
 
     Args:
         cfg: the whole config, for the catalog.
         dataset_name: a registered dataset.
         detections_file: csv that an evaluation wrote.
-        output: the PNG.
-        num_keyframes: pairs at most.
-        min_score: classes below are not written; of the movement classes only the best is.
+        options: the picture, and what it shows.
 
     Raises:
         UserError: if the detections are missing or belong to other keyframes.
     """
     if not detections_file.is_file():
         raise UserError(f"{detections_file}: no such file. Evaluate first: python test_net.py --config-file ...")
-    dataset = ActionDataset.from_config(cfg, find_dataset(cfg, dataset_name), training=False)
+    tables = open_tables(find_dataset(cfg, dataset_name), boxes=())
     detections = read_detections(detections_file)
     position = {keyframe: index for index, keyframe in enumerate(detections.keyframes)}
-    common = [keyframe for keyframe in dataset.keyframes if keyframe in position]
+    common = [keyframe for keyframe in tables.annotations.keyframes if keyframe in position]
     if not common:
         raise UserError(f"{detections_file}: none of its keyframes is one of {dataset_name}'s")
-    chosen = [common[i] for i in np.linspace(0, len(common) - 1, min(num_keyframes, len(common))).round().astype(int)]
+    count = min(options.num_keyframes, len(common))
+    chosen = [common[i] for i in np.linspace(0, len(common) - 1, count).round().astype(int)]
     pictures, titles = [], []
     for keyframe in chosen:
-        frame = dataset.source.read(keyframe.video, keyframe.second, [0], dataset.fps)[0]
-        boxes, labels, scores = _predicted(detections, position[keyframe], dataset.label_map, min_score)
+        frame = tables.source.read(keyframe.video, keyframe.second, [0], cfg.INPUT.FPS)[0]
+        boxes, labels, scores = _predicted(detections, position[keyframe], tables.label_map, options.min_score)
         pictures.append(draw_detections(frame, boxes, labels, scores))
-        boxes, labels = _annotated(dataset, keyframe)
+        boxes, labels = _annotated(tables, keyframe)
         pictures.append(draw_detections(frame, boxes, labels))
         titles += [f"{keyframe.video}, second {keyframe.second}: predicted", "ground truth"]
-    write_png(output, contact_sheet(pictures, columns=4 if len(chosen) > 2 else 2, titles=titles))
-    return output
+    write_png(options.output, contact_sheet(pictures, columns=4 if len(chosen) > 2 else 2, titles=titles))
+    return options.output
 
 
 def _predicted(
@@ -74,11 +88,11 @@ def _predicted(
     return detections.boxes[boxes], labels, scores
 
 
-def _annotated(dataset: ActionDataset, keyframe: tuple[str, int]) -> tuple[np.ndarray, list[list[str]]]:
-    table = dataset.annotations
+def _annotated(tables: DatasetTables, keyframe: Keyframe) -> tuple[np.ndarray, list[list[str]]]:
+    table = tables.annotations
     rows = table.rows(table.index_of(*keyframe))
     names = [
-        [legible_name(dataset.label_map.find(int(i)).name, int(i)) for i in table.labels(row)]
+        [legible_name(tables.label_map.find(int(i)).name, int(i)) for i in table.labels(row)]
         for row in range(rows.start, rows.stop)
     ]
     return table.boxes[rows], names

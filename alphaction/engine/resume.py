@@ -1,4 +1,4 @@
-"""Going on with a run: restore its state, apply the settings of today, and say what differs from before."""
+"""Continuing a run: restore its state, apply the config's current values, and log what differs from before."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from yacs.config import CfgNode
 
 from alphaction.checkpoint import Checkpointer
 from alphaction.engine.setup import Runtime
-from alphaction.memory.pool import MemoryPool
-from alphaction.utils.distributed import gather_rows
+from alphaction.memory import MemoryPool
+from alphaction.utils.distributed import gather_rows, get_world_size
 from alphaction.utils.errors import UserError
 from alphaction.utils.logging import get_logger
 
 
 def run_settings(cfg: CfgNode, runtime: Runtime) -> dict[str, Any]:
-    """Return what a checkpoint keeps to compare with when the run is continued; plain types."""
+    """Return what a checkpoint keeps, in plain types, to be compared when the run is continued."""
     return {"config": cfg.dump(), "seed": runtime.seed, "world_size": runtime.world_size}
 
 
@@ -36,17 +36,17 @@ def resume_run(
 ) -> int:
     """Restore model, optimizer, schedule and memory from ``path``; return the iterations done.
 
-    Learning rates, momentum and weight decays are those of today's config; momentum buffers and the place in the
-    schedule are the checkpoint's. Every setting that differs from the checkpoint's is logged.
+    Learning rates, momentum and weight decays are the config's; momentum buffers and the place in the schedule are the
+    checkpoint's. Every key that differs from the checkpoint's config is logged.
 
     Raises:
         UserError: if the checkpoint does not fit, or processes find different ones.
     """
     logger = get_logger()
-    today = [{key: value for key, value in group.items() if key != "params"} for group in optimizer.param_groups]
+    configured = [{key: value for key, value in group.items() if key != "params"} for group in optimizer.param_groups]
     resumed = checkpointer.resume(path)
     logger.info(resumed.info)
-    _apply_settings(optimizer, scheduler, today)
+    _apply_settings(optimizer, scheduler, configured)
     for line in _differences(resumed.extra, run_settings(cfg, runtime)):
         logger.warning("differs from the run so far: %s", line)
     if pool is not None:
@@ -61,7 +61,7 @@ def resume_run(
 
 
 def _apply_settings(optimizer: Optimizer, scheduler: LambdaLR, groups: list[dict[str, Any]]) -> None:
-    """Replace the checkpoint's options of the parameter groups by ``groups``, at the schedule's present factor."""
+    """Replace the checkpoint's options of the parameter groups by ``groups``, at the schedule's current factor."""
     scheduler.base_lrs = [group["initial_lr"] for group in groups]
     rates = [
         base * factor(scheduler.last_epoch)
@@ -93,6 +93,8 @@ def _flatten(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, A
 
 
 def _require_one_iteration(iteration: int, runtime: Runtime) -> None:
+    if get_world_size() == 1:
+        return
     found = gather_rows(torch.tensor([iteration], device=runtime.device)).tolist()
     if len(set(found)) > 1:
         raise UserError(

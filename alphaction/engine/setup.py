@@ -65,8 +65,7 @@ def set_up_runtime(cfg: CfgNode, seed: int, local_rank: int | None = None) -> Ru
     if local_rank is None:
         local_rank = int(os.environ.get("LOCAL_RANK", 0))
     device = _choose_device(cfg.MODEL.DEVICE, local_rank)
-    if cfg.SOLVER.AMP == "fp16" and device.type == "cpu":
-        raise UserError("SOLVER.AMP fp16 needs CUDA, and this run is on the CPU. Set SOLVER.AMP to off (or bf16).")
+    check_precision(cfg, device)
     if world_size > 1 and not dist.is_initialized():
         backend = "nccl" if device.type == "cuda" else "gloo"
         # The processes meet only after a whole evaluation pass, for which the default limit of NCCL is too short.
@@ -76,6 +75,12 @@ def set_up_runtime(cfg: CfgNode, seed: int, local_rank: int | None = None) -> Ru
     np.random.seed(seed)
     torch.manual_seed(seed)
     return Runtime(device, rank, world_size, seed)
+
+
+def check_precision(cfg: CfgNode, device: torch.device) -> None:
+    """Raise a :class:`UserError` if ``device`` lacks SOLVER.AMP."""
+    if cfg.SOLVER.AMP == "fp16" and device.type == "cpu":
+        raise UserError("SOLVER.AMP fp16 needs CUDA, and this run is on the CPU. Set SOLVER.AMP to off (or bf16).")
 
 
 def _choose_device(name: str, local_rank: int) -> torch.device:
@@ -103,9 +108,8 @@ def seed_step(seed: int, iteration: int, rank: int) -> None:
     torch.manual_seed((seed * 1_000_003 + iteration) * 4099 + rank)
 
 
-def autocast_for(cfg: CfgNode, device: torch.device) -> torch.autocast:
-    """Return the autocast context of SOLVER.AMP; does nothing where that is "off"."""
-    amp = cfg.SOLVER.AMP
+def autocast_for(amp: str, device: torch.device) -> torch.autocast:
+    """Return the autocast context of SOLVER.AMP ("off", "bf16" or "fp16"); with "off" it does nothing."""
     return torch.autocast(device.type, AMP_DTYPES.get(amp, torch.bfloat16), enabled=amp != "off")
 
 

@@ -1,4 +1,4 @@
-"""What test_net.py does: set up, build, load the weights that were asked for, evaluate."""
+"""What test_net.py does: set up, build, load the weights, evaluate."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from yacs.config import CfgNode
 
-from alphaction.checkpoint import find_test_weights, load_trained_weights
+from alphaction.checkpoint import LAST_CHECKPOINT, find_test_weights, load_trained_weights
 from alphaction.config import load_cfg, validate_cfg
 from alphaction.engine.classes import adopt_label_map
 from alphaction.engine.datasets import open_test_datasets
@@ -26,10 +26,10 @@ from alphaction.utils.logging import get_logger, logged_run
 
 
 def test(args: argparse.Namespace) -> None:
-    """Evaluate as the command line says (the flags of test_net.py).
+    """Evaluate with the flags of test_net.py.
 
     Raises:
-        UserError: for anything wrong in the config, the data or the weights.
+        UserError: if the config, the data or the weights are wrong.
     """
     cfg = load_cfg(args.config_file, args.opts)
     cfg.MODEL.WEIGHT = os.path.expanduser(cfg.MODEL.WEIGHT)
@@ -48,11 +48,9 @@ def test(args: argparse.Namespace) -> None:
 
 def test_weights(cfg: CfgNode, overrides: Sequence[str]) -> Path:
     """Return the file to test: the command line's MODEL.WEIGHT, OUTPUT_DIR's last checkpoint, or the config's."""
-    if "MODEL.WEIGHT" in overrides[::2]:
-        return find_test_weights(cfg.OUTPUT_DIR, cfg.MODEL.WEIGHT)
-    if (Path(cfg.OUTPUT_DIR) / "last_checkpoint").is_file():
-        return find_test_weights(cfg.OUTPUT_DIR, "")
-    return find_test_weights(cfg.OUTPUT_DIR, cfg.MODEL.WEIGHT)
+    given = "MODEL.WEIGHT" in overrides[::2]
+    prefers_run = not given and (Path(cfg.OUTPUT_DIR) / LAST_CHECKPOINT).is_file()
+    return find_test_weights(cfg.OUTPUT_DIR, "" if prefers_run else cfg.MODEL.WEIGHT)
 
 
 def _test(cfg: CfgNode, weights: Path, runtime: Runtime) -> None:

@@ -1,25 +1,33 @@
-"""What train_net.py does: set up, check the data, build, load, train, evaluate."""
+"""What train_net.py does: set up, check the data, build, load, train, evaluate; or only plan that."""
 
 from __future__ import annotations
 
 import argparse
-import os
+import warnings
+from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import torch
 from torch import nn
-from yacs.config import CfgNode
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
 
-from alphaction.checkpoint import Checkpointer, find_start, load_weights
-from alphaction.config import load_cfg, validate_cfg
+from alphaction.checkpoint import Checkpointer, LoadReport, StartPoint, find_start, load_weights
+from alphaction.checkpoint.matching import CLASSIFIER
+from alphaction.data.dataset import ActionDataset
+from alphaction.data.joined_dataset import JoinedDataset
 from alphaction.data.loader import build_train_loader
 from alphaction.engine.classes import adopt_label_map
 from alphaction.engine.datasets import open_test_datasets, open_train_dataset, report_findings
 from alphaction.engine.evaluate import evaluate_datasets
+from alphaction.engine.plan import RunPlan, plan_rows, warnings_of
 from alphaction.engine.resume import resume_run
+from alphaction.engine.run_config import RunConfig, configure_run
 from alphaction.engine.setup import (
     Runtime,
+    check_precision,
     describe_environment,
     processes_from_environment,
     set_up_runtime,
@@ -27,10 +35,41 @@ from alphaction.engine.setup import (
     wrap_for_processes,
 )
 from alphaction.engine.trainer import Trainer
-from alphaction.memory.pool import MemoryPool
-from alphaction.modeling.detector import build_detection_model
-from alphaction.solver import build_optimizer, build_scheduler, check_unscaled, scale_schedule
-from alphaction.utils.logging import get_logger, logged_run
+from alphaction.memory import MemoryPool
+from alphaction.modeling.detector import ActionDetector, build_detection_model
+from alphaction.solver import build_optimizer, build_scheduler
+from alphaction.utils.device import choose_device
+from alphaction.utils.logging import collected_log, get_logger, logged_run
+
+_PLANNED = torch.device("meta")
+"""Tensors there have shapes and no memory: a model is built and its weights are matched in no time."""
+
+
+@dataclass(frozen=True)
+class PreparedRun:
+    """Everything that the first step needs.
+
+    Attributes:
+        train_set, test_sets: the opened datasets; no test sets where the run never evaluates.
+        model: the detector with the weights that it starts from.
+        optimizer, scheduler, scaler, pool, checkpointer: what is trained with, in the state that it starts from; the
+            pool is None where the model has no memory.
+        start: what the run starts from.
+        start_text: the same in words, with what became of the weights.
+        start_iteration: iterations that are done already.
+    """
+
+    train_set: ActionDataset | JoinedDataset
+    test_sets: list[ActionDataset]
+    model: ActionDetector
+    optimizer: Optimizer
+    scheduler: LambdaLR
+    scaler: torch.amp.GradScaler
+    pool: MemoryPool | None
+    checkpointer: Checkpointer
+    start: StartPoint
+    start_text: str
+    start_iteration: int
 
 
 def train(args: argparse.Namespace) -> None:
@@ -39,89 +78,168 @@ def train(args: argparse.Namespace) -> None:
     Raises:
         UserError: for anything wrong in the config, the data or the weights, before the first iteration.
     """
-    cfg = load_cfg(args.config_file, args.opts)
-    cfg.MODEL.WEIGHT = os.path.expanduser(cfg.MODEL.WEIGHT)
-    _, world_size = processes_from_environment()
-    scaling = None
-    if args.adjust_lr:
-        check_unscaled(cfg)
-        scaling = scale_schedule(cfg, world_size)
-    splits = ("TRAIN", "TEST") if evaluates(args) else ("TRAIN",)
-    validate_cfg(cfg, num_processes=world_size, splits=splits)
-    runtime = set_up_runtime(cfg, args.seed, args.local_rank)
+    rank, world_size = processes_from_environment()
+    run = configure_run(args, world_size, writes=rank == 0)
+    runtime = set_up_runtime(run.cfg, args.seed, args.local_rank)
     try:
-        with logged_run(Path(cfg.OUTPUT_DIR), runtime.is_main) as logger:
+        with logged_run(Path(run.cfg.OUTPUT_DIR), runtime.is_main) as logger:
             logger.info(describe_environment(runtime))
-            if scaling:
-                logger.info(scaling)
-            _train(cfg, args, runtime)
+            for line in (run.scaling, *run.notes):
+                logger.info(line)
+            _train(run, prepare_run(run, runtime), runtime)
     finally:
         tear_down_runtime()
 
 
-def evaluates(args: argparse.Namespace) -> bool:
-    """Return whether the run evaluates at all, in between or at the end."""
-    return not (args.skip_val_in_train and args.skip_final_test)
+def plan_run(
+    args: argparse.Namespace, num_processes: int | None = None, device: str | None = None, *, writes: bool = True
+) -> RunPlan:
+    """Return what :func:`train` would do, after all that it does before the first step. Nothing is written.
+
+    Only the memory of a run that is continued is not read, which no run is refused for.
+
+    Args:
+        args: the flags of train_net.py.
+        num_processes: processes over all machines; None: as the environment says.
+        device: "cuda" or "cpu", which need not be here; None: what MODEL.DEVICE gives on this machine.
+        writes: whether the main process of the run is on this machine, so that OUTPUT_DIR must be writable.
+
+    Raises:
+        UserError: as :func:`train` before the first iteration.
+    """
+    if num_processes is None:
+        _, num_processes = processes_from_environment()
+    run = configure_run(args, num_processes, writes=writes)
+    device = device or choose_device(run.cfg.MODEL.DEVICE, "MODEL.DEVICE").type
+    check_precision(run.cfg, torch.device(device))
+    with collected_log() as log, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*meta parameter")  # Nothing is copied into one, as is meant here.
+        prepared = prepare_run(run, Runtime(_PLANNED, 0, num_processes, args.seed))
+    done, max_iter = prepared.start_iteration, run.cfg.SOLVER.MAX_ITER
+    return RunPlan(
+        cfg=run.cfg,
+        start=prepared.start,
+        start_iteration=done,
+        rows=plan_rows(run, device, prepared.start_text, done, prepared.train_set.datasets, prepared.test_sets),
+        notes=(*run.notes, *([_nothing_to_train(max_iter)] if done >= max_iter else [])),
+        warnings=warnings_of(log),
+    )
 
 
-def _train(cfg: CfgNode, args: argparse.Namespace, runtime: Runtime) -> None:
-    start = find_start(cfg.OUTPUT_DIR, cfg.MODEL.WEIGHT, transfer=args.transfer)
+def prepare_run(run: RunConfig, runtime: Runtime) -> PreparedRun:
+    """Find the start, open and check the data, build the model, and load what it starts from.
+
+    Args:
+        run: its config is given the classes of the data, and frozen.
+        runtime: on the device "meta" everything is checked, and nothing computed or kept.
+
+    Raises:
+        UserError: for anything wrong in the data, the weights or the checkpoint.
+    """
+    cfg, args = run.cfg, run.args
+    start = find_start(cfg.OUTPUT_DIR, cfg.MODEL.WEIGHT, transfer=args.transfer, resume=args.resume)
     get_logger().info(start.reason)
     train_set = open_train_dataset(cfg)
-    test_sets = open_test_datasets(cfg, train_set.label_map) if evaluates(args) else []
+    test_sets = open_test_datasets(cfg, train_set.label_map) if run.evaluates else []
     if runtime.is_main:
         report_findings(cfg, train_set, test_sets)
     if note := adopt_label_map(cfg, train_set.label_map):
         get_logger().info(note)
     cfg.freeze()
 
-    model = build_detection_model(cfg).to(runtime.device)
+    planned = runtime.device == _PLANNED
+    with _PLANNED if planned else nullcontext():
+        model = build_detection_model(cfg).to(runtime.device)
     optimizer = build_optimizer(cfg, model)
     scheduler = build_scheduler(cfg, optimizer)
     scaler = torch.amp.GradScaler(runtime.device.type, enabled=cfg.SOLVER.AMP == "fp16")
-    pool = MemoryPool.from_config(cfg) if model.uses_memory else None
+    pool = MemoryPool.from_config(cfg) if model.uses_memory and not planned else None
     label_map = train_set.label_map.to_dict()
     checkpointer = Checkpointer(
         cfg.OUTPUT_DIR, model, optimizer, scheduler, scaler, label_map, cfg.dump(), runtime.is_main
     )
-    start_iteration = 0
+    start_text, start_iteration = start.reason, 0
     if start.action == "resume":
         if args.no_head:
             get_logger().warning("--no-head is not used: the run continues with the head that it has")
         start_iteration = resume_run(checkpointer, start.path, cfg, runtime, optimizer, scheduler, pool)
+        start_text += f"\ncontinues from {start.path} at iteration {start_iteration}"
     elif start.action == "weights":
-        load_weights(model, start.path, no_head=args.no_head, label_map=label_map)
+        report = load_weights(model, start.path, no_head=args.no_head, label_map=label_map)
+        for warning in _head_warnings(report, train_set.label_map.num_classes):
+            get_logger().warning(warning)
+        start_text += f"\n{report.summary()}"
+    _log_model(model)
+    return PreparedRun(
+        train_set,
+        test_sets,
+        model,
+        optimizer,
+        scheduler,
+        scaler,
+        pool,
+        checkpointer,
+        start,
+        start_text,
+        start_iteration,
+    )
+
+
+def _train(run: RunConfig, prepared: PreparedRun, runtime: Runtime) -> None:
+    cfg, args, model = run.cfg, run.args, prepared.model
     if runtime.is_main:
         (Path(cfg.OUTPUT_DIR) / "config.yaml").write_text(cfg.dump(), encoding="utf-8")
-    _log_model(model)
-
-    evaluate = partial(evaluate_datasets, cfg, model, test_sets, runtime)
-    if start_iteration >= cfg.SOLVER.MAX_ITER:
-        get_logger().info(
-            "SOLVER.MAX_ITER %d is reached already: nothing to train. A higher MAX_ITER goes on; --transfer with "
-            "MODEL.WEIGHT and a new OUTPUT_DIR starts anew from the weights",
-            cfg.SOLVER.MAX_ITER,
-        )
+    evaluate = partial(evaluate_datasets, cfg, model, prepared.test_sets, runtime)
+    if prepared.start_iteration >= cfg.SOLVER.MAX_ITER:
+        get_logger().info(_nothing_to_train(cfg.SOLVER.MAX_ITER))
         if not args.skip_final_test:
             evaluate()
         return
     loader = build_train_loader(
         cfg,
-        train_set,
+        prepared.train_set,
         seed=runtime.seed,
-        start_iteration=start_iteration,
+        start_iteration=prepared.start_iteration,
         rank=runtime.rank,
         world_size=runtime.world_size,
     )
-    trainer = Trainer(
-        cfg, wrap_for_processes(model, runtime), optimizer, scheduler, scaler, train_set, pool, checkpointer, runtime
+    trainer = Trainer.from_config(
+        cfg,
+        runtime=runtime,
+        model=wrap_for_processes(model, runtime),
+        optimizer=prepared.optimizer,
+        scheduler=prepared.scheduler,
+        scaler=prepared.scaler,
+        checkpointer=prepared.checkpointer,
+        pool=prepared.pool,
+        keyframes=prepared.train_set.keyframes,
     )
     trainer.run(
         loader,
-        start_iteration,
+        prepared.start_iteration,
         evaluate_between=None if args.skip_val_in_train else evaluate,
         evaluate_at_end=None if args.skip_final_test else evaluate,
         use_tensorboard=args.use_tfboard,
+    )
+
+
+def _head_warnings(report: LoadReport, num_classes: int) -> list[str]:
+    """Return what is noteworthy about an action head that was to be loaded and is not there, or for other classes."""
+    if CLASSIFIER in report.missing:
+        return [f"{report.source} has no classifier of actions: what it lacks of the action head starts at random."]
+    return [
+        f"{report.source} classifies {entry.found[0]} classes, the data has {num_classes}: the classifier starts at "
+        "random, the rest of the head is reused. --no-head (--new-classes of tools/finetune_quickstart.sh) starts the "
+        "whole head anew."
+        for entry in report.mismatched
+        if entry.name == CLASSIFIER
+    ]
+
+
+def _nothing_to_train(max_iter: int) -> str:
+    return (
+        f"SOLVER.MAX_ITER {max_iter} is reached already: nothing to train. A higher MAX_ITER continues; --transfer "
+        "with MODEL.WEIGHT and a new OUTPUT_DIR starts a new run from the weights"
     )
 
 

@@ -1,11 +1,11 @@
-"""Evaluation: detections in memory or in AVA's csv -> frame-mAP, with a report that says why it is what it is."""
+"""Evaluation: detections in memory or in AVA's csv -> frame-mAP, with a report that explains a low result."""
 
 from alphaction.evaluation.ava_csv import read_detections, write_detections
 from alphaction.evaluation.detections import DetectionRows, Detections, Predictions
+from alphaction.evaluation.evaluate_files import evaluate_files
 from alphaction.evaluation.evaluator import AvaEvaluator
-from alphaction.evaluation.files import evaluate_files
-from alphaction.evaluation.report import format_report, result_to_dict, write_json
-from alphaction.evaluation.result import AvaResult, EvaluationCounts, Evaluator
+from alphaction.evaluation.result import AvaResult, EvaluationCounts
+from alphaction.evaluation.result_text import format_report, result_to_dict, write_json
 
 __all__ = [
     "AvaEvaluator",
@@ -13,7 +13,6 @@ __all__ = [
     "DetectionRows",
     "Detections",
     "EvaluationCounts",
-    "Evaluator",
     "Predictions",
     "evaluate_files",
     "format_report",

@@ -6,26 +6,24 @@ Coordinates are fractions of the frame. Files may be gzip: known by content when
 from __future__ import annotations
 
 import csv
-import gzip
 import io
-import zlib
-from array import array
-from collections.abc import Iterable
-from contextlib import AbstractContextManager
-from math import isfinite
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 
+from alphaction.data.formats.csv_table import RESULTS, stream_csv
+from alphaction.data.formats.files import open_for_writing, open_text
+from alphaction.data.formats.rows import RowTable
 from alphaction.data.sample import Keyframe
 from alphaction.evaluation.detections import DetectionRows, Predictions
 from alphaction.utils.errors import UserError
-from alphaction.utils.messages import suggest
 
+_WHAT = "detections"
 _COLUMNS = "video,second,x1,y1,x2,y2,class id,score"
 # Detectors stray a little over the frame's edge; nothing near 2 is a fraction of the frame.
 _LARGEST_COORDINATE = 2.0
+_LARGEST_ID = 2**31 - 1
 
 
 def write_detections(path: str | Path, predictions: Predictions, min_score: float = 0.0) -> None:
@@ -35,11 +33,9 @@ def write_detections(path: str | Path, predictions: Predictions, min_score: floa
     other tools and for later: evaluation during a run takes the arrays themselves. Scores below ``min_score`` are left
     out.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     class_ids = predictions.class_ids.tolist()
     heads = [f"{_quoted(video)},{second:04d}," for video, second in predictions.keyframes]
-    with _open_to_write(path) as file:
+    with open_for_writing(path, compresslevel=1) as file:
         for index, box, scores in zip(
             predictions.keyframe_index.tolist(), predictions.boxes, predictions.scores, strict=True
         ):
@@ -57,89 +53,74 @@ def read_detections(path: str | Path) -> DetectionRows:
         UserError: when the file is missing or empty, or a row cannot be read; names the file and the line.
     """
     path = Path(path)
-    if not path.is_file():
-        names = [entry.name for entry in path.parent.glob("*") if entry.is_file()]
-        raise UserError(f"Detections: {path} is not a file. In that folder: {suggest(path.name, names)}")
-    reader = _Reader(path)
-    try:
-        with _open_to_read(path) as file:
-            reader.read(file)
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise UserError(
-            f"{path}: cannot be read ({error}). Expected a csv (plain or .gz) of rows {_COLUMNS}"
-        ) from error
-    return reader.table()
+    joined = _Joined()
+    with open_text(path, _WHAT) as file:
+        for rows in stream_csv(path, _WHAT, RESULTS, file):
+            _check(rows)
+            joined.add(rows)
+    if not joined.parts:
+        raise UserError(f"{_WHAT}: {path} holds no detections. Expected rows of {_COLUMNS}")
+    return joined.detections()
 
 
-class _Reader:
-    """Collects rows in compact arrays: a file of AVA's full size has eight million."""
+def _check(rows: RowTable) -> None:
+    """Refuse boxes in pixels, and classes that are not ids."""
+    largest = np.abs(rows.boxes).max(axis=1, initial=0)
+    rows.source.reject(
+        largest > _LARGEST_COORDINATE,
+        lambda row: (
+            f"coordinates {', '.join(f'{value:g}' for value in rows.boxes[row])} are not fractions of the frame (are "
+            "they pixels?)."
+        ),
+    )
+    wrong = [not isinstance(label, int) or abs(label) > _LARGEST_ID for label in rows.classes]
+    if any(wrong):
+        rows.source.reject(
+            np.array(wrong)[rows.label_codes],  # every row has one class
+            lambda row: f'class id "{rows.classes[rows.label_codes[row]]}" is not a whole number of a label map.',
+        )
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.keyframes: dict[Keyframe, int] = {}
-        self.keyframe_index = array("q")
-        self.coordinates = array("d")
-        self.box_index = array("i")
-        self.class_ids = array("i")
-        self.scores = array("d")
 
-    def read(self, lines: Iterable[str]) -> None:
-        previous = None
-        box = -1
-        add_box, add_class, add_score = self.box_index.append, self.class_ids.append, self.scores.append
-        for number, line in enumerate(lines, start=1):
-            try:
-                # The part before the class is parsed only where it changes: usually once for 80 rows.
-                head, class_id, score = line.rsplit(",", 2)
-                if head != previous:
-                    self._add_box(head)
-                    previous = head
-                    box += 1
-                add_class(int(class_id))
-                value = float(score)
-                if not isfinite(value):
-                    raise ValueError(f"the score is {value}")
-                add_score(value)
-                add_box(box)
-            except (ValueError, OverflowError, csv.Error) as error:
-                if line.strip():
-                    raise self._bad_row(number, line, error) from error
+class _Joined:
+    """The parts of a file in compact arrays: a file of AVA's full size has eight million rows."""
 
-    def _add_box(self, head: str) -> None:
-        video, second, *corners = next(csv.reader([head]))
-        if len(corners) != 4:
-            raise ValueError(f"{len(corners) + 4} columns")
-        moment = float(second)
-        if not moment.is_integer():
-            raise ValueError(f'the second is "{second}", not a whole number')
-        values = [float(value) for value in corners]
-        if not all(abs(value) <= _LARGEST_COORDINATE for value in values):
-            raise ValueError(f"coordinates {', '.join(corners)} are not fractions of the frame (are they pixels?)")
-        keyframe = Keyframe(video.strip(), int(moment))
-        self.keyframe_index.append(self.keyframes.setdefault(keyframe, len(self.keyframes)))
-        self.coordinates.extend(values)
+    def __init__(self) -> None:
+        self.parts: list[tuple[np.ndarray, ...]] = []
+        self._last: tuple[float, ...] = ()
+        self._boxes = 0
+        self._videos: Sequence[str] = ()
 
-    def _bad_row(self, number: int, line: str, error: Exception) -> UserError:
-        row = line.strip()
-        columns = len(next(csv.reader([row])))
-        reason = f"{columns} columns" if columns != 8 else str(error)
-        hint = ""
-        if columns == 7:
-            hint = " Rows of 7 columns are annotations or lack the score: was the ground truth given as detections?"
-        elif number == 1:
-            hint = " If line 1 is a header, delete it: AVA files have none."
-        return UserError(f'{self.path}, line {number}: {reason}. Expected {_COLUMNS}, got "{row[:120]}".{hint}')
+    def add(self, rows: RowTable) -> None:
+        """Add some rows of the file, the next in its order."""
+        if not len(rows):
+            return
+        self._videos = rows.videos
+        starts = np.ones(len(rows), dtype=bool)
+        starts[1:] = False
+        columns = (rows.video_codes, rows.numbers, *rows.boxes.T)
+        for column in columns:
+            starts[1:] |= column[1:] != column[:-1]
+        starts[0] = self._last != tuple(column[0] for column in columns)
+        self._last = tuple(column[-1] for column in columns)
+        box_index = np.cumsum(starts) + (self._boxes - 1)
+        self._boxes += int(starts.sum())
+        class_ids = np.array(rows.classes, dtype=np.int32)[rows.label_codes]
+        heads = (rows.video_codes[starts], rows.numbers[starts], rows.boxes[starts])
+        self.parts.append((*heads, box_index.astype(np.int32), class_ids, rows.scores))
 
-    def table(self) -> DetectionRows:
-        if not self.scores:
-            raise UserError(f"{self.path} holds no detections. Expected rows of {_COLUMNS}")
+    def detections(self) -> DetectionRows:
+        """Return all rows."""
+        codes, seconds, boxes, box_index, class_ids, scores = map(np.concatenate, zip(*self.parts, strict=True))
+        keyframes: dict[Keyframe, int] = {}
+        moments = zip(codes.tolist(), seconds.tolist(), strict=True)
+        index = [keyframes.setdefault(Keyframe(self._videos[c], s), len(keyframes)) for c, s in moments]
         return DetectionRows(
-            keyframes=tuple(self.keyframes),
-            keyframe_index=np.frombuffer(self.keyframe_index, np.int64),
-            boxes=np.frombuffer(self.coordinates, np.float64).reshape(-1, 4),
-            box_index=np.frombuffer(self.box_index, np.int32),
-            row_class_ids=np.frombuffer(self.class_ids, np.int32),
-            scores=np.frombuffer(self.scores, np.float64),
+            keyframes=tuple(keyframes),
+            keyframe_index=np.array(index, dtype=np.int64),
+            boxes=boxes,
+            box_index=box_index,
+            row_class_ids=class_ids,
+            scores=scores,
         )
 
 
@@ -147,18 +128,3 @@ def _quoted(video: str) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="").writerow([video])
     return text.getvalue()
-
-
-def _open_to_read(path: Path) -> AbstractContextManager[TextIO]:
-    """Open as text; gzip is known by its first bytes, whatever the name."""
-    with path.open("rb") as file:
-        zipped = file.read(2) == b"\x1f\x8b"
-    opener = gzip.open if zipped else open
-    return opener(path, "rt", encoding="utf-8-sig", newline="")
-
-
-def _open_to_write(path: Path) -> AbstractContextManager[TextIO]:
-    if path.suffix == ".gz":
-        # Level 1: three times as fast as the default for a file a quarter larger.
-        return gzip.open(path, "wt", compresslevel=1, encoding="utf-8", newline="")
-    return path.open("w", encoding="utf-8", newline="")

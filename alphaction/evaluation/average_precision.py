@@ -1,16 +1,17 @@
 """Average precision of boxes in single frames at one IoU, by the protocol of Pascal VOC as AVA uses it.
 
-For each class by itself: all its detections, best score first. A detection belongs to the ground-truth box of its class
-and keyframe with the highest IoU (the first of equals), provided that IoU is at least the threshold. The first
-detection that belongs to a ground-truth box is right; later ones are false positives even if another free box overlaps
-them, and so is every detection that belongs to none. AP is the area under precision over recall, where precision at a
-recall is the highest one at that recall or any greater one (all points, no sampling at 11).
+Each class is evaluated by itself. Its detections are ranked, best score first. A detection belongs to the ground-truth
+box of its class and keyframe with the highest IoU (the first of equals), provided that this IoU reaches the threshold.
+The first detection that belongs to a ground-truth box is a true positive. Later ones are false positives, even if they
+overlap another box that no detection belongs to, and so is every detection that belongs to none. AP is the area under
+precision over recall, where the precision at a recall is the highest one at that recall or any greater one (all points,
+no sampling at 11).
 
 - Everingham et al., "The Pascal Visual Object Classes Challenge: A Retrospective", IJCV 2015.
 - Gu et al., "AVA: A Video Dataset of Spatio-temporally Localized Atomic Visual Actions", CVPR 2018.
 
-As the box that a detection belongs to depends on neither scores nor other detections, IoU is computed once for each
-pair of boxes, whatever the number of classes.
+The box that a detection belongs to depends on neither scores nor other detections. So the IoU of each pair of boxes is
+computed once, whatever the number of classes.
 
 Axes: G ground-truth boxes, L labels (a box has one for each action), N detection boxes, P overlapping pairs, C classes.
 """

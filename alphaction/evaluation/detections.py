@@ -1,4 +1,4 @@
-"""Scored boxes in the two forms they come in: one score for every class of a box, or one row for each box and class.
+"""Scored boxes in two forms: one score for every class of a box, or one row for each box and class.
 
 Axes: K keyframes, N boxes, C classes, R rows.
 """
@@ -16,10 +16,10 @@ from alphaction.utils.errors import UserError
 
 
 class Detections(Protocol):
-    """What an evaluator needs of scored boxes; :class:`Predictions` and :class:`DetectionRows` provide it.
+    """Scored boxes as an evaluator needs them: :class:`Predictions` or :class:`DetectionRows`.
 
     Attributes:
-        keyframes: the K keyframes that were looked at, each once, also those in which nothing was found.
+        keyframes: the K keyframes that were searched, each once, including those in which nothing was found.
         keyframe_index: int64 [N], position in ``keyframes`` of each box.
         boxes: float64 [N, 4] x1, y1, x2, y2 as fractions of the frame.
     """
@@ -34,7 +34,7 @@ class Detections(Protocol):
     def boxes(self) -> np.ndarray: ...
 
     def rows_per_class(self) -> dict[int, int]:
-        """Return how many scores each class id has; classes without any may be absent."""
+        """Return the number of scores of each class id; classes without scores may be absent."""
 
     def scores_of(self, class_id: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the boxes (int64 [r], positions in ``boxes``) scored for a class, and their scores [r]."""
@@ -48,10 +48,10 @@ class Detections(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What a model says: every box has a score for each class.
+    """The predictions of a model: every box has a score for each class.
 
     Attributes:
-        keyframes: K keyframes, each once, also those without boxes.
+        keyframes: K keyframes, each once, including those without boxes.
         keyframe_index: int64 [N].
         boxes: float64 [N, 4] x1, y1, x2, y2 as fractions of the frame.
         scores: float [N, C].
@@ -88,14 +88,14 @@ class Predictions:
             raise ValueError(f"{len(keyframes)} keyframes, {len(boxes)} box arrays and {len(scores)} score arrays")
         counts = [len(clip) for clip in boxes]
         index = np.repeat(np.arange(len(counts)), counts)
-        # The empty arrays give the result its shape when there is no clip at all.
+        # The empty arrays give the result its shape if there are no clips.
         joined_boxes = np.concatenate([np.empty((0, 4)), *(np.asarray(clip).reshape(-1, 4) for clip in boxes)])
         width = len(class_ids)
         joined = [np.empty((0, width), np.float32), *(np.asarray(clip).reshape(-1, width) for clip in scores)]
         return cls(keyframes, index, joined_boxes, np.concatenate(joined), np.asarray(class_ids))
 
     def above(self, threshold: float) -> Detections:
-        """Return what scores at least ``threshold`` (TEST.ACTION_THRESH); the predictions themselves if all does."""
+        """Return the scores of at least ``threshold`` (TEST.ACTION_THRESH); these predictions if that is all."""
         if self.scores.size == 0 or self.scores.min() >= threshold:
             return self
         box_index, channel = np.nonzero(self.scores >= threshold)
@@ -122,7 +122,7 @@ class Predictions:
 
 @dataclass(frozen=True, eq=False)
 class DetectionRows:
-    """What a results file holds: rows of (box, class, score), any number of them for a box.
+    """The content of a results file: rows of (box, class, score), any number of them for a box.
 
     Attributes:
         keyframes: K keyframes, each once.
@@ -178,7 +178,7 @@ def _set(table: Predictions | DetectionRows, name: str, value: np.ndarray) -> No
 
 
 def _check_boxes(table: Predictions | DetectionRows) -> None:
-    """Bring keyframe indices and boxes to their types; refuse what cannot be evaluated."""
+    """Convert keyframe indices and boxes to their types, and check that they can be evaluated."""
     _set(table, "keyframe_index", np.asarray(table.keyframe_index, dtype=np.int64))
     _set(table, "boxes", np.asarray(table.boxes, dtype=np.float64).reshape(-1, 4))
     if len(table.keyframe_index) != len(table.boxes):
@@ -189,14 +189,14 @@ def _check_boxes(table: Predictions | DetectionRows) -> None:
         video, second = table.keyframes[table.keyframe_index[first]]
         raise UserError(
             f"{int(bad.sum())} of {len(bad)} detection boxes hold nan or inf; the first is at {video}, "
-            f"second {second}: {table.boxes[first].tolist()}. Look at the person boxes that were given for it."
+            f"second {second}: {table.boxes[first].tolist()}. Check the person boxes that were given for it."
         )
 
 
 def _check_scores(
     scores: np.ndarray, keyframes: Sequence[Keyframe], keyframe_index: np.ndarray, box_index: np.ndarray | None = None
 ) -> None:
-    # A sum is finite only if all its terms are, and needs no array of its own; look closer only where it is not.
+    # A sum is finite only if all its terms are, and needs no temporary array.
     if np.isfinite(scores.sum(dtype=np.float64)):
         return
     bad = np.flatnonzero(~np.isfinite(scores).reshape(len(scores), -1).all(axis=1))

@@ -15,28 +15,28 @@ from alphaction.evaluation.detections import Detections
 from alphaction.evaluation.hints import find_hints
 from alphaction.evaluation.result import AvaResult, EvaluationCounts
 from alphaction.utils.errors import UserError
-from alphaction.utils.messages import suggest
+from alphaction.utils.messages import counted, suggest
 
 logger = logging.getLogger(__name__)
 
-# Boxes that went through a csv with three decimals still coincide; no detector gets every box this close.
+# Boxes rounded to three decimals in a csv still coincide; no detector gets every box this close.
 _COINCIDE_IOU = 0.99
 
 UNGROUPED = "ungrouped"
-"""Group of classes whose label map names none, as far as results go."""
+"""Group, in results, of classes for which the label map names none."""
 
 
 class AvaEvaluator:
     """Frame-mAP by the ActivityNet/AVA protocol (see :mod:`alphaction.evaluation.average_precision`).
 
-    Excluded keyframes are dropped from both sides. Detections at keyframes without ground truth are false positives,
-    detection boxes without area are left out, and so is every class that the counting label map does not list.
+    Excluded keyframes are dropped from ground truth and detections. Detections at keyframes without ground truth are
+    false positives. Detection boxes without area, and classes that do not count, are left out.
 
     Args:
         annotations: the split's ground truth.
         label_map: the classes that the model was trained on.
-        eval_label_map: the classes that count in the mean, where these are fewer (AVA: 60 of 80); default all.
-        exclusions: keyframes that count on neither side.
+        eval_label_map: the classes that count in the mean, if not all do (AVA: 60 of 80).
+        exclusions: keyframes to leave out.
         iou_threshold: IoU in (0, 1] that a detection needs.
 
     Raises:
@@ -70,8 +70,8 @@ class AvaEvaluator:
 
         Args:
             detections: boxes as fractions of the frame, with scores.
-            ground_truth_boxes: the boxes were taken from the ground truth; the result says so. (It says so as well
-                when every box turns out to coincide with a ground-truth box.)
+            ground_truth_boxes: whether the boxes were taken from the ground truth. The result then says so, as it also
+                does if every box coincides with a ground-truth box.
 
         Raises:
             UserError: when no keyframe of the detections occurs in the ground truth.
@@ -113,7 +113,7 @@ class AvaEvaluator:
         return number
 
     def _drop_boxes(self, detections: Detections) -> tuple[Detections, int, int]:
-        """Return the detections without empty boxes and excluded keyframes, and how many boxes went for either."""
+        """Return the detections without empty boxes and excluded keyframes, and how many boxes each removed."""
         excluded_keyframe = np.array([Keyframe(*entry) in self._exclusions for entry in detections.keyframes], bool)
         excluded = excluded_keyframe[detections.keyframe_index]
         empty = (detections.boxes[:, 2:] <= detections.boxes[:, :2]).any(axis=1) & ~excluded
@@ -170,15 +170,15 @@ def _groups(classes: Sequence[ActionClass], label_map: LabelMap) -> dict[str, st
         own = trained.get(entry.id)
         if own is None:
             logger.warning(
-                'Class %d ("%s") counts in the mAP, but the label map that the model was trained on lacks it: it is '
-                "never detected, and its AP is 0 if it has ground truth.",
+                'Class %d ("%s") counts in the mAP, but is not in the label map that the model was trained on. It is '
+                "never detected, so its AP is 0 if it has ground truth.",
                 entry.id,
                 entry.name,
             )
         elif own.name != entry.name:
             logger.warning(
-                'Class %d is called "%s" in the label map that counts and "%s" in the one that the model was trained '
-                "on: are the ids the same?",
+                'Class %d is "%s" in the label map of the evaluation and "%s" in the one that the model was trained '
+                "on. Check that both use the same ids.",
                 entry.id,
                 entry.name,
                 own.name,
@@ -192,27 +192,29 @@ def _groups(classes: Sequence[ActionClass], label_map: LabelMap) -> dict[str, st
 def require_counted_labels(annotations: AnnotationTable, label_map: LabelMap) -> None:
     """Raise a :class:`UserError` if no label of ``annotations`` is of a class of ``label_map``, those that count."""
     if not np.isin(annotations.label_ids, label_map.ids).any():
+        labels = counted(annotations.num_labels, "label")
+        keyframes = counted(len(annotations.keyframes), "keyframe")
         raise UserError(
-            f"Nothing to evaluate against: the ground truth {annotations.source} has {annotations.num_labels} labels "
-            f"in {len(annotations.keyframes)} keyframes, none of them of the {label_map.num_classes} classes that "
-            "count. Check the annotations, the label map and the exclusions."
+            f"Nothing to evaluate against: the ground truth {annotations.source} has {labels} in {keyframes}, but "
+            f"none of a class that counts ({label_map.num_classes} in the label map). Check the annotations, the label "
+            "map and the exclusions."
         )
 
 
 def _counted_labels(annotations: AnnotationTable, class_ids: Sequence[int]) -> tuple[GroundTruth, int]:
     """Return the ground truth with the labels of ``class_ids`` only, and the number of labels left out."""
     keyframe, label_box = annotations.keyframe_of_box(), annotations.box_of_label()
-    counted = np.isin(annotations.label_ids, class_ids)
+    counts = np.isin(annotations.label_ids, class_ids)
     boxes = np.asarray(annotations.boxes, np.float64)
-    labels = GroundTruth(keyframe, boxes, label_box[counted], annotations.label_ids[counted].astype(np.int64))
-    return labels, int((~counted).sum())
+    labels = GroundTruth(keyframe, boxes, label_box[counts], annotations.label_ids[counts].astype(np.int64))
+    return labels, int((~counts).sum())
 
 
 def _no_common_keyframe(detected: Sequence[Keyframe], annotated: Sequence[Keyframe]) -> str:
     first, expected = detected[0], annotated[0]
     message = (
-        f"None of the {len(detected)} keyframes with detections occurs in the ground truth. The first detection is at "
-        f'video "{first.video}", second {first.second}; the first ground truth at video "{expected.video}", '
+        f"None of the keyframes with detections ({len(detected)}) occurs in the ground truth. The first detection is "
+        f'at video "{first.video}", second {first.second}; the first ground truth at video "{expected.video}", '
         f"second {expected.second}. "
     )
     videos = {keyframe.video for keyframe in annotated}
@@ -220,8 +222,8 @@ def _no_common_keyframe(detected: Sequence[Keyframe], annotated: Sequence[Keyfra
         return message + f"The video names differ. {suggest(first.video, videos, limit=5)}"
     seconds = [keyframe.second for keyframe in annotated if keyframe.video == first.video]
     return message + (
-        f'Ground truth of "{first.video}" lies at seconds {min(seconds)} to {max(seconds)}: do both count from the '
-        "same start, in seconds?"
+        f'The ground truth of "{first.video}" is at seconds {min(seconds)} to {max(seconds)}. Check that both count '
+        "seconds from the same start."
     )
 
 

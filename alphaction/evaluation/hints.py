@@ -1,4 +1,4 @@
-"""Why an mAP is zero or low: what the counts of an evaluation give away, in sentences with a remedy."""
+"""Hints on why an mAP is zero or low, each with a remedy, from the counts of an evaluation."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from alphaction.evaluation.result import AvaResult, EvaluationCounts
 _FEW_LABELS = 10
 _LOW_RECALL = 0.7
 _LOW_MAP = 0.05
-# Boxes of a person detector also appear where nobody is labeled; only a large share is worth a remark.
+# A person detector also finds people where nobody is labeled, so only a large share is worth a hint.
 _MANY_STRAYS = 0.2
 
 
 def find_hints(result: AvaResult) -> Iterator[str]:
-    """Yield a sentence or two for each thing that the reader of ``result`` should know, the gravest first."""
+    """Yield a sentence or two for each problem of ``result``, the most serious one first."""
     checks: tuple[Callable[[AvaResult], str | None], ...] = (
         _optimistic,
         _no_detections,
@@ -40,15 +40,15 @@ def _optimistic(result: AvaResult) -> str | None:
     if not result.optimistic:
         return None
     return (
-        "Optimistic: the boxes are the ground truth's, so finding the persons cost nothing. Give detected person boxes "
-        "for an mAP that can be compared with others."
+        "Optimistic: the boxes are the ground truth's, so no person was missed. Give detected person boxes for an mAP "
+        "that can be compared with others."
     )
 
 
 def _no_detections(result: AvaResult) -> str | None:
     if result.counts.detection_boxes:
         return None
-    return "There are no detections at all. Check the person boxes and TEST.BOX_THRESH, which may drop every one."
+    return "There are no detections. Check the person boxes, and whether TEST.BOX_THRESH drops all of them."
 
 
 def _no_overlap(result: AvaResult) -> str | None:
@@ -58,8 +58,8 @@ def _no_overlap(result: AvaResult) -> str | None:
     reason = (
         f"The largest coordinate is {counts.largest_coordinate:.6g}: these are pixels; give fractions of the frame."
         if counts.largest_coordinate > 2
-        else "Check that boxes are x1,y1,x2,y2 (not x,y,width,height) as fractions of the frame, and that keyframe "
-        "numbers mean the same second on both sides."
+        else "Check that boxes are x1,y1,x2,y2 (not x,y,width,height) as fractions of the frame, and that the seconds "
+        "of detections and ground truth count from the same start."
     )
     return f"No detection overlaps any ground-truth box at IoU {result.iou_threshold:g}, so mAP is 0. {reason}"
 
@@ -70,8 +70,8 @@ def _low_recall(result: AvaResult) -> str | None:
         return None
     return (
         f"The boxes find only {counts.found_boxes} of {counts.ground_truth_boxes} ground-truth boxes "
-        f"({counts.box_recall:.1%}) at IoU {result.iou_threshold:g}: no class scores can make up for the rest. Use a "
-        "better person detector, or lower TEST.BOX_THRESH if it drops boxes (the log says how many)."
+        f"({counts.box_recall:.1%}) at IoU {result.iou_threshold:g}: the others count as missed, whatever the class "
+        "scores. Use a better person detector, or lower TEST.BOX_THRESH if it drops boxes (the log says how many)."
     )
 
 
@@ -96,8 +96,8 @@ def _large_scores(result: AvaResult) -> str | None:
     if not high > 1:
         return None
     return (
-        f"Scores go up to {high:.6g}, so they are no probabilities. Were annotations, whose last column is a person "
-        "id, given as detections?"
+        f"Scores go up to {high:.6g}, so they are not probabilities. Check that the detections are not annotations, "
+        "whose last column is a person id."
     )
 
 
@@ -105,8 +105,8 @@ def _wrong_classes(result: AvaResult) -> str | None:
     if not (result.mAP < _LOW_MAP and result.counts.box_recall >= _LOW_RECALL):
         return None
     return (
-        f"The boxes find {result.counts.box_recall:.1%} of the persons, but their classes are wrong. If training has "
-        "gone on for a while, check in the log that the weights were loaded, and that training used the same label map."
+        f"The boxes find {result.counts.box_recall:.1%} of the persons, but their classes are wrong. Unless "
+        "training has just begun, check in the log that the weights were loaded, and that it used the same label map."
     )
 
 
@@ -133,7 +133,7 @@ def _stray_keyframes(result: AvaResult) -> str | None:
 
 def _left_out(result: AvaResult) -> str | None:
     parts = list(_left_out_parts(result.counts))
-    return f"Left out, as the protocol has it: {'; '.join(parts)}." if parts else None
+    return f"Left out, following the protocol: {'; '.join(parts)}." if parts else None
 
 
 def _left_out_parts(counts: EvaluationCounts) -> Iterator[str]:
@@ -148,15 +148,15 @@ def _left_out_parts(counts: EvaluationCounts) -> Iterator[str]:
         )
         yield f"detections of classes that do not count ({counts.uncounted_detections}{unknown})"
     if counts.uncounted_labels:
-        yield f"ground-truth labels of such classes ({counts.uncounted_labels})"
+        yield f"ground-truth labels of classes that do not count ({counts.uncounted_labels})"
 
 
 def _few_labels(result: AvaResult) -> str | None:
     few = [name for name, count in result.ground_truth.items() if 0 < count < _FEW_LABELS]
     if not few:
         return None
-    subject = f'Class "{few[0]}" has' if len(few) == 1 else f"{len(few)} classes have"
-    return f"{subject} fewer than {_FEW_LABELS} ground-truth labels: AP says little there."
+    subject, their = (f'Class "{few[0]}" has', "its") if len(few) == 1 else (f"{len(few)} classes have", "their")
+    return f"{subject} fewer than {_FEW_LABELS} ground-truth labels: {their} AP says little."
 
 
 def _name(keyframe: Keyframe | None) -> str:

@@ -1,7 +1,7 @@
-"""How many annotated boxes detections find at an IoU of 0.5, by score threshold: the ceiling of every mAP.
+"""How many annotated boxes the detections find at an IoU of 0.5, by score threshold: an upper bound of the mAP.
 
-A box counts if it has a label, as in the mAP; where all classes count, the evaluation's ``box_recall`` is the same
-number. Boxes without an action count only where no box has one, as in a dataset that is not labeled yet.
+A box counts if it has a label, as in the mAP. If all classes count, this is the evaluation's ``box_recall``. Boxes
+without an action count only if no box has one, as in a dataset that is not labeled yet.
 
 Sizes in shapes: R annotated boxes, N detections, C classes.
 """
@@ -20,7 +20,7 @@ THRESHOLDS = tuple(np.arange(0, 0.91, 0.05).round(2).tolist())
 """Score thresholds worth choosing from: 0, 0.05, ..., 0.9."""
 
 KEPT = 0.99
-"""A threshold costs nothing worth mentioning if this share of the boxes that are found at all is still found."""
+"""The share of the boxes found without a threshold that a good threshold must still find."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +29,8 @@ class Recall:
 
     Attributes:
         annotations: ground truth.
-        best: float32 [R], score of the best detection that overlaps each annotated box; -1: none does.
-        counts: bool [R], the boxes that count; see the module.
+        best: float32 [R], score of the best detection that overlaps each annotated box, or -1 if none does.
+        counts: bool [R], whether each box counts (see the module's docstring).
     """
 
     annotations: AnnotationTable
@@ -51,15 +51,15 @@ class Recall:
         return int(self.counts.sum())
 
     def found(self, threshold: float = 0.0) -> int:
-        """Return how many of them detections of at least this score find (compared in float32, as scores are kept)."""
+        """Return how many of these boxes detections with at least this score (compared in float32) find."""
         return int((self.best[self.counts] >= np.float32(threshold)).sum())
 
     def at(self, threshold: float = 0.0) -> float:
-        """Return the share of them that detections of at least this score find; 0 if there is none."""
+        """Return the share of these boxes that detections with at least this score find; 0 if there are no boxes."""
         return self.found(threshold) / max(self.total, 1)
 
     def per_class(self, label_map: LabelMap, threshold: float = 0.0) -> np.ndarray:
-        """Return the same for the boxes of each class, float64 [C]; NaN for a class without labels."""
+        """Return that share for the boxes of each class, float64 [C]; NaN for a class without labels."""
         found = self.best[self.annotations.box_of_label()] >= np.float32(threshold)
         channels = label_map.channels(self.annotations.label_ids)
         labels = np.bincount(channels, minlength=label_map.num_classes)
@@ -67,9 +67,9 @@ class Recall:
         return np.divide(hits, labels, out=np.full(len(labels), np.nan), where=labels > 0)
 
     def threshold(self) -> float:
-        """Return the highest of :data:`THRESHOLDS` that keeps :data:`KEPT` of the boxes that are found without one.
+        """Return the highest of :data:`THRESHOLDS` that keeps :data:`KEPT` of the boxes found without one, or 0.
 
-        It leaves out what the detector is unsure of at next to no cost. 0 if nothing is found.
+        It drops uncertain detections at almost no cost.
         """
         found = self.found()
         good = [threshold for threshold in THRESHOLDS if self.found(threshold) >= KEPT * found]
@@ -84,12 +84,12 @@ def best_scores(
     detected: np.ndarray | None = None,
     shift: int = 0,
 ) -> np.ndarray:
-    """Return the score of the best detection that overlaps each annotated box at :data:`IOU`; -1 where none does.
+    """Return the score of the best detection that overlaps each annotated box at :data:`IOU`, or -1.
 
     Args:
         annotations: ground truth.
         detections: scored boxes.
-        annotated: float64 [R, 4] boxes to take for the annotated ones, None: those of ``annotations``.
+        annotated: float64 [R, 4] boxes to use as the annotated ones; default: those of ``annotations``.
         detected: float64 [N, 4], the same for ``detections``.
         shift: added to the seconds of the detections.
 

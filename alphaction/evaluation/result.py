@@ -1,18 +1,16 @@
-"""What an evaluation returns."""
+"""The result of an evaluation."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isnan
-from typing import Any, Protocol
 
 from alphaction.data.sample import Keyframe
-from alphaction.evaluation.detections import Detections
 
 
 @dataclass(frozen=True)
 class EvaluationCounts:
-    """What was compared with what, and what was left out.
+    """How much was compared, and how much was left out.
 
     Attributes:
         keyframes: keyframes of the ground truth.
@@ -23,13 +21,13 @@ class EvaluationCounts:
         detection_boxes: boxes that were evaluated.
         detections: their scores for classes that count.
         uncounted_detections: scores for classes that do not count.
-        unknown_class_ids: ids among those that no label map knows.
+        unknown_class_ids: class ids of these that are in no label map.
         excluded_boxes: detection boxes at excluded keyframes; left out.
         empty_boxes: detection boxes without area; left out.
         keyframes_without_detections: ground-truth keyframes in which nothing was found; their labels count as missed.
         keyframes_without_ground_truth: detected keyframes without a ground-truth box; false positives.
-        found_boxes: of ``ground_truth_boxes``, those that a detection box overlaps at the IoU threshold.
-        coinciding_boxes: of ``detection_boxes``, those that coincide with a ground-truth box.
+        found_boxes: those of ``ground_truth_boxes`` that a detection box overlaps at the IoU threshold.
+        coinciding_boxes: those of ``detection_boxes`` that coincide with a ground-truth box.
         first_without_detections: first of ``keyframes_without_detections``.
         first_without_ground_truth: first of ``keyframes_without_ground_truth``.
         score_range: lowest and highest score; (nan, nan) without detections.
@@ -58,13 +56,13 @@ class EvaluationCounts:
 
     @property
     def box_recall(self) -> float:
-        """Share in [0, 1] of the ground-truth boxes that a detection box overlaps: what recall can reach at best."""
+        """Share in [0, 1] of the ground-truth boxes that a detection box overlaps: an upper bound of the recall."""
         return self.found_boxes / self.ground_truth_boxes if self.ground_truth_boxes else 0.0
 
 
 @dataclass(frozen=True)
 class AvaResult:
-    """Frame-mAP and what it is made of. Classes are in the order of the label map that counts.
+    """Frame-mAP and the values behind it. Classes are in the order of the label map that counts.
 
     Attributes:
         mAP: mean of the AP of all classes with ground truth, in [0, 1].
@@ -75,10 +73,10 @@ class AvaResult:
         ground_truth: class name -> number of ground-truth labels.
         classes_without_ground_truth: names; they are left out of every mean.
         iou_threshold: IoU that a detection needs.
-        optimistic: ground-truth boxes were used as detections, so that localization costs nothing; such an mAP is
-            higher than what a person detector's boxes would give, and not comparable with published ones.
+        optimistic: ground-truth boxes were used as detections, so that no person is missed. Such an mAP is higher than
+            with the boxes of a person detector, and not comparable with published ones.
         counts: see :class:`EvaluationCounts`.
-        hints: sentences for the reader: what looks wrong and what to do about it.
+        hints: sentences on what looks wrong and what to do about it.
     """
 
     mAP: float  # noqa: N815 (the name of the metric)
@@ -93,16 +91,6 @@ class AvaResult:
     hints: tuple[str, ...] = ()
 
     def metrics(self) -> dict[str, float]:
-        """Return the few numbers worth plotting: mAP, and mAP/GROUP where several groups have ground truth."""
+        """Return the values to plot: mAP, and mAP/GROUP where several groups have ground truth."""
         groups = {f"mAP/{group}": value for group, value in self.per_group.items() if not isnan(value)}
         return {"mAP": self.mAP, **(groups if len(groups) > 1 else {})}
-
-
-class Evaluator(Protocol):
-    """What the engine needs of an evaluator; :class:`AvaEvaluator` is the one that ships.
-
-    Another metric returns its own result, as long as that has ``mAP`` or whatever its caller reads.
-    """
-
-    def evaluate(self, detections: Detections, *, ground_truth_boxes: bool = False) -> Any:
-        """Compare detections with the ground truth that the evaluator holds."""

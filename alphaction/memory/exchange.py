@@ -40,8 +40,8 @@ class FeatureExchange:
     :meth:`finish`, called before the memory is read again, waits for that copy only.
 
     Args:
-        capacity: most persons that one process can have in a step (PROPOSAL_PER_CLIP * clips); every process pads to
-            it, so that no sizes need to be exchanged first.
+        capacity: most persons of one process in a step (PROPOSAL_PER_CLIP * clips); every process pads to it, so that
+            no sizes need to be exchanged first.
     """
 
     def __init__(self, capacity: int) -> None:

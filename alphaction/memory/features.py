@@ -1,4 +1,4 @@
-"""What the memory pool hands to an interaction structure.
+"""What the memory pool gives to an interaction structure.
 
 Axes: B clips, N persons of a batch, S seconds around a clip (before, the clip's own, after), P persons a second,
 D channels.
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from alphaction.memory.padding import counter_random, pad_by_clip, rank_in_clip
+from alphaction.memory.window import MemoryWindow
 
 
 @dataclass(frozen=True)
@@ -19,11 +20,11 @@ class MemoryFeatures:
     """What the pool remembers around the clips of a batch.
 
     Attributes:
-        features: float32 [B, S, P, D]; zeros where nobody is remembered.
+        features: float32 [B, S, P, D]; zeros in empty slots.
         present: bool [B, S, P].
         current_slot: position in S of the clips' own second. The pool leaves it empty: see :meth:`with_current`.
         seeds: int64 [B] to choose among more than P persons at random; None: take the best-scored.
-        weight: float32 [B, S, P], what PENALTY multiplied the features by; None: 1 wherever somebody is present.
+        weight: float32 [B, S, P], what PENALTY multiplied the features by; None: 1 for persons who are present.
     """
 
     features: Tensor
@@ -33,10 +34,11 @@ class MemoryFeatures:
     weight: Tensor | None = None
 
     @classmethod
-    def empty(cls, num_clips: int, slots: int, current_slot: int, limit: int, like: Tensor) -> MemoryFeatures:
-        """Return a memory of nobody: ``slots`` seconds of ``limit`` persons, as wide as ``like`` [*, D] and with it."""
-        features = torch.zeros((num_clips, slots, limit, like.shape[-1]), device=like.device)
-        return cls(features, torch.zeros(features.shape[:3], dtype=torch.bool, device=like.device), current_slot)
+    def empty(cls, num_clips: int, window: MemoryWindow, like: Tensor) -> MemoryFeatures:
+        """Return an empty memory, with as many channels as ``like`` [*, D] and on its device."""
+        shape = (num_clips, window.slots, window.max_per_second)
+        features = torch.zeros((*shape, like.shape[-1]), device=like.device)
+        return cls(features, torch.zeros(shape, dtype=torch.bool, device=like.device), window.current_slot)
 
     def with_current(self, persons: Tensor, clip_index: Tensor, scores: Tensor) -> MemoryFeatures:
         """Return a copy whose current second holds the persons of the batch, at most P a clip.
@@ -63,5 +65,5 @@ class MemoryFeatures:
 
     @property
     def weights(self) -> Tensor:
-        """float32 [B, S, P]: ``weight``, or 1 for whoever is present and 0 for nobody."""
+        """float32 [B, S, P]: ``weight``, or 1 for persons who are present and 0 in empty slots."""
         return self.present.to(torch.float32) if self.weight is None else self.weight

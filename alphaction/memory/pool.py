@@ -1,7 +1,7 @@
 """The memory of the asynchronous interaction aggregation: pooled person features of every keyframe seen so far.
 
 Tang et al., "Asynchronous Interaction Aggregation for Action Detection", ECCV 2020: a clip attends to the persons of
-the seconds around it. Their features are not computed anew but read from this pool, which each step updates.
+the seconds around it. Their features are not computed again but read from this pool, which each step updates.
 
 Axes: B clips, N persons of a batch, S seconds around a clip (before, the clip's own, after),
 P persons a second, D channels.
@@ -9,6 +9,7 @@ P persons a second, D channels.
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from yacs.config import CfgNode
 from alphaction.data.sample import Keyframe
 from alphaction.memory.features import MemoryFeatures
 from alphaction.memory.padding import counter_random, rank_in_clip
+from alphaction.memory.window import MemoryWindow
 from alphaction.utils.errors import UserError
 
 _MIN_TAG = 1e-12  # a loss of exactly 0 must not divide
@@ -40,7 +42,7 @@ class MemoryPool:
     """Person features by keyframe, packed into one growing tensor in host memory.
 
     A person takes 4*D bytes: 9.2 kB at D = 2304. All labeled persons of the AVA training set (about 300,000) take
-    2.8 GB in every process, and up to twice that for the moment in which the storage grows.
+    2.8 GB in every process, and up to twice that while the storage grows.
 
     Args:
         dim: D.
@@ -51,34 +53,23 @@ class MemoryPool:
 
     def __init__(self, dim: int, max_per_second: int = 5, length: tuple[int, int] = (30, 30), rate: int = 1) -> None:
         self.dim = dim
-        self.max_per_second = max_per_second
-        self.length = (int(length[0]), int(length[1]))
-        self.rate = rate
+        self.window = MemoryWindow(*length, max_per_second, rate)
         self._entries: dict[Keyframe, _Entry] = {}
         self._storage = torch.empty((0, dim))
         self._used = 0
         self._latest_tag: float | None = None
-        # Copies from the device that may still be under way: (keyframes, packed rows, event), oldest first.
-        self._pending: list[tuple[list[Keyframe], Tensor, torch.cuda.Event]] = []
 
     @classmethod
     def from_config(cls, cfg: CfgNode) -> MemoryPool:
-        """Return an empty pool as MODEL.IA_STRUCTURE wants it."""
-        ia = cfg.MODEL.IA_STRUCTURE
-        return cls(ia.DIM_IN, ia.MAX_PER_SEC, tuple(ia.LENGTH), ia.MEMORY_RATE)
-
-    @property
-    def slots(self) -> int:
-        """S, the seconds that a clip sees: before, its own, after."""
-        return self.length[0] + 1 + self.length[1]
+        """Return an empty pool for the model that MODEL.IA_STRUCTURE describes."""
+        window = MemoryWindow.from_config(cfg)
+        return cls(cfg.MODEL.IA_STRUCTURE.DIM_IN, window.max_per_second, (window.before, window.after), window.rate)
 
     def __len__(self) -> int:
         """Return the number of keyframes that have an entry."""
-        self._finish_copies()
         return len(self._entries)
 
     def __contains__(self, keyframe: Keyframe) -> bool:
-        self._finish_copies()
         return keyframe in self._entries
 
     def write(
@@ -92,32 +83,30 @@ class MemoryPool:
     ) -> None:
         """Remember the persons of some keyframes, in place of what was remembered of the same keyframes.
 
-        From a CUDA device the copy runs in the background; it is waited for when the pool is used next.
-
         Args:
             keyframes: the B keyframes, each once. One without a person is left as it was.
             features: [N, D].
             clip_index: int64 [N], each person's position in ``keyframes``.
-            tag: loss of the step, a scalar or [N] (the first person of a keyframe speaks for it); None: never scaled.
+            tag: loss of the step, a scalar or [N] (the first person of a keyframe decides); None: never scaled.
             scores: [N], the best-scored persons are preferred at test time; None: all equal.
         """
-        features = features.detach().float()
+        features = features.detach().to("cpu", torch.float32)
         if features.shape[1] != self.dim:
             raise ValueError(f"the memory pool holds features of width {self.dim}, not {features.shape[1]}")
-        packed = features.new_empty((len(features), self.dim + 3))
-        packed[:, :-3] = features
-        packed[:, -3] = clip_index
-        packed[:, -2] = 0.0 if scores is None else scores
-        packed[:, -1] = float("nan") if tag is None else tag
-        if not packed.is_cuda:
-            self._store(list(keyframes), packed)
-            return
-        host = torch.empty(packed.shape, pin_memory=True).copy_(packed, non_blocking=True)
-        event = torch.cuda.Event()
-        event.record()
-        self._pending.append((list(keyframes), host, event))
-        while self._pending and self._pending[0][2].query():
-            self._store(*self._pending.pop(0)[:2])
+        clip_index = clip_index.cpu()
+        # Best score first within each keyframe.
+        order = torch.arange(len(features)) if scores is None else scores.cpu().argsort(descending=True, stable=True)
+        order = order[torch.argsort(clip_index[order], stable=True)]
+        features = features[order]
+        tags = torch.as_tensor(math.nan if tag is None else tag, dtype=torch.float32).cpu().expand(len(order))[order]
+        clips, counts = torch.unique_consecutive(clip_index[order], return_counts=True)
+        start = 0
+        for clip, count in zip(clips.tolist(), counts.tolist(), strict=True):
+            step_tag = tags[start].item()
+            self._put(keyframes[clip], features[start : start + count], step_tag)
+            start += count
+            if not math.isnan(step_tag):
+                self._latest_tag = step_tag
 
     def read(
         self,
@@ -132,15 +121,15 @@ class MemoryPool:
 
         Args:
             keyframes: the B keyframes.
-            penalty: scale a feature by min(tag/current, current/tag): the older the network that made it, the less it
+            penalty: scale a feature by min(tag/current, current/tag): the more the loss has changed since, the less it
                 counts. Training only.
             current_tag: loss that ``penalty`` compares with; None: the one written last.
-            seed: of the random choice where a second has more than P persons (training); the choice depends on it and
-                the keyframe only. None: the best-scored (test).
-            device: where the result goes; only the rows that are present travel there.
+            seed: of the random choice where a second has more than P persons (training), which depends on nothing else
+                but the keyframe. None: take the best-scored (test).
+            device: of the result; only rows that are present are copied to it.
         """
-        self._finish_copies()
         device = torch.device(device)
+        slots, limit = self.window.slots, self.window.max_per_second
         clip_seeds = None if seed is None else torch.tensor([_clip_seed(seed, keyframe) for keyframe in keyframes])
         cells, starts, counts, tags = self._look_up(keyframes)
 
@@ -150,18 +139,18 @@ class MemoryPool:
         rows = torch.repeat_interleave(starts, counts) + position
         slot = position
         if clip_seeds is not None:
-            second, clip = row_cell % self.slots, row_cell // self.slots
+            second, clip = row_cell % slots, row_cell // slots
             drawn = counter_random(counter_random(clip_seeds[clip], second), position)
-            slot = rank_in_clip(row_cell, len(keyframes) * self.slots, drawn)
-        kept = slot < self.max_per_second
-        place = row_cell[kept] * self.max_per_second + slot[kept]
+            slot = rank_in_clip(row_cell, len(keyframes) * slots, drawn)
+        kept = slot < limit
+        place = row_cell[kept] * limit + slot[kept]
         values = self._gather(rows[kept], pin=device.type == "cuda")
         scale = None
         if penalty:
             current = self._latest_tag if current_tag is None else current_tag
             scale = self._penalty(torch.repeat_interleave(tags, counts)[kept], current, device)
 
-        shape = (len(keyframes), self.slots, self.max_per_second)
+        shape = (len(keyframes), slots, limit)
         place = place.to(device, non_blocking=True)
         values = values.to(device, non_blocking=True)
         total = shape[0] * shape[1] * shape[2]
@@ -174,14 +163,13 @@ class MemoryPool:
         return MemoryFeatures(
             features.view(*shape, self.dim),
             present.view(shape),
-            current_slot=self.length[0],
+            current_slot=self.window.current_slot,
             seeds=None if clip_seeds is None else clip_seeds.to(device, non_blocking=True),
             weight=weight,
         )
 
     def state_dict(self) -> dict[str, Any]:
         """Return the content as tensors and plain lists, which ``torch.load(weights_only=True)`` can read."""
-        self._finish_copies()
         names = sorted({video for video, _ in self._entries})
         position = {name: i for i, name in enumerate(names)}
         entries = list(self._entries.values())
@@ -192,7 +180,7 @@ class MemoryPool:
             "seconds": torch.tensor([second for _, second in self._entries], dtype=torch.int64),
             "counts": torch.tensor([entry.count for entry in entries], dtype=torch.int64),
             "tags": torch.tensor([entry.tag for entry in entries], dtype=torch.float32),
-            "latest_tag": float("nan") if self._latest_tag is None else self._latest_tag,
+            "latest_tag": math.nan if self._latest_tag is None else self._latest_tag,
             "features": torch.cat(slices) if slices else torch.empty((0, self.dim)),
         }
 
@@ -204,11 +192,10 @@ class MemoryPool:
         """
         features = state["features"]
         self._check_dim(features.shape[1])
-        self._pending.clear()
         self._entries.clear()
         self._storage, self._used = features.detach().clone().float(), len(features)
         latest = float(state["latest_tag"])
-        self._latest_tag = None if latest != latest else latest
+        self._latest_tag = None if math.isnan(latest) else latest
         start = 0
         columns = (state[name].tolist() for name in ("video_index", "seconds", "counts", "tags"))
         for video, second, count, tag in zip(*columns, strict=True):
@@ -221,25 +208,6 @@ class MemoryPool:
                 f"memory features of width {dim} do not fit a pool of width {self.dim} (MODEL.IA_STRUCTURE.DIM_IN): "
                 "they come from another backbone. Start without them, or use the config that they were made with."
             )
-
-    def _finish_copies(self) -> None:
-        for keyframes, packed, event in self._pending:
-            event.synchronize()
-            self._store(keyframes, packed)
-        self._pending.clear()
-
-    def _store(self, keyframes: list[Keyframe], packed: Tensor) -> None:
-        """Store packed rows (features, clip, score, tag), best score first within each keyframe."""
-        packed = packed[torch.argsort(packed[:, -2], descending=True, stable=True)]
-        packed = packed[torch.argsort(packed[:, -3], stable=True)]
-        clips, counts = torch.unique_consecutive(packed[:, -3].long(), return_counts=True)
-        start = 0
-        for clip, count in zip(clips.tolist(), counts.tolist(), strict=True):
-            tag = packed[start, -1].item()
-            self._put(keyframes[clip], packed[start : start + count, :-3], tag)
-            start += count
-            if tag == tag:
-                self._latest_tag = tag
 
     def _put(self, key: Keyframe, features: Tensor, tag: float) -> None:
         count = len(features)
@@ -257,13 +225,12 @@ class MemoryPool:
     def _look_up(self, keyframes: Sequence[Keyframe]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return, for each remembered second of each clip, its cell (clip * S + slot), first row, row count and tag."""
         found = []
-        entries = self._entries
-        before = self.length[0]
         for clip, (video, second) in enumerate(keyframes):
-            for slot in range(self.slots):
-                entry = entries.get((video, second + (slot - before) * self.rate)) if slot != before else None
+            first_cell = clip * self.window.slots
+            for slot, remembered in enumerate(self.window.seconds(second)):
+                entry = self._entries.get((video, remembered)) if remembered != second else None
                 if entry is not None:
-                    found.append((clip * self.slots + slot, entry.start, entry.count, entry.tag))
+                    found.append((first_cell + slot, entry.start, entry.count, entry.tag))
         table = torch.tensor(found, dtype=torch.float64).reshape(-1, 4)  # exact for whole numbers below 2**53
         cells, starts, counts = table[:, :3].long().unbind(1)
         return cells, starts, counts, table[:, 3].float()

@@ -5,14 +5,16 @@ Axes: B clips, N persons and M objects of all clips, D pooled channels, C classe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from yacs.config import CfgNode
 
+from alphaction.data.normalize import normalize_clips
 from alphaction.data.sample import ClipBatch
-from alphaction.memory.features import MemoryFeatures
+from alphaction.memory import MemoryFeatures
 from alphaction.modeling.backbone import build_backbone
 from alphaction.modeling.interaction import InteractionInputs
 from alphaction.modeling.roi_head import ActionHead
@@ -20,11 +22,11 @@ from alphaction.modeling.roi_head import ActionHead
 
 @dataclass(frozen=True)
 class PooledFeatures:
-    """What is left of the frames of a batch once persons and objects are pooled.
+    """The pooled features of the persons and objects of a batch.
 
     Attributes:
         person: float32 [N, D].
-        object: float32 [M, D]; None where the model does not look at objects.
+        object: float32 [M, D]; None if the model does not use objects.
     """
 
     person: Tensor
@@ -37,7 +39,7 @@ class PooledFeatures:
 
 @dataclass(frozen=True)
 class TrainOutput:
-    """What a training step needs to know.
+    """What a training step returns.
 
     Attributes:
         losses: weighted scalars by name; their sum is to be minimized.
@@ -51,18 +53,52 @@ class TrainOutput:
 
 
 class ActionDetector(nn.Module):
-    """Finds what the persons in a batch of clips do.
+    """Classifies the actions of the persons in a batch of clips.
+
+    Frames come as uint8, as the data loader gives them, and are normalized here, on the device. Float frames are taken
+    to be normalized already.
 
     Args:
         backbone: maps (slow, fast) frames to (slow, fast) features, either of which may be None.
         head: pools boxes from the features and classifies them.
+        pixel_mean: subtracted from each channel, RGB, in gray levels.
+        pixel_std: divides each channel after that.
+        to_bgr: reverse the channels after normalizing, for weights trained on BGR frames.
     """
 
-    def __init__(self, backbone: nn.Module, head: ActionHead) -> None:
+    def __init__(
+        self,
+        backbone: nn.Module,
+        head: ActionHead,
+        *,
+        pixel_mean: Sequence[float],
+        pixel_std: Sequence[float],
+        to_bgr: bool = False,
+    ) -> None:
         super().__init__()
         self.backbone = backbone
         # "roi_heads.action" is what the published checkpoints call it.
         self.roi_heads = nn.ModuleDict({"action": head})
+        # Numbers, not buffers: they stay exact in a model of half precision, and checkpoints do not hold them.
+        self.pixel_mean = tuple(pixel_mean)
+        self.pixel_std = tuple(pixel_std)
+        self.to_bgr = to_bgr
+
+    @classmethod
+    def from_config(cls, cfg: CfgNode) -> ActionDetector:
+        """Build what MODEL and the pixel statistics of INPUT describe, with random weights, on the CPU.
+
+        Raises:
+            UserError: if a name is not registered or widths do not fit; the message names the key and the remedy.
+        """
+        backbone = build_backbone(cfg)
+        return cls(
+            backbone,
+            ActionHead.from_config(cfg, backbone.dim_out),
+            pixel_mean=cfg.INPUT.PIXEL_MEAN,
+            pixel_std=cfg.INPUT.PIXEL_STD,
+            to_bgr=cfg.INPUT.TO_BGR,
+        )
 
     @property
     def head(self) -> ActionHead:
@@ -71,7 +107,7 @@ class ActionDetector(nn.Module):
 
     @property
     def uses_objects(self) -> bool:
-        """Whether the object boxes of a batch matter."""
+        """Whether predictions depend on the object boxes of a batch."""
         structure = self.head.ia_structure
         return structure is not None and structure.uses_objects
 
@@ -91,7 +127,7 @@ class ActionDetector(nn.Module):
         """Run a training step's forward pass. Every parameter takes part, even where a batch has no boxes.
 
         Args:
-            batch: normalized clips with labels.
+            batch: clips with labels.
             memory: what the pool remembers around the clips; None: nothing.
             boxes_per_process: mean number of persons over all processes, which the losses are divided by; None: the
                 number in this batch.
@@ -107,11 +143,12 @@ class ActionDetector(nn.Module):
         return TrainOutput(losses, accuracies, pooled.person.detach())
 
     def extract_features(self, batch: ClipBatch) -> PooledFeatures:
-        """Return the pooled features of the persons and, where they matter, of the objects of a batch (pass 1).
+        """Return the pooled features of the persons and, if the model uses them, the objects of a batch (pass 1).
 
         Args:
-            batch: normalized clips.
+            batch: frames uint8, or normalized floats.
         """
+        batch = normalize_clips(batch, self.pixel_mean, self.pixel_std, self.to_bgr)
         features = self.backbone(batch.slow, batch.fast)
         boxes, clip_index = batch.boxes, batch.clip_index
         if not self.uses_objects:
@@ -130,7 +167,7 @@ class ActionDetector(nn.Module):
 
         Args:
             pooled: what :meth:`extract_features` returned for the batch.
-            batch: whose frames are not looked at, and may be None.
+            batch: the batch, whose frames are not used and may be None.
             memory: what the pool remembers around the clips; their own second is filled in from ``pooled``,
                 unless MODEL.IA_STRUCTURE.MEMORY_OWN_SECOND is off.
         """
@@ -151,10 +188,5 @@ class ActionDetector(nn.Module):
 
 
 def build_detection_model(cfg: CfgNode) -> ActionDetector:
-    """Build the model that MODEL describes, with random weights, on the CPU.
-
-    Raises:
-        UserError: if a name is not registered or widths do not fit; the message names the key and the remedy.
-    """
-    backbone = build_backbone(cfg)
-    return ActionDetector(backbone, ActionHead.from_config(cfg, backbone.dim_out))
+    """Build the model that a config describes; see :meth:`ActionDetector.from_config`."""
+    return ActionDetector.from_config(cfg)

@@ -1,4 +1,7 @@
-"""The parts of a model that a config selects by name; the classes register themselves where they are defined."""
+"""The parts of a model that a config selects by name; the classes register themselves where they are defined.
+
+To add one, register it: nothing else is edited. The config's checks and docs/CONFIG.md know it from here.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,15 @@ from torch import nn
 
 from alphaction.utils.registry import Registry
 
-BACKBONES: Registry[Callable[..., nn.Module]] = Registry("backbone (MODEL.BACKBONE.CONV_BODY)")
-POOLERS: Registry[Callable[..., nn.Module]] = Registry("ROI pooler (MODEL.ROI_ACTION_HEAD.POOLER_TYPE)")
-FEATURE_EXTRACTORS: Registry[Callable[..., nn.Module]] = Registry(
-    "feature extractor (MODEL.ROI_ACTION_HEAD.FEATURE_EXTRACTOR)"
-)
-PREDICTORS: Registry[Callable[..., nn.Module]] = Registry("predictor (MODEL.ROI_ACTION_HEAD.PREDICTOR)")
-INTERACTION_STRUCTURES: Registry[Callable[..., nn.Module]] = Registry(
-    "interaction structure (MODEL.IA_STRUCTURE.STRUCTURE)"
-)
+BACKBONES: Registry[Callable[..., nn.Module]] = Registry("MODEL.BACKBONE.CONV_BODY")
+"""Builders that take the config; what they return is described at :func:`alphaction.modeling.backbone.build_backbone`.
+Those whose names start with "Slowfast" get slow and fast frames, all others fast ones only."""
+
+LATERALS: Registry[Callable[[int, int, int], nn.Module]] = Registry("MODEL.BACKBONE.SLOWFAST.LATERAL")
+"""Modules that take (fast channels, channels to hand over, fast frames per slow frame)."""
+
+POOLERS: Registry[Callable[..., nn.Module]] = Registry("MODEL.ROI_ACTION_HEAD.POOLER_TYPE")
+FEATURE_EXTRACTORS: Registry[type[nn.Module]] = Registry("MODEL.ROI_ACTION_HEAD.FEATURE_EXTRACTOR")
+PREDICTORS: Registry[type[nn.Module]] = Registry("MODEL.ROI_ACTION_HEAD.PREDICTOR")
+INTERACTION_STRUCTURES: Registry[type[nn.Module]] = Registry("MODEL.IA_STRUCTURE.STRUCTURE")
+FUSIONS: Registry[type] = Registry("MODEL.IA_STRUCTURE.FUSION")

@@ -1,7 +1,19 @@
 """Optimizer and learning-rate schedule."""
 
+from alphaction.solver.kept_schedule import RecordedSchedule, keep_schedule, unused_values
 from alphaction.solver.optimizer import build_optimizer
-from alphaction.solver.scaling import check_unscaled, rate_ratio, scale_schedule
+from alphaction.solver.scaling import check_scaled, check_unscaled, rate_ratio, scale_schedule, scaled_overrides
 from alphaction.solver.schedule import build_scheduler
 
-__all__ = ["build_optimizer", "build_scheduler", "check_unscaled", "rate_ratio", "scale_schedule"]
+__all__ = [
+    "RecordedSchedule",
+    "build_optimizer",
+    "build_scheduler",
+    "check_scaled",
+    "check_unscaled",
+    "keep_schedule",
+    "rate_ratio",
+    "scale_schedule",
+    "scaled_overrides",
+    "unused_values",
+]

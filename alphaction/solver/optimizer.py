@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from torch import nn
 from torch.optim import SGD, AdamW, Optimizer
 from yacs.config import CfgNode
 
+from alphaction.utils.registry import Registry
+
 IA_PREFIX = "ia_structure"
+
+OPTIMIZERS: Registry[Callable[[list[dict[str, Any]], CfgNode], Optimizer]] = Registry("SOLVER.OPTIMIZER")
+"""Builders that take (parameter groups, the SOLVER node)."""
+
+
+@OPTIMIZERS.register("sgd")
+def _sgd(groups: list[dict[str, Any]], solver: CfgNode) -> Optimizer:
+    return SGD(groups, lr=solver.BASE_LR, momentum=solver.MOMENTUM)
+
+
+@OPTIMIZERS.register("adamw")
+def _adamw(groups: list[dict[str, Any]], solver: CfgNode) -> Optimizer:
+    return AdamW(groups, lr=solver.BASE_LR, betas=(solver.MOMENTUM, 0.999))
 
 
 def build_optimizer(cfg: CfgNode, model: nn.Module) -> Optimizer:
@@ -35,6 +53,4 @@ def build_optimizer(cfg: CfgNode, model: nn.Module) -> Optimizer:
             lr *= solver.IA_LR_FACTOR
         groups.setdefault((lr, decay), []).append(parameter)
     parameters = [{"params": params, "lr": lr, "weight_decay": decay} for (lr, decay), params in groups.items()]
-    if solver.OPTIMIZER == "adamw":
-        return AdamW(parameters, lr=solver.BASE_LR, betas=(solver.MOMENTUM, 0.999))
-    return SGD(parameters, lr=solver.BASE_LR, momentum=solver.MOMENTUM)
+    return OPTIMIZERS.get(solver.OPTIMIZER)(parameters, solver)

@@ -8,11 +8,26 @@ batch's square root; their corrections of beta and epsilon are left out).
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Iterator
 
 from yacs.config import CfgNode
 
 from alphaction.config import validate_cfg
 from alphaction.utils.errors import UserError
+from alphaction.utils.messages import counted
+
+SCALED_KEYS = (
+    "SOLVER.VIDEOS_PER_BATCH",
+    "SOLVER.BASE_LR",
+    "SOLVER.MAX_ITER",
+    "SOLVER.WARMUP_ITERS",
+    "SOLVER.STEPS",
+    "SOLVER.CHECKPOINT_PERIOD",
+    "SOLVER.EVAL_PERIOD",
+    "TEST.VIDEOS_PER_BATCH",
+    "SOLVER.REFERENCE_GPUS",
+)
+"""What :func:`scale_schedule` changes."""
 
 
 def rate_ratio(optimizer: str, batch_ratio: float) -> float:
@@ -45,7 +60,7 @@ def scale_schedule(cfg: CfgNode, num_processes: int) -> str:
             "1 or more."
         )
     if num_processes == reference:
-        return f"The schedule is written for {reference} process(es): nothing to scale."
+        return f"The schedule is written for {processes(reference)}: nothing to scale."
     if solver.VIDEOS_PER_BATCH < 1 or solver.VIDEOS_PER_BATCH % reference:
         raise UserError(
             f"SOLVER.VIDEOS_PER_BATCH is {solver.VIDEOS_PER_BATCH}, which does not split evenly over the "
@@ -64,15 +79,66 @@ def scale_schedule(cfg: CfgNode, num_processes: int) -> str:
     cfg.TEST.VIDEOS_PER_BATCH = max(1, round(cfg.TEST.VIDEOS_PER_BATCH / reference)) * num_processes
     solver.REFERENCE_GPUS = num_processes
     after = f"VIDEOS_PER_BATCH {solver.VIDEOS_PER_BATCH}, BASE_LR {solver.BASE_LR:g}, MAX_ITER {solver.MAX_ITER}"
-    return f"Schedule scaled from {reference} to {num_processes} process(es): {before} -> {after}."
+    return f"Schedule scaled from {reference} to {processes(num_processes)}: {before} -> {after}."
 
 
-def check_unscaled(cfg: CfgNode, check_files: bool = True) -> None:
-    """Check a config before :func:`scale_schedule`, whose rounding makes good numbers of bad ones.
+def scaled_overrides(before: CfgNode, cfg: CfgNode, given: Collection[str]) -> Iterator[str]:
+    """Yield a line that names the values of the command line that were scaled: that may not be what was meant.
 
     Args:
-        cfg: the config as it was read.
-        check_files: see :func:`alphaction.config.validate_cfg`.
+        before, cfg: the config before and after scaling.
+        given: keys that the command line sets.
+    """
+    scaled = [
+        f"{key} {shown(get_key(before, key))} -> {shown(get_key(cfg, key))}"
+        for key in SCALED_KEYS
+        if key in given and key != "SOLVER.REFERENCE_GPUS" and get_key(before, key) != get_key(cfg, key)
+    ]
+    if scaled:
+        yield (
+            f"Values on the command line are scaled like those of the config: {', '.join(scaled)}. To have them as "
+            f"they are, add SOLVER.REFERENCE_GPUS {cfg.SOLVER.REFERENCE_GPUS} (nothing is scaled then)."
+        )
+
+
+def check_scaled(cfg: CfgNode, num_processes: int, scaling: str, splits: Collection[str]) -> None:
+    """Check a config after :func:`scale_schedule`, which returned ``scaling``; see ``validate_cfg``.
+
+    Raises:
+        UserError: if anything is wrong; where a scaled key is among it, the message says what it was scaled from.
+    """
+    try:
+        validate_cfg(cfg, num_processes, splits=splits)
+    except UserError as error:
+        if not any(key in str(error) for key in SCALED_KEYS):
+            raise
+        # The remedies name values after scaling, which would be scaled again if they were given as they stand.
+        raise UserError(
+            f"{error}\nThese are values after scaling. {scaling} To give values that are not scaled, set "
+            f"SOLVER.REFERENCE_GPUS {num_processes} and the others that depend on it."
+        ) from error
+
+
+def processes(count: int) -> str:
+    """Return "1 process", "2 processes", ..."""
+    return counted(count, "process", "processes")
+
+
+def get_key(cfg: CfgNode, key: str) -> object:
+    """Return the value of a key such as "SOLVER.BASE_LR"."""
+    section, name = key.split(".")
+    return cfg[section][name]
+
+
+def shown(value: object) -> str:
+    """Return a value of the schedule as messages show it."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(list(value)) if isinstance(value, list | tuple) else repr(value)
+
+
+def check_unscaled(cfg: CfgNode) -> None:
+    """Check a config before :func:`scale_schedule`, whose rounding makes good numbers of bad ones.
 
     Raises:
         UserError: if a value is wrong for the SOLVER.REFERENCE_GPUS processes that the schedule is written for.
@@ -80,11 +146,11 @@ def check_unscaled(cfg: CfgNode, check_files: bool = True) -> None:
     reference = cfg.SOLVER.REFERENCE_GPUS
     try:
         # The batch of the evaluation may be anything: scaling gives each process a clip.
-        validate_cfg(cfg, reference, check_files, splits=("TRAIN",))
+        validate_cfg(cfg, reference, splits=("TRAIN",))
     except UserError as error:
         if "SOLVER.VIDEOS_PER_BATCH" not in str(error):
             raise
         raise UserError(
-            f"{error}\nThe schedule is written for SOLVER.REFERENCE_GPUS {reference} process(es), and checked for "
-            "these before it is scaled."
+            f"{error}\nThe schedule is written for {processes(reference)} (SOLVER.REFERENCE_GPUS), and checked for "
+            "that number before it is scaled."
         ) from error

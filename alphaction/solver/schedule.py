@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable
 from functools import partial
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 from yacs.config import CfgNode
+
+from alphaction.utils.registry import Registry
+
+SCHEDULERS: Registry[Callable[[int, CfgNode], float]] = Registry("SOLVER.SCHEDULER")
+"""Factors of the base rate, without the warm-up, that take (iteration, the SOLVER node)."""
 
 
 def warmup_factor(iteration: int, warmup_iters: int, start: float, method: str) -> float:
@@ -22,14 +27,16 @@ def warmup_factor(iteration: int, warmup_iters: int, start: float, method: str) 
     return start * (1 - progress) + progress
 
 
-def multi_step_factor(iteration: int, milestones: Sequence[int], gamma: float) -> float:
-    """Return ``gamma`` to the power of the number of milestones that ``iteration`` has reached."""
-    return gamma ** bisect_right(milestones, iteration)
+@SCHEDULERS.register("warmup_multi_step")
+def multi_step_factor(iteration: int, solver: CfgNode) -> float:
+    """Return GAMMA to the power of the number of STEPS that ``iteration`` has reached."""
+    return solver.GAMMA ** bisect_right(sorted(solver.STEPS), iteration)
 
 
-def half_cosine_factor(iteration: int, max_iter: int) -> float:
-    """Return half a period of a cosine: 1 at the start, 0 at ``max_iter``."""
-    return 0.5 * (math.cos(math.pi * iteration / max_iter) + 1)
+@SCHEDULERS.register("half_period_cosine")
+def half_cosine_factor(iteration: int, solver: CfgNode) -> float:
+    """Return half a period of a cosine: 1 at the start, 0 at MAX_ITER."""
+    return 0.5 * (math.cos(math.pi * iteration / solver.MAX_ITER) + 1)
 
 
 def learning_rate_factor(iteration: int, solver: CfgNode) -> float:
@@ -37,11 +44,9 @@ def learning_rate_factor(iteration: int, solver: CfgNode) -> float:
     factor = 1.0
     if solver.WARMUP_ON:
         factor = warmup_factor(iteration, solver.WARMUP_ITERS, solver.WARMUP_FACTOR, solver.WARMUP_METHOD)
-    if solver.SCHEDULER == "half_period_cosine":
-        return factor * half_cosine_factor(iteration, solver.MAX_ITER)
-    return factor * multi_step_factor(iteration, sorted(solver.STEPS), solver.GAMMA)
+    return factor * SCHEDULERS.get(solver.SCHEDULER)(iteration, solver)
 
 
 def build_scheduler(cfg: CfgNode, optimizer: Optimizer) -> LambdaLR:
-    """Return the schedule named by SOLVER.SCHEDULER (``warmup_multi_step`` or ``half_period_cosine``)."""
+    """Return the schedule that SOLVER.SCHEDULER names."""
     return LambdaLR(optimizer, partial(learning_rate_factor, solver=cfg.SOLVER))

@@ -33,8 +33,8 @@ from alphaction.toy.acts import (
     wave_acts,
 )
 from alphaction.toy.figure import SIDES
-from alphaction.toy.options import Limits, ToyOptions
 from alphaction.toy.scene import OBJECT_KINDS, Act, Actor, Scene, Thing, ToyClass, random_color, random_look
+from alphaction.toy.toy_options import Limits, ToyOptions
 
 KINDS = {"movement": "own", "object": "object", "person": "person"}
 CELL_WIDTH = 0.62

@@ -24,8 +24,8 @@ import numpy as np
 from alphaction.toy import motions
 from alphaction.toy.acts import JUMP, Body, hanging_hands, make_act, plan_body
 from alphaction.toy.figure import SIDES
-from alphaction.toy.options import Limits, ToyOptions
 from alphaction.toy.scene import Act, Actor, Look, Prop, Scene, Thing, ToyClass, random_color, random_look
+from alphaction.toy.toy_options import Limits, ToyOptions
 
 LAG = 4
 WAVES, JUMPS, STANDS = "wave", "jump", "stay on the ground"

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from alphaction.toy.options import ToyOptions
 from alphaction.toy.scene import ToyClass
+from alphaction.toy.toy_options import ToyOptions
 from alphaction.toy.world import World, build_world
 from alphaction.toy.writer import (
     CATALOG,
@@ -28,6 +28,7 @@ from alphaction.toy.writer import (
     write_split,
 )
 from alphaction.utils.errors import UserError
+from alphaction.utils.messages import text_table
 from alphaction.utils.output_folder import read_record, scratch_beside, write_record
 
 logger = logging.getLogger(__name__)
@@ -142,25 +143,19 @@ def summary(record: dict[str, Any]) -> list[str]:
     where classes are of several kinds, also a line for each kind with the mean of its classes.
     """
     kinds, chance = record["kinds"], record["chance"]
-    longest = max(map(len, kinds))
-
-    def line(name: str, kind: str, *cells: str) -> str:
-        return f"  {name:<{longest}}  {kind:<7}" + "".join(f"{cell:>8}" for cell in cells)
 
     def percent(names: Sequence[str]) -> list[str]:
         return [f"{100 * fmean(chance[split][name] for name in names):.1f}" for split in SPLITS]
 
-    lines = [
-        line("", "", "boxes", "", "AP of chance (%)").rstrip(),
-        line("class", "kind", *SPLITS, *SPLITS),
-    ]
+    figures = [f"{split} {figure}" for figure in ("boxes", "chance (AP, %)") for split in SPLITS]
+    rows = [["class", "kind", *figures]]
     for name, boxes in record["boxes_per_class"].items():
-        lines.append(line(name, kinds[name], *(str(boxes[split]) for split in SPLITS), *percent([name])))
+        rows.append([name, kinds[name], *(boxes[split] for split in SPLITS), *percent([name])])
     several = dict.fromkeys(kinds.values())
     if len(several) > 1:
         for kind in several:
-            lines.append(line("mean", kind, "", "", *percent([name for name in kinds if kinds[name] == kind])))
-    return lines
+            rows.append(["mean", kind, "", "", *percent([name for name in kinds if kinds[name] == kind])])
+    return text_table(rows, left=2, indent="  ")
 
 
 def move_into_place(folder: Path, output: Path) -> None:

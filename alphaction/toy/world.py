@@ -8,8 +8,8 @@ import numpy as np
 
 from alphaction.toy.actions_world import ActionsWorld
 from alphaction.toy.interactions_world import InteractionsWorld
-from alphaction.toy.options import Limits, ToyOptions
 from alphaction.toy.scene import Scene, ToyClass
+from alphaction.toy.toy_options import Limits, ToyOptions
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import suggest
 

@@ -14,9 +14,9 @@ from tqdm import tqdm
 from alphaction.config.catalog_file import write_catalog
 from alphaction.data.video.encoder import write_video
 from alphaction.toy.detections import noisy_boxes
-from alphaction.toy.options import ToyOptions
 from alphaction.toy.render import Renderer
 from alphaction.toy.scene import GROUP_TYPES, Scene, ToyClass
+from alphaction.toy.toy_options import ToyOptions
 from alphaction.toy.world import World
 
 SPLITS = ("train", "val")

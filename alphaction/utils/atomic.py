@@ -1,4 +1,4 @@
-"""Files appear complete or not at all: they are written under another name beside their place, then renamed."""
+"""Writing files so that they appear complete or not at all: under a temporary name in the same folder, then renamed."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _SHOWN_CHARACTERS = 40
 
 @contextmanager
 def replacing(path: str | Path, *, durable: bool = False) -> Iterator[Path]:
-    """Yield the name of a new file to write, which becomes ``path`` when the block ends and vanishes if it fails.
+    """Yield the name of a new file, which becomes ``path`` when the block ends and is deleted if it fails.
 
-    Until then ``path`` keeps what it held. The name is unique, so that two processes may write the same file: the last
-    one to finish wins. It starts with a dot, and ends in ``.gz`` where ``path`` does.
+    Until then ``path`` keeps its content. The name is unique, so that several processes may write the same file: the
+    last one to finish wins. It starts with a dot, and ends in ``.gz`` if ``path`` does.
 
     Args:
-        path: the file; its folder is created if need be.
-        durable: wait until it is on the disk, so that it survives a power cut as well.
+        path: the file; its folder is created if needed.
+        durable: wait until the file is on the disk, so that it survives a power failure.
 
     Raises:
-        OSError: from the file system, for instance where ``path`` is a folder.
+        OSError: from the file system, for instance if ``path`` is a folder.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -38,12 +38,12 @@ def replacing(path: str | Path, *, durable: bool = False) -> Iterator[Path]:
         if durable:
             _sync_folder(path.parent)
     finally:
-        with suppress(OSError):  # a full disk or a lost mount is reported as what it is
+        with suppress(OSError):  # must not hide the error of a full disk or a lost mount
             part.unlink()
 
 
 def write_text_atomically(path: str | Path, text: str) -> None:
-    """Write ``text`` as UTF-8 with line feeds as they are; see :func:`replacing`."""
+    """Write ``text`` as UTF-8, without converting line feeds; see :func:`replacing`."""
     with replacing(path) as part:
         part.write_text(text, encoding="utf-8", newline="")
 
@@ -54,7 +54,7 @@ def _beside(path: Path) -> Path:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a rename survive a power cut. Only POSIX lets a folder be opened for that."""
+    """Make a rename survive a power failure. Only on POSIX can a folder be opened for that."""
     if os.name != "posix":
         return
     handle = os.open(folder, os.O_RDONLY)

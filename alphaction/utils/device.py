@@ -15,7 +15,7 @@ def choose_device(device: torch.device | str, asked_by: str) -> torch.device:
         asked_by: the flag or config key that it comes from, for the message.
 
     Raises:
-        UserError: if CUDA is asked for and absent.
+        UserError: if CUDA is requested and absent.
     """
     if str(device) == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,4 +1,4 @@
-"""Process groups: who am I, and the few collectives that training needs. All work without a group (one process)."""
+"""Process groups: rank, number of processes, and the collectives that training needs. All work without a group, too."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ def get_world_size() -> int:
 
 
 def get_rank() -> int:
-    """Return this process's number, from 0 (0 without a process group)."""
+    """Return the rank of this process, counted from 0 (0 without a process group)."""
     return dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
 
 
 def reduce_mean(value: Tensor) -> Tensor:
-    """Return the mean of ``value`` over the processes, on every one of them, without waiting for the device."""
+    """Return the mean of ``value`` over all processes, on each of them, without synchronizing with the device."""
     world_size = get_world_size()
     if world_size == 1:
         return value
@@ -28,14 +28,14 @@ def reduce_mean(value: Tensor) -> Tensor:
 
 
 def share_buffers(model: nn.Module) -> None:
-    """Give every process the buffers of the first one: running statistics of batch norms differ between processes."""
+    """Copy the buffers of the first process to all others: their running statistics of batch norms differ."""
     if get_world_size() > 1:
         for buffer in model.buffers():
             dist.broadcast(buffer, 0)
 
 
 def gather_rows(rows: Tensor) -> Tensor:
-    """Concatenate tensors of equal shape from all processes along the first axis, on every process, in rank order.
+    """Concatenate tensors of equal shape from all processes along the first axis, in rank order, on every process.
 
     Args:
         rows: [R, ...]; every process must pass the same shape.
@@ -52,10 +52,10 @@ def gather_rows(rows: Tensor) -> Tensor:
 
 
 def gather_ragged(rows: Tensor) -> list[Tensor]:
-    """Return the tensors of all processes, in rank order, whose first axes may differ in length.
+    """Return the tensors of all processes in rank order; their first axes may differ in length.
 
     Args:
-        rows: [R_rank, ...] on the device that the process group communicates with.
+        rows: [R_rank, ...] on the device that the process group uses.
 
     Returns:
         ``world_size`` tensors [R_i, ...].

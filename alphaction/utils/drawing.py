@@ -1,4 +1,4 @@
-"""Pictures for people: boxes with readable labels on frames, sheets of many pictures, PNG files.
+"""Pictures to look at: boxes with readable labels on frames, sheets of many pictures, PNG files.
 
 All pictures are uint8 RGB arrays [height, width, 3].
 """
@@ -59,8 +59,8 @@ def free_place(
 ) -> tuple[int, int]:
     """Return where a block of text goes: at its box, inside the picture, clear of ``taken`` if possible.
 
-    It also keeps away from ``boxes``, which it may cover if need be. Sizes are (width, height), rectangles x1, y1, x2,
-    y2, all in pixels.
+    It also keeps away from ``boxes``, which it covers only if there is no other place. Sizes are (width, height),
+    rectangles x1, y1, x2, y2, all in pixels.
     """
     width, height = size
     x1, y1, x2, y2 = box

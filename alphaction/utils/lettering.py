@@ -1,7 +1,7 @@
-"""One line of text on a picture, in any script that the machine has letters for.
+"""One line of text on a picture, in any script that some font of the machine has.
 
-OpenCV 5 brings letters of most scripts. OpenCV 4 has ASCII only; there, other text is set in a font of the system, and
-without one in ASCII, as far as that goes ("Über" becomes "Uber").
+Pillow brings a font with plain Latin letters. Other text is set in a font of the system, and without one in ASCII, as
+far as that goes ("Über" becomes "Uber").
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import re
 import unicodedata
 from functools import lru_cache
 
-import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-FONT = cv2.FONT_HERSHEY_SIMPLEX
-_UNICODE = int(cv2.__version__.partition(".")[0]) >= 5
-# Letters of this many pixels have the size of OpenCV's at scale 1.
-_PIXELS = 31
+# Height of the letters, in pixels, at scale 1.
+_PIXELS = 30
+_OWN_FONT = ""  # the one that Pillow brings
+# Their top and bottom decide the height of every line, so that lines of one size have one height.
+_TALL_LETTERS = "(Ag|"
 # Of Linux, Windows and macOS; Pillow looks for them in the system's folders. The first with all letters is taken.
 _SYSTEM_FONTS = (
     *("DejaVuSans.ttf", "LiberationSans-Regular.ttf", "NotoSans-Regular.ttf", "NotoSansCJK-Regular.ttc"),
@@ -28,44 +28,46 @@ _NO_LETTER = "\U0010fffe"
 
 
 def legible_name(name: str, number: int) -> str:
-    """Return the name of class ``number`` if it can be drawn, if need be without its accents; else "class 7"."""
+    """Return the name of class ``number`` if it can be drawn (with or without its accents), else "class 7"."""
     composed = _composed(name)
-    drawn = _UNICODE or composed.isascii() or _font_for(composed) is not None or _plain(composed).isascii()
-    return name if drawn else f"class {number}"
+    return name if _font_for(composed) is not None or _plain(composed).isascii() else f"class {number}"
 
 
 def text_size(text: str, scale: float) -> tuple[int, int, int]:
     """Return width, height above the base line, and depth below it, of a line of text in pixels."""
     text, font = _prepare(text, scale)
-    if font is None:
-        (width, height), depth = cv2.getTextSize(text, FONT, scale, 1)
-        return width, height, depth
-    (_, height), depth = cv2.getTextSize("Ag", FONT, scale, 1)
     _, top, right, bottom = font.getbbox(text, anchor="ls")
-    return int(np.ceil(right)), max(height, -int(top)), max(depth, int(bottom))
+    _, highest, _, lowest = font.getbbox(_TALL_LETTERS, anchor="ls")
+    return int(np.ceil(right)), 1 - int(min(top, highest)), int(max(bottom, lowest))
 
 
 def put_text(image: np.ndarray, text: str, place: tuple[int, int], scale: float, color: tuple[int, int, int]) -> None:
-    """Write a line of text on an RGB picture, in place; ``place`` is the left end of its base line."""
+    """Write a line of text on an RGB picture, in place; ``place`` is the left end of its base line.
+
+    What does not fit into the picture is cut off.
+    """
+    width, height, depth = text_size(text, scale)
     text, font = _prepare(text, scale)
-    if font is None:
-        # Strokes grow with the letters, but a second pixel makes letters of the usual size clot.
-        cv2.putText(image, text, place, FONT, scale, color, max(1, round(scale / 0.6)), cv2.LINE_AA)
+    left, top = place[0], place[1] - height
+    # Only the rectangle of the text is touched: pictures may be as large as a video's frames.
+    x1, y1 = max(left, 0), max(top, 0)
+    x2, y2 = min(left + width + 1, image.shape[1]), min(top + height + depth + 1, image.shape[0])
+    if x1 >= x2 or y1 >= y2:
         return
-    picture = Image.fromarray(np.ascontiguousarray(image))
-    ImageDraw.Draw(picture).text(place, text, fill=color, font=font, anchor="ls")
-    image[...] = np.asarray(picture)
+    mask = Image.new("L", (x2 - x1, y2 - y1))
+    ImageDraw.Draw(mask).text((place[0] - x1, place[1] - y1), text, fill=255, font=font, anchor="ls")
+    share = np.asarray(mask, dtype=np.float32)[..., None] / 255
+    covered = image[y1:y2, x1:x2]
+    covered[...] = np.rint(covered + share * (np.array(color, dtype=np.float32) - covered))
 
 
-def _prepare(text: str, scale: float) -> tuple[str, ImageFont.FreeTypeFont | None]:
-    """Return the text as it will be drawn, and the font to draw it in; None: OpenCV's."""
-    text = _composed(text)
-    if text.isascii() or _UNICODE:
-        return text, None
+def _prepare(text: str, scale: float) -> tuple[str, ImageFont.FreeTypeFont]:
+    """Return the text as it will be drawn, and the font to draw it in."""
+    text, size = _composed(text), round(_PIXELS * scale)
     name = _font_for(text)
     if name is None:
-        return re.sub(r"[^\x00-\x7f]+", "?", _plain(text)), None
-    return text, _font(name, round(_PIXELS * scale))
+        return re.sub(r"[^\x00-\x7f]+", "?", _plain(text)), _font(_OWN_FONT, size)
+    return text, _font(name, size)
 
 
 def _composed(text: str) -> str:
@@ -81,8 +83,8 @@ def _plain(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _font_for(text: str) -> str | None:
-    """Return the first system font that has every letter of ``text``."""
-    return next((name for name in _SYSTEM_FONTS if _has_letters(name, frozenset(text))), None)
+    """Return the first font that has every letter of ``text``, Pillow's own before the system's."""
+    return next((name for name in (_OWN_FONT, *_SYSTEM_FONTS) if _has_letters(name, frozenset(text))), None)
 
 
 @lru_cache(maxsize=4096)
@@ -97,4 +99,4 @@ def _has_letters(name: str, letters: frozenset[str]) -> bool:
 
 @lru_cache(maxsize=64)
 def _font(name: str, size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(name, size)
+    return ImageFont.load_default(size) if name == _OWN_FONT else ImageFont.truetype(name, size)

@@ -17,7 +17,7 @@ _FORMAT = logging.Formatter("%(asctime)s %(levelname)s: %(message)s", datefmt="%
 
 
 class _ProgressBarHandler(logging.StreamHandler):
-    """Writes above a progress bar instead of through it."""
+    """Writes above a progress bar, which it would otherwise break."""
 
     def emit(self, record: logging.LogRecord) -> None:
         tqdm.write(self.format(record), file=sys.stdout)
@@ -36,7 +36,7 @@ def set_up_logging(output_dir: Path | None, is_main: bool) -> logging.Logger:
         output_dir: folder of the run (made if absent), or None for the terminal only.
         is_main: whether this is the main process; the others only report warnings on stderr.
 
-    The file also gets what is too long for the terminal, such as the fate of every tensor of a weight file.
+    The file also contains what is too long for the terminal, such as a line for every tensor of a weight file.
     """
     logger = get_logger()
     close_logging()
@@ -66,7 +66,7 @@ def close_logging() -> None:
 
 @contextmanager
 def logged_run(output_dir: Path | None, is_main: bool) -> Iterator[logging.Logger]:
-    """Log to the terminal and to ``output_dir/log.txt``, if given, as long as a run lasts, also why it ended early."""
+    """Log to the terminal and, if given, to ``output_dir/log.txt`` during a run, including why it ended early."""
     logger = set_up_logging(output_dir, is_main)
     try:
         yield logger
@@ -77,5 +77,22 @@ def logged_run(output_dir: Path | None, is_main: bool) -> Iterator[logging.Logge
     except Exception:
         logger.debug("stopped by an error in the program", exc_info=True)
         raise
+    finally:
+        close_logging()
+
+
+@contextmanager
+def collected_log() -> Iterator[list[logging.LogRecord]]:
+    """Collect the records of the project's logger instead of showing them, from INFO on."""
+    records: list[logging.LogRecord] = []
+    handler = logging.Handler(logging.INFO)
+    handler.emit = records.append
+    logger = get_logger()
+    close_logging()
+    logger.propagate = False
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
+    try:
+        yield records
     finally:
         close_logging()

@@ -11,11 +11,11 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
-def listed(values: Iterable[object], limit: int = 6) -> str:
+def listed(values: Iterable[object], limit: int = 6, separator: str = ", ") -> str:
     """Return the values as text: "a, b, c", or "a, b and 3 more" where there are more than ``limit``."""
     texts = [str(value) for value in values]
     more = len(texts) - limit
-    return ", ".join(texts) if more <= 0 else f"{', '.join(texts[:limit])} and {more} more"
+    return separator.join(texts) if more <= 0 else f"{separator.join(texts[:limit])} and {more} more"
 
 
 def nearest(name: str, choices: Iterable[str], cutoff: float = 0.5) -> str | None:
@@ -31,6 +31,12 @@ def suggest(name: str, choices: Iterable[str], limit: int = 12) -> str:
     near = nearest(name, known)
     hint = f'Did you mean "{near}"? ' if near else ""
     return f"{hint}Known: {listed(known, limit) or 'none'}."
+
+
+def first_lines(lines: Sequence[str], limit: int = 10, noun: str = "") -> list[str]:
+    """Return the first ``limit`` lines, and "... and 3 more" (with ``noun``, a plural) in place of the others."""
+    more = len(lines) - limit
+    return [*lines[:limit], *([f"... and {more} more {noun}".rstrip()] if more > 0 else [])]
 
 
 def problem_list(title: str, problems: Sequence[str]) -> str:

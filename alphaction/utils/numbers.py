@@ -66,13 +66,21 @@ class Range:
         kind = "a whole number" if self.whole else "a number"
         if self.low is None and self.high is None:
             return kind
+        low, high, also = map(_shown, (self.low, self.high, self.also))
         if self.high is None:
-            return f"{kind} above {self.low:g}" if self.open_low else f"{kind}, {self.low:g} or more"
+            return f"{kind} above {low}" if self.open_low else f"{kind}, {low} or more"
         if self.low is None:
-            return f"{kind} below {self.high:g}" if self.open_high else f"{kind}, {self.high:g} at most"
-        edges = [f"{edge:g}" for edge, is_open in ((self.low, self.open_low), (self.high, self.open_high)) if is_open]
+            return f"{kind} below {high}" if self.open_high else f"{kind}, {high} at most"
+        edges = [edge for edge, is_open in ((low, self.open_low), (high, self.open_high)) if is_open]
         but = f" but not {' or '.join(edges)}" if edges else ""
-        return f"{kind}{'' if self.also is None else f', {self.also:g} or'} from {self.low:g} to {self.high:g}{but}"
+        return f"{kind}{f', {also} or' if also else ''} from {low} to {high}{but}"
+
+
+def _shown(bound: float | None) -> str:
+    """Return a bound with all its digits if it is whole."""
+    if bound is None:
+        return ""
+    return str(int(bound)) if bound == int(bound) else f"{bound:g}"
 
 
 def whole(low: int | None = None, high: int | None = None) -> Range:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import argparse
 import types
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -38,6 +38,8 @@ class _Flag:
     choices: Collection[str] | None
     metavar: str | None
     group: str | None
+    alone: Any
+    parse: Callable[[str], Any] | None
 
 
 def option(
@@ -48,6 +50,8 @@ def option(
     choices: Collection[str] | None = None,
     metavar: str | None = None,
     group: str | None = None,
+    alone: Any = None,
+    parse: Callable[[str], Any] | None = None,
 ) -> Any:
     """Declare a field of a dataclass that is a flag: a switch if it is a bool, of several values if it is a tuple.
 
@@ -60,8 +64,10 @@ def option(
         choices: valid texts.
         metavar: name of the value in the help.
         group: heading under which ``--help`` lists it.
+        alone: value where the flag is given without one; None: the flag needs a value.
+        parse: makes the value, also a tuple, of the flag's text.
     """
-    flag = _Flag(help, names, within, choices, metavar, group)
+    flag = _Flag(help, names, within, choices, metavar, group, alone, parse)
     return field(default=default, metadata={_KEY: flag}) if default is not MISSING else field(metadata={_KEY: flag})
 
 
@@ -126,10 +132,14 @@ def _details(hint: Any, flag: _Flag, default: Any) -> dict[str, Any]:
         return details | {"action": "store_false" if default is True else "store_true", "default": default}
     required = default is MISSING
     details |= {"required": True} if required else {"default": default}
-    if get_origin(hint) is tuple:
+    if get_origin(hint) is tuple and flag.parse is None:
         details["nargs"] = "+"
+    if flag.alone is not None:
+        details |= {"nargs": "?", "const": flag.alone}
     kind = _element(hint)
-    if flag.within is not None:
+    if flag.parse is not None:
+        details["type"] = flag.parse
+    elif flag.within is not None:
         details["type"] = flag.within
     elif kind in (int, float):
         details["type"] = Range(whole=kind is int)

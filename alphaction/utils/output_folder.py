@@ -1,4 +1,4 @@
-"""Folders that a command makes: a record file tells its own from others, and unfinished work never looks complete."""
+"""Output folders of commands: a record file marks them, and unfinished output never looks complete."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from alphaction.utils.atomic import write_text_atomically
 
 @contextmanager
 def scratch_beside(output: Path) -> Iterator[Path]:
-    """Yield an empty hidden folder beside ``output``, removed in the end; files are moved from it by renaming.
+    """Yield an empty hidden folder beside ``output``, which is removed at the end; files are moved from it by renaming.
 
-    Its name starts with a dot, so that no search for datasets finds it.
+    Its name starts with a dot, so that the search for datasets ignores it.
     """
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as scratch:
@@ -24,7 +24,7 @@ def scratch_beside(output: Path) -> Iterator[Path]:
 
 
 def read_record(folder: Path, name: str) -> dict[str, Any] | None:
-    """Return the record ``folder/name``; None if there is none, {} if it is no JSON object."""
+    """Return the record ``folder/name``: None if the file does not exist, {} if it is not a JSON object."""
     path = folder / name
     if not path.is_file():
         return None

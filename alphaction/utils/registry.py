@@ -10,24 +10,34 @@ from alphaction.utils.messages import suggest
 
 T = TypeVar("T")
 
+# Config key -> the registry that its value is a name in. Filled when the packages that own the registries are imported,
+# so that the config can check a name without knowing what it stands for.
+_REGISTRIES: dict[str, Registry] = {}
+
 
 class Registry(Generic[T]):
-    """A named table of builders.
+    """A table of builders, one of which a config key selects by name.
 
     Args:
-        kind: what the entries are, with the config key that selects one; used in error messages.
+        key: the config key, as in "MODEL.BACKBONE.CONV_BODY".
+
+    Raises:
+        ValueError: if there is a registry for that key already.
     """
 
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
+    def __init__(self, key: str) -> None:
+        if key in _REGISTRIES:
+            raise ValueError(f"there is a registry for {key} already")
+        self.key = key
         self._entries: dict[str, T] = {}
+        _REGISTRIES[key] = self
 
     def register(self, name: str) -> Callable[[T], T]:
         """Return a decorator that stores its argument under ``name``; a second use of a name is a ``ValueError``."""
 
         def decorate(entry: T) -> T:
             if name in self._entries:
-                raise ValueError(f"{self.kind}: {name!r} is registered twice")
+                raise ValueError(f"{self.key}: {name!r} is registered twice")
             self._entries[name] = entry
             return entry
 
@@ -40,9 +50,14 @@ class Registry(Generic[T]):
             UserError: if there is none; the message names the nearest valid name.
         """
         if name not in self._entries:
-            raise UserError(f'{self.kind}: "{name}" is not registered. {suggest(name, self._entries)}')
+            raise UserError(f'{self.key}: "{name}" is not available. {suggest(name, self._entries)}')
         return self._entries[name]
 
     def names(self) -> list[str]:
         """Return all registered names, sorted."""
         return sorted(self._entries)
+
+
+def registered_names(key: str) -> list[str]:
+    """Return the names that the config key ``key`` may hold, sorted; none if its registry was not imported yet."""
+    return _REGISTRIES[key].names() if key in _REGISTRIES else []

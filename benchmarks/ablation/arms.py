@@ -42,7 +42,7 @@ class Arm:
         group: one of :data:`GROUPS`: the table that it belongs to.
         overrides: (config key, value as on a command line).
         processes: that share each run.
-        interrupted: stop each run half way, and let it go on from its checkpoint.
+        interrupted: stop each run half way, and resume it from its checkpoint.
     """
 
     name: str

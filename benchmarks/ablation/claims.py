@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from benchmarks.ablation.arms import BASELINE, FULL, LENGTHS, PLAIN, SAME, SINGLES
 from benchmarks.ablation.dataset import KINDS
 from benchmarks.ablation.results import Results
-from benchmarks.ablation.statistics import Comparison, Summary
+from benchmarks.ablation.seed_statistics import Comparison, Summary
 
 NEAR_CHANCE = 5.0
 MEMORY_GAIN = 30.0

@@ -16,7 +16,7 @@ from alphaction.toy.world import build_world
 from alphaction.toy.writer import CATALOG
 from alphaction.utils.errors import UserError
 from alphaction.utils.output_folder import read_record
-from benchmarks.ablation.statistics import mean
+from benchmarks.ablation.seed_statistics import mean
 
 WORLD = "interactions"
 KINDS = ("own", "person", "object", "memory")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import sys
@@ -12,11 +13,12 @@ from typing import Any
 
 import alphaction
 from alphaction.config import load_cfg, validate_cfg
-from alphaction.config.near import leaf_keys
-from alphaction.config.ranges import get_value
+from alphaction.config.tree import get_value, leaf_keys
 from alphaction.utils.cores import available_cores
 from alphaction.utils.device import choose_device
 from alphaction.utils.errors import UserError
+from alphaction.utils.numbers import NOT_NEGATIVE, POSITIVE
+from alphaction.utils.options import option
 from benchmarks.ablation.arms import ARMS, Arm, choose_arms
 from benchmarks.ablation.dataset import StudyData
 
@@ -45,27 +47,41 @@ OWN_KEYS = {
 }
 
 
+def seed_list(text: str) -> tuple[int, ...]:
+    """Return the seeds of a list like 0,1,2, each once."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("no seed is given; expected whole numbers with commas between them")
+    return tuple(dict.fromkeys(NOT_NEGATIVE(number) for number in text.split(",")))
+
+
+def name_list(text: str) -> tuple[str, ...]:
+    """Return the names of a list like baseline,M."""
+    found = tuple(name.strip() for name in text.split(","))
+    if not all(found):
+        raise argparse.ArgumentTypeError(f'"{text}": expected names with commas between them, as in baseline,M')
+    return found
+
+
 @dataclass(frozen=True)
 class StudyOptions:
     """What a person can choose about a study.
 
-    Attributes:
-        data: folder of the dataset.
-        output: folder of the runs.
-        seeds: of every arm.
-        arms: names of arms or groups; empty: all.
-        jobs: runs at a time; None: one a core on the CPU, one on a GPU.
-        overrides: config keys and values in turn, for every run; what an arm sets comes after them.
-        force: redo runs whose settings differ.
+    ``overrides`` are config keys and values in turn, for every run; what an arm sets comes after them.
     """
 
-    data: Path = Path("data/interactions")
-    output: Path = Path("output/ablation")
-    seeds: tuple[int, ...] = (0, 1, 2)
-    arms: tuple[str, ...] = ()
-    jobs: int | None = None
+    data: Path = option(
+        Path("data/interactions"), metavar="DIR", help="folder of the dataset; made if it is missing (%(default)s)"
+    )
+    output: Path = option(Path("output/ablation"), metavar="DIR", help="folder of the runs (%(default)s)")
+    seeds: tuple[int, ...] = option(
+        (0, 1, 2), parse=seed_list, metavar="S,S,...", help="seeds of every arm (default: 0,1,2)"
+    )
+    arms: tuple[str, ...] = option((), parse=name_list, metavar="A,A,...", help="arms or groups of arms (default: all)")
+    jobs: int | None = option(
+        None, within=POSITIVE, metavar="N", help="runs at a time (default: one a core, on a GPU one)"
+    )
     overrides: tuple[str, ...] = ()
-    force: bool = False
+    force: bool = option(False, help="redo runs that were made with other settings")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from alphaction.utils.errors import UserError
 from benchmarks.ablation.arms import LENGTHS, Arm
 from benchmarks.ablation.dataset import KINDS
 from benchmarks.ablation.results import Results
-from benchmarks.ablation.statistics import Summary
+from benchmarks.ablation.seed_statistics import Summary
 
 _DPI = 110
 _CHANCE = {"color": "0.25", "linestyle": "--", "linewidth": 1.2}

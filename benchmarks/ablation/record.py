@@ -13,8 +13,7 @@ from typing import Any
 import torch
 
 from alphaction.config import get_cfg
-from alphaction.config.near import leaf_keys
-from alphaction.config.ranges import get_value
+from alphaction.config.tree import get_value, leaf_keys
 from alphaction.utils.cores import available_cores
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import counted
@@ -36,7 +35,7 @@ class RunRecord:
         finished: it ended by itself, with a result.
         threads: of its last start.
         device: name of what it ran on last.
-        broken: it was stopped half way, and went on.
+        broken: it was stopped half way and resumed.
     """
 
     settings: Mapping[str, Any]
@@ -105,7 +104,7 @@ def prepare_folders(runs: Sequence[Run], force: bool, *, remove: bool = True) ->
             raise UserError(
                 f"{run.folder} holds a run with other settings:\n  "
                 + "\n  ".join(changes)
-                + "\nPass --force to redo such runs, name another --output, or give the settings of then."
+                + "\nPass --force to redo such runs, name another --output, or give the earlier settings."
             )
         if changes:
             outdated.append(run.folder)

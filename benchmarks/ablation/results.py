@@ -11,7 +11,7 @@ from alphaction.utils.errors import UserError
 from benchmarks.ablation.dataset import KINDS
 from benchmarks.ablation.plan import Run, Study
 from benchmarks.ablation.record import RunRecord, is_finished, read_run
-from benchmarks.ablation.statistics import Summary, mean
+from benchmarks.ablation.seed_statistics import Summary, mean
 
 ALL = "all"
 

@@ -45,7 +45,7 @@ def run_all(
 ) -> None:
     """Run every run to its end, in order, ``jobs`` at a time; each writes to a file ``log`` in its folder.
 
-    Whatever ends this function early also ends the runs, and leaves them so that they go on from their checkpoints.
+    Whatever ends this function early also ends the runs; they can continue from their checkpoints.
 
     Args:
         runs: none of them finished.

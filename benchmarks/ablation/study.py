@@ -17,14 +17,14 @@ from alphaction.utils.messages import counted
 from alphaction.utils.output_folder import read_record, write_record
 from benchmarks.ablation.arms import ARMS, Arm
 from benchmarks.ablation.dataset import KINDS, StudyData, open_dataset
+from benchmarks.ablation.page import PICTURES, WORLD_PICTURE, make_page
 from benchmarks.ablation.picture import draw_world
 from benchmarks.ablation.plan import Run, Study, StudyOptions, check_options, plan_study
 from benchmarks.ablation.plots import check_plotting, plot_all
 from benchmarks.ablation.record import RunRecord, is_finished, prepare_folders, run_records
-from benchmarks.ablation.report import PICTURES, WORLD_PICTURE, make_page
 from benchmarks.ablation.results import Cost, Results, read_ap, read_results
 from benchmarks.ablation.runner import run_all
-from benchmarks.ablation.statistics import mean
+from benchmarks.ablation.seed_statistics import mean
 
 RECORD = "study.json"
 NUMBERS = "results.json"
@@ -105,14 +105,14 @@ def run_missing(study: Study, poll: float, lock: int) -> None:
     try:
         run_all(missing, study.jobs, study.threads, on_end, poll=poll, inherited=(lock,))
     except KeyboardInterrupt:
-        print("stopped; the same command goes on, and --report-only reports what is finished", flush=True)
+        print("stopped; the same command continues, and --report-only reports what is finished", flush=True)
         raise
     finally:
         write_cost()
 
 
 class Progress:
-    """Lines that tell how far a study is.
+    """Lines that say how far a study is.
 
     Args:
         study: the plan.
@@ -145,7 +145,7 @@ def as_time(seconds: float) -> str:
 
 
 def read_cost(study: Study) -> Cost:
-    """Return what the study's folder tells of its cost; a study that never ran has cost nothing."""
+    """Return the cost that the study's folder records; a study that never ran has cost nothing."""
     planned = {"jobs": study.jobs, "threads": study.threads}
     return Cost(**{"wall_seconds": 0.0, **planned, **(read_record(study.options.output, RECORD) or {})})
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from alphaction.toy import ToyOptions
 from benchmarks.ablation.dataset import StudyData
 from benchmarks.ablation.plan import Run, Study, StudyOptions, plan_study
 from benchmarks.ablation.record import new_record
@@ -45,6 +46,15 @@ if mode != "silent":
     result.parent.mkdir(parents=True, exist_ok=True)
     result.write_text(json.dumps({"per_class": {"jump": 0.75, "wave": None, "after": 0.25}}))
 """
+
+
+TINY = ToyOptions("interactions", num_train=2, num_val=2, seconds=8, width=256, height=48)
+
+
+@pytest.fixture(scope="session")
+def folder(made_toy) -> Path:
+    """A tiny dataset of the world, the default one but for its size."""
+    return made_toy(TINY) / "toy"
 
 
 @pytest.fixture(autouse=True)

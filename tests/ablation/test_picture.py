@@ -5,24 +5,22 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from ablation.conftest import TINY
 
-from alphaction.toy import ToyOptions, make_toy_dataset
 from benchmarks.ablation.dataset import open_dataset
 from benchmarks.ablation.picture import SCALE, SECONDS, VIDEOS, classes_of_left, draw_world
 
-OPTIONS = ToyOptions("interactions", num_train=2, num_val=2, seconds=8, width=256, height=48)
 
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return open_dataset(make_toy_dataset(tmp_path_factory.mktemp("data") / "tiny", OPTIONS))
+@pytest.fixture
+def data(folder):
+    return open_dataset(folder)
 
 
 def test_the_picture_has_two_videos_at_two_seconds(data, tmp_path):
     draw_world(data, tmp_path / "world.png")
     picture = cv2.imread(str(tmp_path / "world.png"))
-    assert picture.shape[1] > len(SECONDS) * SCALE * OPTIONS.width
-    assert picture.shape[0] > len(VIDEOS) * SCALE * OPTIONS.height
+    assert picture.shape[1] > len(SECONDS) * SCALE * TINY.width
+    assert picture.shape[0] > len(VIDEOS) * SCALE * TINY.height
     # Somebody is drawn in every cell.
     halves = np.array_split(picture, 2, axis=0)
     assert all(half.std() > 20 for half in halves)

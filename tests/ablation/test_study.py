@@ -5,30 +5,22 @@ from __future__ import annotations
 import fcntl
 import json
 import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
-from ablation.conftest import record_of, starts_of
+from ablation.conftest import TINY, record_of, starts_of
 
-from alphaction.toy import ToyOptions, make_toy_dataset
+from alphaction.toy import make_toy_dataset
 from alphaction.utils.errors import UserError
 from benchmarks.ablation import study as module
 from benchmarks.ablation.dataset import open_dataset
 from benchmarks.ablation.plan import StudyOptions, plan_study
 from benchmarks.ablation.study import as_time, run_ablation
 
-TINY = ToyOptions("interactions", num_train=2, num_val=2, seconds=8, width=256, height=48)
 TRIAL = (
     "SOLVER.MAX_ITER 2 SOLVER.STEPS [] SOLVER.WARMUP_ITERS 1 SOLVER.VIDEOS_PER_BATCH 2 "
     "DATALOADER.NUM_WORKERS 0 MODEL.DEVICE cpu"
 ).split()
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A tiny dataset of the world."""
-    return make_toy_dataset(tmp_path_factory.mktemp("data") / "tiny", TINY)
 
 
 @pytest.fixture
@@ -109,7 +101,7 @@ def test_times_are_written_as_on_a_clock():
 
 def test_what_is_known_of_a_dataset(folder):
     data = open_dataset(folder)
-    assert (data.name, data.lag) == ("tiny", 4)
+    assert (data.name, data.lag) == ("toy", 4)
     assert len(data.of_kind("person")) == len(data.of_kind("object")) == 1
     assert data.of_kind("memory")
     assert data.chance_of("memory") == 0.5
@@ -154,8 +146,9 @@ def test_mistakes_are_found_before_a_dataset_is_made(options, tmp_path):
     assert not options.output.exists()
 
 
-def test_the_command_trains_and_reports(folder, repo_root, subprocess_env, tmp_path):
-    command = [sys.executable, repo_root / "tools" / "ablation.py", "--data", folder, "--output", "out"]
+@pytest.mark.slow
+def test_the_command_trains_and_reports(folder, repo_root, quick_python, subprocess_env, tmp_path):
+    command = [quick_python, repo_root / "tools" / "ablation.py", "--data", folder, "--output", "out"]
     command += ["--seeds", "1", "--arms", "baseline,M,M_two_processes", "--jobs", "2", "--report", "page.md", *TRIAL]
     done = subprocess.run(command, cwd=tmp_path, env=subprocess_env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

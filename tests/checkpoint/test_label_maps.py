@@ -21,7 +21,7 @@ def test_ids_case_and_spaces_do_not_matter() -> None:
     assert compare_label_maps(PETS, other) is None
 
 
-def test_another_order_is_told_by_channel() -> None:
+def test_another_order_is_shown_channel_by_channel() -> None:
     text = compare_label_maps(PETS, {**PETS, "names": ["run", "sit", "chew toy"]})
     assert text == (
         'the action classes differ: channel 0: "sit" (movement) in the checkpoint, "run" (movement) in the dataset; '

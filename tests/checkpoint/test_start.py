@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from alphaction.checkpoint import Checkpointer, find_start, find_test_weights
+from alphaction.checkpoint import Checkpointer, find_start, find_test_weights, read_recorded_config
 from alphaction.utils.errors import UserError
 
 
@@ -55,6 +55,23 @@ def test_transfer_takes_the_given_weights_always(run_dir: Path, weight: str) -> 
         find_start(run_dir, "", transfer=True)
 
 
+def test_resume_takes_the_last_checkpoint_only(tmp_path: Path, run_dir: Path, weight: str) -> None:
+    assert find_start(run_dir, weight, resume=True).path == run_dir / "model_0000007.pth"
+    with pytest.raises(UserError, match=f"--resume: OUTPUT_DIR {tmp_path / 'new'} holds no run"):
+        find_start(tmp_path / "new", str(run_dir / "model_0000007.pth"), resume=True)
+
+
+def test_the_config_that_a_checkpoint_records(tmp_path: Path, weight: str) -> None:
+    model = nn.Linear(1, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    text = "SOLVER: {MAX_ITER: 5}"
+    for extra, world_size in (({}, None), ({"config": "SOLVER: {MAX_ITER: 5}", "world_size": 4}, 4)):
+        path = Checkpointer(tmp_path / "run", model, optimizer, config=text).save(None, 1, extra)
+        assert read_recorded_config(path) == ({"SOLVER": {"MAX_ITER": 5}}, world_size)
+    with pytest.raises(UserError, match=r"zoo\.pth: not a training checkpoint"):
+        read_recorded_config(Path(weight))
+
+
 def test_a_training_checkpoint_as_weight_is_continued(tmp_path: Path, run_dir: Path) -> None:
     checkpoint = run_dir / "model_0000007.pth"
     start = find_start(tmp_path / "new", str(checkpoint))
@@ -62,9 +79,9 @@ def test_a_training_checkpoint_as_weight_is_continued(tmp_path: Path, run_dir: P
 
 
 def test_missing_weight_is_reported_at_once(tmp_path: Path, run_dir: Path) -> None:
-    with pytest.raises(UserError, match="no such file"):
+    with pytest.raises(UserError, match="does not exist"):
         find_start(tmp_path / "new", str(tmp_path / "zoo.pth"))
-    with pytest.raises(UserError, match="no such file"):
+    with pytest.raises(UserError, match="does not exist"):
         find_start(run_dir, str(tmp_path / "zoo.pth"), transfer=True)
 
 
@@ -73,5 +90,5 @@ def test_testing_prefers_the_given_weights(tmp_path: Path, run_dir: Path, weight
     assert find_test_weights(run_dir, "") == run_dir / "model_0000007.pth"
     with pytest.raises(UserError, match="nothing to test"):
         find_test_weights(tmp_path / "new", "")
-    with pytest.raises(UserError, match="no such file"):
+    with pytest.raises(UserError, match="does not exist"):
         find_test_weights(run_dir, str(tmp_path / "gone.pth"))

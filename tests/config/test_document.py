@@ -1,41 +1,23 @@
-"""docs/CONFIG.md and the comments that it comes from."""
+"""docs/CONFIG.md, and the declarations that it comes from."""
 
 from __future__ import annotations
 
 import subprocess
-import sys
 
 from alphaction.config import get_cfg
-from alphaction.config.document import read_comments, render
-from alphaction.config.names import NAMES
-from alphaction.config.near import leaf_keys, section_keys
-from alphaction.config.ranges import RANGES, get_value
-
-# Ranges that are a rule of several keys, told in words.
-IN_WORDS = {"MODEL.IA_STRUCTURE.I_BLOCK_LIST": "P, O, M"}
+from alphaction.config.document import render
+from alphaction.config.keys import DECLARED, KEYS, Section
+from alphaction.config.tree import leaf_keys, section_keys
+from alphaction.modeling.registry import BACKBONES
 
 
-def test_every_key_and_section_has_a_comment():
-    sections, keys = read_comments()
-    cfg = get_cfg()
-    assert list(sections) == list(section_keys(cfg))
-    assert set(keys) == set(leaf_keys(cfg))
-    assert all(text.endswith(".") for text in sections.values())
-    assert [
-        doc.key for doc in keys.values() if not (doc.unit and doc.range and doc.meaning.rstrip("`").endswith("."))
-    ] == []
-
-
-def test_ranges_in_comments_are_those_enforced():
-    _, keys = read_comments()
-    for key, doc in keys.items():
-        if isinstance(get_value(get_cfg(), key), bool):
-            expected = "True, False"
-        elif key in NAMES:
-            expected = ", ".join(NAMES[key])
-        else:
-            expected = RANGES.get(key) or IN_WORDS.get(key, "-")
-        assert doc.range == expected, key
+def test_every_key_and_section_is_described():
+    sections = {entry.path: entry for entry in DECLARED if isinstance(entry, Section)}
+    assert list(sections) == list(section_keys(get_cfg()))
+    assert all(section.meaning.endswith(".") for section in sections.values())
+    assert [key.path for key in KEYS.values() if not (key.unit and key.meaning.rstrip("`").endswith("."))] == []
+    assert [key.path for key in KEYS.values() if key.choices and not key.names] == []
+    assert [key.path for key in KEYS.values() if not set(key.synonyms.values()) <= set(key.names)] == []
 
 
 def test_page_has_a_row_for_every_key():
@@ -47,12 +29,15 @@ def test_page_has_a_row_for_every_key():
     )
     assert sum(line.startswith("| `") for line in lines) == len(list(leaf_keys(get_cfg())))
     assert "### MODEL.IA_STRUCTURE" in lines
+    assert next(line for line in lines if line.startswith("| `CONV_BODY` |")).split(" | ")[4] == ", ".join(
+        BACKBONES.names()
+    )
 
 
-def test_page_is_up_to_date(repo_root, subprocess_env):
+def test_page_is_up_to_date(repo_root, quick_python):
     result = subprocess.run(
-        [sys.executable, "-m", "alphaction.config.document"],
-        env=subprocess_env, cwd=repo_root, capture_output=True, text=True, check=True,
+        [quick_python, "-m", "alphaction.config.document"],
+        cwd=repo_root, capture_output=True, text=True, check=True,
     )  # fmt: skip
     page = (repo_root / "docs" / "CONFIG.md").read_text(encoding="utf-8")
     assert page == result.stdout, "run: python -m alphaction.config.document > docs/CONFIG.md"

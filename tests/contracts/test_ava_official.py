@@ -51,16 +51,16 @@ def test_exclusions_matter(files, expected):
     assert abs(evaluate_files(*files[:3]).mAP - expected[MEAN]) > 1e-6
 
 
-def run_tool(repo_root, subprocess_env, *arguments):
-    command = [sys.executable, str(repo_root / "tools" / "evaluate_ava.py"), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env=subprocess_env, timeout=120)
+def run_tool(repo_root, python, *arguments):
+    command = [python, str(repo_root / "tools" / "evaluate_ava.py"), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
 
-def test_command_line(files, expected, repo_root, subprocess_env, tmp_path):
+def test_command_line(files, expected, repo_root, quick_python, tmp_path):
     truth, detections, label_map, exclusions = files
     out = tmp_path / "result.json"
     arguments = ["--groundtruth", truth, "--detections", detections, "--label-map", label_map]
-    done = run_tool(repo_root, subprocess_env, *arguments, "--exclusions", exclusions, "--json", out)
+    done = run_tool(repo_root, quick_python, *arguments, "--exclusions", exclusions, "--json", out)
     assert done.returncode == 0, done.stderr
     assert f"mAP at IoU 0.5  {expected[MEAN]:.4f}" in done.stdout
     data = json.loads(out.read_text())
@@ -85,7 +85,7 @@ def test_command_line_errors_are_one_sentence(files, repo_root, monkeypatch, cap
     arguments = ["--groundtruth", truth, "--detections", bad, "--label-map", label_map]
     assert run_in_process(repo_root, monkeypatch, *arguments) == 2
     message = capsys.readouterr().err
-    assert message.splitlines()[-1].startswith("error: None of the 1 keyframes with detections occurs")
+    assert message.splitlines()[-1].startswith("error: None of the keyframes with detections (1) occurs")
     assert 'first detection is at video "unheard-of", second 902' in message
 
 

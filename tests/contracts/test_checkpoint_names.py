@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from alphaction.checkpoint import MatchRules, caffe2_name, match_weights
+from alphaction.checkpoint import caffe2_name, match_weights
 
 REFERENCE = Path(__file__).resolve().parents[1] / "assets" / "reference"
 SLOWFAST = [
@@ -109,7 +109,7 @@ def test_one_experiment_into_another_keeps_what_fits() -> None:
 
 def test_no_head_leaves_out_ia_structure_mlp_and_classifier() -> None:
     state = state_of("resnet50_4x16f_serial")
-    report = match_weights(state, state, MatchRules(skip_prefixes=("roi_heads.action.",)))
+    report = match_weights(state, state, ("roi_heads.action.",))
     assert all(name.startswith("backbone.") for name in report.loaded)
     assert {name.split(".")[3] for name in report.skipped if "feature_extractor" in name} == {
         "ia_structure",

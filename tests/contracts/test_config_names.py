@@ -1,64 +1,76 @@
-"""The checks of a config know the names that are registered, and the backbones' widths and frames."""
+"""The names that published configs and people's own hold stay valid, and so do the backbones' widths."""
 
 from __future__ import annotations
+
+import subprocess
+import sys
 
 import pytest
 import torch
 
 from alphaction.config import load_cfg
-from alphaction.config.clip import GROUP_FRAMES, backbone_channels, group_nonlocal_frames, stage_frames
-from alphaction.config.names import CONV_BODIES, FEATURE_EXTRACTORS, IA_STRUCTURES, POOLER_TYPES, PREDICTORS
+from alphaction.config.keys import KEYS
+from alphaction.config.pathways import active_pathways
 from alphaction.modeling import backbone, registry
+from alphaction.solver.optimizer import OPTIMIZERS
+from alphaction.solver.schedule import SCHEDULERS
+from alphaction.utils.registry import Registry
+
+NAMES = {
+    "MODEL.BACKBONE.CONV_BODY": {
+        "Slowfast-Resnet50", "Slowfast-Resnet101", "Slowfast-Tiny",
+        "I3D-Resnet50", "I3D-Resnet101", "I3D-Resnet50-Sparse", "I3D-Resnet101-Sparse",
+    },
+    "MODEL.BACKBONE.SLOWFAST.LATERAL": {"tconv"},
+    "MODEL.ROI_ACTION_HEAD.FEATURE_EXTRACTOR": {"2MLPFeatureExtractor", "MaxpoolFeatureExtractor"},
+    "MODEL.ROI_ACTION_HEAD.PREDICTOR": {"FCPredictor"},
+    "MODEL.ROI_ACTION_HEAD.POOLER_TYPE": {"align3d", "pooling3d"},
+    "MODEL.IA_STRUCTURE.STRUCTURE": {"serial", "dense", "parallel"},
+    "MODEL.IA_STRUCTURE.FUSION": {"add", "concat"},
+    "MODEL.DEVICE": {"auto", "cpu", "cuda"},
+    "SOLVER.OPTIMIZER": {"sgd", "adamw"},
+    "SOLVER.SCHEDULER": {"warmup_multi_step", "half_period_cosine"},
+    "SOLVER.WARMUP_METHOD": {"linear", "constant"},
+    "SOLVER.AMP": {"off", "bf16", "fp16"},
+}  # fmt: skip
+REGISTRIES = [value for value in vars(registry).values() if isinstance(value, Registry)] + [OPTIMIZERS, SCHEDULERS]
 
 
-def build(*overrides):
-    """Return (config, backbone without memory for its weights)."""
-    cfg = load_cfg(None, overrides)
-    with torch.device("meta"):
-        return cfg, backbone.build_backbone(cfg)
+@pytest.mark.parametrize("key", NAMES)
+def test_published_names_are_valid(key):
+    assert NAMES[key] <= set(KEYS[key].names)
+    assert KEYS[key].default in NAMES[key]
 
 
-@pytest.mark.parametrize(
-    ("names", "entries"),
-    [
-        (CONV_BODIES, registry.BACKBONES),
-        (FEATURE_EXTRACTORS, registry.FEATURE_EXTRACTORS),
-        (PREDICTORS, registry.PREDICTORS),
-        (POOLER_TYPES, registry.POOLERS),
-        (IA_STRUCTURES, registry.INTERACTION_STRUCTURES),
-    ],
-    ids=lambda value: getattr(value, "kind", ""),
-)
-def test_names_are_the_registered_ones(names, entries):
-    assert sorted(names) == entries.names()
+def test_every_key_with_names_is_here():
+    assert {key.path for key in KEYS.values() if key.choices} == set(NAMES)
 
 
-@pytest.mark.parametrize("name", CONV_BODIES)
-def test_output_widths(name):
-    cfg, module = build("MODEL.BACKBONE.CONV_BODY", name)
-    assert backbone_channels(cfg) == tuple(module.out_channels)
-    assert sum(backbone_channels(cfg)) == module.dim_out
+@pytest.mark.parametrize("entries", REGISTRIES, ids=lambda entries: entries.key)
+def test_a_config_may_hold_what_is_registered(entries):
+    assert KEYS[entries.key].names == entries.names()
 
 
-@pytest.mark.parametrize(("slow", "fast"), [(True, False), (False, True)])
-def test_output_widths_of_one_pathway(slow, fast):
+@pytest.mark.parametrize("name", registry.BACKBONES.names())
+@pytest.mark.parametrize(("slow", "fast"), [(True, True), (True, False), (False, True)])
+def test_a_backbone_reads_the_frames_that_a_clip_has(name, slow, fast):
     node = "MODEL.BACKBONE.SLOWFAST"
-    cfg, module = build(f"{node}.SLOW.ACTIVE", slow, f"{node}.FAST.ACTIVE", fast, f"{node}.BETA", 0.25)
-    assert backbone_channels(cfg) == tuple(module.out_channels) == (2048 * slow, 512 * fast)
+    cfg = load_cfg(None, ["MODEL.BACKBONE.CONV_BODY", name, f"{node}.SLOW.ACTIVE", slow, f"{node}.FAST.ACTIVE", fast])
+    with torch.device("meta"):
+        module = backbone.build_backbone(cfg)
+    assert tuple(channels > 0 for channels in module.out_channels) == active_pathways(cfg)
+    assert sum(module.out_channels) == module.dim_out
 
 
-@pytest.mark.parametrize(("name", "frames", "expected"), [("I3D-Resnet50", 32, 4), ("I3D-Resnet50-Sparse", 8, 4)])
-def test_frames_of_an_i3d_network(name, frames, expected):
-    cfg, module = build(
-        *("MODEL.BACKBONE.CONV_BODY", name, "INPUT.FRAME_NUM", frames, "INPUT.TAU", 8, "INPUT.ALPHA", 8),
-        *("MODEL.BACKBONE.I3D.CONV3_GROUP_NL", True),
+@pytest.mark.parametrize("module", ["alphaction.engine.setup", "benchmarks.ablation.plan"])
+def test_whatever_runs_a_config_checks_its_names(repo_root, subprocess_env, module):
+    code = f"""
+import {module}
+from alphaction.config import load_cfg, validate_cfg
+validate_cfg(load_cfg(None, ["MODEL.IA_STRUCTURE.STRUCTURE", "denseserial", "SOLVER.OPTIMIZER", "adam"]), splits=())
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code], env=subprocess_env, cwd=repo_root, capture_output=True, text=True, check=False
     )
-    _, features = module(None, torch.empty(1, 3, frames, 64, 64, device="meta"))
-    assert stage_frames(cfg) == (0, expected)
-    assert features.shape[2] == expected
-    assert group_nonlocal_frames(cfg) == {"I3D": expected}
-
-
-def test_group_size_of_nonlocal_blocks():
-    _, module = build("MODEL.BACKBONE.SLOWFAST.SLOW.CONV3_GROUP_NL", True)
-    assert {m.group_frames for m in module.modules() if hasattr(m, "group_frames")} == {None, GROUP_FRAMES}
+    assert 'MODEL.IA_STRUCTURE.STRUCTURE: "denseserial" is not available. Did you mean "dense"?' in result.stderr
+    assert 'SOLVER.OPTIMIZER: "adam" is not available. Did you mean "adamw"?' in result.stderr

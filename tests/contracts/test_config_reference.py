@@ -10,9 +10,8 @@ import pytest
 import yaml
 
 from alphaction.config import get_cfg, load_cfg, validate_cfg
-from alphaction.config.clip import clip_frames
-from alphaction.config.near import leaf_keys
-from alphaction.config.ranges import get_value
+from alphaction.config.pathways import frame_counts
+from alphaction.config.tree import get_value, leaf_keys
 
 REFERENCE = Path(__file__).resolve().parents[1] / "assets" / "reference"
 DEFAULTS = json.loads((REFERENCE / "config_defaults.json").read_text(encoding="utf-8"))
@@ -104,4 +103,4 @@ def test_frames_of_the_pathways_are_the_golden_ones(repo_root, name):
     golden = np.load(REFERENCE / "golden" / "clip_t3_eval_transform.npz")
     cfg = load_cfg(repo_root / "config_files" / f"{name}.yaml")
     shapes = [golden[f"{name}/{pathway}_shape"] for pathway in ("slow", "fast")]
-    assert clip_frames(cfg) == tuple(int(shape[1]) for shape in shapes)
+    assert frame_counts(cfg) == tuple(int(shape[1]) for shape in shapes)

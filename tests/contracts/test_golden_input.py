@@ -15,6 +15,7 @@ from alphaction.data.collate import BatchCollator
 from alphaction.data.dataset import ActionDataset
 from alphaction.data.normalize import normalize_clips
 from alphaction.data.sample import SampleRequest
+from alphaction.data.tables import DatasetTables
 from alphaction.data.temporal import TemporalSampling
 from alphaction.data.transforms import ResizeRule
 from alphaction.data.video.one_second_clips import OneSecondClipSource
@@ -29,10 +30,12 @@ def case(request, test_data):
     name, tau, alpha = request.param
     corners = np.array([[100, 50, 160, 170], [300.5, 200.25, 480, 300.25]]) / [480, 360, 480, 360]
     dataset = ActionDataset(
-        name="golden",
-        label_map=LabelMap((ActionClass(1, "stand", "movement"),)),
-        annotations=AnnotationTable.from_columns(["pets_00"] * 2, [3, 3], corners, [1, 1]),
-        source=OneSecondClipSource(test_data / "reference" / "clips"),
+        DatasetTables(
+            name="golden",
+            label_map=LabelMap((ActionClass(1, "stand", "movement"),)),
+            annotations=AnnotationTable.from_columns(["pets_00"] * 2, [3, 3], corners, [1, 1]),
+            source=OneSecondClipSource(test_data / "reference" / "clips"),
+        ),
         fps=25.0,
         sampling=TemporalSampling(frame_num=64, sample_rate=1, tau=tau, alpha=alpha),
         resize=ResizeRule(256, 464),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alphaction.data.temporal import TemporalSampling, clip_slots, pathway_slots
+from alphaction.data.temporal import TemporalSampling, clip_slots
 from alphaction.utils.errors import UserError
 
 
@@ -25,7 +25,7 @@ def test_clip_is_centered_on_the_keyframe():
     ],
 )
 def test_pathways(tau, alpha, slow, fast):
-    assert pathway_slots(64, 1, tau, alpha) == (slow, fast)
+    assert TemporalSampling(64, 1, tau, alpha).slots() == (slow, fast)
 
 
 def test_random_start_covers_every_frame():
@@ -46,12 +46,10 @@ def test_without_jitter_the_start_is_fixed():
 def test_inactive_pathways():
     assert TemporalSampling(64, 1, 16, 8, fast=False).slots()[1] == []
     assert TemporalSampling(30, 1, 8, 8, slow=False).slots() == ([], list(range(-15, 15)))
+    # ALPHA is the fast pathway's.
+    assert TemporalSampling(16, 1, 8, 16, fast=False).slots() == ([-5, 3], [])
 
 
-def test_numbers_that_do_not_divide():
+def test_numbers_that_do_not_go_together():
     with pytest.raises(UserError, match=r"FRAME_NUM 60 is not a multiple of INPUT.TAU 16.*to 48 or 64"):
         TemporalSampling(60, 1, 16, 8)
-    with pytest.raises(UserError, match=r"TAU 8 is not a multiple of INPUT\.ALPHA 3"):
-        TemporalSampling(64, 1, 8, 3)
-    with pytest.raises(UserError, match="both pathways are off"):
-        TemporalSampling(64, 1, 8, 8, slow=False, fast=False)

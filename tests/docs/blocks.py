@@ -12,6 +12,8 @@ REASONS = (
     "needs the AVA movies",
     "needs the pretrained weights",
     "needs a network",
+    "needs the environment of the demo",
+    "needs `train_net.py --plan`",
     "needs GPUs",
     "needs Slurm",
     "needs an editor",

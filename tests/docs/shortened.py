@@ -1,6 +1,7 @@
 """Stands in for ``python`` where the pages' commands are tested: the same programs on less data and fewer steps.
 
-Everything else of a command line is passed on as the page has it.
+Usage: shortened.py PYTHON ARGUMENTS...; flags that make the program behind ARGUMENTS quick are added, and everything
+else is passed on as the page has it.
 """
 
 from __future__ import annotations
@@ -32,10 +33,12 @@ def shortened(arguments: list[str]) -> list[str]:
     if program.endswith("make_toy_dataset.py"):
         # The shortest that the world "interactions" can do is twice the lag of its classes.
         return [*arguments, *SMALL_TOY, *(["--seconds", "8"] if "interactions" in arguments else [])]
+    if program.endswith("process_ava_videos.py"):
+        return [*arguments, "--end", "3"]
     if program.endswith("tools/ablation.py"):
         return [*arguments, *SMALL_STUDY, *SMALL_RUN]
     return arguments
 
 
 if __name__ == "__main__":
-    os.execv(sys.executable, [sys.executable, *shortened(sys.argv[1:])])
+    os.execv(sys.argv[1], [sys.argv[1], *shortened(sys.argv[2:])])

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from docs.blocks import REASONS, blocks, commands_only, pages
 
-from alphaction.toy import ToyOptions, make_toy_dataset
+from alphaction.toy import ToyOptions
 
 ROOT = Path(__file__).resolve().parents[2]
 LINKED = (
@@ -41,7 +41,8 @@ class World:
         has_shared: whether there is one.
     """
 
-    def __init__(self, page: Path, root: Path, toy: Path) -> None:
+    def __init__(self, page: Path, root: Path, toy: Path, python: str) -> None:
+        self._python = python
         self.folder = root / "clone"
         self._blocks = BLOCKS[page]
         self._venv = root / "venv"
@@ -68,7 +69,7 @@ class World:
         if not block.is_run or (block.needs_shared and not self.has_shared):
             return subprocess.CompletedProcess([], 0, "", "")
         if place not in self._done:
-            program = [sys.executable, "-c"] if block.language == "python" else ["bash", "-c"]
+            program = [self._python, "-c"] if block.language == "python" else ["bash", "-c"]
             text = block.text if block.language == "python" else commands_only(block.text)
             self._done[place] = subprocess.run(
                 [*program, text], cwd=self.folder, env=self._env, capture_output=True, text=True, check=False,
@@ -80,15 +81,14 @@ class World:
         """Return variables under which python, torchrun and the quickstart script are the shortened ones."""
         programs = self._venv / "bin"
         programs.mkdir(parents=True)
-        shim = f'#!/bin/sh\nexec "{sys.executable}" "{ROOT}/tests/docs/shortened.py" "$@"\n'
+        shim = f'#!/bin/sh\nexec "{sys.executable}" -I -S "{ROOT}/tests/docs/shortened.py" "{self._python}" "$@"\n'
         torchrun = f'#!/bin/sh\nexec "{programs}/python" -m torch.distributed.run "$@"\n'
         for name, text in (("python", shim), ("python3", shim), ("torchrun", torchrun)):
             (programs / name).write_text(text)
             (programs / name).chmod(0o755)
         # tools/environment.sh reads here that nothing has to be installed.
-        checksum = subprocess.run(
-            ["cksum"], input=(ROOT / "setup.py").read_bytes(), capture_output=True, check=True
-        ).stdout.decode()
+        stamped = b"".join((ROOT / name).read_bytes() for name in ("setup.py", "alphaction/utils/requirements.py"))
+        checksum = subprocess.run(["cksum"], input=stamped, capture_output=True, check=True).stdout.decode()
         (self._venv / ".alphaction-installed").write_text(f"{self.folder.resolve()} {checksum.strip()}")
         return {
             **os.environ,
@@ -100,21 +100,23 @@ class World:
 
 
 @pytest.fixture(scope="session")
-def toy(tmp_path_factory) -> Path:
+def toy(made_toy) -> Path:
     """A small toy dataset, which the pages expect in data/toy."""
-    return make_toy_dataset(tmp_path_factory.mktemp("toy") / "toy", ToyOptions(num_train=6, num_val=2, seconds=6))
+    return made_toy(ToyOptions(num_train=6, num_val=2, seconds=6)) / "toy"
 
 
 @pytest.fixture(scope="session")
-def worlds(tmp_path_factory, toy) -> Callable[[Path], World]:
+def worlds(tmp_path_factory, toy, quick_python) -> Callable[[Path], World]:
     """Return the world of a page, which its blocks share.
 
     Not a fixture with the page as parameter: pytest would tear it down after every block, and each would run all those
     before it again.
     """
-    return functools.cache(lambda page: World(page, tmp_path_factory.mktemp("page"), toy))
+    return functools.cache(lambda page: World(page, tmp_path_factory.mktemp("page"), toy, quick_python))
 
 
+# The part of the id before the dash keeps a page's blocks together (tests/conftest.py).
+@pytest.mark.slow
 @pytest.mark.parametrize(("page", "place"), RUN, ids=[f"{page.name}-{BLOCKS[page][place].line}" for page, place in RUN])
 def test_commands(worlds, page, place):
     block, world = BLOCKS[page][place], worlds(page)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from alphaction.config import get_cfg
-from alphaction.data.annotations import ActionClass, AnnotationTable, LabelMap
+from alphaction.data.annotations import ActionClass, AnnotationTable, Keyframe, LabelMap
+from alphaction.data.dataset import ActionDataset
+from alphaction.data.tables import DatasetTables
+from alphaction.data.video.clip_source import VideoCheck
+from alphaction.data.video.video_info import VideoInfo
 from alphaction.engine import datasets
 from alphaction.utils.errors import UserError
 
@@ -18,44 +23,77 @@ STAND, WALK, SING = (ActionClass(1, "stand", "movement"), ActionClass(2, "walk",
 
 
 @pytest.fixture
-def opened(monkeypatch):
-    """One box that stands and walks; files and videos are not looked at."""
+def tables():
+    """One box that stands and walks."""
     boxes = np.tile([0.1, 0.1, 0.5, 0.5], (2, 1))
-    dataset = SimpleNamespace(
-        name="toy",
-        label_map=LabelMap((STAND, WALK, SING)),
-        eval_label_map=None,
-        annotations=AnnotationTable.from_columns(["v", "v"], [1, 1], boxes, [1, 2], source="truth.csv"),
-        summary=lambda: "",
-        training=True,
-        detections=None,
-        objects=None,
-        source=None,
+    annotations = AnnotationTable.from_columns(["v", "v"], [1, 1], boxes, [1, 2], source="truth.csv")
+    source = SimpleNamespace(
+        check=lambda video, seconds, decode: VideoCheck(video, None, seconds, VideoInfo(64, 48, 12.0, 4.0, 48))
     )
-    dataset.datasets = (dataset,)
-    monkeypatch.setattr(datasets, "find_dataset", lambda cfg, name: None)
-    monkeypatch.setattr(datasets, "check_dataset", lambda cfg, dataset: "")
-    monkeypatch.setattr(datasets.ActionDataset, "from_config", lambda *args, **kwargs: dataset)
-    return dataset
+    return DatasetTables("toy", LabelMap((STAND, WALK, SING)), annotations, source)
 
 
-def test_two_movements_of_one_box(opened, caplog):
+@pytest.fixture
+def use(monkeypatch):
+    """Function: have every dataset name mean these tables; no file is read."""
+
+    def replace_files(tables: DatasetTables) -> None:
+        monkeypatch.setattr(datasets, "find_dataset", lambda cfg, name: None)
+        monkeypatch.setattr(
+            datasets.ActionDataset,
+            "from_config",
+            lambda cfg, spec, training: ActionDataset.from_tables(cfg, replace(tables, training=training)),
+        )
+
+    return replace_files
+
+
+def test_two_movements_of_one_box(use, tables, caplog):
     cfg = get_cfg()
+    cfg.DATASETS.TRAIN = ["toy"]
+    use(tables)
+    train_set = datasets.open_train_dataset(cfg)
+    caplog.clear()
     with caplog.at_level(logging.WARNING):
         cfg.MODEL.ROI_ACTION_HEAD.EXCLUSIVE_MOVEMENT = False
-        datasets.report_findings(cfg, opened, [])
+        datasets.report_findings(cfg, train_set, [])
         assert "movements" not in caplog.text
         cfg.MODEL.ROI_ACTION_HEAD.EXCLUSIVE_MOVEMENT = True
-        datasets.report_findings(cfg, opened, [])
+        datasets.report_findings(cfg, train_set, [])
     assert 'toy (movements): truth.csv (video v, second 1): this box has 2 movements, "stand" and "walk"' in caplog.text
     assert "1 of 1 boxes" in caplog.text
     assert "MODEL.ROI_ACTION_HEAD.EXCLUSIVE_MOVEMENT False" in caplog.text
 
 
-def test_no_label_of_a_class_that_counts(opened):
+def test_no_label_of_a_class_that_counts(use, tables):
     cfg = get_cfg()
     cfg.DATASETS.TEST = ["toy"]
-    assert datasets.open_test_datasets(cfg) == [opened]
-    opened.eval_label_map = LabelMap((SING,))
-    with pytest.raises(UserError, match=r"truth.csv has 2 labels in 1 keyframes, none of them of the 1 classes"):
+    use(tables)
+    assert [dataset.annotations.source for dataset in datasets.open_test_datasets(cfg)] == ["truth.csv"]
+    use(replace(tables, eval_label_map=LabelMap((SING,))))
+    with pytest.raises(UserError, match=r"truth.csv has 2 labels in 1 keyframe"):
         datasets.open_test_datasets(cfg)
+
+
+def test_videos_and_files_are_looked_at_when_a_dataset_is_opened(use, tables, caplog):
+    cfg = get_cfg()
+    other = replace(tables, annotations=tables.annotations.without({Keyframe("V", 3)}))
+    use(replace(other, label_map=replace(other.label_map, untyped=(3,))))
+    with caplog.at_level(logging.INFO):
+        datasets.open_dataset(cfg, "toy", training=False)
+    assert "toy: 1 video checked (64x48; 12 frames/s; 4 s), 1 keyframe" in caplog.text
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert [message.split(":")[0] for message in warnings] == [
+        "toy (label map)", "toy (exclusions)", "toy (frame rates)",
+    ]  # fmt: skip
+    assert "frames repeat in a clip. Set INPUT.FPS 12, or 0" in warnings[2]
+
+
+def test_datasets_of_other_classes(use, tables):
+    cfg = get_cfg()
+    cfg.DATASETS.TEST = ["toy"]
+    use(tables)
+    with pytest.raises(UserError, match=r'toy: class 1 "stand" .* the training data has 2 "walk" .* same label map'):
+        datasets.open_test_datasets(cfg, LabelMap((WALK, SING)))
+    with pytest.raises(UserError, match=r"toy has 3 classes, the training data 2\..* same label map"):
+        datasets.open_test_datasets(cfg, LabelMap((STAND, WALK)))

@@ -14,8 +14,7 @@ from yacs.config import CfgNode
 
 from alphaction.config import get_cfg
 from alphaction.data.sample import ClipBatch, Keyframe
-from alphaction.memory.features import MemoryFeatures
-from alphaction.memory.pool import MemoryPool
+from alphaction.memory import MemoryFeatures, MemoryPool
 from alphaction.modeling.detector import ActionDetector, PooledFeatures
 from alphaction.modeling.registry import INTERACTION_STRUCTURES
 from alphaction.modeling.roi_head import ActionHead
@@ -54,7 +53,8 @@ def config(structure: str = "serial", **keys: object) -> CfgNode:
 
 def build(cfg: CfgNode) -> ActionDetector:
     """A detector without a backbone, in which every parameter and every running mean matters."""
-    model = ActionDetector(nn.Identity(), ActionHead.from_config(cfg, DIM)).eval()
+    head = ActionHead.from_config(cfg, DIM)
+    model = ActionDetector(nn.Identity(), head, pixel_mean=[0.0] * 3, pixel_std=[1.0] * 3).eval()
     means = [buffer for name, buffer in model.named_buffers() if name.endswith("center.mean")]
     assert bool(means) == cfg.MODEL.IA_STRUCTURE.CENTER_FEATURES
     for values in (*model.parameters(), *means):
@@ -202,7 +202,7 @@ def test_the_current_second_is_the_same_within_the_limit() -> None:
     assert torch.equal(training.present, test.present)
     for clip in range(len(CLIPS)):
         own = sorted(pooled.person[batch.clip_index == clip].tolist())
-        # Of today's network, hence not scaled.
+        # Made by the current network, hence not scaled.
         assert cells(training).get((clip, BEFORE), []) == cells(test).get((clip, BEFORE), []) == own
 
 

@@ -54,9 +54,10 @@ def test_reads_what_other_tools_write(tmp_path):
     )
     read = read_detections(path)
     assert list(read.keyframes) == [Keyframe("video", 902), Keyframe("w", 3)]
-    assert read.keyframe_index.tolist() == [0, 0, 1]
+    assert read.keyframe_index.tolist() == [0, 1]
+    assert read.box_index.tolist() == [0, 0, 1]
     assert read.scores.tolist() == [0.5, 1e-3, 7]
-    assert read.boxes[2].tolist() == [-0.01, 0, 1.2, 1]
+    assert read.boxes[1].tolist() == [-0.01, 0, 1.2, 1]
 
 
 def test_gzip_is_known_by_content(tmp_path):
@@ -68,18 +69,18 @@ def test_gzip_is_known_by_content(tmp_path):
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("video,0902,0.1,0.2,0.3,0.4,1\n", "7 columns.*lack the score"),
+        ("video,0902,0.1,0.2,0.3,0.4,1\n", "7 columns, expected 8 .*scores missing"),
         ("video,0902,0.1,0.2,0.3,0.4,1,0.5,extra\n", "9 columns"),
-        ("video\n", "1 columns"),
-        ("video,0902,0.1,0.2,0.3,0.4,one,0.5\n", "'one'"),
-        ("video,0902,0.1,0.2,0.3,0.4,1,high\n", "'high"),
-        ("video,0902,0.1,0.2,0.3,0.4,1,nan\n", "score is nan"),
-        ("video,0902,0.1,x,0.3,0.4,1,0.5\n", "'x'"),
-        ("video,0902.5,0.1,0.2,0.3,0.4,1,0.5\n", '"0902.5", not a whole number'),
-        ("video,inf,0.1,0.2,0.3,0.4,1,0.5\n", '"inf", not a whole number'),
-        ("video,nan,0.1,0.2,0.3,0.4,1,0.5\n", '"nan", not a whole number'),
+        ("video\n", "1 column,"),
+        ("video,0902,0.1,0.2,0.3,0.4,one,0.5\n", 'class id "one" is not a whole number'),
+        ("video,0902,0.1,0.2,0.3,0.4,1,high\n", 'score "high" is not a number'),
+        ("video,0902,0.1,0.2,0.3,0.4,1,nan\n", 'score "nan" is not a number'),
+        ("video,0902,0.1,x,0.3,0.4,1,0.5\n", 'y1 "x" is not a number'),
+        ("video,0902.5,0.1,0.2,0.3,0.4,1,0.5\n", '"0902.5" is not a whole number'),
+        ("video,inf,0.1,0.2,0.3,0.4,1,0.5\n", '"inf" is not a whole number'),
+        ("video,nan,0.1,0.2,0.3,0.4,1,0.5\n", '"nan" is not a whole number'),
         ("video,0902,10,20,130,140,1,0.5\n", "are they pixels"),
-        ("video,0902,0.1,0.2,nan,0.4,1,0.5\n", "not fractions"),
+        ("video,0902,0.1,0.2,nan,0.4,1,0.5\n", 'x2 "nan" is not a number'),
         ("video,0902,0.1,0.2,0.3,0.4,99999999999,0.5\n", "class id"),
     ],
 )
@@ -89,13 +90,12 @@ def test_bad_rows_name_file_and_line(tmp_path, row, message):
     with pytest.raises(UserError, match=message) as caught:
         read_detections(path)
     assert f"{path}, line 3: " in str(caught.value)
-    assert "Expected video,second,x1,y1,x2,y2,class id,score" in str(caught.value)
 
 
 def test_header_is_named(tmp_path):
     path = tmp_path / "results.csv"
     path.write_text("video,second,x1,y1,x2,y2,class,score\n" + GOOD)
-    with pytest.raises(UserError, match=r"line 1: .*If line 1 is a header, delete it"):
+    with pytest.raises(UserError, match=r"line 1: .*a header.*Delete the line"):
         read_detections(path)
 
 
@@ -103,12 +103,12 @@ def test_missing_empty_and_broken_files(tmp_path):
     (tmp_path / "results.csv").write_text("\n")
     with pytest.raises(UserError, match="holds no detections"):
         read_detections(tmp_path / "results.csv")
-    with pytest.raises(UserError, match=r'Did you mean "results.csv"'):
+    with pytest.raises(UserError, match=r"Did you mean .*results\.csv"):
         read_detections(tmp_path / "result.csv")
     whole = gzip.compress((GOOD * 1000).encode())
     (tmp_path / "cut.csv.gz").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(UserError, match="cannot be read"):
         read_detections(tmp_path / "cut.csv.gz")
     (tmp_path / "image.csv").write_bytes(b"\xff\xfe\x00\x80" * 10)
-    with pytest.raises(UserError, match="cannot be read"):
+    with pytest.raises(UserError, match="image.csv is not UTF-8 text"):
         read_detections(tmp_path / "image.csv")

@@ -72,7 +72,7 @@ def test_select():
 def test_scores_that_are_no_numbers_stop(bad):
     scores = np.zeros((3, 2), np.float32)
     scores[2, 1] = bad
-    with pytest.raises(UserError, match="1 of 3 detections have a score of nan or inf; the first is at b, second 1"):
+    with pytest.raises(UserError, match="1 of 3 .* b, second 1"):
         predictions(scores)
 
 

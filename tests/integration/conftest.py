@@ -7,18 +7,16 @@ from pathlib import Path
 import pytest
 from integration.harness import Runner
 
-from alphaction.toy import ToyOptions, make_toy_dataset
+from alphaction.toy import ToyOptions
 
 
 @pytest.fixture(scope="session")
-def toy_folder(tmp_path_factory) -> Path:
+def toy_folder(made_toy) -> Path:
     """DATASETS.DATA_DIR with a toy dataset of 4 + 2 videos of 6 seconds."""
-    folder = tmp_path_factory.mktemp("data")
-    make_toy_dataset(folder / "toy", ToyOptions(num_train=4, num_val=2, seconds=6))
-    return folder
+    return made_toy(ToyOptions(num_train=4, num_val=2, seconds=6))
 
 
 @pytest.fixture
-def runner(repo_root, toy_folder, subprocess_env) -> Runner:
+def runner(repo_root, toy_folder, subprocess_env, quick_python) -> Runner:
     """The command lines on the toy dataset."""
-    return Runner(repo_root, toy_folder, subprocess_env)
+    return Runner(repo_root, toy_folder, subprocess_env, quick_python)

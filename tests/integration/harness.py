@@ -26,8 +26,8 @@ SMALL = (
 class Runner:
     """Runs train_net.py and test_net.py on the toy dataset with the memory model of config_files/tiny/toy.yaml."""
 
-    def __init__(self, root: Path, data: Path, env: dict[str, str]) -> None:
-        self.root, self.data, self.env = root, data, env
+    def __init__(self, root: Path, data: Path, env: dict[str, str], python: str = sys.executable) -> None:
+        self.root, self.data, self.env, self.python = root, data, env, python
         self.config = root / "config_files" / "tiny" / "toy.yaml"
 
     def arguments(self, output: Path, *extra: str) -> list[str]:
@@ -49,7 +49,7 @@ class Runner:
 
     def command(self, launcher: list[str], script: str, output: Path, *extra: str) -> subprocess.CompletedProcess:
         """Run a script as a command line, from another folder; return the finished process."""
-        command = [sys.executable, *launcher, str(self.root / script), *self.arguments(output, *extra)]
+        command = [self.python, *launcher, str(self.root / script), *self.arguments(output, *extra)]
         return subprocess.run(command, env=self.env, capture_output=True, text=True, timeout=300, cwd=self.data)
 
 

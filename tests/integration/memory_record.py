@@ -19,8 +19,7 @@ import torch
 from torch import Tensor
 
 from alphaction.engine.trainer import Trainer
-from alphaction.memory.features import MemoryFeatures
-from alphaction.memory.pool import MemoryPool
+from alphaction.memory import MemoryFeatures, MemoryPool
 from alphaction.modeling.interaction.center import RunningCenter
 
 Remembered = tuple[Tensor, Tensor]  # features [S, P, D] and present [S, P]

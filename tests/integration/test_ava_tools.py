@@ -19,13 +19,12 @@ from alphaction.workflows.prepare.movie_cutter import SOURCE_RECORD
 
 
 @pytest.fixture
-def tool(repo_root, tmp_path):
-    """Run a tool from another folder, without AlphAction on the path; give (exit status, stdout, stderr)."""
-    env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"OMP_NUM_THREADS": "1"}
+def tool(repo_root, quick_python, tmp_path):
+    """Run a tool from another folder; give (exit status, stdout, stderr)."""
 
     def run(name: str, *flags: object) -> tuple[int, str, str]:
-        command = [sys.executable, repo_root / "tools" / name, *map(str, flags)]
-        done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, check=False)
+        command = [quick_python, repo_root / "tools" / name, *map(str, flags)]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         return done.returncode, done.stdout, done.stderr
 
     return run

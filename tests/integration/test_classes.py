@@ -8,6 +8,8 @@ import shutil
 import pytest
 from integration.harness import losses
 
+pytestmark = pytest.mark.slow
+
 LABEL_MAPS = {
     "one sigmoid class": {1: ("lift", "OBJECT_MANIPULATION")},
     "one movement class": {1: ("stay", "PERSON_MOVEMENT")},

@@ -49,9 +49,9 @@ def test_detect_with_a_weight_file(command, tmp_path):
         command(*flags)
 
 
-def test_no_network_and_no_weights(repo_root, toy_folder, subprocess_env, tmp_path):
+def test_no_network_and_no_weights(repo_root, toy_folder, quick_python, subprocess_env, tmp_path):
     script = repo_root / "tools" / "detect_persons.py"
-    line = [sys.executable, str(script), "--dataset-name", "toy_val", "--output", "boxes.csv", *MODEL]
+    line = [quick_python, str(script), "--dataset-name", "toy_val", "--output", "boxes.csv", *MODEL]
     # A proxy that nobody listens at: no request leaves this machine.
     env = {**subprocess_env, "TORCH_HOME": str(tmp_path / "cache"), "https_proxy": "http://127.0.0.1:9"}
     line += ["DATASETS.DATA_DIR", str(toy_folder)]

@@ -11,6 +11,8 @@ from alphaction.data.annotations import read_label_map
 from alphaction.evaluation import evaluate_files
 from alphaction.utils.errors import UserError
 
+pytestmark = pytest.mark.slow
+
 
 def test_it_repeats_the_final_evaluation_and_the_csv_agrees(runner, tmp_path, toy_folder):
     metrics = runner.train(tmp_path)

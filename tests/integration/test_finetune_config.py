@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 
 import pytest
 
@@ -11,11 +10,11 @@ from alphaction.config import load_cfg
 
 
 @pytest.fixture
-def generate(repo_root, toy_folder, subprocess_env):
+def generate(repo_root, toy_folder, subprocess_env, quick_python):
     """Run the tool on the toy dataset with flags and, optionally, input."""
 
     def run(*flags: str, answers: str = "") -> subprocess.CompletedProcess:
-        command = [sys.executable, "tools/generate_finetune_config.py", *flags, "DATASETS.DATA_DIR", str(toy_folder)]
+        command = [quick_python, "tools/generate_finetune_config.py", *flags, "DATASETS.DATA_DIR", str(toy_folder)]
         return subprocess.run(
             command, cwd=repo_root, env=subprocess_env, input=answers, capture_output=True, text=True, timeout=120
         )

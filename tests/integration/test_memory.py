@@ -9,11 +9,10 @@ from alphaction.config import load_cfg
 from alphaction.config.paths_catalog import find_dataset
 from alphaction.data.dataset import ActionDataset
 from alphaction.data.loader import build_test_loader
-from alphaction.data.normalize import normalize_clips
 from alphaction.engine.classes import adopt_label_map
 from alphaction.engine.inference import predict_dataset
 from alphaction.engine.setup import Runtime
-from alphaction.memory.pool import MemoryPool
+from alphaction.memory import MemoryPool
 from alphaction.modeling import build_detection_model
 
 RUNTIME = Runtime(torch.device("cpu"), rank=0, world_size=1, seed=0)
@@ -64,7 +63,7 @@ def memory_model(runner, toy_folder):
 
 
 def predict(cfg, dataset, model, pool):
-    return predict_dataset(cfg, model, dataset, build_test_loader(cfg, dataset), RUNTIME, pool).scores
+    return predict_dataset(model, dataset, build_test_loader(cfg, dataset), RUNTIME, pool=pool).scores
 
 
 def test_predictions_are_made_from_the_memory_of_all_clips(memory_model):
@@ -77,7 +76,6 @@ def test_predictions_are_made_from_the_memory_of_all_clips(memory_model):
     pool, clips = MemoryPool.from_config(cfg), []
     with torch.inference_mode():
         for batch in build_test_loader(cfg, dataset):
-            batch = normalize_clips(batch, cfg.INPUT.PIXEL_MEAN, cfg.INPUT.PIXEL_STD)
             pooled = model.extract_features(batch)
             pool.write(batch.keyframes, pooled.person, batch.clip_index, scores=batch.scores)
             clips.append((batch, pooled))

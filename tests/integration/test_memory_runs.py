@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -20,11 +19,12 @@ from alphaction.config import load_cfg
 from alphaction.config.paths_catalog import find_dataset
 from alphaction.data.dataset import ActionDataset
 from alphaction.data.loader import build_test_loader
-from alphaction.data.normalize import normalize_clips
 from alphaction.engine.classes import adopt_label_map
 from alphaction.engine.trainer import Trainer
 from alphaction.modeling import build_detection_model
-from alphaction.toy import ToyOptions, make_toy_dataset
+from alphaction.toy import ToyOptions
+
+pytestmark = pytest.mark.slow
 
 BEFORE, AFTER, LIMIT = 3, 2, 2
 ITERATIONS = 4
@@ -46,11 +46,9 @@ STRUCTURE = "roi_heads.action.feature_extractor.ia_structure"
 
 
 @pytest.fixture(scope="module")
-def small_runner(tmp_path_factory, repo_root: Path, subprocess_env: dict[str, str]) -> Runner:
+def small_runner(made_toy, repo_root: Path, subprocess_env: dict[str, str], quick_python: str) -> Runner:
     """The command lines on 1 + 2 videos of 6 seconds."""
-    folder = tmp_path_factory.mktemp("small")
-    make_toy_dataset(folder / "toy", ToyOptions(num_train=1, num_val=2, seconds=6))
-    return Runner(repo_root, folder, subprocess_env)
+    return Runner(repo_root, made_toy(ToyOptions(num_train=1, num_val=2, seconds=6)), subprocess_env, quick_python)
 
 
 def run_alone(runner: Runner, output: Path, *extra: str) -> MemoryRecord:
@@ -69,7 +67,7 @@ def alone(small_runner: Runner, tmp_path_factory) -> tuple[Path, MemoryRecord]:
 def run_pair(runner: Runner, output: Path, records: Path, *extra: str) -> list[MemoryRecord]:
     """Train with two processes and gloo; return what each of them saw."""
     script = Path(__file__).with_name("memory_record.py")
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    launcher = [runner.python, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
     command = [*launcher, str(script), str(records), *runner.arguments(output, *OPTIONS, *extra)]
     process = subprocess.run(command, env=runner.env, capture_output=True, text=True, timeout=300, cwd=records)
     assert process.returncode == 0, process.stderr[-2000:]
@@ -132,7 +130,7 @@ def features_of_every_clip(runner: Runner, output: Path, *extra: str) -> tuple[A
     found = {}
     with torch.inference_mode():
         for batch in build_test_loader(cfg, dataset):
-            pooled = model.extract_features(normalize_clips(batch, cfg.INPUT.PIXEL_MEAN, cfg.INPUT.PIXEL_STD))
+            pooled = model.extract_features(batch)
             found[tuple(batch.keyframes[0])] = pooled.person[batch.scores.argsort(descending=True, stable=True)]
     return dataset, found
 
@@ -197,7 +195,8 @@ def test_a_resumed_run_remembers_every_bit(runner: Runner, tmp_path: Path, monke
         if iteration == 4 and not stopped.exists():
             shutil.copytree(whole, stopped)
 
-    with monkeypatch.context() as patch, recording() as uninterrupted:
+    # The inner patch ends first, so that both leave Trainer.save as they found it.
+    with recording() as uninterrupted, monkeypatch.context() as patch:
         patch.setattr(Trainer, "save", save_and_leave)
         runner.train(whole, *options, "SOLVER.MAX_ITER", "7")
     (stopped / "metrics.jsonl").unlink()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,8 +18,11 @@ from alphaction.data.video.file import VideoFile
 from alphaction.evaluation import evaluate_files, read_detections
 from alphaction.utils.errors import UserError
 from alphaction.workflows.detect import DetectedBoxes
-from alphaction.workflows.predict.options import VideoOptions
+from alphaction.workflows.detect.detector_weights import DEFAULT_MODEL
 from alphaction.workflows.predict.video import predict_video
+from alphaction.workflows.predict.video_options import VideoOptions
+
+pytestmark = pytest.mark.slow
 
 VIDEO = "val_001"
 
@@ -111,7 +113,7 @@ class Stub:
 
 
 def test_a_detector_can_give_the_boxes_of_a_part_of_the_video(cfg, trained, options):
-    options = replace(options, detections=None, object_boxes=None, detector="stub", start=1.5, end=4.0)
+    options = replace(options, detections=None, object_boxes=None, detector=DEFAULT_MODEL, start=1.5, end=4.0)
     result = predict_video(cfg, trained / "model_final.pth", options, Stub())
     assert (result.frames, result.keyframes, result.persons) == (30, 3, 1)
     assert (result.scale, result.size) == (3, (480, 360))
@@ -133,7 +135,7 @@ class Nobody:
         return [DetectedBoxes(np.zeros((0, 4)), np.zeros(0, dtype=np.float32), []) for _ in frames]
 
 
-@pytest.mark.parametrize("changes", [{}, {"detections": None, "detector": "stub", "object_boxes": None}])
+@pytest.mark.parametrize("changes", [{}, {"detections": None, "detector": DEFAULT_MODEL, "object_boxes": None}])
 def test_without_a_person_the_frames_stay_plain(cfg, trained, options, changes, caplog):
     cfg.TEST.BOX_THRESH = 1.0
     folder = options.output.parent
@@ -160,10 +162,10 @@ def test_options_that_cannot_work_are_refused_first(cfg, trained, options, tmp_p
         return str(caught.value)
 
     assert "no boxes of persons: pass one of\n  --detections FILE" in message(detections=None)
-    assert "both were given" in message(detector="fasterrcnn_resnet50_fpn_v2")
-    assert 'val_010.mp4: no such file. In its folder: Did you mean "val_00' in message(
-        video=options.video.with_name("val_010.mp4")
-    )
+    assert "both were given" in message(detector=DEFAULT_MODEL)
+    missing = message(video=options.video.with_name("val_010.mp4"))
+    assert "--video" in missing
+    assert f"val_010.mp4 does not exist. Did you mean {options.video.parent}" in missing
     assert "is also the file of --video" in message(output=options.video)
     assert "expected a name that ends in .mp4" in message(output=tmp_path / "out.gif")
     assert "ends at 6.00 s" in message(start=9.0)
@@ -187,10 +189,10 @@ def test_weights_of_another_model_are_refused(cfg, trained, options):
         predict_video(cfg, trained / "model_final.pth", options)
 
 
-def test_the_command_line(repo_root, subprocess_env, toy_folder, trained, options, tmp_path):
+def test_the_command_line(repo_root, quick_python, subprocess_env, toy_folder, trained, options, tmp_path):
     toy = toy_folder / "toy"
     command = [
-        *(sys.executable, repo_root / "tools" / "predict_video.py", "--config-file", trained / "config.yaml"),
+        *(quick_python, repo_root / "tools" / "predict_video.py", "--config-file", trained / "config.yaml"),
         *("--video", options.video, "--output", tmp_path / "a.mp4", "--csv", tmp_path / "a.csv", "--end", "2"),
         *("--object-boxes", toy / "boxes" / "val_object_detections.csv"),
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 
 import pytest
 
@@ -14,11 +13,11 @@ from alphaction.data.sample import SampleRequest
 
 
 @pytest.fixture
-def command(repo_root, subprocess_env, tmp_path):
+def command(repo_root, quick_python, subprocess_env, tmp_path):
     """Run the tool in a folder of its own; return the finished process."""
 
     def run(*arguments: str) -> subprocess.CompletedProcess:
-        tool = [sys.executable, str(repo_root / "tools" / "prepare_dataset.py"), *arguments]
+        tool = [quick_python, str(repo_root / "tools" / "prepare_dataset.py"), *arguments]
         return subprocess.run(tool, env=subprocess_env, capture_output=True, text=True, timeout=120, cwd=tmp_path)
 
     return run

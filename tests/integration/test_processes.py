@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 
 import pytest
 import torch
 from integration.harness import PLAIN, losses, read_metrics
+
+pytestmark = pytest.mark.slow
 
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
 LAUNCH = ["-m", "torch.distributed.launch", "--nproc_per_node=2", "--master_port=29611"]
@@ -16,6 +19,7 @@ LAUNCH = ["-m", "torch.distributed.launch", "--nproc_per_node=2", "--master_port
 def test_two_processes_give_the_losses_and_the_weights_of_one(runner, tmp_path):
     options = ("--skip-final-test", *PLAIN, *"SOLVER.MAX_ITER 10 SOLVER.CHECKPOINT_PERIOD 100".split())
     one = losses(runner.train(tmp_path / "one", *options))
+    runner.python = sys.executable
     process = runner.command(TORCHRUN, "train_net.py", tmp_path / "two", *options)
     assert process.returncode == 0, process.stderr[-2000:]
     two = losses(read_metrics(tmp_path / "two"))

@@ -12,6 +12,8 @@ from integration.harness import PLAIN, losses, read_metrics
 from alphaction.engine.trainer import Trainer
 from alphaction.utils.errors import UserError
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_run_leaves_checkpoints_logs_and_an_evaluation(runner, tmp_path):
     metrics = runner.train(tmp_path, "--use-tfboard", "SOLVER.EVAL_PERIOD", "2")
@@ -32,7 +34,7 @@ def test_a_run_leaves_checkpoints_logs_and_an_evaluation(runner, tmp_path):
         assert expected in log
 
 
-def test_a_stopped_run_goes_on_as_if_it_had_not_been_stopped(runner, tmp_path, monkeypatch):
+def test_a_stopped_run_continues_as_if_it_had_not_been_stopped(runner, tmp_path, monkeypatch):
     options = ("--skip-final-test", "SOLVER.MAX_ITER", "6")
     whole = losses(runner.train(tmp_path / "whole", *options))
     assert sorted(whole) == [1, 2, 3, 4, 5, 6]
@@ -130,7 +132,7 @@ def test_workers_do_not_change_the_losses(runner, tmp_path):
     assert with_two == without
 
 
-def test_divergence_is_said_with_a_remedy(runner, tmp_path):
+def test_divergence_names_a_remedy(runner, tmp_path):
     options = "SOLVER.BASE_LR 1e30 SOLVER.CLIP_GRAD_NORM 0.0 SOLVER.MAX_ITER 8".split()
     with pytest.raises(UserError, match=r"SOLVER\.BASE_LR"):
         runner.train(tmp_path, "--skip-final-test", *options)
@@ -144,7 +146,7 @@ def test_a_checkpoint_never_holds_what_is_not_finite(runner, tmp_path):
     assert list(tmp_path.glob("model_*.pth")) == []
 
 
-def test_settings_of_today_count_and_differences_are_said(runner, tmp_path):
+def test_a_resumed_run_takes_the_new_settings_and_lists_the_differences(runner, tmp_path):
     options = "SOLVER.SCHEDULER warmup_multi_step SOLVER.STEPS (1,)".split()
     runner.train(tmp_path, "--skip-final-test", "SOLVER.MAX_ITER", "2", *options)
     again = "SOLVER.MAX_ITER 4 SOLVER.BASE_LR 0.0001".split()

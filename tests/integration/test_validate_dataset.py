@@ -17,11 +17,11 @@ from alphaction.utils.errors import run_command
 
 
 @pytest.fixture
-def command(repo_root, toy_folder, subprocess_env):
+def command(repo_root, quick_python, toy_folder, subprocess_env):
     """Run the command; return the finished process."""
 
     def run(*arguments: str, data=toy_folder) -> subprocess.CompletedProcess:
-        line = [sys.executable, str(repo_root / "tools" / "validate_dataset.py"), *arguments]
+        line = [quick_python, str(repo_root / "tools" / "validate_dataset.py"), *arguments]
         return subprocess.run(
             [*line, "DATASETS.DATA_DIR", str(data)], env=subprocess_env, capture_output=True, text=True, timeout=120
         )

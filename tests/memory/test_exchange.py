@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from alphaction.memory.exchange import FeatureExchange
+from alphaction.memory import FeatureExchange
 
 
 def test_one_process_gets_back_what_it_gave():

@@ -10,8 +10,7 @@ import torch
 
 from alphaction.config import get_cfg
 from alphaction.data.sample import Keyframe
-from alphaction.memory.features import MemoryFeatures
-from alphaction.memory.pool import MemoryPool
+from alphaction.memory import MemoryFeatures, MemoryPool, MemoryWindow
 from alphaction.utils.errors import UserError
 
 
@@ -34,7 +33,7 @@ def pool() -> MemoryPool:
 
 def test_from_config() -> None:
     pool = MemoryPool.from_config(get_cfg())
-    assert (pool.dim, pool.max_per_second, pool.length, pool.rate, pool.slots) == (2304, 5, (30, 30), 1, 61)
+    assert (pool.dim, pool.window) == (2304, MemoryWindow(before=30, after=30, max_per_second=5, rate=1))
 
 
 def test_slots_are_seconds_from_before_to_after(pool: MemoryPool) -> None:
@@ -151,7 +150,7 @@ def test_live_features_over_the_limit_are_drawn_in_training(pool: MemoryPool) ->
 
 
 def test_nobody_is_in_an_empty_memory() -> None:
-    memory = MemoryFeatures.empty(2, 6, 3, 4, like=torch.ones(5, 7))
+    memory = MemoryFeatures.empty(2, MemoryWindow(3, 2, 4), like=torch.ones(5, 7))
     assert memory.features.shape == (2, 6, 4, 7)
     assert not memory.present.any()
 
@@ -200,7 +199,7 @@ def test_the_storage_grows_with_what_is_remembered() -> None:
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_copies_from_the_device_are_waited_for(pool: MemoryPool) -> None:
+def test_features_may_come_from_a_gpu_and_go_to_it(pool: MemoryPool) -> None:
     features = torch.full((2, 3), 4.0, device="cuda")
     clip_index = torch.tensor([0, 1], device="cuda")
     for second in range(90, 102, 2):

@@ -13,8 +13,9 @@ from torch import Tensor
 from yacs.config import CfgNode
 
 from alphaction.config import get_cfg
+from alphaction.data.normalize import normalize_clips
 from alphaction.data.sample import ClipBatch, Keyframe
-from alphaction.memory.pool import MemoryPool
+from alphaction.memory import MemoryPool
 from alphaction.modeling.backbone import build_backbone
 from alphaction.modeling.detector import ActionDetector, build_detection_model
 from alphaction.modeling.registry import INTERACTION_STRUCTURES
@@ -142,6 +143,28 @@ def test_the_step_is_the_two_passes_and_the_loss() -> None:
     forgetful = model.predict_from_features(pooled, without_frames)
     assert not torch.allclose(forgetful[:2], logits[:2])
     assert torch.equal(forgetful[2], logits[2])
+
+
+@pytest.mark.parametrize("to_bgr", [False, True])
+@torch.inference_mode()
+def test_uint8_frames_are_normalized_and_float_frames_are_left(to_bgr: bool) -> None:
+    cfg = config()
+    cfg.INPUT.PIXEL_MEAN, cfg.INPUT.PIXEL_STD, cfg.INPUT.TO_BGR = [90.0, 120.0, 30.0], [20.0, 60.0, 45.0], to_bgr
+    model, seen = build(cfg).eval(), []
+    model.backbone.register_forward_pre_hook(lambda module, inputs: seen.append(inputs))
+    frames = {"slow": torch.randint(256, (2, 3, 1, 64, 64)), "fast": torch.randint(256, (2, 3, 8, 64, 64))}
+    batch = replace(make_batch(), sizes=torch.tensor([[64, 64], [48, 40]]))
+    batch = replace(batch, **{name: clips.byte() for name, clips in frames.items()})
+    model(batch)
+    mean, std = torch.tensor(cfg.INPUT.PIXEL_MEAN), torch.tensor(cfg.INPUT.PIXEL_STD)
+    for found, clips in zip(seen[0], frames.values(), strict=True):
+        expected = (clips - mean[:, None, None, None]) / std[:, None, None, None]
+        expected[1, :, :, 40:] = expected[1, :, :, :, 48:] = 0  # padding
+        torch.testing.assert_close(found, expected.flip(1) if to_bgr else expected)
+    normalized = normalize_clips(batch, cfg.INPUT.PIXEL_MEAN, cfg.INPUT.PIXEL_STD, to_bgr)
+    model(normalized)
+    assert all(torch.equal(*pair) for pair in zip(*seen, strict=True))
+    assert [name for name in model.state_dict() if "pixel" in name] == []
 
 
 @torch.inference_mode()

@@ -33,7 +33,9 @@ def ensure(tmp_path, repo_root):
         (programs / name).symlink_to(shutil.which(name))
     root = tmp_path / "clone"
     root.mkdir()
-    (root / "setup.py").write_text("")
+    for name in ("setup.py", "alphaction/utils/requirements.py"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text("")
     calls = tmp_path / "calls"
 
     def run(fails: str = "", uv: bool = False, **variables: str) -> tuple[int, str, str]:

@@ -7,15 +7,17 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+import torch
 from interruption import interruptible
 
-from alphaction.toy import ToyOptions, make_toy_dataset
-from alphaction.workflows.finetune.launch.options import parse_options
+from alphaction.config import load_cfg
+from alphaction.modeling import build_detection_model
+from alphaction.toy import ToyOptions
+from alphaction.workflows.finetune.launch.launch_options import parse_options
 
 SMALL = (
     "INPUT.MIN_SIZE_TRAIN 64 INPUT.MAX_SIZE_TRAIN 96 INPUT.MIN_SIZE_TEST 64 INPUT.MAX_SIZE_TEST 96 "
@@ -51,12 +53,12 @@ def write_program(path: Path, text: str) -> Path:
 
 
 @pytest.fixture
-def venv(tmp_path, repo_root) -> Path:
+def venv(tmp_path, repo_root, quick_python) -> Path:
     """An environment whose stamp says that this clone is installed, so that pip is not called."""
     folder = tmp_path / "venv"
-    write_program(folder / "bin" / "python", f'#!/bin/bash\nexec "{sys.executable}" "$@"\n')
-    with (repo_root / "setup.py").open() as file:
-        checksum = subprocess.run(["cksum"], stdin=file, capture_output=True, text=True, check=True).stdout.strip()
+    write_program(folder / "bin" / "python", f'#!/bin/bash\nexec "{quick_python}" "$@"\n')
+    stamped = b"".join((repo_root / name).read_bytes() for name in ("setup.py", "alphaction/utils/requirements.py"))
+    checksum = subprocess.run(["cksum"], input=stamped, capture_output=True, check=True).stdout.decode().strip()
     (folder / ".alphaction-installed").write_text(f"{repo_root} {checksum}")
     return folder
 
@@ -80,10 +82,11 @@ def quickstart(env, repo_root, tmp_path):
     return run
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("my data")
-    make_toy_dataset(folder / "toy", ToyOptions(num_train=2, num_val=1, seconds=4))
+@pytest.fixture
+def data(made_toy, tmp_path) -> Path:
+    """A toy dataset of 2 + 1 videos of 4 seconds, under a name with a space."""
+    folder = tmp_path / "my data"
+    folder.symlink_to(made_toy(ToyOptions(num_train=2, num_val=1, seconds=4)))
     return folder
 
 
@@ -150,10 +153,19 @@ def test_the_demo_runs_its_four_commands(quickstart, venv, tmp_path, repo_root):
     assert scripts == ["tools/make_toy_dataset.py", "train_net.py", "test_net.py", "tools/draw_predictions.py"]
     assert calls.count("a b") == 2
     assert calls[0] == str(repo_root)
+    assert "activate" not in done.stdout  # it is active
+
+
+def test_the_demo_says_how_to_activate_what_it_made(quickstart, venv, tmp_path):
+    write_program(venv / "bin" / "python", RECORDER)
+    (venv / "bin" / "activate").touch()
+    done = quickstart("--demo", CALLS=str(tmp_path / "calls"), VIRTUAL_ENV="", ALPHACTION_VENV=str(venv))
+    assert done.stdout.splitlines()[-1] == f"  source {venv}/bin/activate"
 
 
 def test_dry_run(quickstart, toy, data, tmp_path):
     output = tmp_path / "my run"
+    torch.save(build_detection_model(load_cfg(toy)).state_dict(), tmp_path / "w.pth")
     done = quickstart(
         toy, "--num-gpus", 2, "--new-classes", "--dry-run", "--no-tensorboard", "--",
         "DATASETS.DATA_DIR", data, "OUTPUT_DIR", output, "MODEL.WEIGHT", "w.pth",
@@ -163,7 +175,7 @@ def test_dry_run(quickstart, toy, data, tmp_path):
     assert "VIDEOS_PER_BATCH 8, BASE_LR 0.003, MAX_ITER 800 -> VIDEOS_PER_BATCH 16, BASE_LR 0.00424264" in done.stdout
     assert f"OUTPUT_DIR '{output}'" in done.stdout
     assert "--nproc_per_node=2" in done.stdout
-    assert "--transfer --no-head --adjust-lr" in done.stdout
+    assert "--transfer --adjust-lr --no-head" in done.stdout
     assert done.stdout.rstrip().endswith("Nothing is started (--dry-run).")
     assert not output.exists()
 
@@ -175,6 +187,7 @@ def test_a_mistake_ends_in_one_message(quickstart, toy):
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_two_machines_train_together_under_slurm(env, toy, data, repo_root, tmp_path):
     """Two launchers, one CPU process each, meet over gloo: stand-ins for srun and scontrol start them."""
     programs = tmp_path / "slurm"
@@ -196,7 +209,7 @@ def test_two_machines_train_together_under_slurm(env, toy, data, repo_root, tmp_
     assert done.returncode == 0, done.stderr + first + second
     assert "2 process(es)" in first
     assert "this is number 1" in second
-    assert "Schedule scaled from 1 to 2 process(es): VIDEOS_PER_BATCH 2" in first
+    assert "Schedule scaled from 1 to 2 processes: VIDEOS_PER_BATCH 2" in first
     metrics = [json.loads(line) for line in (tmp_path / "my run/metrics.jsonl").read_text().splitlines()]
     assert [line["iteration"] for line in metrics if "loss" in line] == [1, 2]
 
@@ -217,7 +230,8 @@ def test_slurm_script_outside_of_a_job(repo_root, arguments, variables, message)
     assert message in done.stderr
 
 
-def test_an_interrupted_training_goes_on(quickstart, env, toy, data, repo_root, tmp_path):
+@pytest.mark.slow
+def test_an_interrupted_training_is_resumed(quickstart, env, toy, data, repo_root, tmp_path):
     output = tmp_path / "my run"
     keys = ["DATASETS.DATA_DIR", str(data), "OUTPUT_DIR", str(output), *SMALL, "DATASETS.TEST", "()"]
     flags = ["--cpu", "--skip-val", "--seed", "3"]
@@ -238,7 +252,7 @@ def test_an_interrupted_training_goes_on(quickstart, env, toy, data, repo_root, 
     done = int((output / "last_checkpoint").read_text().strip().removeprefix("model_").removesuffix(".pth"))
     resumed = quickstart(toy, *flags, "--resume", "--", *keys, "SOLVER.MAX_ITER", done + 1)
     assert resumed.returncode == 0, resumed.stderr
-    assert f"goes on from {output}/model_{done:07}.pth at iteration {done}" in resumed.stdout
+    assert f"continues from {output}/model_{done:07}.pth at iteration {done}" in resumed.stdout
     assert "seed 3" in resumed.stdout
     metrics = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
     assert [line["iteration"] for line in metrics if "loss" in line][-1] == done + 1

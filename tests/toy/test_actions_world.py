@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from alphaction.toy.actions_world import ActionsWorld
-from alphaction.toy.options import ToyOptions
 from alphaction.toy.scene import Scene
+from alphaction.toy.toy_options import ToyOptions
 from alphaction.toy.world import build_world
 from alphaction.utils.errors import UserError
 

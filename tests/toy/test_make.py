@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import subprocess
-import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -258,7 +257,7 @@ def test_summary_has_a_mean_for_each_of_several_kinds():
         "chance": {"train": {"run": 0.6, "sit": 0.2, "wait": 0.1}, "val": {"run": 0.5, "sit": 0.25, "wait": 0.125}},
     }
     cells = [line.split() for line in summary(record)]
-    assert cells[2:] == [
+    assert cells[1:] == [
         ["run", "own", "30", "4", "60.0", "50.0"],
         ["sit", "own", "10", "2", "20.0", "25.0"],
         ["wait", "memory", "5", "1", "10.0", "12.5"],
@@ -266,7 +265,7 @@ def test_summary_has_a_mean_for_each_of_several_kinds():
         ["mean", "memory", "10.0", "12.5"],
     ]
     record["kinds"]["wait"] = "own"
-    assert not any(line.split()[0] == "mean" for line in summary(record)[2:])
+    assert not any(line.split()[0] == "mean" for line in summary(record)[1:])
 
 
 def test_exact_detections_are_the_annotated_boxes(interactions):
@@ -291,26 +290,10 @@ def test_videos_of_a_pair_share_their_look(interactions, tiny_dataset):
     assert np.abs(alone[0] - alone[1])[:, :8].mean() > 5
 
 
-def test_command_line(repo_root, tmp_path, subprocess_env):
-    tool = [sys.executable, str(repo_root / "tools" / "make_toy_dataset.py")]
-    flags = ["--num-train", "1", "--num-val", "1", "--seconds", "3", "--fps", "8", "--width", "128", "--height", "96"]
-
-    def call(*more: str) -> subprocess.CompletedProcess:
-        return subprocess.run([*tool, *more], capture_output=True, text=True, env=subprocess_env, check=False)
-
-    made = call("--output", str(tmp_path / "toy"), *flags)
-    assert made.returncode == 0, made.stderr
-    assert "stay still" in made.stdout
-    clash = call("--output", str(tmp_path / "toy"), *flags, "--seed", "3")
-    assert clash.returncode == 2
-    assert clash.stderr.startswith("error: ")
-    assert "Traceback" not in clash.stderr
-
-
 @pytest.fixture
-def tool(repo_root, subprocess_env):
+def tool(repo_root, quick_python, subprocess_env):
     """Call the command line."""
-    program = [sys.executable, str(repo_root / "tools" / "make_toy_dataset.py")]
+    program = [quick_python, str(repo_root / "tools" / "make_toy_dataset.py")]
 
     def call(*flags: object) -> subprocess.CompletedProcess:
         return subprocess.run(
@@ -318,6 +301,17 @@ def tool(repo_root, subprocess_env):
         )
 
     return call
+
+
+def test_command_line(tool, tmp_path):
+    flags = ["--num-train", "1", "--num-val", "1", "--seconds", "3", "--fps", "8", "--width", "128", "--height", "96"]
+    made = tool("--output", tmp_path / "toy", *flags)
+    assert made.returncode == 0, made.stderr
+    assert "stay still" in made.stdout
+    clash = tool("--output", tmp_path / "toy", *flags, "--seed", 3)
+    assert clash.returncode == 2
+    assert clash.stderr.startswith("error: ")
+    assert "Traceback" not in clash.stderr
 
 
 def test_command_line_takes_the_defaults_of_the_world(tool, tmp_path):
@@ -347,5 +341,6 @@ def test_command_line_names_what_is_wrong(tool, tmp_path):
 def test_help_tells_of_the_worlds(tool):
     shown = " ".join(tool("--help").stdout.split())
     assert "--world interactions --output data/interactions" in shown
-    for world in WORLDS:
-        assert f"{WORLDS[world].defaults.width} for {world}" in shown
+    for name in ("width", "num_train"):
+        values = [str(getattr(world.defaults, name)) for world in WORLDS.values()]
+        assert f"--{name.replace('_', '-')} {' '.join(values)}" in shown

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from alphaction.toy.actions_world import ActionsWorld
-from alphaction.toy.options import ToyOptions
 from alphaction.toy.render import Renderer
 from alphaction.toy.scene import Actor, Prop, Scene, Thing
+from alphaction.toy.toy_options import ToyOptions
 
 OPTIONS = ToyOptions(seconds=6, width=320, height=240)
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from alphaction.utils.errors import UserError, run_command
-from alphaction.utils.registry import Registry
+from alphaction.utils.registry import Registry, registered_names
 
 
 def test_a_user_error_is_one_message_without_traceback(capsys):
@@ -31,14 +31,19 @@ def test_the_status_of_a_command_is_its_return_value():
 
 
 def test_registry_finds_and_suggests():
-    registry = Registry("Backbone (MODEL.BACKBONE.CONV_BODY)")
+    registry = Registry("TEST.BACKBONE")
     registry.register("Slowfast-Tiny")(int)
     assert registry.get("Slowfast-Tiny") is int
-    assert registry.names() == ["Slowfast-Tiny"]
-    with pytest.raises(UserError, match=r'CONV_BODY.*"Slowfast-Tny" is not registered\. Did you mean "Slowfast-Tiny"'):
+    assert registry.names() == registered_names("TEST.BACKBONE") == ["Slowfast-Tiny"]
+    assert registered_names("TEST.HEAD") == []
+    with pytest.raises(
+        UserError, match=r'TEST.BACKBONE: "Slowfast-Tny" is not available\. Did you mean "Slowfast-Tiny"'
+    ):
         registry.get("Slowfast-Tny")
     with pytest.raises(ValueError, match="registered twice"):
         registry.register("Slowfast-Tiny")(float)
+    with pytest.raises(ValueError, match=r"TEST\.BACKBONE already"):
+        Registry("TEST.BACKBONE")
 
 
 def test_a_file_that_cannot_be_used_is_one_message_too(tmp_path, capsys):

@@ -1,4 +1,4 @@
-"""Text in any script on pictures, with OpenCV's letters or a system's."""
+"""Text in any script on pictures, with Pillow's letters or a system's."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ def drawn(text: str) -> np.ndarray:
 
 
 @pytest.fixture
-def old_opencv(monkeypatch):
-    """As with OpenCV 4, and no font but those that the test names."""
+def system_fonts(monkeypatch):
+    """As on a machine that has no fonts but those that the test names."""
 
     def use(*fonts: str) -> None:
-        monkeypatch.setattr(lettering, "_UNICODE", False)
         monkeypatch.setattr(lettering, "_SYSTEM_FONTS", fonts)
         lettering._font_for.cache_clear()
 
@@ -55,20 +54,35 @@ def assert_legible(words: list[str]) -> None:
         assert rows.max() <= 16 + depth + 3
 
 
-@pytest.mark.skipif(not lettering._UNICODE, reason="OpenCV 4 has no such letters")
-def test_opencv_has_letters_of_many_scripts():
-    assert_legible(["Über", "uber", "идти", "идут", "歩く", "走る"])
-    assert lettering.legible_name("歩く", 3) == "歩く"
+def test_plain_latin_needs_no_font_of_the_system(system_fonts):
+    system_fonts()
+    assert_legible(["walk left", "walk right", "#3 (a person) 90%"])
 
 
-def test_a_system_font_helps_old_versions(old_opencv, system_font):
-    old_opencv("no_such_font.ttf", system_font)
+def test_a_system_font_has_the_other_letters(system_fonts, system_font):
+    system_fonts("no_such_font.ttf", system_font)
     assert_legible(["Über", "uber", "идти", "идут"])
     assert lettering.legible_name("идти", 3) == "идти"
 
 
-def test_without_a_font_accents_are_dropped_and_ids_shown(old_opencv):
-    old_opencv()
+def test_lines_of_one_size_have_one_height(system_fonts):
+    system_fonts()
+    heights = {lettering.text_size(text, 0.42)[1:] for text in ("ace", "walk", "jog (fast)", "")}
+    assert len(heights) == 1
+    assert 12 <= sum(heights.pop()) <= 16
+
+
+def test_text_is_cut_at_the_picture_and_colors_the_rest_nowhere():
+    image = np.zeros((24, 30, 3), dtype=np.uint8)
+    lettering.put_text(image, "a long line", (-3, 16), 0.42, (250, 0, 0))
+    lettering.put_text(image, "gone", (40, 16), 0.42, (250, 0, 0))
+    assert image[..., 0].max() > 150
+    assert image[..., 1:].max() == 0
+    assert image[:2].max() == image[20:].max() == 0
+
+
+def test_without_a_font_accents_are_dropped_and_ids_shown(system_fonts):
+    system_fonts()
     np.testing.assert_array_equal(drawn("Straße, naïf"), drawn("Strasse, naif"))
     names = [lettering.legible_name(name, 7) for name in ("walk", "über", "идти", "歩く")]
     assert names == ["walk", "über", "class 7", "class 7"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alphaction.utils.messages import counted, listed, nearest, problem_list, suggest, text_table
+from alphaction.utils.messages import counted, first_lines, listed, nearest, problem_list, suggest, text_table
 
 
 def test_numbers_with_their_nouns():
@@ -14,6 +14,11 @@ def test_a_long_list_ends_with_the_number_of_the_others():
     assert listed([]) == ""
     assert listed("abc", 3) == "a, b, c"
     assert listed(range(6), 3) == "0, 1, 2 and 3 more"
+
+
+def test_the_first_lines_and_how_many_more():
+    assert first_lines(["a", "b"], 2) == ["a", "b"]
+    assert first_lines(["a", "b", "c"], 1, "videos") == ["a", "... and 2 more videos"]
 
 
 def test_suggestion_names_the_nearest_and_lists_all():

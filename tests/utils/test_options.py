@@ -20,6 +20,7 @@ class CutOptions:
     rate: float | None = option(None, "--fps", "--rate", within=Range(0, open_low=True), help="frames per second")
     names: tuple[str, ...] = option((), help="names of clips")
     mode: str = option("copy", choices=("copy", "encode"), help="how", group="quality")
+    blur: str | None = option(None, choices=("box", "gauss"), alone="gauss", help="blur it")
     sound: bool = option(True, help="leave the sound out")
     force: bool = option(False, help="replace files")
     overrides: tuple[str, ...] = ()
@@ -36,6 +37,14 @@ def test_flags_become_fields_of_their_types():
         "--video", "a.mp4", "--seconds", "3", "--rate", "29.97", "--names", "x", "y", "--no-sound", "--force"
     )
     assert options == CutOptions(Path("a.mp4"), 3, 29.97, ("x", "y"), "copy", sound=False, force=True)
+
+
+def test_a_flag_may_stand_alone():
+    assert [read("--video", "a", *words).blur for words in ([], ["--blur"], ["--blur", "box"])] == [
+        None,
+        "gauss",
+        "box",
+    ]
 
 
 def test_defaults_and_fields_without_a_flag():
@@ -75,3 +84,14 @@ def test_a_command_may_have_other_defaults_and_leave_flags_out():
     assert args.seconds == 5
     assert not hasattr(args, "video")
     assert "quality:" in parser.format_help()
+
+
+def test_a_flag_may_have_a_spelling_of_its_own():
+    @dataclass(frozen=True)
+    class Options:
+        seeds: tuple[int, ...] = option((0,), parse=lambda text: tuple(map(int, text.split(","))), help="seeds")
+
+    parser = CommandParser(prog="cut.py")
+    add_options(parser, Options)
+    assert read_options(Options, parser.parse_args(["--seeds", "1,2"])) == Options((1, 2))
+    assert read_options(Options, parser.parse_args([])) == Options((0,))

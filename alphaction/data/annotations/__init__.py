@@ -8,20 +8,17 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from alphaction.data.annotations.keyframes import ImageIds, KeyframeIndex
+import numpy as np
+
+from alphaction.data.annotations.checks import check_seconds
+from alphaction.data.annotations.from_rows import Sizes, annotation_table, box_table
 from alphaction.data.annotations.label_map import GROUPS, ActionClass, LabelMap, read_label_map
 from alphaction.data.annotations.table import NO_CLASS, AnnotationTable, BoxTable
-from alphaction.data.formats.ava import (
-    parse_ava_csv,
-    parse_box_csv,
-    read_exclusions,
-    write_ava_csv,
-    write_box_csv,
-)
-from alphaction.data.formats.boxes import parse_box_json
-from alphaction.data.formats.coco import parse_coco_json
+from alphaction.data.annotations.writing import write_ava_csv, write_box_csv
+from alphaction.data.formats.coco import read_coco, read_coco_boxes
+from alphaction.data.formats.csv_table import ANNOTATIONS, BOXES, EXCLUSIONS, read_csv
 from alphaction.data.formats.files import looks_like_json, parse_json, read_text
-from alphaction.data.formats.json_records import Sizes
+from alphaction.data.keyframes import ImageIds, KeyframeIndex
 from alphaction.data.sample import Keyframe
 
 __all__ = [
@@ -78,10 +75,12 @@ def read_annotations(
     """
     path = Path(path)
     text = read_text(path, "annotations")
+    what = "annotations"
     if looks_like_json(text):
-        table = parse_coco_json(path, parse_json(path, text, "annotations"), label_map, sizes, skip_unknown_classes)
+        rows = read_coco(path, what, parse_json(path, text, what))
     else:
-        table = parse_ava_csv(path, text, label_map, skip_unknown_classes)
+        rows = read_csv(path, what, ANNOTATIONS, text)
+    table = annotation_table(rows, label_map, sizes, skip_unknown_classes)
     if exclusions is None:
         return table
     excluded = read_exclusions(exclusions)
@@ -133,5 +132,29 @@ def read_boxes(
     path = Path(path)
     text = read_text(path, "boxes")
     if looks_like_json(text):
-        return parse_box_json(path, parse_json(path, text, "boxes"), annotations, sizes, objects)
-    return parse_box_csv(path, text, objects)
+        listed = None if annotations is None else annotations.image_ids
+        source = "" if annotations is None else annotations.source
+        rows = read_coco_boxes(path, "boxes", parse_json(path, text, "boxes"), listed, source)
+    else:
+        rows = read_csv(path, "boxes", BOXES, text)
+        rows.source.reject(
+            np.isin(np.arange(len(rows)), rows.label_rows),
+            lambda row: (
+                f"8 columns with class id {rows.labels()[row][0]} in the 7th: AVA annotations or action "
+                "results, not boxes. A box row is video, second, x1, y1, x2, y2, score."
+            ),
+        )
+    return box_table(rows, annotations, sizes, objects)
+
+
+def read_exclusions(path: str | Path) -> set[Keyframe]:
+    """Read excluded timestamps: csv rows ``video, second``. An empty file excludes nothing (AVA's train file).
+
+    Raises:
+        UserError: names file and line of a wrong row.
+    """
+    path, what = Path(path), "excluded timestamps"
+    rows = read_csv(path, what, EXCLUSIONS, read_text(path, what))
+    check_seconds(rows.source, rows.numbers)
+    moments = zip(rows.video_codes.tolist(), rows.numbers.tolist(), strict=True)
+    return {Keyframe(rows.videos[code], second) for code, second in moments}

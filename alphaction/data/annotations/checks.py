@@ -8,10 +8,8 @@ import numpy as np
 
 from alphaction.data.annotations.label_map import LabelMap
 from alphaction.data.annotations.table import NO_CLASS
+from alphaction.data.formats.box_spelling import PIXELS_ABOVE
 from alphaction.data.formats.files import RowSource
-
-_PIXELS_ABOVE = 2.0
-"""A normalized coordinate is at most 1 and a little; a file with any value above this is in pixels."""
 
 _SECOND_LIMIT = 2**31 - 1
 
@@ -34,11 +32,6 @@ ANNOTATION_RULES = BoxRules(overhang=0.05, empty_share=0.001)
 DETECTION_RULES = BoxRules(overhang=0.25, empty_share=0.05)  # detectors seldom clip what they report
 
 
-def looks_like_pixels(values: np.ndarray) -> bool:
-    """Tell pixel boxes from normalized ones (both [n, 4]): a normalized value is never above 1 by much."""
-    return bool(len(values)) and float(np.nanmax(values)) > _PIXELS_ABOVE
-
-
 def check_corners(rows: RowSource, boxes: np.ndarray) -> None:
     """Refuse csv boxes, float [n, 4], that are in pixels or not corner pairs."""
     names = ("x1", "y1", "x2", "y2")
@@ -50,7 +43,7 @@ def check_corners(rows: RowSource, boxes: np.ndarray) -> None:
             "(0 to 1). Divide x by the frame's width and y by its height."
         )
 
-    rows.reject((boxes > _PIXELS_ABOVE).any(axis=1), outside)
+    rows.reject((boxes > PIXELS_ABOVE).any(axis=1), outside)
 
     def reversed_corners(row: int) -> str:
         axis = "x" if boxes[row, 2] < boxes[row, 0] else "y"

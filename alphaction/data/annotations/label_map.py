@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from alphaction.data.formats.files import open_for_writing, read_text
+from alphaction.data.formats.files import open_for_writing
+from alphaction.data.formats.pbtxt import Block, read_blocks
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import suggest
 
@@ -134,12 +133,6 @@ class LabelMap:
             self.channel_of(int(class_ids[unknown][0]))
         return order[slots]
 
-    def id_of(self, channel: int) -> int:
-        """Return the class id of a channel (0..num_classes-1)."""
-        if not 0 <= channel < self.num_classes:
-            raise IndexError(f"channel {channel} is not in 0..{self.num_classes - 1}")
-        return self.ids[channel]
-
     def find(self, name_or_id: str | int) -> ActionClass:
         """Return a class by its id, its name, or its id written as text.
 
@@ -187,31 +180,30 @@ class LabelMap:
 def read_label_map(path: str | Path, default_group: str = "object") -> LabelMap:
     """Read a label map: ``item { name id }`` (2018) or ``label { name label_id label_type }`` (2019) blocks.
 
-    White space, one-line blocks, colons, commas, quotes ``'`` or ``"`` and ``#`` comments are free. Other fields of a
-    block (``display_name`` ...) are skipped.
+    Layout is free, see :func:`alphaction.data.formats.pbtxt.read_blocks`; other fields of a block (``display_name``
+    ...) are skipped.
 
     Args:
         path: the pbtxt file (may be gzip).
         default_group: the group of classes without ``label_type``; their ids are listed in ``LabelMap.untyped``.
 
     Raises:
-        UserError: names file and line of what is wrong.
+        UserError: names file, line and column of what is wrong.
     """
     if default_group not in GROUPS:
         raise UserError(f'default group "{default_group}" is unknown. {suggest(default_group, GROUPS)}')
-    text = read_text(path, _WHAT)
     classes: list[ActionClass] = []
     untyped: list[int] = []
-    lines: dict[int | str, int] = {}
-    for block in _blocks(_tokenize(text, path), path):
+    places: dict[int | str, str] = {}
+    for block in read_blocks(path, _WHAT):
         entry, typed = _to_class(block, default_group, path)
         for kind, key in (("id", entry.id), ("name", entry.name)):
-            if key in lines:
+            if key in places:
                 raise UserError(
-                    f'{_WHAT}: {path}, line {block.line}: {kind} "{key}" is already used by the class in line '
-                    f"{lines[key]}. Give each class its own id and name."
+                    f'{_WHAT}: {path}, {block.place}: {kind} "{key}" is already used by the class in {places[key]}. '
+                    "Give each class its own id and name."
                 )
-            lines[key] = block.line
+            places[key] = block.place
         classes.append(entry)
         if not typed:
             untyped.append(entry.id)
@@ -223,117 +215,28 @@ def read_label_map(path: str | Path, default_group: str = "object") -> LabelMap:
     return LabelMap(tuple(classes), f"{_WHAT} {path}", tuple(sorted(untyped)))
 
 
-class _Token(NamedTuple):
-    kind: str  # "{", "}", "word" or "string"
-    text: str
-    line: int
+def _to_class(block: Block, default_group: str, path: str | Path) -> tuple[ActionClass, bool]:
+    """Return the class of a block, and whether the block names its type."""
 
+    def error(place: str, problem: str) -> UserError:
+        return UserError(f"{_WHAT}: {path}, {place}: {problem}")
 
-class _Block(NamedTuple):
-    fields: dict[str, _Token]
-    line: int
-
-
-_TOKEN = re.compile(
-    r"""(?P<skip>[\s,;:]+|\#[^\n]*)
-      | (?P<string>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')
-      | (?P<brace>[{}])
-      | (?P<word>[^\s{}"'\#,;:]+)
-      | (?P<other>.)""",
-    re.VERBOSE,
-)
-_ESCAPE = re.compile(r"\\(.)")
-
-
-def _tokenize(text: str, path: str | Path) -> Iterator[_Token]:
-    line = 1
-    for match in _TOKEN.finditer(text):
-        kind, value = match.lastgroup, match.group()
-        if kind == "brace":
-            yield _Token(value, value, line)
-        elif kind == "string":
-            yield _Token("string", _ESCAPE.sub(lambda m: {"n": "\n", "t": "\t"}.get(m[1], m[1]), value[1:-1]), line)
-        elif kind == "word":
-            yield _Token("word", value, line)
-        elif kind == "other":
-            raise UserError(f"{_WHAT}: {path}, line {line}: a quote ({value}) is opened and not closed on its line.")
-        line += value.count("\n")
-
-
-def _blocks(tokens: Iterable[_Token], path: str | Path) -> Iterator[_Block]:
-    """Yield the fields of each ``item``/``label`` block; a block inside a block is skipped."""
-    tokens = iter(tokens)
-    for opener in tokens:
-        brace = next(tokens, None)
-        if opener.kind != "word" or opener.text not in ("item", "label") or brace is None or brace.kind != "{":
-            raise UserError(
-                f'{_WHAT}: {path}, line {opener.line}: "{opener.text}" where "item {{" or "label {{" was expected. '
-                "Is this a pbtxt label map?"
-            )
-        fields: dict[str, _Token] = {}
-        key: _Token | None = None
-        for token in tokens:
-            if token.kind == "}" and key is None:
-                break
-            if token.kind == "}":
-                raise UserError(f'{_WHAT}: {path}, line {key.line}: field "{key.text}" has no value.')
-            if token.kind == "{" and key is not None and key.text in ("item", "label"):
-                raise UserError(
-                    f"{_WHAT}: {path}, line {opener.line}: this block is not closed before the next one (line "
-                    f'{key.line}). Add "}}".'
-                )
-            if token.kind == "{":
-                _skip_nested(tokens, token, path)
-                key = None
-            elif key is None:
-                key = token
-            else:
-                if key.text in fields:
-                    raise UserError(
-                        f'{_WHAT}: {path}, line {key.line}: field "{key.text}" twice in one block. '
-                        'Close each class with "}".'
-                    )
-                fields[key.text] = token
-                key = None
-        else:
-            raise UserError(f'{_WHAT}: {path}, line {opener.line}: this block is not closed. Add "}}".')
-        yield _Block(fields, opener.line)
-
-
-def _skip_nested(tokens: Iterator[_Token], opener: _Token, path: str | Path) -> None:
-    depth = 1
-    for token in tokens:
-        depth += {"{": 1, "}": -1}.get(token.kind, 0)
-        if depth == 0:
-            return
-    raise UserError(f'{_WHAT}: {path}, line {opener.line}: this block is not closed. Add "}}".')
-
-
-def _to_class(block: _Block, default_group: str, path: str | Path) -> tuple[ActionClass, bool]:
-    """Return the class of a block, and whether the block named its type."""
-    place = f"{_WHAT}: {path}, line {block.line}"
-    name, id_token, label_type = (
+    name, class_id, label_type = (
         next((block.fields[key] for key in keys if key in block.fields), None)
         for keys in (("name",), ("label_id", "id"), ("label_type",))
     )
     found = ", ".join(block.fields) or "nothing"
     if name is None or not name.text:
-        raise UserError(f'{place}: this class has no name (found: {found}). Add name: "...".')
-    if id_token is None:
-        raise UserError(f'{place}: class "{name.text}" has no id (found: {found}). Add label_id: N.')
-    if not id_token.text.isdecimal():
-        raise UserError(
-            f'{_WHAT}: {path}, line {id_token.line}: id "{id_token.text}" of class "{name.text}" is not a whole '
-            "number from 0 up."
-        )
-    group = default_group
-    if label_type is not None:
-        group = _GROUP_OF_SPELLING.get(label_type.text.upper(), "")
-        if not group:
-            near = difflib.get_close_matches(label_type.text.upper(), _LABEL_TYPES, n=1)
-            hint = f"Did you mean {near[0]}? " if near else ""
-            raise UserError(
-                f'{_WHAT}: {path}, line {label_type.line}: label_type "{label_type.text}" of class "{name.text}" is '
-                f"unknown. {hint}Known: {', '.join(_LABEL_TYPES)}."
-            )
-    return ActionClass(int(id_token.text), name.text, group), label_type is not None
+        raise error(block.place, f'this class has no name (found: {found}). Add name: "...".')
+    if class_id is None:
+        raise error(block.place, f'class "{name.text}" has no id (found: {found}). Add label_id: N.')
+    if not class_id.text.isdecimal():
+        problem = f'id "{class_id.text}" of class "{name.text}" is not a whole number from 0 up.'
+        raise error(class_id.place, problem)
+    if label_type is None:
+        return ActionClass(int(class_id.text), name.text, default_group), False
+    group = _GROUP_OF_SPELLING.get(label_type.text.upper())
+    if group is None:
+        problem = f'label_type "{label_type.text}" of class "{name.text}" is unknown. '
+        raise error(label_type.place, problem + suggest(label_type.text, _LABEL_TYPES))
+    return ActionClass(int(class_id.text), name.text, group), True

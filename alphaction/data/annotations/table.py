@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from alphaction.data.annotations.keyframes import ImageIds, KeyframeIndex, encode
+from alphaction.data.keyframes import ImageIds, KeyframeIndex, encode
 from alphaction.data.sample import Keyframe
 from alphaction.utils.errors import UserError
 
@@ -296,7 +296,7 @@ def merge_rows(
         counts: what the reader met before.
         num_records: entries of the file that the rows came from, where one entry may hold several classes; None: n.
     """
-    first, box_of_row = _group_boxes(position, boxes, person_ids)
+    first, box_of_row = group_boxes(position, boxes, person_ids)
     labeled = class_ids != NO_CLASS
     label_box, label_ids = box_of_row[labeled], class_ids[labeled]
     order = np.lexsort((label_ids, label_box))
@@ -329,7 +329,7 @@ def merge_rows(
     )
 
 
-def _group_boxes(position: np.ndarray, boxes: np.ndarray, person_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def group_boxes(position: np.ndarray, boxes: np.ndarray, person_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the first row, int64 [R], of each distinct box, and the box, int64 [n], of each row.
 
     Boxes are ordered by keyframe, then by first appearance.

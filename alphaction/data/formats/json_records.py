@@ -1,30 +1,15 @@
-"""A list of JSON objects -> checked columns, and what COCO-like annotation and box files share.
-
-Boxes in JSON are ``bbox: [x, y, width, height]``, COCO's convention: in pixels, or, where no value of the whole file is
-above 1 (and a little), as fractions of the frame. Sizes in shapes: n records.
-"""
+"""A list of JSON objects -> checked columns, with the index of what is wrong. Sizes in shapes: n records."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from alphaction.data.annotations.checks import BoxRules, check_seconds, clip_boxes, looks_like_pixels
-from alphaction.data.annotations.keyframes import ImageIds, KeyframeIndex, encode, normalize_image_id
 from alphaction.data.formats.csv_columns import parse_integer
 from alphaction.data.formats.files import RowSource
-
-Sizes = Callable[[str], tuple[int, int]]
-"""Video name -> (width, height) of its frames in pixels."""
-
-_MISSING = object()
-_FAR_OUTSIDE = (
-    "A bbox is x, y, width, height: was it written as corners x1, y1, x2, y2? Or measured on frames of another size "
-    "than the width and height known for this image?"
-)
 
 
 class Records:
@@ -33,21 +18,53 @@ class Records:
     Args:
         path: the file; what: what it is to the user; items: the list, as parsed.
         place: index -> "annotations[3]".
+        strict: refuse the first wrong record; False: mark wrong ones in ``bad``, their values are of no use.
+
+    Attributes:
+        bad: bool [n], which records are wrong.
+        wrong: what is wrong -> how many records; empty if strict.
 
     Raises:
         UserError: an item is not an object.
     """
 
-    def __init__(self, path: Path, what: str, items: Sequence[Any], place: Callable[[int], str]) -> None:
+    def __init__(
+        self, path: Path, what: str, items: Sequence[Any], place: Callable[[int], str], strict: bool = True
+    ) -> None:
         self.rows = RowSource(path, what, place)
         self.items = items
-        self.rows.reject(
+        self.strict = strict
+        self.bad = np.zeros(len(items), dtype=bool)
+        self.wrong: dict[str, int] = {}
+        self.refuse(
             np.fromiter((not isinstance(item, dict) for item in items), dtype=bool, count=len(items)),
             lambda row: f"a JSON object was expected, found {type(items[row]).__name__}.",
         )
+        if self.bad.any():
+            self.items = [{} if bad else item for item, bad in zip(items, self.bad.tolist(), strict=True)]
+
+    def refuse(self, bad: np.ndarray, problem: Callable[[int], str]) -> None:
+        """Refuse records that are ``bad``, bool [n], with ``problem(row)``; if not strict, mark and count them."""
+        bad = bad & ~self.bad
+        if self.strict or not bad.any():
+            self.rows.reject(bad, problem)
+            return
+        first = int(np.argmax(bad))
+        self.wrong[f"rows left out (the first: {self.rows.place(first)}: {problem(first)})"] = int(bad.sum())
+        self.bad |= bad
 
     def __len__(self) -> int:
         return len(self.items)
+
+    def take(self, keep: np.ndarray) -> Records:
+        """Return the records where ``keep``, bool [n], holds; places stay right."""
+        if keep.all():
+            return self
+        kept = self.rows.take(np.flatnonzero(keep))
+        items = [item for item, use in zip(self.items, keep.tolist(), strict=True) if use]
+        taken = Records(kept.path, kept.what, items, kept.place, self.strict)
+        taken.bad, taken.wrong = self.bad[keep], self.wrong
+        return taken
 
     def has(self, key: str) -> np.ndarray:
         """Return which records, bool [n], have ``key``."""
@@ -58,39 +75,66 @@ class Records:
         try:
             return [item[key] for item in self.items]
         except KeyError:
-            self.rows.reject(
+            self.refuse(
                 ~self.has(key),
                 lambda row: f'"{key}" is missing (found: {", ".join(self.items[row]) or "nothing"}). {hint}'.rstrip(),
             )
-            raise
+            return [item.get(key) for item in self.items]
 
-    def optional(self, key: str, default: Any) -> list[Any]:
+    def optional(self, key: str, default: Any = None) -> list[Any]:
         """Return the values of ``key``, ``default`` where absent or null."""
         values = (item.get(key) for item in self.items)
         return [default if value is None else value for value in values]
+
+    def ids(self, key: str, hint: str = "") -> list[int | str]:
+        """Return the values of ``key``, which are whole numbers or text."""
+        values = self.column(key, hint)
+        self.refuse(
+            np.array([isinstance(value, bool) or not isinstance(value, (int, str)) for value in values], dtype=bool),
+            lambda row: f'"{key}" is {values[row]!r}, expected a whole number or text. {hint}'.rstrip(),
+        )
+        return [0 if bad else value for value, bad in zip(values, self.bad.tolist(), strict=True)]
+
+    def refuse_repeated(self, key: str, values: Sequence[Any], hint: str = "") -> None:
+        """Refuse a value of ``key`` that an earlier record has, too; None may be repeated."""
+        first: dict[Any, int] = {}
+        self.refuse(
+            np.array(
+                [value is not None and first.setdefault(value, row) != row for row, value in enumerate(values)],
+                dtype=bool,
+            ),
+            lambda row: (
+                f"{key} {values[row]} is already used by {self.rows.place(first[values[row]])}. {hint}".rstrip()
+            ),
+        )
 
     def integers(self, key: str, default: int | None = None, hint: str = "") -> np.ndarray:
         """Return ``key`` as int64 [n]; text such as "0902" counts. Without ``default`` the key is required."""
         values = self.column(key, hint) if default is None else self.optional(key, default)
         numbers = [parse_integer(value) for value in values]
-        self.rows.reject(
+        self.refuse(
             np.array([number is None for number in numbers], dtype=bool),
             lambda row: f'"{key}" is {values[row]!r}, expected a whole number. {hint}'.rstrip(),
         )
-        return np.array(numbers, dtype=np.int64)
+        return np.array([0 if number is None else number for number in numbers], dtype=np.int64)
+
+    def integer_lists(self, key: str, hint: str = "") -> list[list[int]]:
+        """Return ``key``, a list of whole numbers in each record."""
+        values = self.column(key, hint)
+        parsed = [[parse_integer(one) for one in value] if isinstance(value, list) else [None] for value in values]
+        self.refuse(
+            np.array([None in numbers for numbers in parsed], dtype=bool),
+            lambda row: f'"{key}" is {values[row]!r}, expected a list of whole numbers: ids of the label map.',
+        )
+        return [[] if None in numbers else numbers for numbers in parsed]
 
     def numbers(self, key: str, hint: str = "") -> np.ndarray:
         """Return ``key`` as float64 [n]."""
         return self._floats(key, self.column(key, hint), (), "a number")
 
-    def boxes(self) -> np.ndarray:
-        """Return ``bbox`` as float64 [n, 4], as written: x, y, width, height."""
-        boxes = self._floats("bbox", self.column("bbox"), (4,), "four numbers: x, y, width, height").reshape(-1, 4)
-        self.rows.reject(
-            (boxes[:, 2:] < 0).any(axis=1),
-            lambda row: f"bbox {self.items[row]['bbox']} has a negative width or height. Expected x, y, width, height.",
-        )
-        return boxes
+    def boxes(self, key: str = "bbox") -> np.ndarray:
+        """Return ``key`` as float64 [n, 4], as written."""
+        return self._floats(key, self.column(key), (4,), "four numbers: x, y, width, height").reshape(-1, 4)
 
     def _floats(self, key: str, values: list[Any], shape: tuple[int, ...], wanted: str) -> np.ndarray:
         try:
@@ -106,16 +150,10 @@ class Records:
                 bad[row] = one.shape != shape or not np.isfinite(one).all()
             except (ValueError, TypeError):
                 bad[row] = True
-        self.rows.reject(bad, lambda row: f'"{key}" is {values[row]!r}, expected {wanted}.')
-        return np.zeros((0, *shape))
-
-
-class Moments(NamedTuple):
-    """Video and second of n records: ``names[codes[i]]``, ``seconds[i]``."""
-
-    names: list[str]
-    codes: np.ndarray
-    seconds: np.ndarray
+        self.refuse(bad, lambda row: f'"{key}" is {values[row]!r}, expected {wanted}.')
+        fill = np.zeros(shape).tolist()
+        array = np.array([fill if wrong else value for value, wrong in zip(values, bad.tolist(), strict=True)], float)
+        return array.reshape(len(values), *shape)
 
 
 def split_frame_name(name: Any) -> tuple[str, int] | None:
@@ -127,109 +165,3 @@ def split_frame_name(name: Any) -> tuple[str, int] | None:
     if second is None:
         second = parse_integer(frame.rpartition(".")[0])
     return (video, second) if slash and video and second is not None else None
-
-
-def moments_of_names(rows: RowSource, key: str, names: Sequence[Any]) -> Moments:
-    """Return the moments of names like ``"video/0902.jpg"``."""
-    parts = [split_frame_name(name) for name in names]
-    rows.reject(
-        np.array([part is None for part in parts], dtype=bool),
-        lambda row: (
-            f'{key} {names[row]!r} does not tell video and second. Expected "video/0902.jpg": the '
-            "video's name, a slash, and the second."
-        ),
-    )
-    known: dict[str, int] = {}
-    codes = encode((part[0] for part in parts), known)
-    seconds = np.array([part[1] for part in parts], dtype=np.int64)
-    check_seconds(rows, seconds)
-    return Moments(list(known), codes, seconds)
-
-
-def read_images(images: Records) -> ImageIds:
-    """Return the images of a COCO-like file: ``id``, ``width``, ``height``, and ``movie`` and ``timestamp``, or
-    ``file_name`` like "video/0902.jpg".
-
-    Raises:
-        UserError: an id twice, an image without video and second, or one keyframe with two sizes.
-    """
-    rows = images.rows
-    raw = images.column("id")
-    rows.reject(
-        np.array([isinstance(i, bool) or not isinstance(i, (int, str)) for i in raw], dtype=bool),
-        lambda row: f'"id" is {raw[row]!r}, expected a whole number or a string.',
-    )
-    ids = [normalize_image_id(image_id) for image_id in raw]
-    first: dict[int | str, int] = {}
-    rows.reject(
-        np.array([first.setdefault(image_id, row) != row for row, image_id in enumerate(ids)], dtype=bool),
-        lambda row: (
-            f"image id {raw[row]!r} is already used by {rows.place(first[ids[row]])}. Were two files joined? "
-            "Give each image its own id."
-        ),
-    )
-    if len(images) and images.has("movie").all() and images.has("timestamp").all():
-        known: dict[str, int] = {}
-        codes = encode((str(movie) for movie in images.column("movie")), known)
-        moments = Moments(list(known), codes, images.integers("timestamp", hint="Keyframes are whole seconds."))
-        check_seconds(rows, moments.seconds)
-    else:
-        moments = moments_of_names(
-            rows, "file_name", images.column("file_name", 'Or give "movie" and "timestamp" for every image.')
-        )
-    keyframes, position = KeyframeIndex.from_rows(*moments)
-    sizes = np.stack([images.integers("width", 0), images.integers("height", 0)], axis=1)
-    frame_sizes = np.zeros((len(keyframes), 2), dtype=np.int32)
-    frame_sizes[position] = sizes
-    rows.reject(
-        (frame_sizes[position] != sizes).any(axis=1),
-        lambda row: (
-            f"{tuple(keyframes[int(position[row])])} has two images of different size "
-            f"({sizes[row].tolist()} and {frame_sizes[position[row]].tolist()})."
-        ),
-    )
-    numeric = all(isinstance(image_id, int) and abs(image_id) < 2**63 for image_id in ids)
-    return ImageIds(
-        np.array(ids, dtype=np.int64) if numeric else np.array([str(i) for i in ids], dtype=np.str_),
-        position,
-        keyframes,
-        frame_sizes,
-    )
-
-
-def to_unit_boxes(
-    rows: RowSource,
-    boxes: np.ndarray,
-    moments: Moments,
-    known_sizes: np.ndarray,
-    sizes: Sizes | None,
-    rules: BoxRules,
-    counts: dict[str, int],
-) -> tuple[np.ndarray, np.ndarray]:
-    """Turn x, y, width, height, float64 [n, 4], into corners as fractions of the frame.
-
-    Args:
-        known_sizes: int [n, 2] (width, height) of each record's frame, 0 where unknown.
-        sizes: asked for videos whose frame size is unknown; only pixel boxes need one.
-        counts: receives the numbers of clipped and left-out boxes.
-
-    Returns:
-        clipped corners [n, 4] and which, bool [n], have an area.
-    """
-    corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
-    if looks_like_pixels(boxes):
-        frame = np.array(known_sizes, dtype=np.float64).reshape(-1, 2)
-        unknown = (frame <= 0).any(axis=1)
-        if sizes is not None:
-            for code in np.unique(moments.codes[unknown]):
-                frame[unknown & (moments.codes == code)] = sizes(moments.names[code])
-        rows.reject(
-            (frame <= 0).any(axis=1),
-            lambda row: (
-                f'the box is in pixels, but the frame size of video "{moments.names[moments.codes[row]]}" is '
-                "not known. Give width and height in the annotation file's images, or write boxes as fractions of the "
-                "frame (csv: video, second, x1, y1, x2, y2, ...)."
-            ),
-        )
-        corners /= np.concatenate([frame, frame], axis=1)
-    return clip_boxes(rows, corners, rules, _FAR_OUTSIDE, counts)

@@ -1,8 +1,8 @@
-"""Decoded and resized frames, kept in files: a clip that was read once is not decoded again, by whatever process.
+"""Decoded and resized frames, kept in files: a clip that was read once is not decoded again, in any process.
 
 An entry is one ``.npy`` file, uint8 [T, H, W, 3], followed by a checksum. Its name is a hash of all that decides its
-frames, so an entry is never changed and never out of date: what changes has another name. Entries that nothing asks
-for any more stay; deleting the folder is always safe.
+frames, so an entry is never changed and never out of date: what changes has another name. Entries that are no
+longer used stay; deleting the folder is always safe.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import os
 import platform
 import re
 import zlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
 
-from alphaction.data.video.clip_source import ClipSource, Origin
+from alphaction.data.video.clip_source import ClipSource, Origin, VideoCheck
 from alphaction.data.video.file import Size, VideoInfo
 from alphaction.utils.atomic import replacing
 
@@ -41,10 +41,10 @@ _CHECKSUM_BYTES = 4
 
 
 class CachedClipSource(ClipSource):
-    """Another source, whose frames are kept in a folder. Returns the very frames that the other one would.
+    """Another source, whose frames are kept in a folder. Returns exactly the frames that the other one would.
 
     Any number of processes and runs may share the folder. It needs room for T * H * W * 3 bytes per clip and choice of
-    slots. When nothing can be written any more, one warning says so, and what is not there yet is decoded each time.
+    slots. If nothing more can be written, one warning says so, and clips that are not there are decoded each time.
 
     A video counts as changed when its path, its size or its time of last writing differ.
 
@@ -80,7 +80,7 @@ class CachedClipSource(ClipSource):
             return decoded if size is None else size(decoded)
 
         frames = self.source.read(video, second, slots, fps, noted)
-        # The key speaks of the first frame's size, which may change within a video, and of the files before the read.
+        # The key holds the size of the first frame, which may change within a video, and the files before the read.
         if decoded_sizes == {shown} and self.origin(video, second, slots, fps) == origin:
             self._store(entry, key, frames)
         return frames
@@ -88,8 +88,8 @@ class CachedClipSource(ClipSource):
     def origin(self, video: str, second: int, slots: Sequence[int], fps: float) -> Origin:
         return self.source.origin(video, second, slots, fps)
 
-    def problems(self, video: str, seconds: Collection[int]) -> list[str]:
-        return self.source.problems(video, seconds)
+    def check(self, video: str, seconds: np.ndarray, decode: bool = True) -> VideoCheck:
+        return self.source.check(video, seconds, decode)
 
     def _probe(self, video: str) -> VideoInfo:
         return self.source.probe(video)
@@ -110,7 +110,7 @@ class CachedClipSource(ClipSource):
             if whole and checksum == _checksum(key, frames):
                 return frames
             fault = "is damaged"
-        logger.warning("DATALOADER.CLIP_CACHE: %s %s; the clip is decoded anew", entry, fault)
+        logger.warning("DATALOADER.CLIP_CACHE: %s %s; the clip is decoded again", entry, fault)
         return None
 
     def _store(self, entry: Path, key: str, frames: np.ndarray) -> None:
@@ -125,15 +125,15 @@ class CachedClipSource(ClipSource):
         except OSError as error:
             self._stores = False
             logger.warning(
-                "DATALOADER.CLIP_CACHE %s: nothing can be stored there any more (%s). The run goes on and decodes the "
-                "clips that are not there; free some room, or name another folder, for the next one",
+                "DATALOADER.CLIP_CACHE %s: nothing more can be stored there (%s). The run continues, and decodes "
+                "the clips that are not there; free some room, or name another folder, for the next run",
                 self.cache_folder,
                 error.strerror,
             )
 
 
 def with_cache(source: ClipSource, folder: str) -> ClipSource:
-    """Return ``source`` with its frames kept in ``folder`` (DATALOADER.CLIP_CACHE); as it is where that is empty."""
+    """Return ``source`` with its frames kept in ``folder`` (DATALOADER.CLIP_CACHE); unchanged if that is empty."""
     return CachedClipSource(source, Path(folder).expanduser()) if folder else source
 
 
@@ -160,5 +160,5 @@ def _header(shape: tuple[int, ...]) -> bytes:
 
 
 def _checksum(key: str, frames: np.ndarray) -> bytes:
-    """Return a checksum that also tells another entry's frames from this one's."""
+    """Return a checksum that also differs between entries with equal frames."""
     return zlib.crc32(frames, zlib.crc32(key.encode())).to_bytes(_CHECKSUM_BYTES, "big")

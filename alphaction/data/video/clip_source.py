@@ -6,8 +6,9 @@ Every source puts frames on one timeline: slot i around second t is the frame ne
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,13 +17,14 @@ import numpy as np
 
 from alphaction.data.video.file import BrokenVideoError, Size, VideoInfo
 from alphaction.utils.errors import UserError
+from alphaction.utils.messages import counted, listed
 
 
 class FileState(NamedTuple):
     """A file as it is now; a file with another content has another state.
 
     Attributes:
-        path: where it lies.
+        path: where it is.
         size: bytes; -1: there is no such file.
         mtime_ns: when it was last written, nanoseconds.
     """
@@ -45,7 +47,7 @@ class Origin(NamedTuple):
     """What decides the frames that :meth:`ClipSource.read` returns, besides its arguments.
 
     Attributes:
-        files: the files that are read, in order; where one stands in for a missing neighbor, it is named again.
+        files: the files that are read, in order; one that replaces a missing neighbor is listed again.
         fps: frames per second of the timeline; 0: the rate of the one file.
     """
 
@@ -53,11 +55,40 @@ class Origin(NamedTuple):
     fps: float
 
 
+@dataclass(frozen=True)
+class VideoCheck:
+    """The result of checking one video.
+
+    Attributes:
+        video: its name.
+        path: its file, or the folder of its clips; None: there is none.
+        seconds: int64 [n], the seconds that it has to have, ascending.
+        info: what its file says, None: it cannot be opened.
+        end: where it ends, in seconds; None: not known.
+        beyond: int64, those of ``seconds`` that are past its end.
+        problems: sentences on why the video, or one of its seconds, cannot be read.
+    """
+
+    video: str
+    path: Path | None
+    seconds: np.ndarray
+    info: VideoInfo | None = None
+    end: float | None = None
+    beyond: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    problems: tuple[str, ...] = ()
+
+    def sentences(self) -> list[str]:
+        """Return the problems, and one more sentence if there are seconds past the end."""
+        if not len(self.beyond):
+            return list(self.problems)
+        return [*self.problems, f"{self.path}: {past_the_end(self.end, self.beyond, len(self.seconds))}."]
+
+
 class ClipSource(ABC):
     """Frames of the videos in one folder. Safe to share with forked or spawned worker processes.
 
     Args:
-        folder: where the videos lie.
+        folder: where the videos are.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -88,7 +119,7 @@ class ClipSource(ABC):
         Args:
             video: name of the video.
             second: the keyframe; slot 0.
-            slots: timeline positions relative to the keyframe, ascending; they may lie before the video's first frame
+            slots: timeline positions relative to the keyframe, ascending; they may be before the video's first frame
                 or after its last one, which then repeat.
             fps: frames per second of the timeline; 0: the video's own rate.
             size: (width, height) of the video -> of the result; None keeps it.
@@ -109,8 +140,15 @@ class ClipSource(ABC):
         """
 
     @abstractmethod
-    def problems(self, video: str, seconds: Collection[int]) -> list[str]:
-        """Return what would keep ``read`` from working at these keyframes, one sentence each; [] if nothing."""
+    def check(self, video: str, seconds: np.ndarray, decode: bool = True) -> VideoCheck:
+        """Return what would keep :meth:`read` from working at these keyframes.
+
+        Args:
+            video: name of the video.
+            seconds: int64 [n], ascending, one or more.
+            decode: read to the end and decode some of the keyframes; otherwise its first frame only, and the end is
+                where its header says.
+        """
 
     @abstractmethod
     def _probe(self, video: str) -> VideoInfo: ...
@@ -130,6 +168,9 @@ def explained(path: Path, second: int | None) -> Iterator[None]:
         ) from error
 
 
-def shortened(seconds: Sequence[int], limit: int = 5) -> str:
-    """Return the first ``limit`` seconds, and whether there are more."""
-    return ", ".join(map(str, seconds[:limit])) + (", ..." if len(seconds) > limit else "")
+def past_the_end(end: float, beyond: np.ndarray, total: int) -> str:
+    """Return a clause on the seconds ``beyond``, of ``total`` annotated ones, past the ``end`` of a video."""
+    return (
+        f"ends at {end:.2f} s, but {len(beyond)} of its {counted(total, 'annotated keyframe')} "
+        f"{'is' if len(beyond) == 1 else 'are'} beyond that: second {listed(beyond.tolist(), 5)}"
+    )

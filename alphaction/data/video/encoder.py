@@ -71,6 +71,6 @@ def add_stream(
 
 
 def write_jpeg(path: Path, image: np.ndarray) -> None:
-    """Write a picture, RGB uint8 [height, width, 3], as JPEG whatever the file's name."""
+    """Write a picture, RGB uint8 [height, width, 3], as JPEG, regardless of the file's suffix."""
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     path.write_bytes(cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes())

@@ -1,17 +1,17 @@
-"""One video file: when its frames are shown, and the RGB pixels of those that are asked for (decoding by PyAV)."""
+"""One video file: the times of its frames, and the RGB pixels of requested ones (decoded by PyAV)."""
 
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import av
-import cv2
 import numpy as np
+
+from alphaction.data.video.frame_converter import FrameConverter, Size
+from alphaction.data.video.video_info import VideoInfo, header_duration
 
 logger = logging.getLogger(__name__)
 
@@ -21,33 +21,10 @@ VIDEO_SUFFIXES = (
     ".ogv", ".mjpeg", ".h264", ".h265", ".hevc",
 )
 # fmt: on
-Size = tuple[int, int]
-_CLOCK = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d*)?)")
 # Two instants nearer than this are the same one: frame times are fractions, slot times are floats.
 TIME_TOLERANCE = 1e-6
-# A seek that lands too late is repeated from further back; this file's habit is remembered up to so many seconds.
+# A seek that lands too late is repeated from further back; how far is remembered for the file, up to this many seconds.
 _LONGEST_PREROLL = 16.0
-# From PyAV 17 on, the conversion to RGB starts one thread per core unless told otherwise; before, it had only one.
-_SINGLE_THREAD = {"threads": 1} if int(av.__version__.split(".")[0]) >= 17 else {}
-
-
-@dataclass(frozen=True)
-class VideoInfo:
-    """What a file says about itself.
-
-    Attributes:
-        width: pixels, as displayed (a phone's rotation is applied).
-        height: pixels.
-        fps: frames per second (the mean where the rate varies).
-        duration: seconds from time 0 to the end of the last frame; None when the file does not tell.
-        frames: number of frames; None when the file does not tell.
-    """
-
-    width: int
-    height: int
-    fps: float
-    duration: float | None
-    frames: int | None
 
 
 class BrokenVideoError(Exception):
@@ -104,7 +81,7 @@ class VideoFile:
 
     @property
     def fps(self) -> float:
-        """Frames per second; 25 where the file has no idea."""
+        """Frames per second; 25 if the file does not say."""
         rate = self._stream.average_rate or self._stream.guessed_rate or Fraction(25)
         return float(rate)
 
@@ -115,15 +92,8 @@ class VideoFile:
             BrokenVideoError: if the first frame cannot be decoded.
         """
         height, width = self.frames_at([0.0], size=None)[0].shape[:2]
-        stream, duration = self._stream, None
-        if stream.duration is not None and stream.time_base is not None:
-            start = 0 if stream.start_time is None else float(stream.start_time * stream.time_base) - self._origin
-            duration = start + float(stream.duration * stream.time_base)
-        elif (tagged := _tagged_duration(stream)) is not None:
-            duration = tagged
-        elif self._container.duration is not None:
-            duration = self._container.duration / av.time_base
-        return VideoInfo(width, height, self.fps, duration, stream.frames or None)
+        duration = header_duration(self._container, self._stream, self._origin)
+        return VideoInfo(width, height, self.fps, duration, self._stream.frames or None)
 
     def frames_at(
         self, times: Sequence[float], size: Callable[[Size], Size] | None, must_reach: float | None = None
@@ -181,7 +151,7 @@ class VideoFile:
     def _nearest_frames(
         self, times: Sequence[float], size: Callable[[Size], Size] | None, must_reach: float | None
     ) -> Iterator[np.ndarray]:
-        convert, done = _Converter(size), 0
+        convert, done = FrameConverter(size), 0
         previous, previous_time = None, -np.inf
         try:
             for frame, time in self._frames_from(times[0]):
@@ -204,7 +174,7 @@ class VideoFile:
 
     @property
     def tolerance(self) -> float:
-        """How far beyond the end a keyframe may lie: one frame, and at least a tenth of a second (rounding)."""
+        """Seconds that a keyframe may be past the end: one frame, and at least a tenth of a second (rounding)."""
         return max(1 / self.fps, 0.1)
 
     def end_near(self, time: float, credible: float | None = None) -> float:
@@ -274,7 +244,7 @@ class VideoFile:
     def _decode_from(self, first: float) -> Iterator[av.VideoFrame]:
         """Decode from a frame at or before ``first``.
 
-        MPEG-TS and other containers without an index may land after the time that was asked for; the seek is then
+        MPEG-TS and other containers without an index may land after the requested time; the seek is then
         repeated from further back, in the end from the beginning.
         """
         preroll = self._preroll
@@ -309,42 +279,6 @@ class VideoFile:
     def _decode(self) -> Iterator[av.VideoFrame]:
         self._fresh = False
         yield from self._container.decode(self._stream)
-
-
-class _Converter:
-    """Decoded frame -> RGB array of the wanted size, remembering the last one."""
-
-    def __init__(self, size: Callable[[Size], Size] | None) -> None:
-        self._size = size
-        self._target: Size | None = None
-        self._last: tuple[av.VideoFrame, np.ndarray] | None = None
-
-    def __call__(self, frame: av.VideoFrame) -> np.ndarray:
-        if self._last is not None and self._last[0] is frame:
-            return self._last[1]
-        rgb = frame.to_ndarray(format="rgb24", **_SINGLE_THREAD)
-        quarter_turns = round(frame.rotation / 90) % 4
-        if quarter_turns:
-            rgb = np.ascontiguousarray(np.rot90(rgb, quarter_turns))
-        shown = (rgb.shape[1], rgb.shape[0])
-        if self._target is None:
-            self._target = shown if self._size is None else self._size(shown)
-        if shown != self._target:
-            rgb = cv2.resize(rgb, self._target, interpolation=cv2.INTER_LINEAR)
-        self._last = (frame, rgb)
-        return rgb
-
-
-def _tagged_duration(stream: av.VideoStream) -> float | None:
-    """Return the seconds of one stream, which Matroska and WebM tell only in a tag: their header has the longest one's.
-
-    The tag reads "00:01:30.480000000".
-    """
-    for key, value in stream.metadata.items():
-        if key.upper().split("-")[0] == "DURATION" and (parts := _CLOCK.fullmatch(value.strip())):
-            hours, minutes, seconds = map(float, parts.groups())
-            return 3600 * hours + 60 * minutes + seconds or None
-    return None
 
 
 def _reason(error: Exception) -> str:

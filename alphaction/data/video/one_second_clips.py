@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from alphaction.data.video.clip_source import ClipSource, FileState, Origin, explained, shortened
+from alphaction.data.video.clip_source import ClipSource, FileState, Origin, VideoCheck, explained
 from alphaction.data.video.file import VIDEO_SUFFIXES, Size, VideoFile, VideoInfo
 from alphaction.utils.errors import UserError
-from alphaction.utils.messages import suggest
+from alphaction.utils.messages import listed, suggest
 
-# A check opens every annotated one-second clip, but decodes at most so many of a video.
+# A check looks at every annotated one-second clip, but decodes at most this many of a video.
 _DECODED_CLIPS = 20
 
 
@@ -66,20 +66,26 @@ class OneSecondClipSource(ClipSource):
         rate = self._rate(video, second, fps)
         return Origin(tuple(FileState.of(path) for path, _ in self._parts(video, second, slots, rate)), rate)
 
-    def problems(self, video: str, seconds: Collection[int]) -> list[str]:
+    def check(self, video: str, seconds: np.ndarray, decode: bool = True) -> VideoCheck:
+        checked = VideoCheck(video, self.folder / video, seconds)
         try:
-            missing = sorted(set(seconds) - self._clips(video).keys())
-            if missing:
-                return [self._missing(video, missing, len(seconds))]
-            self.probe(video)
+            clips = self._clips(video)
+            checked = replace(checked, info=self.probe(video))
         except UserError as error:
-            return [str(error)]
-        found, ordered = [], sorted(seconds)
-        decoded = set(np.linspace(0, len(ordered) - 1, _DECODED_CLIPS).round().astype(int).tolist())
-        for index, second in enumerate(ordered):
+            return replace(checked, problems=(str(error),))
+        if not decode:
+            return checked
+        missing = [second for second in seconds.tolist() if second not in clips]
+        problems = [self._missing(video, missing, len(seconds))] if missing else list(self._faults(video, seconds))
+        return replace(checked, problems=tuple(problems))
+
+    def _faults(self, video: str, seconds: np.ndarray) -> Iterator[str]:
+        """Yield which clips, all of which exist, are empty or, of some of them, cannot be decoded."""
+        decoded = set(np.linspace(0, len(seconds) - 1, _DECODED_CLIPS).round().astype(int).tolist())
+        for index, second in enumerate(seconds.tolist()):
             path = self.path(video, second)
             if path.stat().st_size == 0:
-                found.append(f"{path}: is empty (0 bytes), as a failed cut leaves it. Cut the clip again.")
+                yield f"{path}: is empty (0 bytes), as a failed cut leaves it. Cut the clip again."
             elif index in decoded:
                 try:
                     with explained(path, second):
@@ -87,8 +93,7 @@ class OneSecondClipSource(ClipSource):
                         clip.frames_at([0.0], size=None)
                         clip.close()
                 except UserError as error:
-                    found.append(str(error))
-        return found
+                    yield str(error)
 
     def _rate(self, video: str, second: int, fps: float) -> float:
         """Return the timeline's frames per second, once it is known that the keyframe has a file."""
@@ -130,7 +135,7 @@ class OneSecondClipSource(ClipSource):
     def _missing(self, video: str, missing: list[int], annotated: int) -> str:
         return (
             f"{self.folder / video}: {len(missing)} of {annotated} annotated keyframes have no clip: second "
-            f"{shortened(missing)} (looked for {missing[0]}.mp4 and {missing[0]:04d}.mp4). Cut these clips from the "
+            f"{listed(missing, 5)} (looked for {missing[0]}.mp4 and {missing[0]:04d}.mp4). Cut these clips from the "
             "movie, or list the keyframes in the exclusions."
         )
 

@@ -1,4 +1,4 @@
-"""What times of annotations may be where they lie beyond the end of their video: milliseconds, frame numbers, ..."""
+"""What annotated times past the end of their video may be instead of seconds: milliseconds, frame numbers, ..."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 from alphaction.data.video.file import VideoInfo
 
 OTHER_VIDEO = (
-    "The tool showed a longer video than this one: is it another cut, or written again at another frame rate? Put the "
-    "very file that was annotated into the folder, or remove what lies beyond the end."
+    "The annotated video was longer than this one: is this another cut, or was it re-encoded at another frame rate? "
+    "Put the file that was annotated into the folder, or remove the rows beyond the end."
 )
 """What to say where the times come from a tool that counts them itself."""
 
@@ -26,6 +26,8 @@ def likely_unit(videos: Iterable[tuple[np.ndarray, VideoInfo]]) -> str:
         videos: the annotated seconds, int64 [n], of each video whose length is known, and what its file says.
     """
     known = [(seconds, info) for seconds, info in videos if len(seconds) and info.duration is not None]
+    if not known:
+        return _CORRECT
     sizes = [len(seconds) for seconds, _ in known]
     seconds = np.concatenate([seconds for seconds, _ in known])
     lengths = np.repeat([info.duration + END_TOLERANCE for _, info in known], sizes)

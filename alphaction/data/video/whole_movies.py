@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from alphaction.data.video.clip_source import ClipSource, FileState, Origin, explained, shortened
+from alphaction.data.video.clip_source import ClipSource, FileState, Origin, VideoCheck, explained, past_the_end
 from alphaction.data.video.file import VIDEO_SUFFIXES, Size, VideoFile, VideoInfo
+from alphaction.data.video.time_units import END_TOLERANCE
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import suggest
 
@@ -22,7 +24,7 @@ class MovieSource(ClipSource):
     """Whole videos, ``folder/{video}.{mp4,avi,mkv,...}``, read by seeking.
 
     Args:
-        folder: where the videos lie.
+        folder: where the videos are.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -71,33 +73,42 @@ class MovieSource(ClipSource):
     def origin(self, video: str, second: int, slots: Sequence[int], fps: float) -> Origin:
         return Origin((FileState.of(self.path(video)),), fps)
 
-    def problems(self, video: str, seconds: Collection[int]) -> list[str]:
+    def check(self, video: str, seconds: np.ndarray, decode: bool = True) -> VideoCheck:
+        path = None
         try:
             path, info = self.path(video), self.probe(video)
+        except UserError as error:
+            return VideoCheck(video, path, seconds, problems=(str(error),))
+        checked = VideoCheck(video, path, seconds, info, info.duration)
+        if not decode:
+            return replace(checked, beyond=seconds[seconds > _latest(info.duration, END_TOLERANCE)])
+        try:
             with explained(path, None):
                 movie = VideoFile(path)
-                end, tolerance = movie.end_near(float(max(seconds))), movie.tolerance
+                last = float(seconds[-1])
+                end, tolerance = movie.end_near(last, min(last, _latest(info.duration, 0))), movie.tolerance
                 movie.close()
-            beyond = sorted(second for second in seconds if second > end + tolerance)
-            if not beyond:
-                self._decode_some(path, sorted(seconds))
-                return []
         except UserError as error:
-            return [str(error)]
+            return replace(checked, problems=(str(error),))
+        promised = _latest(info.duration, END_TOLERANCE)
         cut = info.duration is not None and end + tolerance < info.duration
-        advice = (
-            f"its header promises {info.duration:.2f} s, so the file was cut off: copy or download it again"
-            if cut
-            else "correct the seconds (they count from the start of the video) or remove those rows"
-        )
-        return [
-            f"{path}: ends at {end:.2f} s, but {len(beyond)} of its {len(seconds)} annotated keyframes lie beyond: "
-            f"second {shortened(beyond)}; {advice}."
-        ]
+        lost = seconds[(seconds > end + tolerance) & (seconds <= promised)] if cut else seconds[:0]
+        checked = replace(checked, end=end, beyond=np.setdiff1d(seconds[seconds > end + tolerance], lost))
+        if len(lost):
+            problem = (
+                f"{path}: {past_the_end(end, lost, len(seconds))}; its header promises {info.duration:.2f} s, so the "
+                "file was cut off: copy or download it again."
+            )
+            return replace(checked, problems=(problem,))
+        try:
+            self._decode_some(path, np.setdiff1d(seconds, checked.beyond).tolist())
+        except UserError as error:
+            return replace(checked, problems=(str(error),))
+        return checked
 
     def _decode_some(self, path: Path, seconds: Sequence[int]) -> None:
-        """Decode the first, middle and last keyframe: the header and the index do not tell of damage in between."""
-        for second in sorted({seconds[0], seconds[len(seconds) // 2], seconds[-1]}):
+        """Decode the first, middle and last keyframe: header and index do not show damage in between."""
+        for second in sorted({*seconds[:1], *seconds[len(seconds) // 2 :][:1], *seconds[-1:]}):
             with explained(path, second):
                 movie = VideoFile(path)
                 movie.frames_at([float(second)], size=None, must_reach=float(second))
@@ -112,7 +123,7 @@ class MovieSource(ClipSource):
         return info
 
     def _movie(self, path: Path) -> VideoFile:
-        """Return the open file, from those that this process used last; one that has changed is opened anew."""
+        """Return the file, open; the last few that this process used stay open until they change."""
         if self._process != os.getpid():
             # A fork shares the parent's file positions, so its open files must not be read from here.
             self._open, self._process = OrderedDict(), os.getpid()
@@ -122,3 +133,8 @@ class MovieSource(ClipSource):
         if len(self._open) > _OPEN_MOVIES:
             self._open.popitem(last=False)[1].close()
         return movie
+
+
+def _latest(duration: float | None, tolerance: float) -> float:
+    """Return the latest second that a video of this length may have; without a known length, any."""
+    return np.inf if duration is None else duration + tolerance

@@ -16,6 +16,7 @@ from alphaction.modeling.backbone.nonlocal_block import NonLocalOptions
 from alphaction.modeling.backbone.norm import NormOptions
 from alphaction.modeling.backbone.residual import ResidualStage, he_init
 from alphaction.modeling.registry import BACKBONES
+from alphaction.utils.errors import UserError
 
 # The attribute names conv1, bn1 and res_nl1..4 are fixed by the public weights.
 
@@ -61,6 +62,7 @@ class I3D(nn.Module):
         norm = norm or NormOptions()
         nonlocal_options = nonlocal_options or NonLocalOptions()
         self.frame_stride = 1 if sparse else 2  # of the stem, and of the first pooling
+        self.min_frames = 2 if sparse else 7  # what the poolings, which round down, leave one of
         self.conv1 = he_init(
             nn.Conv3d(3, WIDTH, (5, 7, 7), stride=(self.frame_stride, 2, 2), padding=(2, 3, 3), bias=False)
         )
@@ -109,9 +111,15 @@ class I3D(nn.Module):
 
         Raises:
             ValueError: if ``fast`` is missing.
+            UserError: if it has too few frames.
         """
         if fast is None:
             raise ValueError("I3D reads the fast frames but got none")
+        if fast.shape[2] < self.min_frames:
+            raise UserError(
+                f"MODEL.BACKBONE.CONV_BODY: this I3D network needs clips of {self.min_frames} frames or more, but gets "
+                f"{fast.shape[2]}, of which its poolings leave none. Raise INPUT.FRAME_NUM or ALPHA."
+            )
         x = F.relu(conv_norm(fast, self.conv1, self.bn1), inplace=True)
         # No padding: the public weights were trained without.
         x = F.max_pool3d(x, (self.frame_stride, 3, 3), stride=(self.frame_stride, 2, 2))

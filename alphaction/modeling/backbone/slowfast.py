@@ -5,7 +5,7 @@ Axes: B clips, C channels, T frames (Ts of the slow, Tf of the fast pathway), H 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,15 +17,13 @@ from alphaction.layers import conv_norm
 from alphaction.modeling.backbone.nonlocal_block import NonLocalOptions
 from alphaction.modeling.backbone.norm import NormOptions
 from alphaction.modeling.backbone.residual import ResidualStage, he_init
-from alphaction.modeling.registry import BACKBONES
+from alphaction.modeling.registry import BACKBONES, LATERALS
 from alphaction.utils.errors import UserError
-from alphaction.utils.messages import suggest
 
 # The attribute names slow, fast, conv1, bn1, res_nl1..4 and Tconv1..4 are fixed by the public weights.
 
 STAGE_STRIDES = (1, 2, 2, 1)
 STAGE_DILATIONS = (1, 1, 1, 2)  # the last stage keeps its resolution and widens its view instead
-LATERALS = ("tconv",)
 
 
 @dataclass(frozen=True)
@@ -52,6 +50,7 @@ class PathwayOptions:
         return (self.width, *(4 * self.width * 2**i for i in range(4)))
 
 
+@LATERALS.register("tconv")
 class Lateral(nn.Module):
     """Hands fast features to the slow pathway: a convolution over time that leaves as many frames as that has."""
 
@@ -75,7 +74,7 @@ class Pathway(nn.Module):
         norm: batch norm of the stem and the residual blocks.
         nonlocal_options: for stages that have non-local blocks.
         extra_channels: channels that each stage gets beside those of the stage before.
-        lateral_alpha: build laterals to a pathway of so many times fewer frames; None: none.
+        lateral: builds a lateral to the slow pathway from (channels, channels to hand over); None: there are none.
         checkpointing: see :class:`ResidualStage`.
     """
 
@@ -87,7 +86,7 @@ class Pathway(nn.Module):
         nonlocal_options: NonLocalOptions,
         *,
         extra_channels: Sequence[int] = (0, 0, 0, 0),
-        lateral_alpha: int | None = None,
+        lateral: Callable[[int, int], nn.Module] | None = None,
         checkpointing: bool = False,
     ) -> None:
         super().__init__()
@@ -117,9 +116,9 @@ class Pathway(nn.Module):
                 checkpointing=checkpointing,
             )
             self.add_module(f"res_nl{i + 1}", stage)
-        if lateral_alpha is not None:
+        if lateral is not None:
             for i in range(4):
-                self.add_module(f"Tconv{i + 1}", Lateral(channels[i], 2 * channels[i], lateral_alpha))
+                self.add_module(f"Tconv{i + 1}", lateral(channels[i], 2 * channels[i]))
 
     def stem(self, frames: Tensor) -> Tensor:
         """Return [B, C, T, H', W'], H' about H / 4, for frames [B, 3, T, H, W]."""
@@ -144,6 +143,7 @@ class SlowFast(nn.Module):
         fast: the fast pathway's; None switches it off, and the laterals with it.
         blocks: residual blocks of each of the four stages.
         alpha: fast frames per slow frame.
+        lateral: builds what hands fast features to the slow pathway, see :data:`LATERALS`.
         norm: batch norm of the network.
         nonlocal_options: of all non-local blocks.
         checkpointing: recompute residual blocks when going backward instead of keeping their activations.
@@ -163,6 +163,7 @@ class SlowFast(nn.Module):
         fast: PathwayOptions | None,
         blocks: Sequence[int],
         alpha: int,
+        lateral: Callable[[int, int, int], nn.Module] = Lateral,
         norm: NormOptions | None = None,
         nonlocal_options: NonLocalOptions | None = None,
         checkpointing: bool = False,
@@ -171,7 +172,7 @@ class SlowFast(nn.Module):
         if slow is None and fast is None:
             raise UserError(
                 "MODEL.BACKBONE.SLOWFAST: SLOW.ACTIVE and FAST.ACTIVE are both False, so no network is left. "
-                "Set one of them to True."
+                "Set at least one of them to True."
             )
         norm = norm or NormOptions()
         nonlocal_options = nonlocal_options or NonLocalOptions()
@@ -188,7 +189,7 @@ class SlowFast(nn.Module):
                 blocks,
                 norm,
                 nonlocal_options,
-                lateral_alpha=alpha if both else None,
+                lateral=(lambda own, handed: lateral(own, handed, alpha)) if both else None,
                 checkpointing=checkpointing,
             )
         self.out_channels = (slow.channels[-1] if slow else 0, fast.channels[-1] if fast else 0)
@@ -204,8 +205,6 @@ class SlowFast(nn.Module):
             UserError: for a LATERAL that is not known, a BETA that leaves no channel, or no active pathway.
         """
         node = cfg.MODEL.BACKBONE.SLOWFAST
-        if node.LATERAL not in LATERALS:
-            raise UserError(f'MODEL.BACKBONE.SLOWFAST.LATERAL: "{node.LATERAL}". {suggest(node.LATERAL, LATERALS)}')
         if fast_width is None:
             fast_width = int(slow_width * node.BETA)
             if fast_width < 1:
@@ -230,6 +229,7 @@ class SlowFast(nn.Module):
             fast=pathway(node.FAST, fast_width, 5, (3, 3, 3, 3)),
             blocks=blocks,
             alpha=cfg.INPUT.ALPHA,
+            lateral=LATERALS.get(node.LATERAL),
             norm=NormOptions.from_config(cfg.MODEL.BACKBONE),
             nonlocal_options=NonLocalOptions.from_config(cfg.MODEL.NONLOCAL),
             checkpointing=cfg.MODEL.ACTIVATION_CHECKPOINTING,

@@ -32,7 +32,7 @@ class BlockOptions:
             at 0, the part of the score that depends on the second alone is a product of two zeros, and neither gets a
             gradient from it.
         memory_slots: S; a memory block learns a position for each second. 0: no temporal positions.
-        mask_absent: leave slots in which nobody or nothing is out of the attention's softmax.
+        mask_absent: leave empty slots out of the attention's softmax.
         cosine_scale: if above 0, scores are this times the cosine between query and key, instead of their product
             divided by sqrt(dim_inner): at most exp(2 cosine_scale) times as much attention for a slot as for another.
     """
@@ -51,11 +51,11 @@ class BlockOptions:
 
 @dataclass(frozen=True)
 class Slots:
-    """What there is around the persons of each clip: other persons, objects, or a memory.
+    """What surrounds the persons of each clip: other persons, objects, or a memory.
 
     Attributes:
         features: [B, K, D], or [B, S, P, D] for a memory.
-        present: bool [B, K], or [B, S, P] for a memory: whether somebody or something is in a slot.
+        present: bool [B, K], or [B, S, P] for a memory: whether a slot is filled.
     """
 
     features: Tensor
@@ -84,11 +84,11 @@ class InteractionBlock(nn.Module):
     """One interaction block of the asynchronous interaction aggregation (Tang et al., ECCV 2020).
 
     out(ReLU(LayerNorm(softmax(q k / sqrt(dim_inner)) v))) + query, where keys and values come from other persons,
-    objects or the memory. Slots in which nobody or nothing is take part in the softmax like all others, unless
-    ``options.mask_absent``: a person around whom there is nothing at all then gets its query and the output's bias.
+    objects or the memory. Empty slots take part in the softmax like all others, unless ``options.mask_absent`` is set:
+    a person with no filled slot at all then gets its query and the output's bias.
 
-    The query of a block behind others holds what they found, and grows with it: products of long vectors leave all
-    attention to few slots, from where it learns slowly. ``options.cosine_scale`` scores by the cosine, which does not
+    The query of a later block holds what earlier blocks found, and grows with it: products of long vectors concentrate
+    the attention on few slots, which makes learning slow. ``options.cosine_scale`` scores by the cosine, which does not
     grow: the scaled cosine attention of Swin Transformer V2 (Liu et al., CVPR 2022), here with a fixed scale.
 
     Args:

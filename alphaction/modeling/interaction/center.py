@@ -1,4 +1,4 @@
-"""A running mean of pooled features, to take what all of them have in common out of them.
+"""A running mean of pooled features, to remove from them what all have in common.
 
 Axes: N rows, D channels, ... slots of clips.
 """
@@ -14,10 +14,10 @@ MOMENTUM = 0.1
 class RunningCenter(nn.Module):
     """Subtracts the mean of the rows seen in training, a moving average, from features.
 
-    Features are maxima of activations after a ReLU: most of their length is one vector that all share. Where it stays,
-    values and keys hardly differ from slot to slot, and blocks with random weights take hundreds of steps to see more
-    than that vector. In training the mean still moves, and with several processes it is the first one's (as the
-    statistics of batch norms are); at test time it stands still.
+    Features are maxima of activations after a ReLU: most of their length is one vector that all share. If it is not
+    removed, values and keys hardly differ from slot to slot, and blocks with random weights take hundreds of steps to
+    see more than that vector. The mean moves in training only; with several processes it is the first one's, as are
+    the statistics of batch norms.
 
     Args:
         dim: D.

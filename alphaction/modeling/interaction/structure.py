@@ -14,8 +14,7 @@ from typing import Any
 from torch import Tensor, nn
 from yacs.config import CfgNode
 
-from alphaction.memory.features import MemoryFeatures
-from alphaction.memory.padding import pad_by_clip
+from alphaction.memory import MemoryFeatures, MemoryWindow, pad_by_clip
 from alphaction.modeling.interaction.block import BlockOptions, InteractionBlock, PointwiseConv, Slots
 from alphaction.modeling.interaction.center import RunningCenter
 from alphaction.utils.errors import UserError
@@ -56,8 +55,7 @@ class StructureOptions:
         dim_out: width of the result.
         max_person: slots for the persons of a clip (others than these still ask, but are not attended to).
         max_object: slots for the objects of a clip.
-        max_per_second: slots for the remembered persons of one second.
-        memory_length: seconds before and after a clip's own.
+        memory: the seconds that a clip remembers, and how many persons of each.
         memory_own_second: whether the persons of the clip itself fill the slot between; otherwise it is empty.
         reduce: map persons, objects and memory to ``block.dim_inner`` before the first block.
         center: subtract a running mean from the pooled features, see :class:`RunningCenter`.
@@ -68,30 +66,23 @@ class StructureOptions:
     dim_out: int
     max_person: int = 25
     max_object: int = 5
-    max_per_second: int = 5
-    memory_length: tuple[int, int] = (30, 30)
+    memory: MemoryWindow = field(default_factory=MemoryWindow)
     memory_own_second: bool = True
     reduce: bool = True
     center: bool = False
     block: BlockOptions = field(default_factory=BlockOptions)
 
-    @property
-    def memory_slots(self) -> int:
-        """S: the seconds before, the clip's own, the seconds after."""
-        return self.memory_length[0] + 1 + self.memory_length[1]
-
     @classmethod
     def from_config(cls, cfg: CfgNode) -> StructureOptions:
         """Read MODEL.IA_STRUCTURE."""
         ia = cfg.MODEL.IA_STRUCTURE
-        before, after = ia.LENGTH
+        memory = MemoryWindow.from_config(cfg)
         return cls(
             dim_in=ia.DIM_IN,
             dim_out=ia.DIM_OUT,
             max_person=ia.MAX_PERSON,
             max_object=ia.MAX_OBJECT,
-            max_per_second=ia.MAX_PER_SEC,
-            memory_length=(before, after),
+            memory=memory,
             memory_own_second=ia.MEMORY_OWN_SECOND,
             reduce=ia.ROI_DIM_REDUCE,
             center=ia.CENTER_FEATURES,
@@ -103,7 +94,7 @@ class StructureOptions:
                 zero_init=ia.USE_ZERO_INIT_CONV,
                 init_std=ia.CONV_INIT_STD,
                 position_std=ia.POSITION_INIT_STD,
-                memory_slots=before + 1 + after if ia.TEMPORAL_POSITION else 0,
+                memory_slots=memory.slots if ia.TEMPORAL_POSITION else 0,
                 mask_absent=ia.MASK_ABSENT,
                 cosine_scale=ia.COSINE_SCALE,
             ),
@@ -111,7 +102,7 @@ class StructureOptions:
 
 
 class InteractionStructure(nn.Module, ABC):
-    """Interaction blocks wired to each other; a subclass says how.
+    """Interaction blocks and the connections between them, which a subclass defines.
 
     Args:
         options: the settings.
@@ -152,7 +143,7 @@ class InteractionStructure(nn.Module, ABC):
         return self.mem_dim_reduce is not None
 
     def forward(self, inputs: InteractionInputs) -> Tensor:
-        """Return what each person's surroundings add, [N, dim_out]. Clips without persons or objects are fine."""
+        """Return what each person's surroundings add, [N, dim_out]. Clips may have no persons or objects."""
         if self.training:
             self._update_centers(inputs)
         persons = inputs.persons
@@ -200,8 +191,8 @@ class InteractionStructure(nn.Module, ABC):
         dim_others = dim_person if kind == "P" else self._first_width
         return InteractionBlock(dim_query, dim_others, dim_out, self.options.block, is_memory=kind == "M")
 
-    # Absent persons are zeros after the reduction, absent objects and memory before it (so that a bias is what remains
-    # of them). Odd, but what the published weights were trained with; with mask_absent it makes no difference.
+    # Absent persons are zeros after the reduction, absent objects and memory before it, so that the bias remains. Odd,
+    # but the published weights were trained this way; with mask_absent it makes no difference.
 
     def _person_slots(self, persons: Tensor, inputs: InteractionInputs) -> Slots:
         slots = self.options.max_person
@@ -218,11 +209,10 @@ class InteractionStructure(nn.Module, ABC):
 
     def _memory_slots(self, inputs: InteractionInputs) -> Slots:
         options = self.options
-        shape = (options.memory_slots, options.max_per_second, options.dim_in)
+        shape = (options.memory.slots, options.memory.max_per_second, options.dim_in)
         memory = inputs.memory
         if memory is None:
-            before = options.memory_length[0]
-            memory = MemoryFeatures.empty(inputs.num_clips, shape[0], before, shape[1], like=inputs.persons)
+            memory = MemoryFeatures.empty(inputs.num_clips, options.memory, like=inputs.persons)
         if memory.features.shape[1:] != shape:
             raise ValueError(f"memory of {tuple(memory.features.shape[1:])}, but the model was built for {shape}")
         if options.memory_own_second:
@@ -257,7 +247,7 @@ def check_kinds(kinds: Any, blocks: Any, example: str) -> list[str]:
     """
     if not isinstance(kinds, (list, tuple)) or not kinds or any(kind not in list(KINDS) for kind in kinds):
         raise UserError(
-            f"{_KEY}.I_BLOCK_LIST is {blocks!r}; {_KEY}.STRUCTURE wants {example} "
+            f"{_KEY}.I_BLOCK_LIST is {blocks!r}; {_KEY}.STRUCTURE needs {example} "
             '("P": other persons, "O": objects, "M": memory).'
         )
     return list(kinds)
@@ -267,7 +257,7 @@ def _check_slots(options: StructureOptions, kinds: Sequence[str]) -> None:
     limits = {
         "P": ("MAX_PERSON", options.max_person, 25),
         "O": ("MAX_OBJECT", options.max_object, 5),
-        "M": ("MAX_PER_SEC", options.max_per_second, 5),
+        "M": ("MAX_PER_SEC", options.memory.max_per_second, 5),
     }
     for kind in sorted(set(kinds)):
         key, value, common = limits[kind]
@@ -276,3 +266,8 @@ def _check_slots(options: StructureOptions, kinds: Sequence[str]) -> None:
                 f'{_KEY}.I_BLOCK_LIST has a "{kind}" block, but {_KEY}.{key} is {value}: it would have no '
                 f"{KINDS[kind]} to attend to. Set {key} to {common}, or take the {kind} blocks out of the list."
             )
+    if "M" in kinds and not options.memory_own_second and options.memory.slots == 1:
+        raise UserError(
+            f'{_KEY}.I_BLOCK_LIST has an "M" block, but {_KEY}.LENGTH is (0, 0) and MEMORY_OWN_SECOND False: it would '
+            "have no memory to attend to. Set LENGTH to (30, 30), or take the M blocks out of the list."
+        )

@@ -11,10 +11,43 @@ from torch import Tensor, nn
 from yacs.config import CfgNode
 
 from alphaction.modeling.interaction import InteractionInputs, InteractionStructure, build_interaction_structure
-from alphaction.modeling.registry import FEATURE_EXTRACTORS
+from alphaction.modeling.registry import FEATURE_EXTRACTORS, FUSIONS
 from alphaction.utils.errors import UserError
 
-FUSIONS = ("add", "concat")
+
+@FUSIONS.register("add")
+class AddFusion:
+    """The pooled feature plus what the structure found."""
+
+    @staticmethod
+    def width(dim_in: int, dim_found: int) -> int:
+        """Return the width of the result; a :class:`UserError` if the two cannot be added."""
+        if dim_found != dim_in:
+            raise UserError(
+                f"MODEL.IA_STRUCTURE.FUSION add needs DIM_OUT equal to the width of the pooled features, but they are "
+                f"{dim_found} and {dim_in}. Set DIM_OUT to {dim_in}, or FUSION to concat."
+            )
+        return dim_in
+
+    @staticmethod
+    def fuse(persons: Tensor, found: Tensor) -> Tensor:
+        """Return [N, width]."""
+        return persons + found
+
+
+@FUSIONS.register("concat")
+class ConcatFusion:
+    """The pooled feature, followed by what the structure found."""
+
+    @staticmethod
+    def width(dim_in: int, dim_found: int) -> int:
+        """Return the width of the result."""
+        return dim_in + dim_found
+
+    @staticmethod
+    def fuse(persons: Tensor, found: Tensor) -> Tensor:
+        """Return [N, width]."""
+        return torch.cat([persons, found], dim=1)
 
 
 @FEATURE_EXTRACTORS.register("MaxpoolFeatureExtractor")
@@ -24,7 +57,7 @@ class MaxpoolFeatureExtractor(nn.Module):
     Args:
         dim_in: D.
         ia_structure: relates persons to their surroundings, or None.
-        fusion: "add" the structure's result to the pooled feature, or "concat" them.
+        fusion: a name in :data:`FUSIONS`: how the structure's result joins the pooled feature.
 
     Raises:
         UserError: if the widths do not fit.
@@ -32,13 +65,17 @@ class MaxpoolFeatureExtractor(nn.Module):
 
     def __init__(self, dim_in: int, ia_structure: InteractionStructure | None = None, fusion: str = "concat") -> None:
         super().__init__()
-        if ia_structure is not None:
-            _check_widths(dim_in, ia_structure, fusion)
         self.ia_structure = ia_structure
-        self.fusion = fusion
+        self.fusion = FUSIONS.get(fusion)
         self.dim_out = dim_in
-        if ia_structure is not None and fusion == "concat":
-            self.dim_out += ia_structure.dim_out
+        if ia_structure is not None:
+            expected = ia_structure.options.dim_in
+            if expected != dim_in:
+                raise UserError(
+                    f"MODEL.IA_STRUCTURE.DIM_IN is {expected}, but the backbone's features have {dim_in} channels. "
+                    f"Set DIM_IN to {dim_in}."
+                )
+            self.dim_out = self.fusion.width(dim_in, ia_structure.dim_out)
 
     @classmethod
     def from_config(cls, cfg: CfgNode, dim_in: int) -> MaxpoolFeatureExtractor:
@@ -52,8 +89,7 @@ class MaxpoolFeatureExtractor(nn.Module):
     def _fuse(self, inputs: InteractionInputs) -> Tensor:
         if self.ia_structure is None:
             return inputs.persons
-        added = self.ia_structure(inputs)
-        return inputs.persons + added if self.fusion == "add" else torch.cat([inputs.persons, added], dim=1)
+        return self.fusion.fuse(inputs.persons, self.ia_structure(inputs))
 
 
 @FEATURE_EXTRACTORS.register("2MLPFeatureExtractor")
@@ -64,7 +100,7 @@ class TwoLayerFeatureExtractor(MaxpoolFeatureExtractor):
         dim_in: D.
         mlp_dim: width of both layers.
         ia_structure: relates persons to their surroundings, or None.
-        fusion: "add" or "concat".
+        fusion: a name in :data:`FUSIONS`.
     """
 
     def __init__(
@@ -96,19 +132,3 @@ def _linear(dim_in: int, dim_out: int) -> nn.Linear:
     nn.init.kaiming_uniform_(layer.weight, a=1)
     nn.init.zeros_(layer.bias)
     return layer
-
-
-def _check_widths(dim_in: int, ia_structure: InteractionStructure, fusion: str) -> None:
-    expected = ia_structure.options.dim_in
-    if expected != dim_in:
-        raise UserError(
-            f"MODEL.IA_STRUCTURE.DIM_IN is {expected}, but the backbone's features are {dim_in} wide: "
-            f"set it to {dim_in}."
-        )
-    if fusion not in FUSIONS:
-        raise UserError(f'MODEL.IA_STRUCTURE.FUSION is "{fusion}": it must be one of {", ".join(FUSIONS)}.')
-    if fusion == "add" and ia_structure.dim_out != dim_in:
-        raise UserError(
-            f"MODEL.IA_STRUCTURE.FUSION add needs DIM_OUT equal to DIM_IN, but they are {ia_structure.dim_out} and "
-            f'{dim_in}: set DIM_OUT to {dim_in}, or FUSION to "concat".'
-        )

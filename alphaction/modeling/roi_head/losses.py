@@ -64,9 +64,9 @@ class ActionLoss(nn.Module):
         )
         if min(sizes) < 0 or sum(sizes) < 1 or sum(sizes) != head.NUM_CLASSES:
             raise UserError(
-                f"MODEL.ROI_ACTION_HEAD.NUM_CLASSES is {head.NUM_CLASSES}, but NUM_PERSON_MOVEMENT_CLASSES, "
-                f"NUM_OBJECT_MANIPULATION_CLASSES and NUM_PERSON_INTERACTION_CLASSES are {sizes}: it must be their "
-                "sum, and at least 1."
+                f"MODEL.ROI_ACTION_HEAD.NUM_CLASSES is {head.NUM_CLASSES}, but its groups hold {sizes[0]} + {sizes[1]} "
+                f"+ {sizes[2]} = {sum(sizes)} (NUM_PERSON_MOVEMENT_CLASSES, NUM_OBJECT_MANIPULATION_CLASSES, "
+                "NUM_PERSON_INTERACTION_CLASSES). Make them agree, or remove all four to take them from the label map."
             )
         return cls(
             sizes,

@@ -10,17 +10,15 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from alphaction.data.annotations import BoxTable, Keyframe
+from alphaction.data.annotations import BoxTable, Keyframe, write_box_csv
 from alphaction.data.video.clip_source import ClipSource
+from alphaction.utils.atomic import replacing
 from alphaction.utils.errors import UserError
-from alphaction.utils.messages import counted
-from alphaction.workflows.detect.box_file import write_boxes
-from alphaction.workflows.detect.partial_file import PartialFile
+from alphaction.utils.messages import counted, first_lines
+from alphaction.workflows.detect.partial_detections import PartialDetections
 from alphaction.workflows.detect.person_detector import PersonDetector
 
 logger = logging.getLogger(__name__)
-
-_SHOWN_PROBLEMS = 10
 
 
 def detect_dataset(
@@ -49,7 +47,7 @@ def detect_dataset(
         UserError: frames could not be read, not one box was found, or the unfinished run in ``output.partial`` had
             other options.
     """
-    partial = PartialFile(output, options or {})
+    partial = PartialDetections(output, options or {})
     left = [keyframe for keyframe in keyframes if keyframe not in partial.found]
     if len(left) < len(keyframes):
         logger.info("%s: %d of %d keyframes are done", partial.path, len(keyframes) - len(left), len(keyframes))
@@ -61,16 +59,16 @@ def detect_dataset(
                 partial.add(batch, detector.detect(frames))
                 bar.update(len(batch))
     if problems:
-        listed = "\n".join(f"  {number}. {text}" for number, text in enumerate(problems[:_SHOWN_PROBLEMS], start=1))
-        more = f"\n  ... and {len(problems) - _SHOWN_PROBLEMS} more" if len(problems) > _SHOWN_PROBLEMS else ""
+        shown = first_lines([f"{number}. {text}" for number, text in enumerate(problems, start=1)])
         raise UserError(
-            f"{len(problems)} of {len(keyframes)} keyframes could not be read:\n{listed}{more}\n"
-            f"The others are kept in {partial.path}: mend the videos or remove those keyframes from the annotations, "
-            "and start the same command again."
+            "\n  ".join([f"{len(problems)} of {counted(len(keyframes), 'keyframe')} could not be read:", *shown])
+            + f"\nThe others are kept in {partial.path}. Repair the videos, or remove those keyframes from the "
+            "annotations, and start the same command again."
         )
     table = partial.table(keyframes, str(output))
     if len(table):
-        write_boxes(output, table)
+        with replacing(output) as new:
+            write_box_csv(new, table)
     partial.remove()
     if not len(table):
         score = (options or {}).get("score")

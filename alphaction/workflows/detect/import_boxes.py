@@ -8,63 +8,75 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from alphaction.data.annotations import AnnotationTable, BoxTable
-from alphaction.data.annotations.checks import DETECTION_RULES, check_scores, clip_boxes, looks_like_pixels
+from alphaction.data.annotations import AnnotationTable, BoxTable, ImageIds
+from alphaction.data.annotations.checks import DETECTION_RULES, check_scores, clip_boxes
+from alphaction.data.annotations.from_rows import known_sizes, to_fractions
+from alphaction.data.formats.box_spelling import BOX_FORMAT_CHOICES, NORMALIZED_CHOICES
+from alphaction.data.formats.coco import UNLISTED_IMAGES, read_coco_boxes
+from alphaction.data.formats.csv_columns import is_number
+from alphaction.data.formats.csv_table import DETECTOR, read_csv
+from alphaction.data.formats.files import parse_json, read_text
+from alphaction.data.formats.mot import IGNORED, read_mot
+from alphaction.data.formats.rows import FRAME, OTHER_CLASS, RowTable
+from alphaction.data.formats.yolo import read_yolo
 from alphaction.data.video.file import VideoInfo
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import suggest
-from alphaction.workflows.detect.foreign_boxes import ForeignBoxes, read_mot, read_yolo
-from alphaction.workflows.detect.foreign_coco import read_coco
-from alphaction.workflows.detect.foreign_csv import read_named_csv
+from alphaction.utils.numbers import ABOVE_ZERO, whole
+from alphaction.utils.options import option
 from alphaction.workflows.detect.keyframe_matching import (
     Numbering,
-    annotated_videos,
     at_keyframes,
     check_numbers,
     of_known_videos,
     require_some,
-    take,
 )
 
 KINDS = ("coco", "yolo", "mot", "csv")
-_YOLO_PERSON = 0
-_MOT_PERSON = 1
+WHAT = "boxes"
+NO_SCORE = "boxes without a score, taken as 1"
+_PERSON = {"coco": "1", "yolo": "0", "mot": "1", "csv": "person"}
+_LEFT_OUT = (OTHER_CLASS, IGNORED, UNLISTED_IMAGES)
 _OUTSIDE = {
     "csv": "Is it written in another way (--box-format, --normalized), or for frames of another size?",
     "yolo": "YOLO boxes are center, width and height as fractions of the frame.",
+    "coco": "A bbox is x, y, width, height: was it written as corners, or for frames of another size?",
     "mot": "MOT boxes are left, top, width and height in pixels: is the video's frame of another size?",
 }
 
 
 @dataclass(frozen=True)
 class ImportRules:
-    """How the files are written, and what to keep.
+    """How the files are written, and what to keep; each field is a flag, described by its ``help``.
 
     Attributes:
-        class_id: keep boxes of this class; None: persons (COCO 1, YOLO 0, MOT ground truth 1, csv "person").
         every_class: keep boxes of every class.
-        box_format: csv only: "auto", "xyxy", "xywh" or "cxcywh".
-        normalized: csv only: boxes are fractions of the frame ("yes"), pixels ("no"), or "auto": pixels if any value
-            is above 2.
-        frames: numbers in file names (yolo, coco) or in the second column (csv) count frames, not seconds.
-        frame_rate: frames of that numbering per second; None: the video's own rate.
-        first_frame: number of the first frame.
-        images: coco only: JSON with the images that ids refer to.
         min_score: leave out boxes below this score.
         max_per_frame: keep at most so many boxes of a keyframe, best score first.
     """
 
-    class_id: str | None = None
+    class_id: str | None = option(
+        None, metavar="ID", help="class of persons (default: coco 1, yolo 0, mot 1, csv person)"
+    )
     every_class: bool = False
-    box_format: str = "auto"
-    normalized: str = "auto"
-    frames: bool = False
-    frame_rate: float | None = None
-    first_frame: int = 1
-    images: Path | None = None
+    box_format: str = option("auto", choices=BOX_FORMAT_CHOICES, help="csv")
+    normalized: str = option(
+        "auto",
+        choices=NORMALIZED_CHOICES,
+        help="csv: fractions, or pixels (no); auto: pixels if a value is above 2",
+    )
+    frames: bool = option(False, help="numbers in names or rows count frames, not seconds")
+    frame_rate: float | None = option(
+        None, within=ABOVE_ZERO, metavar="R", help="numbered frames per second (default: the video's)"
+    )
+    first_frame: int = option(
+        1, within=whole(0, 1), metavar="{0,1}", help="number of the first frame (default: %(default)s)"
+    )
+    images: Path | None = option(None, metavar="FILE", help="coco: JSON with the images of the ids")
     min_score: float = 0.0
     max_per_frame: int = 100
 
@@ -93,21 +105,19 @@ def import_detections(
     """
     rules = rules or ImportRules()
     _require_suiting(kind, rules)
-    found, frames, unit = _read(path, kind, annotations, info, rules)
-    if not len(found.boxes):
-        classes = f" Its classes: {', '.join(found.classes)}; choose with --class-id." if found.classes else ""
-        raise UserError(
-            f"boxes: {path} holds no boxes to import{_listed(found.counts)}.{classes or ' Check the path.'}"
-        )
-    counts = dict(found.counts)
-    found = of_known_videos(path, found, annotations, counts)
-    numbering = Numbering(frames, rules.frame_rate, rules.first_frame)
+    classes = ClassFilter(path, kind, rules.class_id, rules.every_class)
+    found = _read(path, kind, annotations, rules, classes)
+    counts = {name: found.counts[name] for name in _LEFT_OUT if name in found.counts}
+    counts = {"boxes read": len(found) + sum(counts.values()), **counts}
+    if not len(found):
+        classes.refuse_none(counts)
+    found = of_known_videos(path, _scored(found, counts), annotations, counts)
+    numbering = Numbering(found.unit == FRAME, rules.frame_rate, rules.first_frame)
     check_numbers(found, numbering, info)
-    if not unit:
-        found = _to_unit(found, kind, rules, info, counts)
-    check_scores(found.rows, found.scores)
+    found = _to_unit(found, kind, rules, annotations, info, counts)
+    check_scores(found.source, found.scores)
     rows, keyframes = at_keyframes(found, annotations, numbering, info)
-    counts["boxes at no annotated keyframe left out"] = len(found.boxes) - len(np.unique(rows))
+    counts["boxes at no annotated keyframe left out"] = len(found) - len(np.unique(rows))
     require_some(path, found, annotations, rows, numbering)
     table = _limited(path, found, annotations, rows, keyframes, rules, counts)
     without = len(annotations.keyframes) - len(table.keyframes)
@@ -127,52 +137,125 @@ def _require_suiting(kind: str, rules: ImportRules) -> None:
         raise UserError(f"--class-id {rules.class_id}: {kind} files number their classes, give the number")
 
 
-def _read(
-    path: Path, kind: str, annotations: AnnotationTable, info: Callable[[str], VideoInfo], rules: ImportRules
-) -> tuple[ForeignBoxes, bool, bool]:
-    """Return the boxes, whether their numbers are frames, and whether they are fractions of the frame already."""
-    known = {} if rules.class_id is None or not rules.class_id.isdecimal() else {"class_id": int(rules.class_id)}
+def _read(path: Path, kind: str, annotations: AnnotationTable, rules: ImportRules, classes: ClassFilter) -> RowTable:
+    """Return the rows of the wanted class, with the spelling of their boxes."""
     if kind == "yolo":
-        return read_yolo(path, None if rules.every_class else known.get("class_id", _YOLO_PERSON)), rules.frames, False
+        return read_yolo(path, WHAT, frames=rules.frames, keep=classes.keep)
     if kind == "mot":
-        return read_mot(path, None if rules.every_class else known.get("class_id", _MOT_PERSON)), True, False
-    if kind == "csv":
-        boxes, frames = read_named_csv(path, rules.class_id, rules.every_class, rules.box_format)
-        return boxes, frames or rules.frames, False
-    names = annotated_videos(path, annotations)
+        return read_mot(path, WHAT, keep=classes.keep)
+    if kind == "coco":
+        data = _coco_data(path, rules.images, classes)
+        of_ids = ImageIds.empty() if rules.frames or rules.images else annotations.image_ids
+        found = read_coco_boxes(path, WHAT, data, of_ids, annotations.source, classes.keep)
+    else:
+        text = read_text(path, WHAT)
+        if not text.strip():
+            raise UserError(f"{WHAT}: {path} has no rows.")
+        found = read_csv(path, WHAT, DETECTOR, text, box_format=rules.box_format, keep=classes.keep)
+        pixels = {"yes": False, "no": True}.get(rules.normalized)
+        found = replace(found, spelling=found.spelling or "xyxy", pixels=pixels)
+    return replace(found, unit=FRAME) if rules.frames else found
 
-    def size(video: str) -> tuple[int, int]:
-        # A video that the dataset does not have is left out later; its size does not matter.
-        probed = info(names.match(video)) if names.find(video) else None
-        return (1 << 20, 1 << 20) if probed is None else (probed.width, probed.height)
 
-    of_ids = None if rules.frames or rules.images else annotations
-    return read_coco(path, rules.images, rules.class_id, rules.every_class, of_ids, size), rules.frames, True
+class ClassFilter:
+    """Which boxes to read by their class.
+
+    Args:
+        path: the file, for messages.
+        kind: its format.
+        class_id: the class, by name or number; None: persons.
+        every: boxes of every class.
+    """
+
+    def __init__(self, path: Path, kind: str, class_id: str | None, every: bool) -> None:
+        self._path, self._kind, self._every = path, kind, every
+        self._given = class_id if class_id is None or kind == "csv" else str(int(class_id))
+        self.person = _PERSON[kind]
+        self.seen: list[str] = []
+
+    @property
+    def wanted(self) -> str:
+        """The class of the boxes to read."""
+        return self._given or self.person
+
+    def keep(self, text: str, place: str) -> bool:
+        """Return whether boxes of a class as the file has it, first met at ``place``, are read."""
+        self.seen.append(text)
+        if self._every:
+            return True
+        if self._given is None and self._kind == "csv" and is_number(text):
+            raise UserError(
+                f"{WHAT}: {self._path}, {place}: the class is a number ({text}). Say which one is a person with "
+                "--class-id, or keep all with --every-class."
+            )
+        return text.casefold() == self.wanted.casefold() or (is_number(text) and text.removesuffix(".0") == self.wanted)
+
+    def refuse_none(self, counts: Mapping[str, int]) -> None:
+        """Raise a :class:`UserError` that says why no box is left to import."""
+        if counts.get(OTHER_CLASS) and not self._every:
+            raise UserError(
+                f"{WHAT}: {self._path}: no boxes to import: not one of {counts['boxes read']} rows has class "
+                f'"{self.wanted}". {suggest(self.wanted, self.seen)} Choose one with --class-id, or --every-class.'
+            )
+        raise UserError(f"{WHAT}: {self._path} holds no boxes to import{_listed(counts)}. Check the path.")
+
+
+def _coco_data(path: Path, images: Path | None, classes: ClassFilter) -> Any:
+    """Return the content of a JSON file, with the list of ``images`` where that is given.
+
+    Where one of them lists categories, ``classes`` learns the id of the category "person".
+    """
+    data = parse_json(path, read_text(path, WHAT), WHAT)
+    categories = data.get("categories") if isinstance(data, dict) else None
+    if images is not None:
+        listed = parse_json(images, read_text(images, "images"), "images")
+        if not isinstance(listed, dict) or not isinstance(listed.get("images"), list):
+            raise UserError(f'images: {images}: expected a JSON object with a list "images".')
+        boxes = data.get("annotations") if isinstance(data, dict) else data
+        data, categories = {"images": listed["images"], "annotations": boxes}, categories or listed.get("categories")
+    for category in categories if isinstance(categories, list) else []:
+        if isinstance(category, dict) and str(category.get("name", "")).lower() == "person":
+            classes.person = str(category.get("id"))
+            break
+    return data
+
+
+def _scored(found: RowTable, counts: dict[str, int]) -> RowTable:
+    """Return the rows with a score of 1 where they have none, which are counted."""
+    scores = np.full(len(found), np.nan) if found.scores is None else found.scores
+    missing = np.isnan(scores)
+    counts[NO_SCORE] = int(missing.sum())
+    return replace(found, scores=np.where(missing, 1.0, scores))
 
 
 def _to_unit(
-    found: ForeignBoxes, kind: str, rules: ImportRules, info: Callable[[str], VideoInfo], counts: dict[str, int]
-) -> ForeignBoxes:
-    """Return the boxes as fractions of the frame, clipped to it; those without an area are left out and counted."""
-    boxes = found.boxes
-    normalized = {"yolo": "yes", "mot": "no"}.get(kind, rules.normalized)
-    if normalized == "no" or (normalized == "auto" and looks_like_pixels(boxes)):
-        sizes = np.array([(info(video).width, info(video).height) for video in found.videos], dtype=np.float64)
-        boxes = boxes / np.tile(sizes[found.codes], 2)
-    found.rows.reject(
+    found: RowTable,
+    kind: str,
+    rules: ImportRules,
+    annotations: AnnotationTable,
+    info: Callable[[str], VideoInfo],
+    counts: dict[str, int],
+) -> RowTable:
+    """Return the rows with boxes as corners in fractions of the frame, clipped to it; those without an area are left
+    out and counted."""
+    frame_sizes = None
+    if kind == "coco":  # the file's own, or those of the annotations that its image ids refer to
+        frame_sizes = found.frame_sizes if rules.frames or rules.images else known_sizes(found, annotations)
+    boxes = to_fractions(found, frame_sizes, lambda video: (info(video).width, info(video).height))
+    found.source.reject(
         (boxes[:, 2:] < boxes[:, :2]).any(axis=1),
         lambda row: (
             f"the box ({', '.join(f'{value:g}' for value in found.boxes[row])}) ends before it begins. Is it x, y, "
             "width, height? Say so with --box-format xywh."
         ),
     )
-    boxes, solid = clip_boxes(found.rows, boxes, DETECTION_RULES, _OUTSIDE[kind], counts)
-    return take(replace(found, boxes=boxes), np.flatnonzero(solid))
+    boxes, solid = clip_boxes(found.source, boxes, DETECTION_RULES, _OUTSIDE[kind], counts)
+    return replace(found, boxes=boxes, spelling="xyxy").take(solid)
 
 
 def _limited(
     path: Path,
-    found: ForeignBoxes,
+    found: RowTable,
     annotations: AnnotationTable,
     rows: np.ndarray,
     keyframes: np.ndarray,

@@ -14,12 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from alphaction.data.annotations import AnnotationTable
-from alphaction.data.formats.files import RowSource
+from alphaction.data.formats.rows import RowTable
 from alphaction.data.video.file import VideoInfo
 from alphaction.data.video.names import VideoNames
 from alphaction.utils.errors import UserError
-from alphaction.utils.messages import suggest
-from alphaction.workflows.detect.foreign_boxes import ForeignBoxes
+from alphaction.utils.messages import listed, suggest
 
 logger = logging.getLogger(__name__)
 
@@ -54,23 +53,18 @@ class Numbering:
         return (min(index, total - 1) if total else index) + self.first
 
 
-def annotated_videos(path: Path, annotations: AnnotationTable) -> VideoNames:
-    """Return the matcher of the names in ``path`` with the annotated videos."""
-    index = annotations.keyframes
-    return VideoNames(index.videos[np.unique(index.video_index)].tolist(), f"boxes: {path}")
-
-
-def of_known_videos(
-    path: Path, found: ForeignBoxes, annotations: AnnotationTable, counts: dict[str, int]
-) -> ForeignBoxes:
+def of_known_videos(path: Path, found: RowTable, annotations: AnnotationTable, counts: dict[str, int]) -> RowTable:
     """Return the boxes of annotated videos, under the annotations' names; the others are counted."""
-    annotated = annotated_videos(path, annotations)
-    names = [annotated.match(video) if annotated.find(video) else None for video in found.videos]
-    strangers = [video for video, name in zip(found.videos, names, strict=True) if name is None]
+    index = annotations.keyframes
+    annotated = VideoNames(index.videos[np.unique(index.video_index)].tolist(), f"boxes: {path}")
+    present, own = np.unique(found.video_codes, return_inverse=True)  # rows of some videos may have been left out
+    videos = [found.videos[code] for code in present.tolist()]
+    names = [annotated.match(video) if annotated.find(video) else None for video in videos]
+    strangers = [video for video, name in zip(videos, names, strict=True) if name is None]
     used = sorted({name for name in names if name is not None})
     if len(used) < sum(name is not None for name in names):
         twice = next(name for name in used if names.count(name) > 1)
-        written = [video for video, name in zip(found.videos, names, strict=True) if name == twice]
+        written = [video for video, name in zip(videos, names, strict=True) if name == twice]
         logger.warning('%s: "%s" and "%s" are both taken for video %s', path, *written[:2], twice)
     if not used:
         raise UserError(
@@ -78,32 +72,18 @@ def of_known_videos(
             f'"{strangers[0]}". {suggest(strangers[0], annotated.names)} Rename the files or rows.'
         )
     positions = {name: code for code, name in enumerate(used)}
-    codes = np.array([-1 if name is None else positions[name] for name in names], dtype=np.int64)[found.codes]
+    codes = np.array([-1 if name is None else positions[name] for name in names], dtype=np.int64)[own]
     keep = np.flatnonzero(codes >= 0)
     if len(keep) < len(codes):
-        shown = ", ".join(strangers[:3]) + (", ..." if len(strangers) > 3 else "")
-        counts[f"boxes of videos that are not annotated ({shown}) left out"] = len(codes) - len(keep)
-    return replace(take(found, keep), videos=used, codes=codes[keep])
+        counts[f"boxes of videos that are not annotated ({listed(strangers, 3)}) left out"] = len(codes) - len(keep)
+    return replace(found.take(keep), videos=used, video_codes=codes[keep])
 
 
-def take(found: ForeignBoxes, rows: np.ndarray) -> ForeignBoxes:
-    """Return the boxes of some rows, int64 [m]."""
-    place = found.rows.place
-    return replace(
-        found,
-        rows=RowSource(found.rows.path, found.rows.what, lambda row: place(int(rows[row]))),
-        codes=found.codes[rows],
-        numbers=found.numbers[rows],
-        boxes=found.boxes[rows],
-        scores=found.scores[rows],
-    )
-
-
-def check_numbers(found: ForeignBoxes, numbering: Numbering, info: Callable[[str], VideoInfo]) -> None:
+def check_numbers(found: RowTable, numbering: Numbering, info: Callable[[str], VideoInfo]) -> None:
     """Refuse seconds that are frames by their size, and frames that the video does not have."""
     early = 0
     for code, video in enumerate(found.videos):
-        rows = np.flatnonzero(found.codes == code)
+        rows = np.flatnonzero(found.video_codes == code)
         if not len(rows):
             continue
         about = info(video)
@@ -111,7 +91,7 @@ def check_numbers(found: ForeignBoxes, numbering: Numbering, info: Callable[[str
         number = int(found.numbers[last])
         if not numbering.frames:
             if about.duration is not None and number > about.duration + 1:
-                raise found.rows.error(
+                raise found.source.error(
                     last,
                     f"second {number} of {video}, which lasts {about.duration:.1f} s. If the numbers count frames, "
                     "add --frames.",
@@ -119,12 +99,12 @@ def check_numbers(found: ForeignBoxes, numbering: Numbering, info: Callable[[str
             continue
         first = int(rows[np.argmin(found.numbers[rows])])
         if found.numbers[first] < numbering.first:
-            raise found.rows.error(
+            raise found.source.error(
                 first, f"frame {found.numbers[first]}: frames count from {numbering.first}. Add --first-frame 0?"
             )
         total = numbering.count(about)
         if total is not None and number - numbering.first >= total * 1.02 + 1:
-            raise found.rows.error(
+            raise found.source.error(
                 last,
                 f"frame {number} of {video}, which has {total} frames. Is it another version of the video? Say how "
                 "many of its frames are a second with --frame-rate.",
@@ -134,19 +114,19 @@ def check_numbers(found: ForeignBoxes, numbering: Numbering, info: Callable[[str
         logger.warning(
             "%s: frame numbers end before the middle of every video. If the detector skipped frames (vid_stride) and "
             "counted only those it looked at, say how many are a second with --frame-rate",
-            found.rows.path,
+            found.source.path,
         )
 
 
 def at_keyframes(
-    found: ForeignBoxes,
+    found: RowTable,
     annotations: AnnotationTable,
     numbering: Numbering,
     info: Callable[[str], VideoInfo],
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return rows and the keyframes that they belong to, int64 [m] each; a row may serve several keyframes."""
     stride = int(found.numbers.max(initial=0)) + 1
-    keys = found.codes * stride + found.numbers
+    keys = found.video_codes * stride + found.numbers
     order = np.argsort(keys, kind="stable")
     keys = keys[order]
     codes = {video: code for code, video in enumerate(found.videos)}
@@ -165,17 +145,17 @@ def at_keyframes(
 
 
 def require_some(
-    path: Path, found: ForeignBoxes, annotations: AnnotationTable, rows: np.ndarray, numbering: Numbering
+    path: Path, found: RowTable, annotations: AnnotationTable, rows: np.ndarray, numbering: Numbering
 ) -> None:
     """Raise a :class:`UserError` if no row, of int64 [m], is at a keyframe."""
     if len(rows):
         return
     unit = "frame" if numbering.frames else "second"
     video = found.videos[0]
-    theirs = ", ".join(map(str, np.unique(found.numbers[found.codes == 0])[:5]))
+    theirs = ", ".join(map(str, np.unique(found.numbers[found.video_codes == 0])[:5]))
     ours = ", ".join(str(keyframe.second) for keyframe in annotations.keyframes if keyframe.video == video)
     raise UserError(
-        f"boxes: {path}: not one of its {len(found.boxes)} boxes is at an annotated keyframe. {video} has boxes at "
+        f"boxes: {path}: not one of its {len(found)} boxes is at an annotated keyframe. {video} has boxes at "
         f"{unit} {theirs}; {annotations.source} has second {ours[:40]}. "
         + (
             "Check --first-frame and --frame-rate."

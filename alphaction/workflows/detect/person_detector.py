@@ -15,10 +15,10 @@ from torch import nn
 
 from alphaction.utils.device import choose_device
 from alphaction.utils.errors import UserError
-from alphaction.workflows.detect.weights import DEFAULT_MODEL, build_model, class_names
+from alphaction.workflows.detect.detector_options import DetectorOptions
+from alphaction.workflows.detect.detector_weights import build_model, class_names
 
 PERSON = "person"
-DEVICES = ("auto", "cpu", "cuda")
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,10 @@ class PersonDetector:
         names: Sequence[str],
         device: torch.device | str = "cpu",
         *,
-        score: float = 0.5,
+        score: float = DetectorOptions.score,
         every_class: bool = False,
         persons: bool = True,
-        max_per_frame: int = 100,
+        max_per_frame: int = DetectorOptions.max_per_frame,
     ) -> None:
         if not (every_class or persons):
             raise UserError("persons are left out and every_class is off: nothing is left to detect")
@@ -86,12 +86,12 @@ class PersonDetector:
         weights: Path | None,
         device: torch.device | str,
         *,
-        score: float = 0.5,
+        score: float = DetectorOptions.score,
         every_class: bool = False,
         persons: bool = True,
-        model: str = DEFAULT_MODEL,
-        short_side: int = 800,
-        max_per_frame: int = 100,
+        model: str = DetectorOptions.model,
+        short_side: int = DetectorOptions.short_side,
+        max_per_frame: int = DetectorOptions.max_per_frame,
     ) -> PersonDetector:
         """Return a detector with torchvision's network ``model``.
 
@@ -101,7 +101,7 @@ class PersonDetector:
             score: keep boxes of at least this score.
             every_class: keep boxes of every class, not only persons.
             persons: False leaves persons out; only with ``every_class``.
-            model: name of the network, one of :data:`alphaction.workflows.detect.weights.MODELS`.
+            model: name of the network, one of :data:`alphaction.workflows.detect.detector_weights.MODELS`.
             short_side: frames are resized to this short side, in pixels (the long side to at most 5/3 of it).
             max_per_frame: keep at most so many boxes of a frame.
 

@@ -16,13 +16,13 @@ from alphaction.data.augmentation import TrainingRules
 from alphaction.modeling import build_detection_model
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import suggest
+from alphaction.workflows.finetune.config_text import to_yaml
+from alphaction.workflows.finetune.finetune_options import DEFAULT_DATASET, FinetuneOptions
 from alphaction.workflows.finetune.interaction import usable_blocks
 from alphaction.workflows.finetune.next_steps import next_commands
-from alphaction.workflows.finetune.options import DEFAULT_DATASET, FinetuneOptions
 from alphaction.workflows.finetune.recipe import build_recipe
+from alphaction.workflows.finetune.starting_weights import WEIGHTS, has_trained_head, head_is_new, weights_of
 from alphaction.workflows.finetune.statistics import DatasetStatistics, ava_statistics, read_statistics
-from alphaction.workflows.finetune.weights import WEIGHTS, has_trained_head, head_is_new, weights_of
-from alphaction.workflows.finetune.writer import to_yaml
 
 _VAL_ENDINGS = ("_val", "_validation", "_valid", "_test")
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
-from alphaction.workflows.finetune.options import IA_STRUCTURES, FinetuneOptions
-from alphaction.workflows.finetune.settings import Setting
+import torch
+
+from alphaction.config import get_cfg
+from alphaction.modeling.backbone import build_backbone
+from alphaction.workflows.finetune.config_text import Setting
+from alphaction.workflows.finetune.finetune_options import CONV_BODIES, IA_STRUCTURES, FinetuneOptions
 from alphaction.workflows.finetune.statistics import DatasetStatistics
 
 _NODE = "MODEL.IA_STRUCTURE"
-_CHANNELS = {"resnet50": 2304, "resnet101": 2304, "tiny": 512}
 # Reach of the memory in slots, before and after.
 _MAX_SLOTS = {False: 30, True: 3}
 
@@ -28,11 +32,21 @@ def usable_blocks(stats: DatasetStatistics) -> tuple[list[str], list[str]]:
     return kinds, reasons
 
 
+@cache
+def output_channels(backbone: str) -> tuple[int, int]:
+    """Return the (slow, fast) channels that a backbone puts out; it is built without memory for its weights."""
+    cfg = get_cfg()
+    cfg.MODEL.BACKBONE.CONV_BODY = CONV_BODIES[backbone]
+    with torch.device("meta"):
+        return build_backbone(cfg).out_channels
+
+
 def interaction_settings(options: FinetuneOptions, stats: DatasetStatistics) -> Iterator[Setting]:
     """Yield the settings of MODEL.IA_STRUCTURE."""
-    channels = _CHANNELS[options.backbone]
+    slow, fast = output_channels(options.backbone)
+    channels = slow + fast
     if options.tiny:
-        yield Setting(f"{_NODE}.DIM_IN", channels, "256 slow + 256 fast channels")
+        yield Setting(f"{_NODE}.DIM_IN", channels, f"{slow} slow + {fast} fast channels")
     yield Setting(f"{_NODE}.ACTIVE", options.use_ia)
     if not options.use_ia:
         return

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from yacs.config import CfgNode
 
-from alphaction.workflows.finetune.options import FinetuneOptions
+from alphaction.workflows.finetune.finetune_options import FinetuneOptions
 from alphaction.workflows.finetune.statistics import DatasetStatistics
 
 

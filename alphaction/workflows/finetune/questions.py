@@ -2,82 +2,43 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+
+import click
 
 from alphaction.config import get_cfg
 from alphaction.config.paths_catalog import known_datasets
 from alphaction.utils.errors import UserError
-from alphaction.utils.messages import suggest
-from alphaction.workflows.finetune.generate import check_num_classes, check_val_dataset, collect_statistics
-from alphaction.workflows.finetune.options import (
+from alphaction.utils.messages import counted, suggest
+from alphaction.utils.numbers import NOT_NEGATIVE, POSITIVE, Range
+from alphaction.workflows.finetune.config_text import check_target
+from alphaction.workflows.finetune.finetune_options import (
     BACKBONES,
     DEFAULT_DATASET,
     IA_STRUCTURES,
     FinetuneOptions,
     default_output,
 )
+from alphaction.workflows.finetune.generate import check_num_classes, check_val_dataset, collect_statistics
+from alphaction.workflows.finetune.prompts import Prompter
 from alphaction.workflows.finetune.recipe import build_recipe
+from alphaction.workflows.finetune.starting_weights import weights_of
 from alphaction.workflows.finetune.statistics import DatasetStatistics
-from alphaction.workflows.finetune.weights import weights_of
-from alphaction.workflows.finetune.writer import check_target
 
-T = TypeVar("T")
-
-
-class Prompter:
-    """Asks until an answer can be used. At the end of input it says so once, and takes the defaults that remain.
-
-    Args:
-        read: prints a prompt and returns a line; raises EOFError at the end of input.
-        write: prints a line.
-    """
-
-    def __init__(self, read: Callable[[str], str] = input, write: Callable[[str], None] = print) -> None:
-        self.read = read
-        self.write = write
-        self.ended = False
-
-    def ask(self, question: str, shown: str, default: T, parse: Callable[[str], T]) -> T:
-        """Return the answer to a question.
-
-        Args:
-            question: what is asked.
-            shown: the default, as it is shown.
-            default: what an empty answer means.
-            parse: text -> value; raises :class:`UserError` or ValueError with the reason to ask again.
-        """
-        while not self.ended:
-            try:
-                answer = self.read(f"{question} [{shown}]: ").strip()
-            except EOFError:
-                self.ended = True
-                self.write("\nEnd of input: the questions that remain take their defaults.")
-                break
-            except UnicodeDecodeError as error:
-                self.write(f"  the answer is no text ({error.reason})")
-                continue
-            if not answer:
-                return default
-            try:
-                return parse(answer)
-            except (UserError, ValueError) as error:
-                self.write(f"  {error}")
-        self.write(f"{question}: {shown}")
-        return default
+_NUMBER = Range()
 
 
 def ask_options(
-    options: FinetuneOptions, prompter: Prompter, output: Path | None = None, *, force: bool = False
+    options: FinetuneOptions, output: Path | None = None, *, force: bool = False
 ) -> tuple[FinetuneOptions, DatasetStatistics, Path]:
     """Ask for everything that decides a config.
 
     Args:
         options: answers that the command line gave; they are the defaults.
-        prompter: asks.
         output: where the command line wants the config.
         force: whether an existing file may be replaced.
 
@@ -85,12 +46,13 @@ def ask_options(
         The choices, the figures of the dataset, and the file to write.
 
     Raises:
-        UserError: if a flag has a value that no answer can mend, or a default is not possible and input has ended.
+        UserError: if a flag has a value that no answer can correct, or a default is not possible and input has ended.
     """
     # Whether the batch splits over the GPUs is seen when both are known.
     replace(options, num_gpus=min(options.num_gpus, 0)).check()
     check_val_dataset(options)
-    prompter.write("Press Enter to take the value in brackets.")
+    prompter = Prompter()
+    click.echo("Press Enter to take the value in brackets.")
     options, stats = _ask_dataset(options, prompter)
     options = _ask_classes(options, stats, prompter)
     options = _ask_network(options, prompter)
@@ -104,7 +66,7 @@ def _ask_dataset(options: FinetuneOptions, prompter: Prompter) -> tuple[Finetune
     cfg.DATASETS.DATA_DIR, cfg.DATASETS.CATALOG = options.data_dir, list(options.catalog)
     known = known_datasets(cfg)
     own = [name for name in known if not name.startswith("ava_video_")]
-    prompter.write(f"Registered datasets: {', '.join([*own, *(name for name in known if name not in own)])}")
+    click.echo(f"Registered datasets: {', '.join([*own, *(name for name in known if name not in own)])}")
     usual = options.dataset_name or next((name for name in own if name.endswith("_train")), DEFAULT_DATASET)
 
     def parse(text: str) -> tuple[FinetuneOptions, DatasetStatistics]:
@@ -118,12 +80,13 @@ def _ask_dataset(options: FinetuneOptions, prompter: Prompter) -> tuple[Finetune
         except UserError as error:
             if prompter.ended:
                 raise
-            prompter.write(f"  {error}")
+            click.echo(f"  {error}")
             chosen = prompter.ask("Dataset", usual, None, parse)
     stats = chosen[1]
     movement, handled, person = stats.label_map.group_sizes
-    prompter.write(
-        f"  {stats.train}: {stats.keyframes} keyframes of {stats.videos} videos, {stats.label_map.num_classes} classes "
+    click.echo(
+        f"  {stats.train}: {counted(stats.keyframes, 'keyframe')} of {counted(stats.videos, 'video')}, "
+        f"{counted(stats.label_map.num_classes, 'class', 'classes')} "
         f"({movement} movement, {handled} object, {person} person); evaluated on {stats.val}"
     )
     return chosen
@@ -133,7 +96,7 @@ def _ask_classes(options: FinetuneOptions, stats: DatasetStatistics, prompter: P
     held = stats.label_map.num_classes
 
     def parse(text: str) -> int:
-        number = _whole(text, 1)
+        number = _number(text, POSITIVE)
         check_num_classes(replace(options, num_classes=number), stats)
         return number
 
@@ -142,7 +105,7 @@ def _ask_classes(options: FinetuneOptions, stats: DatasetStatistics, prompter: P
         check_num_classes(options, stats)
     except UserError as error:
         problem = error
-        prompter.write(f"  {error}")
+        click.echo(f"  {error}")
     chosen = prompter.ask("Number of classes", str(held), held, parse)
     if problem is not None and prompter.ended:
         raise problem
@@ -150,7 +113,9 @@ def _ask_classes(options: FinetuneOptions, stats: DatasetStatistics, prompter: P
 
 
 def _ask_network(options: FinetuneOptions, prompter: Prompter) -> FinetuneOptions:
-    gpus = prompter.ask("GPUs, 0 for the CPU", str(options.num_gpus), options.num_gpus, lambda text: _whole(text, 0))
+    gpus = prompter.ask(
+        "GPUs, 0 for the CPU", str(options.num_gpus), options.num_gpus, lambda text: _number(text, NOT_NEGATIVE)
+    )
     backbone = prompter.ask(f"Backbone: {', '.join(BACKBONES)}", options.backbone, options.backbone, _one_of(BACKBONES))
     options = replace(options, num_gpus=gpus, backbone=backbone)
     shown = "yes" if options.use_ia else "no"
@@ -169,8 +134,8 @@ def _ask_network(options: FinetuneOptions, prompter: Prompter) -> FinetuneOption
 
 def _ask_schedule(options: FinetuneOptions, stats: DatasetStatistics, prompter: Prompter) -> FinetuneOptions:
     def parse_batch(text: str) -> int:
-        replace(options, batch_size=_whole(text, 1), lr=None, max_iter=None, epochs=None).check()
-        return _whole(text, 1)
+        replace(options, batch_size=_number(text, POSITIVE), lr=None, max_iter=None, epochs=None).check()
+        return _number(text, POSITIVE)
 
     def parse_rate(text: str) -> float:
         replace(options, lr=_number(text), max_iter=None, epochs=None).check()
@@ -180,7 +145,7 @@ def _ask_schedule(options: FinetuneOptions, stats: DatasetStatistics, prompter: 
         if found := re.fullmatch(r"([0-9.]+)\s*(?:e|epochs?)", text.lower()):
             length = {"epochs": _number(found[1]), "max_iter": None}
         else:
-            length = {"epochs": None, "max_iter": _whole(text, 1)}
+            length = {"epochs": None, "max_iter": _number(text, POSITIVE)}
         chosen = replace(options, **length)
         chosen.check()
         build_recipe(chosen, stats)  # Epochs are bounded by their iterations.
@@ -192,7 +157,7 @@ def _ask_schedule(options: FinetuneOptions, stats: DatasetStatistics, prompter: 
         try:
             options.check()
         except UserError as error:
-            prompter.write(f"  {error}")
+            click.echo(f"  {error}")
         options = replace(options, batch_size=None)
     batch = build_recipe(options, stats)[1].batch
     question = "Batch: clips of a step, over all GPUs"
@@ -219,26 +184,16 @@ def _ask_output(options: FinetuneOptions, prompter: Prompter, output: Path | Non
         except UserError as error:
             if prompter.ended:
                 raise
-            prompter.write(f"  {error}")
+            click.echo(f"  {error}")
         else:
             return chosen
 
 
-def _whole(text: str, low: int) -> int:
+def _number(text: str, within: Range = _NUMBER) -> int | float:
     try:
-        number = int(text)
-    except ValueError:
-        raise UserError(f"{text}: expected a whole number") from None
-    if number < low:
-        raise UserError(f"{number}: expected {low} or more")
-    return number
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise UserError(f"{text}: expected a number") from None
+        return within(text)
+    except argparse.ArgumentTypeError as error:
+        raise UserError(str(error)) from None
 
 
 def _one_of(names: tuple[str, ...]) -> Callable[[str], str]:

@@ -11,14 +11,13 @@ import torch
 from alphaction.data.augmentation import flip_pairs
 from alphaction.utils.cores import available_cores
 from alphaction.utils.messages import counted
+from alphaction.workflows.finetune.config_text import Setting
+from alphaction.workflows.finetune.finetune_options import CONV_BODIES, FinetuneOptions, experiment_name
 from alphaction.workflows.finetune.interaction import interaction_settings
-from alphaction.workflows.finetune.options import FinetuneOptions, experiment_name
 from alphaction.workflows.finetune.schedule import Schedule, plan_schedule
-from alphaction.workflows.finetune.settings import Setting
+from alphaction.workflows.finetune.starting_weights import WEIGHTS, has_trained_head, weights_of
 from alphaction.workflows.finetune.statistics import DatasetStatistics
-from alphaction.workflows.finetune.weights import WEIGHTS, has_trained_head, weights_of
 
-CONV_BODIES = {"resnet50": "Slowfast-Resnet50", "resnet101": "Slowfast-Resnet101", "tiny": "Slowfast-Tiny"}
 _STRIDE = 16  # pixels of a feature cell, in every backbone
 _GROUP_KEYS = ("PERSON_MOVEMENT", "OBJECT_MANIPULATION", "PERSON_INTERACTION")
 _GROUP_NAMES = ("movement", "object manipulation", "person interaction")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from alphaction.solver import rate_ratio
 from alphaction.utils.errors import UserError
-from alphaction.workflows.finetune.options import MAX_ITERATIONS, FinetuneOptions
+from alphaction.workflows.finetune.finetune_options import MAX_ITERATIONS, FinetuneOptions
 from alphaction.workflows.finetune.statistics import DatasetStatistics
 
 # The published recipe: 8 GPUs with 2 clips each, on AVA.

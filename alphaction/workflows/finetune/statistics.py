@@ -142,7 +142,7 @@ def read_statistics(train: DatasetSpec, val: DatasetSpec) -> DatasetStatistics:
         UserError: if a file is malformed, the splits have different classes, a split has no box, or a video that is
             looked at is missing or broken.
     """
-    opened, val_opened = open_tables(train), open_tables(val)
+    opened, val_opened = open_tables(train, boxes=()), open_tables(val, boxes=("person_boxes",))
     label_map = opened.label_map
     if val_opened.label_map != label_map:
         raise UserError(
@@ -220,7 +220,7 @@ def _memory_reach(table: AnnotationTable) -> tuple[int, int]:
 
 
 def _detections(tables: DatasetTables) -> Detections | None:
-    persons = tables.persons() if len(tables.annotations) else None
+    persons = tables.person_boxes if len(tables.annotations) else None
     if persons is None:
         return None
     recall = Recall.of(tables.annotations, persons)

@@ -16,12 +16,11 @@ from tqdm import tqdm
 from yacs.config import CfgNode
 
 from alphaction.config.paths_catalog import find_dataset
-from alphaction.data.annotations import AnnotationTable, BoxTable, LabelMap
+from alphaction.data.annotations import AnnotationTable, LabelMap
 from alphaction.data.label_statistics import labels_per_keyframe
 from alphaction.data.sample import Keyframe
-from alphaction.data.tables import open_tables
+from alphaction.data.tables import DatasetTables, open_tables
 from alphaction.data.temporal import clip_slots
-from alphaction.data.video.clip_source import ClipSource
 from alphaction.utils.drawing import PALETTE, TITLE_BACKGROUND, contact_sheet, draw_detections, put_lines, write_png
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import suggest
@@ -39,22 +38,12 @@ class ShownDataset:
     """What the pictures show.
 
     Attributes:
-        name: of the dataset.
-        label_map: its classes.
-        annotations: ground truth.
-        persons: detected persons, or None.
-        objects: detected objects, or None.
-        source: where frames come from.
+        tables: the dataset.
         slots: timeline positions of the frames of the strip, relative to the keyframe.
         fps: frames per second of the timeline; 0: each video's own.
     """
 
-    name: str
-    label_map: LabelMap
-    annotations: AnnotationTable
-    persons: BoxTable | None
-    objects: BoxTable | None
-    source: ClipSource
+    tables: DatasetTables
     slots: tuple[int, ...]
     fps: float
 
@@ -65,18 +54,13 @@ class ShownDataset:
         Raises:
             UserError: if the dataset is unknown or one of its files is wrong.
         """
-        tables = open_tables(find_dataset(cfg, name))
         slots = strip_slots(clip_slots(cfg.INPUT.FRAME_NUM, cfg.INPUT.FRAME_SAMPLE_RATE))
-        return cls(
-            name=name,
-            label_map=tables.label_map,
-            annotations=tables.annotations,
-            persons=tables.persons(),
-            objects=tables.objects(),
-            source=tables.source,
-            slots=slots,
-            fps=cfg.INPUT.FPS,
-        )
+        return cls(open_tables(find_dataset(cfg, name)), slots, cfg.INPUT.FPS)
+
+    @property
+    def has_detections(self) -> bool:
+        """Whether there is anything to show besides the ground truth."""
+        return self.tables.person_boxes is not None or self.tables.object_boxes is not None
 
     def keyframe(self, video: str, second: int) -> int:
         """Return the position of an annotated keyframe.
@@ -84,15 +68,15 @@ class ShownDataset:
         Raises:
             UserError: if it is not annotated; the message names those nearest.
         """
-        keyframes = self.annotations.keyframes
+        keyframes = self.tables.annotations.keyframes
         position = keyframes.index_of(video, second)
         if position is None:
             if video not in keyframes.videos:
-                raise UserError(f'{self.name} has no video "{video}". {suggest(video, keyframes.videos)}')
+                raise UserError(f'{self.tables.name} has no video "{video}". {suggest(video, keyframes.videos)}')
             seconds = keyframes.seconds[keyframes.videos[keyframes.video_index] == video]
             near = np.sort(seconds[np.argsort(np.abs(seconds - second), kind="stable")[:5]]).tolist()
             raise UserError(
-                f"{self.name}: second {second} of {video} is not annotated; nearest: {', '.join(map(str, near))}"
+                f"{self.tables.name}: second {second} of {video} is not annotated; nearest: {', '.join(map(str, near))}"
             )
         return position
 
@@ -123,7 +107,7 @@ class SheetReport:
 
 
 _WHAT_TO_LOOK_FOR = """Look for:
-  - boxes that do not lie on people: coordinates in another unit, or corners read as x, y, width, height
+  - boxes that are not on people: coordinates in another unit, or corners read as x, y, width, height
   - the same people and labels one or more frames early or late: seconds that do not count from the video's start
   - labels that do not fit what the strip shows: wrong class ids (counted from 0 instead of 1?)
   - people without a box, or without a detection: what is not detected cannot be scored
@@ -145,14 +129,14 @@ def draw_samples(shown: ShownDataset, output_dir: Path, positions: Sequence[int]
     """
     files = []
     for number, position in enumerate(tqdm(positions, desc="sheets", disable=None)):
-        keyframe = shown.annotations.keyframes[position]
+        keyframe = shown.tables.annotations.keyframes[position]
         safe = re.sub(r"[^A-Za-z0-9._-]+", "_", keyframe.video)
         path = output_dir / f"{number:03d}_{safe}_{keyframe.second:04d}.png"
         write_png(path, draw_keyframe(shown, position))
         files.append(path)
-    present = labels_per_keyframe(shown.annotations, shown.label_map) > 0
+    present = labels_per_keyframe(shown.tables.annotations, shown.tables.label_map) > 0
     on_pictures, anywhere = present[list(positions)].any(axis=0), present.any(axis=0)
-    names = np.array(shown.label_map.names, dtype=object)
+    names = np.array(shown.tables.label_map.names, dtype=object)
     return SheetReport(
         tuple(files), tuple(names[on_pictures]), tuple(names[anywhere & ~on_pictures]), tuple(names[~anywhere])
     )
@@ -183,17 +167,17 @@ def choose_keyframes(annotations: AnnotationTable, label_map: LabelMap, count: i
 
 def draw_keyframe(shown: ShownDataset, position: int) -> np.ndarray:
     """Return the sheet of one keyframe, uint8 RGB: title, ground truth, detections if any, strip of the clip."""
-    keyframe = shown.annotations.keyframes[position]
-    info = shown.source.probe(keyframe.video)
-    frame = _fit(shown.source.read(keyframe.video, keyframe.second, [0], shown.fps)[0])
+    keyframe = shown.tables.annotations.keyframes[position]
+    info = shown.tables.source.probe(keyframe.video)
+    frame = _fit(shown.tables.source.read(keyframe.video, keyframe.second, [0], shown.fps)[0])
     panels, titles = [_truth_panel(shown, frame, position)], ["ground truth: #person id, classes"]
-    if shown.persons is not None or shown.objects is not None:
+    if shown.has_detections:
         panels.append(_detection_panel(shown, frame, keyframe, position))
         titles.append("all detections, with their scores")
     panel_row = contact_sheet(panels, len(panels), titles, gap=_GAP)
     strip = _strip(shown, keyframe, panel_row.shape[1])
     head = [
-        f"{shown.name}   video {keyframe.video}   second {keyframe.second}",
+        f"{shown.tables.name}   video {keyframe.video}   second {keyframe.second}",
         f"{info.width}x{info.height}, {info.fps:.4g} frames per second   {len(_rows(shown, position))} annotated boxes",
     ]
     bar = np.full((2 * _LINE + 6, panel_row.shape[1], 3), TITLE_BACKGROUND, dtype=np.uint8)
@@ -203,11 +187,11 @@ def draw_keyframe(shown: ShownDataset, position: int) -> np.ndarray:
 
 
 def _truth_panel(shown: ShownDataset, frame: np.ndarray, position: int) -> np.ndarray:
-    table, lines, colors = shown.annotations, [], []
+    table, lines, colors = shown.tables.annotations, [], []
     rows = _rows(shown, position)
     for number, row in enumerate(rows):
         person = int(table.person_ids[row])
-        names = [shown.label_map.find(int(class_id)).name for class_id in table.labels(row)]
+        names = [shown.tables.label_map.find(int(class_id)).name for class_id in table.labels(row)]
         first = [f"#{person}"] if person >= 0 else []
         lines.append([*first, *(names or ["(no class)"])])
         colors.append(PALETTE[number % len(PALETTE)])
@@ -216,10 +200,10 @@ def _truth_panel(shown: ShownDataset, frame: np.ndarray, position: int) -> np.nd
 
 def _detection_panel(shown: ShownDataset, frame: np.ndarray, keyframe: Keyframe, position: int) -> np.ndarray:
     rows = _rows(shown, position)
-    truth = shown.annotations.boxes[rows.start : rows.stop]
+    truth = shown.tables.annotations.boxes[rows.start : rows.stop]
     panel = draw_detections(frame, truth, [[]] * len(truth), color=TRUTH_COLOR, min_side=0, thickness=3)
     boxes, lines, colors = [], [], []
-    for table, color in ((shown.objects, OBJECT_COLOR), (shown.persons, PERSON_COLOR)):
+    for table, color in ((shown.tables.object_boxes, OBJECT_COLOR), (shown.tables.person_boxes, PERSON_COLOR)):
         if table is not None:
             found, scores = table.lookup(*keyframe)
             boxes += list(found)
@@ -230,9 +214,9 @@ def _detection_panel(shown: ShownDataset, frame: np.ndarray, keyframe: Keyframe,
 
 def _legend(bar: np.ndarray, shown: ShownDataset) -> None:
     """Write what the colors of the detection panel mean into the right half of ``bar``, in place."""
-    entries = [("annotated box", TRUTH_COLOR)] if shown.persons is not None or shown.objects is not None else []
-    entries += [("detected person", PERSON_COLOR)] if shown.persons is not None else []
-    entries += [("detected object", OBJECT_COLOR)] if shown.objects is not None else []
+    entries = [("annotated box", TRUTH_COLOR)] if shown.has_detections else []
+    entries += [("detected person", PERSON_COLOR)] if shown.tables.person_boxes is not None else []
+    entries += [("detected object", OBJECT_COLOR)] if shown.tables.object_boxes is not None else []
     x, y = bar.shape[1] // 2 + _GAP, _LINE + 3
     for text, color in entries:
         cv2.rectangle(bar, (x, y + 3), (x + 18, y + _LINE - 5), color, 2)
@@ -242,8 +226,8 @@ def _legend(bar: np.ndarray, shown: ShownDataset) -> None:
 
 def _strip(shown: ShownDataset, keyframe: Keyframe, width: int) -> np.ndarray:
     """Return the small frames of the clip, ``width`` pixels wide, each with its offset from the keyframe in seconds."""
-    frames = shown.source.read(keyframe.video, keyframe.second, list(shown.slots), shown.fps)
-    rate = shown.fps or shown.source.probe(keyframe.video).fps
+    frames = shown.tables.source.read(keyframe.video, keyframe.second, list(shown.slots), shown.fps)
+    rate = shown.fps or shown.tables.source.probe(keyframe.video).fps
     columns = max(2, min(len(frames), (width - _GAP) // _STRIP_WIDTH))
     small = (width - _GAP) // columns - _GAP
     size = (small, max(1, round(small * frames.shape[1] / frames.shape[2])))
@@ -255,7 +239,7 @@ def _strip(shown: ShownDataset, keyframe: Keyframe, width: int) -> np.ndarray:
 
 
 def _rows(shown: ShownDataset, position: int) -> range:
-    rows = shown.annotations.rows(position)
+    rows = shown.tables.annotations.rows(position)
     return range(rows.start, rows.stop)
 
 

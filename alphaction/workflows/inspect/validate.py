@@ -1,6 +1,6 @@
 """Validation of a dataset before hours of training: its files, tables, sample clips, and splits against each other.
 
-Each check is a function of its own (``check_*.py``) that yields findings; this module only runs them in order.
+Each check is a function of its own in :mod:`alphaction.checks`; this module only runs them in order.
 """
 
 from __future__ import annotations
@@ -10,21 +10,23 @@ from typing import Any
 
 from yacs.config import CfgNode
 
+from alphaction.checks.check_boxes import check_box_sizes
+from alphaction.checks.check_classes import check_classes
+from alphaction.checks.check_files import check_files, open_split
+from alphaction.checks.check_settings import CheckSettings
+from alphaction.checks.check_splits import check_splits
+from alphaction.checks.check_truth import check_truth
+from alphaction.checks.findings import Finding
+from alphaction.checks.quick_checks import check_tables
+from alphaction.checks.video_findings import video_findings
 from alphaction.config.paths_catalog import BUILT_IN, find_dataset, known_datasets, registered_by
-from alphaction.data.dataset import ActionDataset
+from alphaction.data.tables import DatasetTables, seconds_of_videos
+from alphaction.data.video.check_videos import check_videos
+from alphaction.data.video.clip_source import VideoCheck
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import suggest
-from alphaction.workflows.inspect.check_boxes import check_box_sizes, check_boxes
-from alphaction.workflows.inspect.check_classes import check_classes
-from alphaction.workflows.inspect.check_detections import check_detections
-from alphaction.workflows.inspect.check_labels import check_label_map, check_labels
-from alphaction.workflows.inspect.check_splits import check_splits
-from alphaction.workflows.inspect.check_truth import check_truth
-from alphaction.workflows.inspect.check_videos import VideoCheck, check_videos, open_videos
-from alphaction.workflows.inspect.facts import collect_facts
-from alphaction.workflows.inspect.loaded import Split, load_split
-from alphaction.workflows.inspect.report import Finding, Report
-from alphaction.workflows.inspect.settings import Settings
+from alphaction.workflows.inspect.split_facts import collect_facts
+from alphaction.workflows.inspect.validation_report import Report
 
 _AVA = ("ava_video_v2.1", "ava_video_v2.2")
 
@@ -76,68 +78,49 @@ def splits_of(cfg: CfgNode, dataset: str) -> list[str]:
     return sorted(names, key=lambda name: ("train" not in name, name))
 
 
-def quick_findings(
-    cfg: CfgNode, train_sets: Sequence[ActionDataset], test_sets: Sequence[ActionDataset]
-) -> list[Finding]:
-    """Return what tables alone tell about datasets that are open already; no file is decoded.
-
-    Takes a second or two for tables of AVA's size; files are looked into only for the lines that a finding names.
-
-    Args:
-        cfg: the run's config.
-        train_sets: what the run trains on.
-        test_sets: what it evaluates on.
-    """
-    settings = Settings.from_config(cfg, chosen=True)
-    splits = [Split.of_dataset(dataset) for dataset in (*train_sets, *test_sets)]
-    findings = [finding for split in splits for finding in _check_tables(split, settings)]
-    findings += check_splits(splits, compare_files=False)
-    findings += check_classes(splits)
-    return list(Report.of("", findings, {}).findings)
-
-
 def _validate(
     cfg: CfgNode, title: str, names: Sequence[str], siblings: Sequence[str], thorough: bool, chosen: bool
 ) -> Report:
-    settings = Settings.from_config(cfg, chosen)
+    settings = CheckSettings.from_config(cfg, chosen)
     findings: list[Finding] = []
     facts: dict[str, dict[str, Any]] = {}
-    splits: list[Split] = []
+    splits: list[DatasetTables] = []
     for name in names:
-        split, found = load_split(cfg, name)
+        split, found = open_split(cfg, name)
         findings += found
         if split is None:
             continue
         splits.append(split)
-        checks = open_videos(split, thorough) if split.source is not None else []
+        checks = _check_videos(split, thorough)
         facts[name] = collect_facts(split, settings, checks)
         findings += _check_all(split, settings, checks, facts[name])
     # Of a sibling, only what concerns this split is said; its own faults are for its own report.
-    others = [split for split, _ in (load_split(cfg, name) for name in siblings) if split is not None]
+    others = [split for split, _ in (open_split(cfg, name) for name in siblings) if split is not None]
     findings += check_splits([*splits, *others])
     findings += check_classes(splits, others)
     missing = [name for name in siblings if name not in {split.name for split in others}]
     if missing:
-        message = f"not compared with {', '.join(missing)}, whose files cannot be read; validate these, too (--all)."
+        message = f"not compared with {', '.join(missing)}, whose files cannot be read; validate those as well (--all)."
         findings.append(Finding("note", "leakage", message, title))
     return Report.of(title, findings, facts)
 
 
+def _check_videos(split: DatasetTables, thorough: bool) -> list[VideoCheck]:
+    if split.source is None:
+        return []
+    seconds = seconds_of_videos(split.annotations.keyframes)
+    return check_videos(split.source, seconds, decode=thorough, progress=f"{split.name}: videos")
+
+
 def _check_all(
-    split: Split, settings: Settings, checks: Sequence[VideoCheck], facts: dict[str, Any]
+    split: DatasetTables, settings: CheckSettings, checks: Sequence[VideoCheck], facts: dict[str, Any]
 ) -> Iterator[Finding]:
-    yield from check_label_map(split)
-    yield from check_videos(split, settings, checks)
-    yield from _check_tables(split, settings)
+    yield from check_files(split)
+    yield from video_findings(split, settings, checks)
+    yield from check_tables(split, settings)
     sizes = {check.video: (check.info.width, check.info.height) for check in checks if check.info is not None}
     yield from check_box_sizes(split, settings, sizes)
     yield from check_truth(split, facts)
-
-
-def _check_tables(split: Split, settings: Settings) -> Iterator[Finding]:
-    yield from check_labels(split, settings)
-    yield from check_boxes(split)
-    yield from check_detections(split, settings)
 
 
 def _siblings(cfg: CfgNode, name: str) -> list[str]:

@@ -24,7 +24,7 @@ _UNKNOWN_SIZE = (1_000_000, 1_000_000)
 
 
 class Detector(Protocol):
-    """What finds boxes: :class:`alphaction.workflows.detect.PersonDetector` or another with this method."""
+    """An object detector: :class:`alphaction.workflows.detect.PersonDetector` or another with this method."""
 
     def detect(self, frames: Sequence[np.ndarray]) -> list[DetectedBoxes]:
         """Return the boxes of each frame, uint8 [H, W, 3] RGB."""
@@ -36,25 +36,25 @@ def boxes_from_file(
     """Read the boxes of one video.
 
     Args:
-        path: a file in any format of ``read_boxes``; boxes of other videos in it are not used.
-        video: the video; the file calls it by its full name, without the suffix, or as annotation tools write names.
-        seconds: boxes outside are not used.
+        path: a file in any format of ``read_boxes``; boxes of other videos in it are ignored.
+        video: the video; the file may name it with or without the suffix, or as annotation tools write names.
+        seconds: boxes outside are ignored.
         size: (width, height) of the video's frames.
         end: length of the video in seconds.
-        objects: boxes of objects, of which there may be none.
+        objects: whether these are boxes of objects, of which there may be none.
 
     Returns:
         the boxes, under the full name of the video, and the name that the file gives it.
 
     Raises:
-        UserError: if the file cannot be read, has several videos that may be this one, or holds no box of it before
-            its end.
+        UserError: if the file cannot be read, if several of its videos may be this one, or if it holds no box of this
+            video before its end.
     """
     own_names = VideoNames((video.stem,), str(path))
     table = read_boxes(path, sizes=lambda name: size if own_names.find(name) else _UNKNOWN_SIZE, objects=objects)
     keyframes = table.keyframes
     names = [name for name in keyframes.videos.tolist() if own_names.find(name)]
-    # Its very name is beyond doubt, whatever else the file has.
+    # An exact name is beyond doubt, whatever else the file holds.
     names = [name for name in names if name in (video.stem, video.name)] or names
     if len(names) > 1 and not {*names} <= {video.stem, video.name}:
         raise UserError(f'{path}: {", ".join(names)} may all be "{video.name}". Write its name in the first column.')

@@ -16,17 +16,17 @@ from alphaction.utils.errors import UserError
 from alphaction.utils.lettering import legible_name
 from alphaction.workflows.predict.tracker import Track
 
-# Seconds; more than the margin of Track.box_at.
+# Seconds before its start and after its end in which a track may still be drawn: more than Track.box_at's margin.
 _NEAR = 1.0
 # Text on a frame with a shorter side than this covers the people.
 _READABLE_SIDE = 360
-# Frames are not enlarged beyond a long side of this only for that.
+# The automatic scale does not enlarge frames beyond this long side.
 _LARGE_SIDE = 1920
 _LARGEST_SIDE = 8192
 
 
 def automatic_scale(width: int, height: int) -> int:
-    """Return the whole factor by which frames are enlarged so that text on them can be read."""
+    """Return the whole factor by which frames are enlarged to make text on them legible."""
     return max(1, min(-(-_READABLE_SIDE // min(width, height)), _LARGE_SIDE // max(width, height)))
 
 
@@ -34,7 +34,7 @@ def frame_scale(wanted: int | None, width: int, height: int) -> int:
     """Return the whole factor by which frames are enlarged: ``wanted``, else the automatic one.
 
     Raises:
-        UserError: the pictures would be too large for a video.
+        UserError: if the frames would be too large for a video.
     """
     if wanted is None:
         return automatic_scale(width, height)
@@ -50,13 +50,13 @@ def frame_scale(wanted: int | None, width: int, height: int) -> int:
 def shown_classes(
     scores: np.ndarray, label_map: LabelMap, min_score: float, max_classes: int, one_movement: bool
 ) -> list[tuple[str, float]]:
-    """Return name and score of the classes worth showing for a box, best first.
+    """Return name and score of the classes to show for a box, best first.
 
     Args:
         scores: [C], in channel order.
         label_map: the classes.
         min_score: classes below are not shown.
-        max_classes: at most so many.
+        max_classes: the most classes shown.
         one_movement: of the movement group only the best is shown, as those exclude each other.
     """
     shown: list[tuple[str, float]] = []
@@ -74,7 +74,7 @@ def shown_classes(
 
 
 class FrameRenderer:
-    """Draws what is known at a time onto a frame.
+    """Draws persons, ids and actions onto the frames of a video.
 
     Between keyframes boxes move evenly along their track, with the actions of the nearest keyframe.
 
@@ -128,7 +128,7 @@ class FrameRenderer:
         return np.pad(picture, ((0, odd[0]), (0, odd[1]), (0, 0)), mode="edge") if any(odd) else picture
 
     def _near(self, time: float) -> list[Track]:
-        """Return the tracks that are not over long before ``time`` seconds, nor start long after; quick in order."""
+        """Return the tracks around ``time`` seconds; fast when called in order of time."""
         if time < self._time:
             self._shown, self._started = [], 0
         self._time = time

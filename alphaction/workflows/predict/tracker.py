@@ -13,10 +13,10 @@ import numpy as np
 
 from alphaction.evaluation.average_precision import box_iou
 
-# A walker crosses about 0.8 of the own height in a second; a runner, two heights.
+# A walker covers about 0.8 of their own height in a second, a runner twice their height.
 _MAX_SHIFT = 1.0
 _MIN_SIZE_RATIO = 0.5
-# People slow down and turn: of the last movement, so much is expected to go on.
+# People slow down and turn: this share of the last movement is expected to continue.
 _MOMENTUM = 0.75
 
 
@@ -43,7 +43,7 @@ class Track:
         self.boxes.append(box)
 
     def expected(self, second: int) -> np.ndarray:
-        """Return where the box is expected at a later second: moved on nearly as between the last two keyframes."""
+        """Return where the box is expected at a later second, moving nearly as between the last two keyframes."""
         last = self.boxes[-1]
         if len(self.boxes) < 2:
             return last
@@ -75,18 +75,17 @@ class Track:
 class IouTracker:
     """Links the boxes of each keyframe to those of the keyframes before, greedily, best pair first.
 
-    A pair matches if the boxes overlap by ``min_iou``, the earlier one moved on at its last speed; or else, since small
-    and quick persons do not overlap themselves a second later, if its center moved by at most the size of the box
-    (the longer side) and its area not by more than a factor of two. Overlapping pairs come first.
+    A pair matches if the boxes overlap by ``min_iou`` after the earlier one has moved on at its last speed. Small and
+    fast persons do not overlap themselves a second later; for them a pair also matches if the center moved by at most
+    the longer side of the box and the area changed by at most a factor of two. Overlapping pairs come first.
 
-    Limits: appearance is not looked at, so two persons who cross or stand close together may swap ids, and someone
-    who moves by more than the own size in a second, or is not found for longer than ``max_missed`` seconds, gets a new
-    one.
+    Limits: appearance is ignored, so two persons who cross or stand close together may swap ids, and someone who moves
+    by more than their own size in a second, or is not found for more than ``max_missed`` seconds, gets a new id.
 
     Args:
         aspect: width of the frame divided by its height; distances are measured in pixels of square shape.
         min_iou: least overlap of a pair.
-        max_missed: seconds in a row for which a person may be missing and keep the id.
+        max_missed: seconds in a row that a person may be missing without losing the id.
     """
 
     def __init__(self, aspect: float = 1.0, min_iou: float = 0.2, max_missed: int = 1) -> None:
@@ -101,8 +100,8 @@ class IouTracker:
         """Link the boxes of the next keyframe.
 
         Args:
-            second: later than that of the call before.
-            boxes: float [n, 4] x1, y1, x2, y2 as fractions of the frame; none is fine.
+            second: later than in the call before.
+            boxes: float [n, 4] x1, y1, x2, y2 as fractions of the frame; n may be 0.
 
         Returns:
             the person ids of the boxes.

@@ -1,4 +1,4 @@
-"""A video in, the same video out with every person's box, id and actions on each frame."""
+"""From a video to the same video with every person's box, id and actions on each frame."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from alphaction.data.annotations import NO_CLASS, AnnotationTable, BoxTable, Lab
 from alphaction.data.dataset import ActionDataset, wants_objects
 from alphaction.data.loader import build_test_loader
 from alphaction.data.sample import Keyframe
+from alphaction.data.tables import DatasetTables
 from alphaction.data.video.clip_source import ClipSource
 from alphaction.data.video.encoder import write_video
 from alphaction.data.video.file import BrokenVideoError, VideoFile
@@ -27,23 +28,23 @@ from alphaction.engine.classes import adopt_label_map
 from alphaction.engine.inference import predict_dataset
 from alphaction.engine.setup import Runtime, processes_from_environment, set_up_runtime
 from alphaction.evaluation import Predictions, write_detections
-from alphaction.memory.pool import MemoryPool
+from alphaction.memory import MemoryPool
 from alphaction.modeling.detector import ActionDetector, build_detection_model
 from alphaction.utils.atomic import replacing
 from alphaction.utils.errors import UserError
 from alphaction.utils.logging import get_logger
 from alphaction.utils.messages import counted
 from alphaction.workflows.detect import PersonDetector
-from alphaction.workflows.predict.classes import find_label_map
-from alphaction.workflows.predict.options import OUTPUT_SUFFIXES, VideoOptions, VideoResult
+from alphaction.workflows.predict.find_label_map import find_label_map
 from alphaction.workflows.predict.person_boxes import Detector, boxes_from_detector, boxes_from_file
 from alphaction.workflows.predict.rendering import FrameRenderer, frame_scale
 from alphaction.workflows.predict.tracker import IouTracker, Track
+from alphaction.workflows.predict.video_options import OUTPUT_SUFFIXES, VideoOptions, VideoResult
 
 
 @dataclass(frozen=True)
 class _Clip:
-    """The part of the video to look at: (width, height), frames per second, start and end; times in seconds."""
+    """The part of the video to predict: (width, height), frames per second, start and end; times in seconds."""
 
     path: Path
     source: ClipSource
@@ -75,7 +76,7 @@ def predict_video(cfg: CfgNode, weights: Path, options: VideoOptions, detector: 
         detector: used instead of torchvision's.
 
     Raises:
-        UserError: for whatever is wrong in options, config, weights, video or boxes.
+        UserError: if options, config, weights, video or boxes are wrong.
     """
     options.check({"the weights": weights})
     if processes_from_environment()[1] > 1:
@@ -123,7 +124,7 @@ def follow_persons(predictions: Predictions, aspect: float) -> tuple[list[Track]
     """Return the persons of one video and the person id of each box; tracks point to rows of ``predictions``.
 
     Args:
-        predictions: of one video, ordered by keyframe and all in one order of seconds.
+        predictions: of one video, its keyframes in the order of their seconds.
         aspect: width of the frame divided by its height.
     """
     tracker = IouTracker(aspect)
@@ -134,7 +135,7 @@ def follow_persons(predictions: Predictions, aspect: float) -> tuple[list[Track]
 
 
 def _open(options: VideoOptions) -> _Clip:
-    """Return the part of the video that is asked for, as far as the video reaches."""
+    """Return the part of the video that the options ask for, cut at the end of the video."""
     try:
         with closing(VideoFile(options.video)) as movie:
             info = movie.info()
@@ -164,7 +165,7 @@ def _load_model(cfg: CfgNode, weights: Path, label_map: LabelMap, runtime: Runti
 
 
 def _read_boxes(cfg: CfgNode, clip: _Clip, options: VideoOptions) -> tuple[BoxTable | None, BoxTable | None, str]:
-    """Return what the files say: boxes of persons, of objects (None: no file), and the name of the video in results."""
+    """Return the boxes of persons and objects in the files (None: no file), and the video's name for the results."""
     persons, objects, name = None, None, clip.path.stem
     if options.detections is not None:
         persons, name = boxes_from_file(options.detections, clip.path, clip.seconds, clip.size, clip.video_end)
@@ -173,7 +174,7 @@ def _read_boxes(cfg: CfgNode, clip: _Clip, options: VideoOptions) -> tuple[BoxTa
             options.object_boxes, clip.path, clip.seconds, clip.size, clip.video_end, objects=True
         )
     elif options.object_boxes is not None:
-        get_logger().warning("--object-boxes is not used: the model of this config does not look at objects")
+        get_logger().warning("--object-boxes is ignored: the model of this config does not use objects")
     return persons, objects, name
 
 
@@ -193,7 +194,7 @@ def _detect(
 
 
 def _any_above(persons: BoxTable, threshold: float, clip: _Clip) -> bool:
-    """Return whether a person is left to look at; else warn, as the frames stay plain then."""
+    """Return whether any box of a person scores high enough; if not, warn that the frames stay plain."""
     if (persons.scores >= np.float32(threshold)).any():
         return True
     best = (
@@ -224,23 +225,16 @@ def _predict(
 ) -> Predictions:
     """Return the scores of every person, keyframe by keyframe."""
     seconds = np.repeat(persons.keyframes.seconds, np.diff(persons.row_offsets))
-    # The dataset wants to know which seconds are keyframes; nobody has labeled them.
+    # The dataset takes its keyframes from annotations: these have boxes and no labels.
     unlabeled = AnnotationTable.from_columns(
         [clip.path.name] * len(seconds), seconds, persons.boxes, np.full(len(seconds), NO_CLASS), source=persons.source
     )
-    dataset = ActionDataset.from_tables(
-        cfg,
-        name=clip.path.name,
-        label_map=label_map,
-        annotations=unlabeled,
-        source=clip.source,
-        training=False,
-        detections=persons,
-        # Seconds without a person are not looked at, whatever else is there.
-        objects=objects if objects is not None and np.isin(objects.keyframes.seconds, seconds).any() else None,
-    )
+    # Seconds without a person are not predicted, so their objects do not matter.
+    objects = objects if objects is not None and np.isin(objects.keyframes.seconds, seconds).any() else None
+    tables = DatasetTables(clip.path.name, label_map, unlabeled, clip.source, persons, objects)
+    dataset = ActionDataset.from_tables(cfg, tables)
     ignored = int((persons.scores < np.float32(cfg.TEST.BOX_THRESH)).sum())
-    without = " (no object boxes: its O blocks see empty slots)" if wants_objects(cfg) and not dataset.objects else ""
+    without = " (no object boxes: its O blocks see empty slots)" if wants_objects(cfg) and not objects else ""
     get_logger().info(
         "%d boxes of persons at %d keyframes; %d score below TEST.BOX_THRESH %g and are not used%s",
         len(persons) - ignored,
@@ -251,7 +245,7 @@ def _predict(
     )
     loader = build_test_loader(cfg, dataset)
     pool = MemoryPool.from_config(cfg) if model.uses_memory else None
-    return predict_dataset(cfg, model, dataset, loader, runtime, pool)
+    return predict_dataset(model, dataset, loader, runtime, pool=pool, amp=cfg.SOLVER.AMP)
 
 
 def _track_table(predictions: Predictions, ids: list[int], name: str) -> AnnotationTable:
@@ -262,7 +256,7 @@ def _track_table(predictions: Predictions, ids: list[int], name: str) -> Annotat
 
 
 def _write(clip: _Clip, output: Path, draw: Callable[[np.ndarray, float], np.ndarray]) -> tuple[int, int]:
-    """Decode, draw and encode frame by frame; return (width, height). Until it is whole, ``output`` stays as it was."""
+    """Decode, draw and encode frame by frame; return (width, height). ``output`` appears once it is complete."""
     size = (0, 0)
 
     def pictures(movie: VideoFile) -> Iterator[np.ndarray]:

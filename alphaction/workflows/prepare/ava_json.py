@@ -9,21 +9,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import PIL.Image
 from tqdm import tqdm
 
-from alphaction.data.annotations import AnnotationTable, LabelMap, read_annotations
+from alphaction.config.paths_catalog import AVA_LABEL_MAP
+from alphaction.data.annotations import AnnotationTable, LabelMap, read_annotations, read_label_map
 from alphaction.data.formats.files import open_for_writing, read_text
 from alphaction.data.sample import Keyframe
 from alphaction.data.video.file import VIDEO_SUFFIXES
 from alphaction.data.video.whole_movies import MovieSource
 from alphaction.utils.atomic import replacing
 from alphaction.utils.errors import UserError
-from alphaction.utils.messages import listed, suggest
+from alphaction.utils.messages import counted, listed, suggest
+from alphaction.utils.options import option
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 # Movies are numbered in steps of this, so that an image's number shows movie and second.
@@ -46,6 +48,48 @@ Images = Callable[[Sequence[Keyframe]], list[Image]]
 """Keyframes -> the picture of each."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class AvaJsonOptions:
+    """What to convert, and where to; each field is the flag of the same name."""
+
+    csv_path: Path = option(MISSING, "--csv_path", "--csv-path", metavar="CSV", help="annotations; csv or csv.gz")
+    movie_list: Path | None = option(
+        None,
+        "--movie_list",
+        "--movie-list",
+        metavar="LIST",
+        help="movies to include: a text file of names, one a line (a suffix such as .mkv is ignored), or a folder of "
+        "movies; boxes of others are left out and counted (default: every movie of the csv)",
+    )
+    img_root: Path | None = option(
+        None, "--img_root", "--img-root", metavar="DIR", help="keyframe images, {movie}/{second}.jpg"
+    )
+    movie_root: Path | None = option(
+        None, "--movie_root", "--movie-root", metavar="DIR", help="folder of the movies, instead of --img_root"
+    )
+    json_path: Path = option(
+        MISSING, "--json_path", "--json-path", metavar="JSON", help="file to write (.gz: compressed)"
+    )
+    min_json_path: Path | None = option(
+        None,
+        "--min_json_path",
+        "--min-json-path",
+        metavar="JSON",
+        help="also write a small one: no images without boxes, only the keys that are read back",
+    )
+    label_map: Path = option(
+        AVA_LABEL_MAP, "--label_map", "--label-map", metavar="PBTXT", help="the classes (default: AVA's 80)"
+    )
+    image_ids: str = option(
+        "names",
+        "--image_ids",
+        "--image-ids",
+        choices=("names", "numbers"),
+        help='names: "movie/0902", which detections can be matched to without this file; numbers: the position of the '
+        "movie in the list, from 1, times 10000, plus the second (default: %(default)s)",
+    )
+
+
 @dataclass(frozen=True)
 class JsonReport:
     """What was converted; ``left_out_movies`` are in the csv, not in the movie list, ``unused_movies`` the reverse."""
@@ -60,15 +104,32 @@ class JsonReport:
 
     def __str__(self) -> str:
         lines = [
-            f"{self.images} images ({self.empty_images} without boxes), {self.annotations} boxes, {self.labels} labels"
+            f"{counted(self.images, 'image')} ({self.empty_images} without boxes), "
+            f"{counted(self.annotations, 'box', 'boxes')}, {counted(self.labels, 'label')}"
         ]
         if self.left_out_movies:
             lines.append(
-                f"left out: {self.left_out_boxes} boxes of {listed(self.left_out_movies, 5)}, not in the movie list"
+                f"left out: {counted(self.left_out_boxes, 'box', 'boxes')} of {listed(self.left_out_movies, 5)}, not "
+                "in the movie list"
             )
         if self.unused_movies:
             lines.append(f"in the movie list without annotations: {listed(self.unused_movies, 5)}")
         return "\n".join(lines)
+
+
+def convert(options: AvaJsonOptions) -> JsonReport:
+    """Convert as the options say and return what was converted; see :func:`convert_ava_csv`."""
+    if (options.img_root is None) == (options.movie_root is None):
+        raise UserError("give one of --img_root (keyframe images) and --movie_root (the movies): the frames' sizes.")
+    return convert_ava_csv(
+        options.csv_path,
+        options.json_path,
+        label_map=read_label_map(options.label_map),
+        images=KeyframeImages(options.img_root) if options.img_root else MovieSizes(options.movie_root),
+        movies=read_movie_list(options.movie_list) if options.movie_list else None,
+        min_json_path=options.min_json_path,
+        numbered=options.image_ids == "numbers",
+    )
 
 
 def convert_ava_csv(
@@ -87,11 +148,11 @@ def convert_ava_csv(
         csv_path: AVA csv (any format that :func:`read_annotations` reads).
         json_path: file to write; gzip if the name ends in .gz.
         label_map: the classes that ids are checked against.
-        images: tells the pictures' sizes: :class:`KeyframeImages` or :class:`MovieSizes`.
+        images: finds the pictures' sizes: :class:`KeyframeImages` or :class:`MovieSizes`.
         movies: names to include, in the order that numbers them; None: all of the csv, sorted.
         min_json_path: a second file: no white space, no images without boxes, and only the keys that are read back.
         numbered: image ids are whole numbers, (the movie's position from 1) * 10000 + second, instead of
-            "movie/0902", which tells its moment itself.
+            "movie/0902", which names its moment itself.
 
     Raises:
         UserError: a file is missing or faulty, none of the movies is annotated, or an image or movie is missing.

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from alphaction.data.annotations.keyframes import ImageIds
+from alphaction.data.annotations.table import group_boxes
+from alphaction.data.formats.rows import Label, RowTable
+from alphaction.data.keyframes import ImageIds, KeyframeIndex
 from alphaction.data.sample import Keyframe
 from alphaction.utils.messages import counted
 
@@ -50,6 +52,48 @@ class ImportedAnnotations:
     counts: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     places: tuple[str, ...] = ()
+
+    @classmethod
+    def from_rows(cls, rows: RowTable, format: str) -> ImportedAnnotations:
+        """Return the annotations of a file's rows; rows of one keyframe with equal boxes are one box with all labels.
+
+        Args:
+            rows: of known videos, at whole seconds, with boxes as corners in fractions of the frame. A row without a
+                box is a keyframe without boxes, unless another row has a box there.
+            format: the file's.
+        """
+        boxed = rows.take(rows.has_box)
+        persons = boxed.persons()
+        _, position = KeyframeIndex.from_rows(boxed.videos, boxed.video_codes, boxed.numbers)
+        keys = persons if boxed.merge_keys is None else boxed.merge_keys
+        first, box_of_row = group_boxes(position, boxed.boxes, keys)
+        order = np.argsort(first)  # as in the file, not by keyframe
+        box_of_row, first = np.argsort(order)[box_of_row], first[order]
+        labels: list[dict[Label, None]] = [{} for _ in first]
+        for row, code in zip(boxed.label_rows.tolist(), boxed.label_codes.tolist(), strict=True):
+            labels[box_of_row[row]][boxed.classes[code]] = None
+        videos = [boxed.videos[code] for code in boxed.video_codes[first].tolist()]
+        filled = set(zip(videos, boxed.numbers[first].tolist(), strict=True))
+        bare = rows.take(~rows.has_box)
+        moments = zip(bare.video_codes.tolist(), bare.numbers.tolist(), strict=True)
+        empty = dict.fromkeys(Keyframe(bare.videos[code], second) for code, second in moments)
+        merged = len(boxed) - len(first)
+        return cls(
+            videos=videos,
+            seconds=boxed.numbers[first],
+            boxes=boxed.boxes[first],
+            labels=[tuple(found) for found in labels],
+            person_ids=persons[first],
+            empty_keyframes=tuple(keyframe for keyframe in empty if keyframe not in filled),
+            class_names=rows.class_names,
+            class_groups=rows.class_groups,
+            image_ids=rows.image_ids,
+            source=str(rows.source.path),
+            format=format,
+            counts={**rows.counts, **({"rows merged into the box of another row": merged} if merged else {})},
+            notes=tuple(rows.notes),
+            places=tuple(boxed.source.place(int(row)) for row in first),
+        )
 
     def __len__(self) -> int:
         """Return the number of boxes, n."""

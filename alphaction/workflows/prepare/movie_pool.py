@@ -5,15 +5,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, wait
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import cv2
+from pebble import ProcessExpired, ProcessPool
 from tqdm import tqdm
 
 Result = TypeVar("Result")
@@ -23,17 +22,6 @@ _DIED = (
     "its worker process died, also when it worked on nothing else: the file crashes the decoder, or memory ran out. "
     "Re-encode it (ffmpeg -i OLD -c:v libx264 NEW.mp4), or leave it out"
 )
-
-
-class _StoppedError(Exception):
-    """The main process asked this worker to stop."""
-
-
-class _Signals:
-    """What a worker shares with the main process; filled in when the worker starts."""
-
-    seconds: Any = None
-    stop: Any = None
 
 
 def run_in_processes(job: Job[Result], movies: Sequence[Path], processes: int) -> Iterator[tuple[Path, Result | str]]:
@@ -48,7 +36,7 @@ def run_in_processes(job: Job[Result], movies: Sequence[Path], processes: int) -
     """
     with tqdm(total=len(movies), desc="cutting", unit="movie", disable=None) as bar:
         if processes > 1:
-            yield from _parallel(job, movies, min(processes, len(movies)), bar)
+            yield from _parallel(job, movies, processes, bar)
             return
         seconds = 0
 
@@ -69,56 +57,48 @@ def _parallel(
     # Not a fork: decoders and OpenCV start threads, which do not survive one.
     context = multiprocessing.get_context("spawn")
     seconds = context.Value("q", 0)
-    waiting = deque(movies)
-    while waiting:
-        suspects = yield from _until_a_worker_dies(job, waiting, processes, context, seconds, bar)
-        for movie in suspects:
-            # One crash takes the work of all processes with it; only a movie that crashes by itself is to blame.
-            if (yield from _until_a_worker_dies(job, deque([movie]), 1, context, seconds, bar)):
-                bar.update()
-                yield movie, _DIED
+    died = []
+    for movie, result in _in_workers(job, movies, processes, context, seconds, bar):
+        if result is None:
+            died.append(movie)
+        else:
+            bar.update()
+            yield movie, result
+    # Memory may have run out for all of them together: a movie is only to blame if its process dies again, alone.
+    for movie, result in _in_workers(job, died, 1, context, seconds, bar):
+        bar.update()
+        yield movie, _DIED if result is None else result
 
 
-def _until_a_worker_dies(
-    job: Job[Result], waiting: deque[Path], processes: int, context: Any, seconds: Any, bar: tqdm
-) -> Generator[tuple[Path, Result | str], None, list[Path]]:
-    """Work off ``waiting`` and yield the results; return the movies that were in work when a process died, if any."""
-    stop = context.Event()
-    executor = ProcessPoolExecutor(processes, context, initializer=_start_worker, initargs=(seconds, stop))
-    running: dict[Future, Path] = {}
-    suspects: list[Path] = []
+def _in_workers(
+    job: Job[Result], movies: Sequence[Path], processes: int, context: Any, seconds: Any, bar: tqdm
+) -> Iterator[tuple[Path, Result | str | None]]:
+    """Yield each movie and its result, as they finish; None where the process died."""
+    if not movies:
+        return
+    pool = ProcessPool(min(processes, len(movies)), initializer=_start_worker, initargs=(seconds,), context=context)
     try:
-        while running or (waiting and not suspects):
-            # No more than are being worked on, so that those in work are known.
-            while waiting and len(running) < processes and not suspects:
-                movie = waiting.popleft()
-                try:
-                    with _ctrl_c_held_back():  # this starts processes
-                        running[executor.submit(_work, job, movie)] = movie
-                except BrokenProcessPool:
-                    suspects.append(movie)
+        with _ctrl_c_held_back():  # this starts processes, and the threads that start others
+            running = {pool.schedule(_work, (job, movie)): movie for movie in movies}
+        while running:
             finished, _ = wait(running, timeout=_REFRESH, return_when=FIRST_COMPLETED)
             bar.set_postfix_str(f"{seconds.value} s")
             for future in finished:
                 movie = running.pop(future)
                 try:
-                    result = future.result()
-                except BrokenProcessPool:
-                    suspects.append(movie)
-                    continue
+                    yield movie, future.result()
+                except ProcessExpired:
+                    yield movie, None
                 except Exception as error:  # a result that cannot be pickled, for instance
-                    result = _reason(error)
-                bar.update()
-                yield movie, result
+                    yield movie, _reason(error)
     finally:
-        stop.set()
-        executor.shutdown(cancel_futures=True)
-    return suspects
+        pool.stop()
+        pool.join()
 
 
 @contextmanager
 def _ctrl_c_held_back() -> Iterator[None]:
-    """Let Ctrl-C wait, for this process and those that it starts: they would be hit while they still import modules."""
+    """Let Ctrl-C wait, for this thread and what it starts: processes would be hit while they still import modules."""
     if os.name != "posix":
         yield
         return
@@ -129,32 +109,39 @@ def _ctrl_c_held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _start_worker(seconds: Any, stop: Any) -> None:
-    # Ctrl-C reaches every process of the terminal; the main one tells the workers to stop.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+class _Worker:
+    """What a worker shares with the main process; filled in when the worker starts."""
+
+    seconds: Any = None
+
+
+def _start_worker(seconds: Any) -> None:
+    # Ctrl-C is the main process's affair, which then terminates the workers. An exception, unlike pebble's exit,
+    # removes the file that is being written.
+    signal.signal(signal.SIGTERM, _stop)
     cv2.setNumThreads(1)
-    _Signals.seconds, _Signals.stop = seconds, stop
+    _Worker.seconds = seconds
+
+
+def _stop(number: int, frame: Any) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 def _work(job: Job[Result], movie: Path) -> Result | str:
-    return _result_or_reason(job, movie, _count_or_stop)
+    return _result_or_reason(job, movie, _count)
+
+
+def _count() -> None:
+    with _Worker.seconds.get_lock():
+        _Worker.seconds.value += 1
 
 
 def _result_or_reason(job: Job[Result], movie: Path, on_second: Callable[[], None]) -> Result | str:
     try:
         return job(movie, on_second)
-    except _StoppedError:
-        raise
-    except Exception as error:  # whatever is wrong with one movie must not stop the others
+    except Exception as error:  # a faulty movie must not stop the others
         return _reason(error)
 
 
 def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".rstrip(". ")
-
-
-def _count_or_stop() -> None:
-    with _Signals.seconds.get_lock():
-        _Signals.seconds.value += 1
-    if _Signals.stop.is_set():
-        raise _StoppedError

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -18,10 +18,49 @@ import av
 
 from alphaction.data.video.file import VIDEO_SUFFIXES, BrokenVideoError, VideoFile
 from alphaction.utils.errors import UserError
+from alphaction.utils.messages import counted
+from alphaction.utils.options import option
 from alphaction.workflows.prepare.movie_cutter import CutReport, MovieCutter
 from alphaction.workflows.prepare.movie_pool import run_in_processes
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class AvaCutOptions:
+    """How movies are cut as AVA is prepared; each field is the flag of its name. 0 stands for "as in the movie"."""
+
+    movie_root: Path = option(MISSING, "--movie_root", "--movie-root", metavar="DIR", help="folder of the movies")
+    clip_root: Path = option(MISSING, "--clip_root", "--clip-root", metavar="DIR", help="folder for the clips")
+    kframe_root: Path | None = option(
+        None, "--kframe_root", "--kframe-root", metavar="DIR", help="folder for the keyframes; default: none"
+    )
+    process_num: int = option(
+        4,
+        "--process_num",
+        "--process-num",
+        "--processes",
+        metavar="N",
+        help="movies that are cut at the same time, by one core each (default: %(default)s)",
+    )
+    start: int = option(895, metavar="S", help="first second (default: %(default)s, AVA's)")
+    end: int = option(
+        1805,
+        metavar="S",
+        help="the second after the last (default: %(default)s, AVA's); 0: to the end of each movie",
+    )
+    fps: float = option(
+        25,
+        metavar="F",
+        help="frames a second, rounded to a whole number (default: %(default)s); 0: each movie's own rate",
+    )
+    short_side: int = option(
+        360,
+        "--short-side",
+        "--short_side",
+        metavar="PX",
+        help="reduce larger frames to this height or width (default: %(default)s); 0: keep the size",
+    )
 
 
 @dataclass(frozen=True)
@@ -34,7 +73,7 @@ class Failure:
 
 @dataclass
 class CutSummary:
-    """Counts over movies, printed by the command line; :meth:`add` is ``on_report`` of :func:`cut_movies`."""
+    """What was done with some movies; :meth:`add` is ``on_report`` of :func:`cut_movies`."""
 
     movies: int = 0
     written: int = 0
@@ -76,12 +115,29 @@ def find_movies(folder: Path) -> list[Path]:
     movies = [path for path in files if path.suffix.lower() in VIDEO_SUFFIXES]
     if not movies:
         raise UserError(
-            f"{folder} holds no video ({len(files)} other files). Expected names like movie.mp4; known endings: "
-            f"{' '.join(VIDEO_SUFFIXES)}."
+            f"{folder} holds no video ({counted(len(files), 'other file')}). Expected names like movie.mp4; known "
+            f"endings: {' '.join(VIDEO_SUFFIXES)}."
         )
     if len(movies) < len(files):
-        logger.warning("%s: %d files that are no videos are left out", folder, len(files) - len(movies))
+        logger.warning("%s: %s left out, as no videos", folder, counted(len(files) - len(movies), "file"))
     return movies
+
+
+def cut_as_ava(options: AvaCutOptions) -> CutSummary:
+    """Cut the movies of a folder and return what was done; see :func:`cut_movies`."""
+    summary = CutSummary()
+    summary.failures = cut_movies(
+        find_movies(options.movie_root),
+        options.clip_root,
+        options.kframe_root,
+        processes=options.process_num,
+        start=options.start,
+        end=options.end or None,
+        fps=options.fps or None,
+        short_side=options.short_side or None,
+        on_report=summary.add,
+    )
+    return summary
 
 
 def cut_movie(

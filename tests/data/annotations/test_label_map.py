@@ -25,7 +25,6 @@ def test_channels_follow_groups_and_then_ids(label_map):
     assert label_map.groups == ("movement", "movement", "object", "person")
     assert label_map.group_sizes == (2, 1, 1)
     assert [label_map.channel_of(i) for i in label_map.ids] == [0, 1, 2, 3]
-    assert label_map.id_of(2) == 5
     np.testing.assert_array_equal(label_map.channels([3, 1, 5, 5]), [3, 0, 2, 2])
     assert 5 in label_map
     assert 4 not in label_map
@@ -38,6 +37,7 @@ def test_channels_follow_groups_and_then_ids(label_map):
         "label { name: 'sit' label_id: 1 } label { name: 'run/jog (a b)' label_id: 12 }",
         '\ufeff# all\nlabel{name:"sit",label_id:1}\n\tlabel\n\t{\n\t\tlabel_id : 12  # run\n\tname:"run/jog (a b)"}',
         'item: {\r\n id: 1\r\n name: sit\r\n display_name: "S" } item { id:12 name:"run/jog (a b)"\r\n extra { a: 1 }}',
+        'item { name "s\\151t", id: "1" more { deep { x: {} } } } item { id: 012; name: "run/jog (a b)" };',
     ],
 )
 def test_layout_is_free(write, text):
@@ -46,6 +46,13 @@ def test_layout_is_free(write, text):
     assert label_map.names == ("sit", "run/jog (a b)")
     assert label_map.untyped == (1, 12)
     assert set(label_map.groups) == {"object"}
+
+
+def test_words_without_quotes_are_names(write):
+    text = "label { name: läuft/jog_2+ label_id: 3 label_type: Movement } # näher\nlabel{label_id:4 name:'\u2028 x'}"
+    label_map = read_label_map(write("map.pbtxt", text))
+    assert label_map.find(3) == ActionClass(3, "läuft/jog_2+", "movement")
+    assert label_map.find(4).name == "\u2028 x"
 
 
 def test_untyped_classes_get_the_default_group_and_are_listed(write):
@@ -84,11 +91,18 @@ def test_plain_dict_and_pickle_round_trips(label_map):
         ('item { name: "a" id: -1 }', ['id "-1"', "from 0 up"]),
         ('item { name: "a" id: 1 }\nitem { name: "b" id: 1 }', ["line 2", 'id "1"', "line 1", "own id"]),
         ('item { name: "a" id: 1 }\nitem { name: "a" id: 2 }', ["line 2", 'name "a"', "line 1"]),
-        ('item { name: "a" id: 1 label_type: PERSON_MOVMENT }', ["PERSON_MOVMENT", "Did you mean PERSON_MOVEMENT?"]),
+        (
+            'item { name: "a" id: 1 label_type: PERSON_MOVMENT }',
+            ["PERSON_MOVMENT", "line 1, column 36", 'Did you mean "PERSON_MOVEMENT"?'],
+        ),
         ('item { name: "a" id: 1', ["line 1", "not closed"]),
-        ('item { name: "a" id: 1\nitem { name: "b" id: 2 }\n}', ["line 1", "not closed before the next one (line 2)"]),
+        (
+            'item { name: "a" id: 1\nitem { name: "b" id: 2 }\n}',
+            ["line 1", "not closed before the next one (line 2, column 1)"],
+        ),
         ('item { name: "a" id: 1\nname: "b" id: 2 }', ["line 2", '"name" twice', 'Close each class with "}"']),
-        ('item { name: "a id: 1 }', ["line 1", "quote", "not closed"]),
+        ('item { name: "a id: 1 }', ["line 1, column 14", "quote", "not closed"]),
+        ('item { name: "a" id: 1 extra { b: 2', ["line 1, column 30", "not closed", 'Add "}"']),
         ("item { id: 1 name: }", ['"name" has no value']),
         ('{"a": 1}', ["line 1", "Is this a pbtxt label map?"]),
         ("1,sit\n2,stand\n", ["line 1", '"1" where "item {"']),

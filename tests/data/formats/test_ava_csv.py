@@ -194,9 +194,13 @@ def test_missing_empty_and_unreadable_files(tmp_path, write, label_map, refused)
     write("pets_train.csv", ROWS)
     missing = tmp_path / "pets_trian.csv"
     refused(
-        lambda: read_annotations(missing, label_map), "pets_trian.csv does not exist", "Did you mean pets_train.csv"
+        lambda: read_annotations(missing, label_map), "pets_trian.csv does not exist", "Did you mean", "pets_train.csv"
     )
-    refused(lambda: read_annotations(tmp_path / "no" / "a.csv", label_map), f"folder {tmp_path / 'no'} does not exist")
+    refused(
+        lambda: read_annotations(tmp_path / "no" / "a.csv", label_map),
+        "a.csv does not exist",
+        f"no folder {tmp_path / 'no'}",
+    )
     refused(lambda: read_annotations(tmp_path, label_map), "is a folder")
     (tmp_path / "excel.csv").write_bytes("b,902,0,0,1,1,2".encode("utf-16"))
     refused(lambda: read_annotations(tmp_path / "excel.csv", label_map), "not UTF-8 text", "UTF-16", "CSV UTF-8")

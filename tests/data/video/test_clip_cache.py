@@ -174,7 +174,7 @@ def test_every_one_second_clip_that_is_read_counts(clips, make_video, frame_numb
 
 
 @pytest.mark.parametrize("damage", ["empty", "truncated", "no checksum", "one bit", "longer", "another's", "folder"])
-def test_a_damaged_entry_is_decoded_anew(movies, damage, caplog, decoded):
+def test_a_damaged_entry_is_decoded_again(movies, damage, caplog, decoded):
     source = movie_cache(movies)
     right = source.read("film", 1, WINDOW, 25, HALF)
     other = source.read("film", 0, WINDOW, 25, HALF)
@@ -199,7 +199,7 @@ def test_a_damaged_entry_is_decoded_anew(movies, damage, caplog, decoded):
     assert np.array_equal(source.read("film", 1, WINDOW, 25, HALF), right)
     assert len(decoded) == 1
     assert f"DATALOADER.CLIP_CACHE: {entry} " in caplog.text
-    assert "decoded anew" in caplog.text
+    assert "decoded again" in caplog.text
     if damage != "folder":
         assert entry.read_bytes() == data
         assert np.array_equal(source.read("film", 1, WINDOW, 25, HALF), right)
@@ -221,7 +221,7 @@ def test_a_full_disk_is_told_once(movies, monkeypatch, caplog, frame_numbers):
     assert entries(cache) == before  # nothing new, and no half of an entry
     assert frame_numbers(source.read("film", 0, [0], 25)) == [0]
     [warning] = [record for record in caplog.records if record.levelno == logging.WARNING]
-    assert f"DATALOADER.CLIP_CACHE {cache}: nothing can be stored" in warning.getMessage()
+    assert f"DATALOADER.CLIP_CACHE {cache}: nothing more can be stored" in warning.getMessage()
     assert "No space left" in warning.getMessage()
 
 
@@ -256,8 +256,9 @@ def test_the_rest_is_the_other_sources(movies):
     plain, source = MovieSource(movies), pickle.loads(pickle.dumps(movie_cache(movies)))
     assert source.probe("film") == plain.probe("film")
     assert source.frame_size("film") == (64, 48)
-    assert source.problems("film", [0, 1]) == []
-    assert source.problems("film", [7]) == plain.problems("film", [7]) != []
+    assert source.check("film", np.array([0, 1])).sentences() == []
+    [problem] = source.check("film", np.array([7])).sentences()
+    assert plain.check("film", np.array([7])).sentences() == [problem]
     with pytest.raises(UserError, match="holds no gone.mp4"):
         source.read("gone", 1, [0], 25)
     assert with_cache(plain, "") is plain

@@ -7,7 +7,7 @@ import struct
 import numpy as np
 import pytest
 
-from alphaction.data.video import file as video_module
+from alphaction.data.video import frame_converter
 from alphaction.data.video.file import BrokenVideoError, VideoFile
 
 
@@ -73,7 +73,9 @@ def test_only_used_frames_are_converted(tmp_path, make_video, monkeypatch):
     movie = VideoFile(make_video(tmp_path / "movie.mp4"))
     sizes = []
     monkeypatch.setattr(
-        video_module.cv2, "resize", lambda image, size, interpolation: sizes.append(size) or image[: size[1], : size[0]]
+        frame_converter.cv2,
+        "resize",
+        lambda image, size, interpolation: sizes.append(size) or image[: size[1], : size[0]],
     )
     frames = movie.frames_at([1.0, 1.0, 1.01, 2.0, 9.0, 10.0], lambda size: (size[0] // 2, size[1] // 2))
     assert sizes == [(32, 24)] * 3

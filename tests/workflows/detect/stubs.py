@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torchvision.models.detection import fasterrcnn_mobilenet_v3_large_fpn
 
-from alphaction.data.video.clip_source import ClipSource, Origin
+from alphaction.data.video.clip_source import ClipSource, Origin, VideoCheck
 from alphaction.data.video.file import VideoInfo
 from alphaction.utils.errors import UserError
 
@@ -62,8 +62,8 @@ class StubSource(ClipSource):
     def origin(self, video, second, slots, fps):
         return Origin((), fps)
 
-    def problems(self, video, seconds):
-        return []
+    def check(self, video, seconds, decode=True):
+        return VideoCheck(video, None, seconds)
 
     def _probe(self, video):
         return VideoInfo(80, 50, 10.0, 6.0, 60)

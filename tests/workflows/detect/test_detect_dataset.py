@@ -8,6 +8,7 @@ from workflows.detect.stubs import NAMES, StubNetwork, StubSource
 from alphaction.data.annotations import Keyframe, read_boxes
 from alphaction.utils.errors import UserError
 from alphaction.workflows.detect import PersonDetector
+from alphaction.workflows.detect import detect_dataset as detecting
 from alphaction.workflows.detect.detect_dataset import detect_dataset
 
 KEYFRAMES = [Keyframe("a", second) for second in (0, 4, 8, 60)] + [Keyframe("b", 12)]
@@ -55,6 +56,16 @@ def test_writes_a_csv_that_read_boxes_reads(tmp_path):
     read = read_boxes(output)
     assert list(read.keyframes) == [Keyframe("a", 0), Keyframe("a", 4), Keyframe("a", 8), Keyframe("b", 12)]
     assert list(tmp_path.glob("new/*")) == [output]
+
+
+def test_a_failed_write_leaves_the_old_file_and_what_was_found(tmp_path, monkeypatch):
+    output = tmp_path / "boxes.csv"
+    output.write_text("old")
+    monkeypatch.setattr(detecting, "write_box_csv", lambda path, table: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run(output, StubSource())
+    assert output.read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["boxes.csv", "boxes.csv.partial"]
 
 
 def test_gzip_output(tmp_path):

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from alphaction.toy import ToyOptions, make_toy_dataset
+from alphaction.workflows.finetune.finetune_options import FinetuneOptions
 from alphaction.workflows.finetune.generate import collect_statistics
-from alphaction.workflows.finetune.options import FinetuneOptions
 
 
 @pytest.fixture(scope="session")

@@ -9,11 +9,10 @@ import pytest
 import yaml
 
 from alphaction.config import get_cfg, load_cfg
-from alphaction.config.near import leaf_keys
-from alphaction.config.ranges import get_value
+from alphaction.config.tree import get_value, leaf_keys
 from alphaction.utils.errors import UserError
+from alphaction.workflows.finetune.finetune_options import BACKBONES, IA_STRUCTURES, FinetuneOptions, default_output
 from alphaction.workflows.finetune.generate import collect_statistics, generate_config
-from alphaction.workflows.finetune.options import BACKBONES, IA_STRUCTURES, FinetuneOptions, default_output
 
 GPUS = (0, 1, 4, 8)
 PAIRS = [("walk", "PERSON_MOVEMENT"), ("hold", "OBJECT_MANIPULATION"), ("talk", "PERSON_INTERACTION")]
@@ -203,8 +202,8 @@ def test_own_classes_without_a_dataset_name_the_registered_ones(make_dataset):
     ("values", "message"),
     [
         ({"batch_size": 3, "num_gpus": 2}, r"--batch-size 3 does not split evenly over --num-gpus 2.*--batch-size 4"),
-        ({"num_gpus": -1}, r"--num-gpus -1: expected 0 or more"),
-        ({"lr": 0.0}, r"--lr 0: expected a number above 0"),
+        ({"num_gpus": -1}, "--num-gpus -1: expected a whole number from 0"),
+        ({"lr": 0.0}, "--lr 0.0: expected a number from 0 to 100 but not 0"),
         ({"lr": float("nan")}, r"--lr nan"),
         ({"max_iter": 5, "epochs": 2.0}, r"--epochs and --max-iter"),
         ({"backbone": "resnet5"}, r'Did you mean "resnet50"'),
@@ -275,12 +274,12 @@ def test_default_names():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"max_iter": 10**20}, "--max-iter 100000000000000000000: expected 100000000 at most"),
-        ({"num_gpus": 100_000}, "--num-gpus 100000: expected 4096 at most"),
-        ({"num_gpus": 100_000, "batch_size": 3}, "--num-gpus 100000: expected 4096 at most"),
-        ({"batch_size": 10**11}, "--batch-size 100000000000: expected 1000000 at most"),
-        ({"lr": 1e30}, r"--lr 1e\+30: expected 100 at most"),
-        ({"lr": float("nan")}, "--lr nan: expected a number above 0"),
+        ({"max_iter": 10**20}, "--max-iter 100000000000000000000: expected .* to 100000000"),
+        ({"num_gpus": 100_000}, "--num-gpus 100000: expected .* to 4096"),
+        ({"num_gpus": 100_000, "batch_size": 3}, "--num-gpus 100000: expected .* to 4096"),
+        ({"batch_size": 10**11}, "--batch-size 100000000000: expected .* to 1000000"),
+        ({"lr": 1e30}, r"--lr 1e\+30: expected .* to 100"),
+        ({"lr": float("nan")}, "--lr nan: expected a number"),
         ({"dataset_name": ""}, "--dataset-name is empty"),
         ({"output_dir": " "}, "--output-dir is empty"),
         ({"val_dataset": ""}, "--val-dataset is empty"),

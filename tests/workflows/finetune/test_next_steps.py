@@ -11,9 +11,9 @@ import torch
 
 from alphaction.config.paths_catalog import AVA_LABEL_MAP
 from alphaction.data.annotations import read_label_map
+from alphaction.workflows.finetune.finetune_options import FinetuneOptions
 from alphaction.workflows.finetune.generate import generate_config
-from alphaction.workflows.finetune.options import FinetuneOptions
-from alphaction.workflows.finetune.weights import WEIGHTS
+from alphaction.workflows.finetune.starting_weights import WEIGHTS
 
 PAIRS = [("walk", "PERSON_MOVEMENT"), ("hold", "OBJECT_MANIPULATION"), ("talk", "PERSON_INTERACTION")]
 

@@ -11,7 +11,7 @@ from alphaction.config.paths_catalog import AVA_LABEL_MAP
 from alphaction.data.annotations import read_label_map
 from alphaction.solver import scale_schedule
 from alphaction.utils.errors import UserError
-from alphaction.workflows.finetune.options import FinetuneOptions
+from alphaction.workflows.finetune.finetune_options import FinetuneOptions
 from alphaction.workflows.finetune.schedule import plan_schedule
 from alphaction.workflows.finetune.statistics import ava_statistics
 
@@ -83,7 +83,7 @@ def test_the_rate_is_that_of_the_scaled_config(backbone, gpus):
 
 
 def test_epochs_without_end_are_refused():
-    with pytest.raises(UserError, match="--epochs 1e[+]308: expected 1000000 at most"):
+    with pytest.raises(UserError, match="--epochs 1e[+]308: expected .* to 1000000"):
         FinetuneOptions("own", epochs=1e308).check()
     with pytest.raises(UserError, match="--epochs 1e[+]06: 184000 keyframes and 2 clips a step make that 92000000000"):
         plan_schedule(FinetuneOptions("own", num_gpus=1, epochs=1e6), own_statistics(184_000), 256)

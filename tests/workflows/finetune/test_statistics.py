@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from alphaction.utils.errors import UserError
+from alphaction.workflows.finetune.finetune_options import FinetuneOptions
 from alphaction.workflows.finetune.generate import collect_statistics
-from alphaction.workflows.finetune.options import FinetuneOptions
 
 CLASSES = [("walk", "PERSON_MOVEMENT"), ("run", "PERSON_MOVEMENT")]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from alphaction.config import load_cfg
-from alphaction.toy import ToyOptions, make_toy_dataset
-from alphaction.workflows.inspect.report import Report
+from alphaction.toy import ToyOptions
 from alphaction.workflows.inspect.validate import validate_all, validate_dataset
+from alphaction.workflows.inspect.validation_report import Report
 
 Rows = list[list[str]]
 
@@ -62,11 +62,9 @@ class Copy:
 
 
 @pytest.fixture(scope="session")
-def toy_original(tmp_path_factory) -> Path:
+def toy_original(made_toy) -> Path:
     """A toy dataset of 4 + 2 videos of 6 seconds."""
-    folder = tmp_path_factory.mktemp("original") / "toy"
-    make_toy_dataset(folder, ToyOptions(num_train=4, num_val=2, seconds=6))
-    return folder
+    return made_toy(ToyOptions(num_train=4, num_val=2, seconds=6)) / "toy"
 
 
 def copy_of_toy(original: Path, folder: Path) -> Copy:

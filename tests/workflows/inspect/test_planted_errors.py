@@ -7,8 +7,8 @@ import shutil
 import numpy as np
 import pytest
 
-from alphaction.workflows.inspect.report import Report
-from alphaction.workflows.inspect.text import format_report
+from alphaction.workflows.inspect.report_text import format_report
+from alphaction.workflows.inspect.validation_report import Report
 
 
 def only(report: Report, level: str, check: str) -> str:
@@ -87,7 +87,7 @@ def test_milliseconds(any_copy):
     assert len(found) == 1
     lines = any_copy.files["train"].read_text().splitlines()
     first = next(number for number, line in enumerate(lines, start=1) if int(line.split(",")[1]) > 0)
-    assert f"train.csv, line {first}: second 1000, but video " in found[0].message
+    assert f"train.csv, line {first}: second 1000 is beyond the end of video " in found[0].message
     assert "milliseconds? Divide the second column by 1000." in found[0].message
 
 
@@ -125,8 +125,8 @@ def test_every_row_twice(any_copy):
     any_copy.change("train", lambda rows: [*rows, *rows])
     count = len(any_copy.files["train"].read_text().splitlines()) // 2
     message = only(any_copy.validate("train"), "error", "duplicates")
-    assert f"train.csv, line {count + 1} repeats line 1: {count} rows of the file are there twice" in message
-    assert "Remove the repetitions" in message
+    assert f"train.csv, line {count + 1} repeats line 1: {count} rows of the file appear twice" in message
+    assert "remove the repetitions" in message
 
 
 def test_a_box_twice_under_another_person_id(any_copy):
@@ -135,8 +135,8 @@ def test_a_box_twice_under_another_person_id(any_copy):
     report = any_copy.validate("train")
     duplicates, truth = (next(f.message for f in report.of_level("error") if f.check == check)
                          for check in ("duplicates", "ground truth"))  # fmt: skip
-    assert "has the same coordinates as another one of its keyframe" in duplicates
-    later, earlier = duplicates.split("another one of its keyframe")
+    assert "has the same coordinates as another box of its keyframe" in duplicates
+    later, earlier = duplicates.split("another box of its keyframe")
     assert f"train.csv, line {len(rows) + 1} " in later
     assert "train.csv, line 1 " in earlier
     assert "One person needs one box" in duplicates
@@ -151,7 +151,7 @@ def test_a_box_twice_with_slightly_other_coordinates(any_copy):
 
     any_copy.change("train", lambda rows: [*rows, *map(nearly, rows[:5])])
     found = [finding for finding in any_copy.validate("train").of_level("error") if finding.check == "duplicates"]
-    assert "overlaps by more than 95% with another one" in found[0].message
+    assert "overlaps by more than 95% with another box" in found[0].message
 
 
 def test_detections_of_other_videos(any_copy):

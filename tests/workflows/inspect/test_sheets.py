@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 
 import cv2
 import numpy as np
@@ -12,7 +11,7 @@ import pytest
 from alphaction.config import load_cfg
 from alphaction.data.annotations import ActionClass, AnnotationTable, LabelMap
 from alphaction.data.label_statistics import labels_per_keyframe
-from alphaction.toy import ToyOptions, make_toy_dataset
+from alphaction.toy import ToyOptions
 from alphaction.utils.drawing import PALETTE
 from alphaction.utils.errors import UserError
 from alphaction.workflows.inspect.sheets import (
@@ -29,11 +28,9 @@ CLASSES = LabelMap(tuple(ActionClass(i, name, "movement") for i, name in enumera
 
 
 @pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
+def data_dir(made_toy):
     """DATASETS.DATA_DIR with a toy dataset of 2 + 1 videos of 4 seconds."""
-    folder = tmp_path_factory.mktemp("data")
-    make_toy_dataset(folder / "toy", ToyOptions(num_train=2, num_val=1, seconds=4))
-    return folder
+    return made_toy(ToyOptions(num_train=2, num_val=1, seconds=4))
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +69,8 @@ def test_the_strip_holds_the_keyframe():
 def test_a_sheet_shows_boxes_in_their_colors_at_their_place(shown):
     position = next(
         k
-        for k in range(len(shown.annotations.keyframes))
-        if len(shown.objects.lookup(*shown.annotations.keyframes[k])[0])
+        for k in range(len(shown.tables.annotations.keyframes))
+        if len(shown.tables.object_boxes.lookup(*shown.tables.annotations.keyframes[k])[0])
     )
     sheet = draw_keyframe(shown, position)
     # Two panels of 160x120 enlarged four times, with gaps of 6 pixels.
@@ -87,31 +84,33 @@ def test_a_sheet_shows_boxes_in_their_colors_at_their_place(shown):
     assert not has(truth, OBJECT_COLOR)
     assert has(detections, PERSON_COLOR)
     assert has(detections, OBJECT_COLOR)
-    row = shown.annotations.rows(position).start
+    row = shown.tables.annotations.rows(position).start
     left = np.argwhere(np.all(truth == PALETTE[0], axis=-1))[:, 1].min()
-    assert left <= 6 + 640 * shown.annotations.boxes[row, 0] + 2
+    assert left <= 6 + 640 * shown.tables.annotations.boxes[row, 0] + 2
 
 
 def test_every_sample_is_a_file_and_classes_left_out_are_named(shown, tmp_path):
-    report = draw_samples(shown, tmp_path / "new", choose_keyframes(shown.annotations, shown.label_map, 2))
+    report = draw_samples(
+        shown, tmp_path / "new", choose_keyframes(shown.tables.annotations, shown.tables.label_map, 2)
+    )
     assert len(report.files) == 2
     assert all(cv2.imread(str(path)).shape[1] == 1298 for path in report.files)
-    annotated = {shown.label_map.find(int(i)).name for i in shown.annotations.label_ids}
+    annotated = {shown.tables.label_map.find(int(i)).name for i in shown.tables.annotations.label_ids}
     assert set(report.shown) | set(report.missing) == annotated
-    assert set(report.unlabeled) == set(shown.label_map.names) - annotated
+    assert set(report.unlabeled) == set(shown.tables.label_map.names) - annotated
     assert "Look for:" in str(report)
 
 
 def test_a_keyframe_that_is_not_annotated_is_explained(shown):
-    assert shown.annotations.keyframes[shown.keyframe("train_001", 2)] == ("train_001", 2)
+    assert shown.tables.annotations.keyframes[shown.keyframe("train_001", 2)] == ("train_001", 2)
     with pytest.raises(UserError, match="second 99 of train_001 is not annotated; nearest: .*3"):
         shown.keyframe("train_001", 99)
     with pytest.raises(UserError, match='no video "train_01".*Did you mean "train_001"'):
         shown.keyframe("train_01", 0)
 
 
-def test_the_command_line(repo_root, subprocess_env, data_dir, tmp_path):
-    command = [sys.executable, str(repo_root / "tools" / "visualize_dataset.py"), "--output-dir", "sheets"]
+def test_the_command_line(repo_root, quick_python, subprocess_env, data_dir, tmp_path):
+    command = [quick_python, str(repo_root / "tools" / "visualize_dataset.py"), "--output-dir", "sheets"]
     data = ["DATASETS.DATA_DIR", str(data_dir), "INPUT.FRAME_NUM", "4"]
     run = {"env": subprocess_env, "capture_output": True, "text": True, "cwd": tmp_path}
     done = subprocess.run([*command, "--dataset-name", "toy_val", "--num-samples", "1", *data], **run)

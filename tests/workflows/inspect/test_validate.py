@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import logging
 import shutil
 
-import numpy as np
 import pytest
 
+from alphaction.checks.findings import Finding
 from alphaction.utils.errors import UserError
-from alphaction.workflows.inspect.report import Finding, Report
-from alphaction.workflows.inspect.rows import first_line, repeated_rows
-from alphaction.workflows.inspect.text import format_report
+from alphaction.workflows.inspect.report_text import format_report
 from alphaction.workflows.inspect.validate import splits_of, validate_all, validate_dataset
+from alphaction.workflows.inspect.validation_report import Report
 
 
 def test_one_video_under_two_names_and_in_two_splits(toy_copy):
@@ -33,7 +31,7 @@ def test_one_video_under_two_names_and_in_two_splits(toy_copy):
     val.write_text("\n".join(row for row in rows if row.split(",")[1] == last) + "\n")
     note = next(f for f in toy_copy.validate("train").findings if f.check == "leakage")
     assert note.level == "note"
-    assert f"1 video ({copied.stem}) at different seconds" in note.message
+    assert f"1 video ({copied.stem}) in both copy_train and copy_val, at different seconds" in note.message
 
 
 def test_links_to_one_file(toy_copy):
@@ -50,25 +48,6 @@ def test_links_to_one_file(toy_copy):
     train.write_text(train.read_text() + first.replace(linked.stem, linked.name) + "\n")
     twice = next(f for f in toy_copy.validate("train").of_level("warning") if f.check == "duplicates")
     assert f'videos "{linked.stem}" (copy_train) and "{linked.name}" (copy_train) are one file' in twice.message
-
-
-def test_places_in_files_of_all_kinds(tmp_path):
-    rows = ["\ufeffv,0,0.1,0.1,0.5,0.5,1", "v,0,0.2,0.1,0.5,0.5,1", "v,1,-0.1,0.1,0.5,0.5,1", "w,1,0.1,0.1,0.5,0.5,1"]
-    plain, packed, tabs = tmp_path / "a.csv", tmp_path / "a.dat", tmp_path / "b.csv"
-    plain.write_text("\n".join(rows), encoding="utf-8")
-    packed.write_bytes(gzip.compress(plain.read_bytes()))
-    tabs.write_text("\n".join(rows).replace(",", "\t"), encoding="utf-8")
-    for path in (plain, packed, tabs):
-        assert first_line(str(path), "v") == 1
-        assert first_line(str(path), "w") == 4
-        assert first_line(str(path), "v", 0, np.array([0.2, 0.1, 0.5, 0.5])) == 2
-        assert first_line(str(path), "v", 1, np.array([0.0, 0.1, 0.5, 0.5])) == 3  # the reader clips boxes
-        assert first_line(str(path), "x") is None
-    plain.write_text('\n {"images": []}')
-    assert first_line(str(plain), "images") is None
-    assert first_line("annotations", "v") is None
-    plain.write_text("a,1\n\nb,2\na,1\n\n")
-    assert repeated_rows(str(plain)) == [(4, 1)]
 
 
 def test_unknown_dataset(toy_copy):

@@ -95,7 +95,7 @@ def test_detector_boxes_are_split_into_persons_and_objects():
     assert list(objects.keyframes.seconds) == [1, 2, 3, 4, 5]
 
 
-def test_nobody_in_the_part_to_look_at_is_no_error(tmp_path):
+def test_a_part_without_persons_is_no_error(tmp_path):
     persons, objects = boxes_from_detector(Stub(persons=False), Frames(), VIDEO, range(4))
     assert (len(persons), len(objects)) == (0, 4)
     (tmp_path / "boxes.csv").write_text(ROWS)

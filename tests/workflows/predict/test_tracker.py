@@ -34,7 +34,7 @@ def test_an_id_survives_one_missed_second_and_not_two():
 def test_a_small_quick_person_is_found_again_without_any_overlap():
     steps = [[box(x)] for x in (0.1, 0.25, 0.4, 0.55)]
     assert follow(steps) == [[1], [1], [1], [1]]
-    # Further than the own height in the first second: nobody can tell who that is.
+    # By more than its own height in the first second: it might be anyone.
     assert follow([[box(0.1)], [box(0.35)]]) == [[1], [2]]
     # In a frame twice as wide as high, the same fractions are twice the pixels.
     assert follow([[box(0.1)], [box(0.25)]], aspect=2.0) == [[1], [2]]
@@ -76,7 +76,7 @@ def test_no_boxes_and_boxes_without_area():
 
 
 class CountingList(list):
-    """Counts how many entries are looked at."""
+    """Counts how many entries are read."""
 
     looks = 0
 

@@ -8,7 +8,7 @@ import pytest
 from workflows.prepare.preparing import SECONDS
 
 from alphaction.toy import ToyOptions, make_toy_dataset
-from alphaction.workflows.prepare.options import PrepareOptions
+from alphaction.workflows.prepare.prepare_options import PrepareOptions
 
 
 @pytest.fixture(scope="module")

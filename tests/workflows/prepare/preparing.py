@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from alphaction.workflows.prepare.options import PrepareOptions
 from alphaction.workflows.prepare.prepare import prepare_dataset
+from alphaction.workflows.prepare.prepare_options import PrepareOptions
 
 SECONDS = 6
 

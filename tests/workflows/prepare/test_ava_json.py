@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -13,7 +14,14 @@ from workflows.prepare.video_files import write_movie
 from alphaction.data.annotations import ActionClass, LabelMap, read_annotations, read_boxes, read_label_map
 from alphaction.toy import ToyOptions, make_toy_dataset
 from alphaction.utils.errors import UserError
-from alphaction.workflows.prepare.ava_json import KeyframeImages, MovieSizes, convert_ava_csv, read_movie_list
+from alphaction.workflows.prepare.ava_json import (
+    AvaJsonOptions,
+    KeyframeImages,
+    MovieSizes,
+    convert,
+    convert_ava_csv,
+    read_movie_list,
+)
 
 WIDTH, HEIGHT = 427, 240
 LABELS = LabelMap(
@@ -139,8 +147,8 @@ def test_a_movie_list_selects_and_numbers(tmp_path, csv_path, images):
         1,
         ("unused",),
     )
-    assert "left out: 1 boxes of a, not in the movie list" in str(report)
-    with pytest.raises(UserError, match=r"none of its 2 movies is in the movie list"):
+    assert "left out: 1 box of a, not in the movie list" in str(report)
+    with pytest.raises(UserError, match=r"none of its 2 movies .*one name a line"):
         convert_ava_csv(
             csv_path, tmp_path / "x.json", label_map=LABELS, images=KeyframeImages(images), movies=["unused"]
         )
@@ -177,7 +185,7 @@ def test_damaged_images_and_missing_folders(tmp_path, csv_path, images):
     (images / "b.v1" / "0902.jpg").write_bytes(b"")
     with pytest.raises(UserError, match=r"b.v1/0902.jpg is no readable image"):
         convert_ava_csv(csv_path, tmp_path / "ava.json", label_map=LABELS, images=KeyframeImages(images))
-    with pytest.raises(UserError, match=r"nowhere does not exist. Correct --img_root, or give --movie_root"):
+    with pytest.raises(UserError, match=r"nowhere does not exist.* --img_root, .* --movie_root"):
         KeyframeImages(tmp_path / "nowhere")
     write_movie(tmp_path / "movies" / "a.mp4", seconds=1)
     with pytest.raises(UserError, match=r'video "b.v1" is annotated, but'):
@@ -188,3 +196,11 @@ def test_unknown_classes_are_refused(tmp_path, csv_path, images):
     csv_path.write_text(CSV.replace(",9,", ",99,"))
     with pytest.raises(UserError, match=r"ava.csv, line 5: class id 99"):
         convert_ava_csv(csv_path, tmp_path / "ava.json", label_map=LABELS, images=KeyframeImages(images))
+
+
+def test_one_place_of_the_sizes_is_named(tmp_path, csv_path, images):
+    options = AvaJsonOptions(csv_path=csv_path, json_path=tmp_path / "ava.json")
+    for roots in ({}, {"img_root": images, "movie_root": tmp_path}):
+        with pytest.raises(UserError, match="one of --img_root .* and --movie_root"):
+            convert(replace(options, **roots))
+    assert not (tmp_path / "ava.json").exists()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import time
 
 import cv2
 import numpy as np
 import pytest
-from workflows.prepare.video_files import crash, frame, write_movie
+from workflows.prepare.video_files import crash, frame, write_movie, write_slowly
 
 from alphaction.data.video.file import VideoFile
 from alphaction.data.video.one_second_clips import OneSecondClipSource
@@ -99,7 +100,7 @@ def test_seconds_of_a_range(tmp_path):
     report = cut_movie(movie, tmp_path / "clips", None, start=2, end=90)
     assert (report.written, report.kept, report.seconds) == (1, 2, range(2, 5))
     assert report.ends_at == pytest.approx(4.5)
-    with pytest.raises(UserError, match=r"a.mp4: it ends at 4.50 s, before the first second to cut, 895. Whole videos"):
+    with pytest.raises(UserError, match=r"a.mp4: it ends at 4.50 s, .* 895.* --start 0 --end 0"):
         cut_movie(movie, tmp_path / "clips", None, start=895, end=1805)
 
 
@@ -173,9 +174,9 @@ def test_an_interrupted_run_leaves_whole_files_only_and_goes_on(tmp_path):
 def test_clips_of_other_options_are_not_mixed(tmp_path):
     movie = write_movie(tmp_path / "a.mp4", seconds=1.5)
     cut_movie(movie, tmp_path / "clips", None)
-    with pytest.raises(UserError, match=r"0.mp4 was cut before with 96x64 pixels and 25 frames, .* give 96x64 and 12"):
+    with pytest.raises(UserError, match=r"0.mp4 .* 96x64 .* 25 .* 96x64 and 12.* remove"):
         cut_movie(movie, tmp_path / "clips", None, fps=12)
-    with pytest.raises(UserError, match="give 48x32 and 25"):
+    with pytest.raises(UserError, match="48x32 and 25"):
         cut_movie(movie, tmp_path / "clips", None, short_side=32)
 
 
@@ -208,7 +209,7 @@ def test_a_damaged_clip_is_named(tmp_path):
     movie = write_movie(tmp_path / "a.mp4", seconds=1.5)
     cut_movie(movie, tmp_path / "clips", None)
     (tmp_path / "clips" / "0.mp4").write_bytes(b"damaged")
-    with pytest.raises(UserError, match=r"the clip .*0\.mp4, which was there before, is damaged .* Remove it"):
+    with pytest.raises(UserError, match=r"0\.mp4.* is damaged .* Remove it"):
         cut_movie(movie, tmp_path / "clips", None)
 
 
@@ -257,7 +258,7 @@ def test_one_bad_movie_does_not_stop_the_rest(tmp_path, bad_movies, processes):
     assert list(reasons) == ["cut_off.mkv", "empty.mp4", "no_index.mp4", "text.avi"]
     assert "does not open as a video" in reasons["no_index.mp4"]
     assert "does not open as a video" in reasons["text.avi"]
-    assert "its header promises 6.00 s, but its frames end at" in reasons["cut_off.mkv"]
+    assert "6.00 s" in reasons["cut_off.mkv"]
     assert names(tmp_path / "clips" / "good") == ["0.mp4", "1.mp4"]
     assert names(tmp_path / "keyframes" / "good_too") == ["0.jpg", "1.jpg", "2.jpg"]
     kept = names(tmp_path / "clips" / "cut_off")
@@ -282,9 +283,19 @@ def test_a_crashing_decoder_is_blamed_alone(tmp_path):
     done = list(run_in_processes(crash, movies, 2))
     found = {movie.stem: result for movie, result in done}
     assert len(done) == len(movies)
-    assert "its worker process died, also when it worked on nothing else" in found.pop("deadly")
+    assert "its worker process died" in found.pop("deadly")
     assert found.pop("odd") == "ValueError: an odd value"
     assert found == {name: f"{name} is cut" for name in "abcd"}
+
+
+def test_stopping_ends_the_workers_and_removes_what_is_half_written(tmp_path):
+    movies = [tmp_path / "slow.mp4", tmp_path / "quick.mp4"]
+    results = run_in_processes(write_slowly, movies, 2)
+    assert next(results) == (movies[1], "done")
+    began = time.monotonic()
+    results.close()
+    assert time.monotonic() - began < 20  # of a job of 60 seconds
+    assert [path.name for path in tmp_path.iterdir()] == ["slow started"]
 
 
 def test_an_error_of_one_movie_does_not_stop_this_process(tmp_path):
@@ -315,5 +326,5 @@ def test_a_folder_without_movies(tmp_path):
     with pytest.raises(UserError, match="does not exist"):
         find_movies(tmp_path / "none")
     (tmp_path / "a.txt").write_text("")
-    with pytest.raises(UserError, match=r"holds no video \(1 other files\)"):
+    with pytest.raises(UserError, match=r"holds no video \(1 other file\)"):
         find_movies(tmp_path)

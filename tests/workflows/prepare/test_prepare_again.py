@@ -10,8 +10,8 @@ from workflows.prepare.preparing import prepare, write_rows
 
 from alphaction.data.annotations import read_label_map
 from alphaction.utils.errors import UserError
-from alphaction.workflows.prepare import output
-from alphaction.workflows.prepare.options import take_places
+from alphaction.workflows.prepare import dataset_folder
+from alphaction.workflows.prepare.prepare_options import take_places
 
 
 def test_running_again_replaces_its_own_files_and_no_others(toy, options, tmp_path):
@@ -59,7 +59,7 @@ def test_a_run_that_stopped_while_files_were_moved_is_nobodys_change(options, mo
     prepare(options)
     half = replace(options, train=options.val)
     with monkeypatch.context() as patch:
-        patch.setattr(output, "checksum", lambda path: 1 / 0)  # called when all but dataset.yaml is in place
+        patch.setattr(dataset_folder, "checksum", lambda path: 1 / 0)  # called when all but dataset.yaml is in place
         with pytest.raises(ZeroDivisionError):
             prepare(replace(half, force=True))
     assert not (options.folder / "dataset.yaml").exists()

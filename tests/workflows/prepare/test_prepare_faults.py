@@ -11,9 +11,9 @@ import pytest
 from alphaction.toy import ToyOptions, make_toy_dataset
 from alphaction.utils.errors import UserError
 from alphaction.workflows.prepare.imported import ImportedAnnotations
-from alphaction.workflows.prepare.options import PrepareOptions
 from alphaction.workflows.prepare.prepare import prepare_dataset
-from alphaction.workflows.prepare.videos import VideoLibrary
+from alphaction.workflows.prepare.prepare_options import PrepareOptions
+from alphaction.workflows.prepare.video_library import VideoLibrary
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +51,8 @@ def imported(seconds: list[int], format: str) -> ImportedAnnotations:
     [
         ([1, 2, 3, 50], "ava", "Correct the seconds"),
         ([10, 20, 50, 1], "ava", r"All would fit as frame numbers: divide .* \(10\)"),
-        ([10, 20, 50, 1], "cvat", "is it another cut, or written again at another frame rate"),
-        ([1, 2, 7, 8], "labelstudio", "is it another cut, or written again at another frame rate"),
+        ([10, 20, 50, 1], "cvat", "is this another cut"),
+        ([1, 2, 7, 8], "labelstudio", "is this another cut"),
     ],
 )
 def test_the_remedy_for_late_times_depends_on_who_counted_them(toy, seconds, format, remedy):

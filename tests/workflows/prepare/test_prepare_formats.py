@@ -17,9 +17,9 @@ from alphaction.config.paths_catalog import find_dataset
 from alphaction.data.annotations import AnnotationTable, LabelMap, read_annotations, read_boxes, read_label_map
 from alphaction.data.video.whole_movies import MovieSource
 from alphaction.toy import ToyOptions, make_toy_dataset
-from alphaction.workflows.prepare.options import PrepareOptions
 from alphaction.workflows.prepare.prepare import prepare_dataset
-from alphaction.workflows.prepare.videos import VideoLibrary, relative_to
+from alphaction.workflows.prepare.prepare_options import PrepareOptions
+from alphaction.workflows.prepare.video_library import VideoLibrary, relative_to
 
 SPLITS = ("train", "val")
 EXPORTS = {

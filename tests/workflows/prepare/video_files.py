@@ -12,6 +12,8 @@ from pathlib import Path
 import av
 import numpy as np
 
+from alphaction.utils.atomic import replacing
+
 
 def frame(number: int, size: tuple[int, int]) -> np.ndarray:
     """Return tinted stripes, RGB uint8 [H, W, 3], that move with ``number``; neighbors differ by 9 levels and more."""
@@ -83,3 +85,15 @@ def crash(movie: Path, on_second: Callable[[], None]) -> str:
         raise ValueError("an odd value")
     on_second()
     return f"{movie.stem} is cut"
+
+
+def write_slowly(movie: Path, on_second: Callable[[], None]) -> str:
+    """A job that is finished at once for the movie "quick", and holds a file half written for others."""
+    if movie.stem != "quick":
+        with replacing(movie.with_suffix(".txt")) as part:
+            part.write_text("half")
+            (movie.parent / f"{movie.stem} started").touch()
+            time.sleep(60)
+    while not (movie.parent / "slow started").exists():
+        time.sleep(0.01)
+    return "done"

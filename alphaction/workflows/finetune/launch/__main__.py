@@ -7,36 +7,32 @@ tools/finetune_quickstart.sh ends here:
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from alphaction.utils.errors import run_command
-from alphaction.workflows.finetune.launch.gpus import look_around
-from alphaction.workflows.finetune.launch.options import LaunchOptions, parse_options
-from alphaction.workflows.finetune.launch.plan import plan
-from alphaction.workflows.finetune.launch.run import start
+from alphaction.workflows.finetune.launch.command import plan_launch
+from alphaction.workflows.finetune.launch.execute import execute
+from alphaction.workflows.finetune.launch.launch_options import LaunchOptions, parse_options
+from alphaction.workflows.finetune.launch.machine import look_around
+from alphaction.workflows.finetune.prompts import confirm
 
 
-def confirmed(options: LaunchOptions, terminal: bool, ask: Callable[[str], str] = input) -> bool:
+def confirmed(options: LaunchOptions, terminal: bool) -> bool:
     """Ask once whether to start; without a question where ``--yes`` is given or nobody is there to answer."""
-    if options.yes or not terminal:
-        return True
-    try:
-        return ask("Start? [Y/n] ").strip().lower() in ("", "y", "yes")
-    except EOFError:
-        print()
-        return False
+    return options.yes or not terminal or confirm("Start?")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Plan, show, ask and start; return the exit status: that of the training, 1 if the answer was no."""
     options = parse_options(sys.argv[1:] if argv is None else argv)
-    launch = plan(options, look_around())
+    print("Checking the config, the data and the weights ...", flush=True)  # Many videos take a while.
+    launch = plan_launch(options, look_around())
     print(launch, flush=True)
     if options.dry_run:
         print("Nothing is started (--dry-run).")
         return 0
     if confirmed(options, sys.stdin is not None and sys.stdin.isatty()):
-        return start(launch.command, launch.env)
+        return execute(launch.command, launch.env)
     print("Not started.")
     return 1
 

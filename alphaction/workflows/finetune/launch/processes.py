@@ -8,8 +8,9 @@ from typing import Literal
 from yacs.config import CfgNode
 
 from alphaction.utils.errors import UserError
-from alphaction.workflows.finetune.launch.gpus import Machine
-from alphaction.workflows.finetune.launch.options import LaunchOptions
+from alphaction.utils.messages import counted
+from alphaction.workflows.finetune.launch.launch_options import LaunchOptions
+from alphaction.workflows.finetune.launch.machine import Machine
 
 _DEVICE = "MODEL.DEVICE"
 
@@ -76,7 +77,7 @@ def _refuse_contradiction(options: LaunchOptions, device: str) -> None:
 def _cpu(cfg: CfgNode, options: LaunchOptions, machine: Machine, notes: tuple[str, ...]) -> Processes:
     overrides = () if cfg.MODEL.DEVICE == "cpu" else (_DEVICE, "cpu")
     cfg.MODEL.DEVICE = "cpu"
-    description = f"CPU, {machine.cores} cores" + _machines(options)
+    description = f"CPU, {counted(machine.cores, 'core')}" + _machines(options)
     return Processes("cpu", 1, options.nnodes, description, overrides, notes)
 
 
@@ -92,7 +93,7 @@ def _given_gpus(cfg: CfgNode, options: LaunchOptions, machine: Machine, count: i
         visible = machine.environ.get("CUDA_VISIBLE_DEVICES")
         setting = f" CUDA_VISIBLE_DEVICES is {visible!r}." if visible is not None else ""
         if machine.gpus:
-            problem = f"--num-gpus {count}, but PyTorch sees {len(machine.gpus)} GPU(s).{setting}"
+            problem = f"--num-gpus {count}, but PyTorch sees {counted(len(machine.gpus), 'GPU')}.{setting}"
             remedy = f"Use --num-gpus {len(machine.gpus)}, or leave it out to use all."
         else:
             problem = f"--num-gpus {count}, but {_why_none(machine)}"
@@ -113,19 +114,19 @@ def _gpus(
 ) -> Processes:
     names = sorted({gpu.name for gpu in machine.gpus[:count]})
     known = f" ({', '.join(names)})" if names else ""
-    description = f"{count} GPU{'s' if count > 1 else ''}{known}" + _machines(options)
+    description = f"{counted(count, 'GPU')}{known}" + _machines(options)
     return Processes("cuda", count, options.nnodes, description, overrides, notes, warnings)
 
 
 def _machines(options: LaunchOptions) -> str:
     if options.nnodes == 1:
         return ""
-    return f" on each of {options.nnodes} machines, this is number {options.node_rank}"
+    return f" on each of {options.nnodes} machines, this is number {options.node_rank or 0}"
 
 
 def _why_none(machine: Machine) -> str:
     if not machine.has_cuda_build:
-        return "this PyTorch is built for the CPU only (docs/INSTALL.md tells how to get one for GPUs)."
+        return "this PyTorch is built for the CPU only (docs/INSTALL.md says how to get one for GPUs)."
     visible = machine.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
         return f"PyTorch sees no GPU (CUDA_VISIBLE_DEVICES is {visible!r})."

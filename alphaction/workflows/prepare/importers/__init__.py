@@ -9,36 +9,36 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
-from alphaction.data.formats.box_spelling import BOX_FORMAT_CHOICES, NORMALIZED_CHOICES
+from alphaction.data.formats.annotation_file import AnnotationFile
+from alphaction.data.formats.cvat import is_cvat, read_cvat
 from alphaction.data.formats.files import looks_like_json, parse_json, read_text
+from alphaction.data.formats.labelstudio import read_labelstudio
+from alphaction.data.formats.rows import RowTable
+from alphaction.data.formats.via import read_via
 from alphaction.data.video.file import VideoInfo
 from alphaction.data.video.names import VideoNames
 from alphaction.utils.errors import UserError
-from alphaction.utils.messages import suggest
 from alphaction.workflows.prepare.imported import TOOL_FORMATS, ImportedAnnotations
-from alphaction.workflows.prepare.importers.ava import read_ava
-from alphaction.workflows.prepare.importers.coco import read_coco
-from alphaction.workflows.prepare.importers.cvat import is_cvat, read_cvat
-from alphaction.workflows.prepare.importers.labelstudio import read_labelstudio
-from alphaction.workflows.prepare.importers.source import Source
-from alphaction.workflows.prepare.importers.via import read_via
+from alphaction.workflows.prepare.importers.tables_of_rows import read_ava, read_coco
 
 __all__ = ["FORMATS", "detect_format", "import_annotations"]
 
-_READERS: dict[str, Callable[[Source], ImportedAnnotations]] = {
+_READERS: dict[str, Callable[[AnnotationFile], ImportedAnnotations]] = {
     "ava": read_ava,
     "coco": read_coco,
+}
+_TOOL_READERS: dict[str, Callable[[AnnotationFile], RowTable]] = {
     "via": read_via,
     "cvat": read_cvat,
     "labelstudio": read_labelstudio,
 }
-FORMATS = tuple(_READERS)
+FORMATS = (*_READERS, *_TOOL_READERS)
 _WHAT = "annotations"
 _EXPECTED = "Expected AVA csv, COCO JSON, a VIA 3 project, CVAT for video 1.1 XML, or Label Studio JSON."
 
 
 def detect_format(path: str | Path) -> str:
-    """Return the format of a file, one of ``FORMATS``, told by its content (gzip is fine).
+    """Return the format of a file, one of ``FORMATS``, recognized by its content (gzip is fine).
 
     Raises:
         UserError: it cannot be read, or is none of them; near relatives (VIA 2, a zip archive) are named.
@@ -57,7 +57,7 @@ def import_annotations(
     keyframe_interval: int = 1,
     action_attributes: Collection[str] = (),
 ) -> ImportedAnnotations:
-    """Read annotations of any supported format.
+    """Read annotations of any supported format. ``PrepareOptions`` has checked the options.
 
     Args:
         path: the file.
@@ -74,15 +74,6 @@ def import_annotations(
         UserError: names file, place, value, what was expected and the remedy.
     """
     path = Path(path)
-    for flag, value, choices in (
-        ("--format", format, ("auto", *FORMATS)),
-        ("--box-format", box_format, BOX_FORMAT_CHOICES),
-        ("--normalized", normalized, NORMALIZED_CHOICES),
-    ):
-        if value not in choices:
-            raise UserError(f'{flag} "{value}" is unknown. {suggest(value, choices)}')
-    if keyframe_interval < 1:
-        raise UserError(f"--keyframe-interval {keyframe_interval}: expected whole seconds from 1 up.")
     detected, text, data = _load(path)
     if format not in ("auto", detected):
         raise UserError(
@@ -97,7 +88,7 @@ def import_annotations(
         raise UserError(
             f"--action-attribute is for the attributes of VIA, CVAT and Label Studio; {path} has none. Leave it out."
         )
-    source = Source(
+    file = AnnotationFile(
         path,
         text,
         data,
@@ -108,7 +99,9 @@ def import_annotations(
         keyframe_interval,
         tuple(action_attributes),
     )
-    return _READERS[detected](source)
+    if detected in _TOOL_READERS:
+        return ImportedAnnotations.from_rows(_TOOL_READERS[detected](file), detected)
+    return _READERS[detected](file)
 
 
 def _load(path: Path) -> tuple[str, str, Any]:

@@ -1,0 +1,53 @@
+"""What the checks need of a config."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from yacs.config import CfgNode
+
+from alphaction.data.transforms import ResizeRule
+
+
+@dataclass(frozen=True)
+class CheckSettings:
+    """Values that decide what a model can make of a dataset.
+
+    Attributes:
+        chosen: the user gave a config; otherwise these are defaults, and nothing that they decide is an error.
+        exclusive_movement: movements exclude each other (softmax).
+        fps: frames per second of a clip, 0: each video's own.
+        box_threshold: person boxes below are not classified.
+        train_size: frame size in training.
+        test_size: frame size in testing.
+        flips: training clips may be mirrored.
+        flip_pairs: pairs of class names that a mirrored clip swaps.
+    """
+
+    chosen: bool
+    exclusive_movement: bool
+    fps: float
+    box_threshold: float
+    train_size: ResizeRule
+    test_size: ResizeRule
+    flips: bool
+    flip_pairs: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def from_config(cls, cfg: CfgNode, chosen: bool) -> CheckSettings:
+        """Return the values of a config; ``chosen``: whether it is the user's."""
+        inputs = cfg.INPUT
+        return cls(
+            chosen=chosen,
+            exclusive_movement=cfg.MODEL.ROI_ACTION_HEAD.EXCLUSIVE_MOVEMENT,
+            fps=inputs.FPS,
+            box_threshold=cfg.TEST.BOX_THRESH,
+            train_size=ResizeRule(inputs.MIN_SIZE_TRAIN, inputs.MAX_SIZE_TRAIN),
+            test_size=ResizeRule(inputs.MIN_SIZE_TEST, inputs.MAX_SIZE_TEST),
+            flips=inputs.FLIP_PROB > 0,
+            flip_pairs=tuple(tuple(map(str, pair)) for pair in inputs.FLIP_CLASS_PAIRS),
+        )
+
+    def level(self, chosen: str, default: str) -> str:
+        """Return the level of a finding that depends on the config: ``default`` where the user gave none."""
+        return chosen if self.chosen else default

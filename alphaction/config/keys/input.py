@@ -1,0 +1,159 @@
+"""The keys of INPUT, DATASETS and DATALOADER: what a clip is, where it comes from, and how it is loaded."""
+
+from __future__ import annotations
+
+from alphaction.config.keys.declaration import FROM_ZERO, Key, Section
+from alphaction.utils.numbers import ABOVE_ZERO, FRACTION, NOT_NEGATIVE, POSITIVE, Range
+
+INPUT: tuple[Section | Key, ...] = (
+    Section("INPUT", "Which frames a clip has, and how they are transformed."),
+    Key(
+        "INPUT.MIN_SIZE_TRAIN",
+        256,
+        "Length of a training frame's shorter side after resizing.",
+        unit="pixels",
+        within=POSITIVE,
+    ),
+    Key(
+        "INPUT.MAX_SIZE_TRAIN",
+        464,
+        "Most that its longer side may have; the shorter one shrinks where needed.",
+        unit="pixels",
+        within=POSITIVE,
+    ),
+    Key(
+        "INPUT.MIN_SIZE_TEST",
+        256,
+        "Length of a test frame's shorter side after resizing.",
+        unit="pixels",
+        within=POSITIVE,
+    ),
+    Key("INPUT.MAX_SIZE_TEST", 464, "Most that its longer side may have.", unit="pixels", within=POSITIVE),
+    Key(
+        "INPUT.PIXEL_MEAN",
+        [122.7717, 115.9465, 102.9801],
+        "Subtracted from each channel.",
+        unit="gray levels, RGB",
+        within=Range(0, 255),
+        elements=("red", "green", "blue"),
+    ),
+    Key(
+        "INPUT.PIXEL_STD",
+        [57.375, 57.375, 57.375],
+        "Divides each channel after that.",
+        unit="gray levels, RGB",
+        within=ABOVE_ZERO,
+        elements=("red", "green", "blue"),
+    ),
+    Key("INPUT.TO_BGR", False, "Swap red and blue after normalizing, for weights trained on BGR frames."),
+    Key(
+        "INPUT.FPS",
+        25.0,
+        "Rate of the timeline that clips are sampled from, whatever the video's own rate: frame i of the timeline "
+        "is the one nearest to i / FPS seconds. 0: the video's own rate.",
+        unit="frames per second",
+        within=FROM_ZERO,
+    ),
+    Key(
+        "INPUT.FRAME_NUM",
+        32,
+        "Frames of a clip, before the pathways take their share.",
+        unit="frames",
+        within=POSITIVE,
+    ),
+    Key(
+        "INPUT.FRAME_SAMPLE_RATE",
+        2,
+        "Step between two frames of a clip; it spans FRAME_NUM * FRAME_SAMPLE_RATE timeline frames.",
+        unit="timeline frames",
+        within=POSITIVE,
+    ),
+    Key(
+        "INPUT.TAU",
+        8,
+        "The slow pathway takes every TAU-th frame of the clip: FRAME_NUM / TAU frames.",
+        unit="clip frames",
+        within=POSITIVE,
+    ),
+    Key(
+        "INPUT.ALPHA",
+        8,
+        "Frames of the fast pathway per frame of the slow one; it takes every (TAU / ALPHA)-th frame of the clip.",
+        within=POSITIVE,
+    ),
+    Key("INPUT.SLOW_JITTER", False, "In training, start the slow pathway's frames at a random one of the first TAU."),
+    Key("INPUT.COLOR_JITTER", False, "In training, shift hue, saturation and value of a clip at random."),
+    Key("INPUT.HUE_JITTER", 20.0, "Largest shift of the hue.", unit="degrees", within=Range(0, 180)),
+    Key(
+        "INPUT.SAT_JITTER",
+        0.1,
+        "Largest shift of the saturation.",
+        unit="fraction of full saturation",
+        within=FRACTION,
+    ),
+    Key(
+        "INPUT.VAL_JITTER",
+        0.1,
+        "Largest shift of the value (brightness).",
+        unit="fraction of full value",
+        within=FRACTION,
+    ),
+    Key(
+        "INPUT.FLIP_PROB",
+        0.5,
+        "How often a training clip is mirrored left to right.",
+        unit="probability",
+        within=FRACTION,
+    ),
+    Key(
+        "INPUT.FLIP_CLASS_PAIRS",
+        [],
+        'Pairs of class names that change places in a mirrored clip, as [["walk left", "walk right"]].',
+        nested=True,
+    ),
+    Section("DATASETS", "Which datasets are used, and where they lie."),
+    Key("DATASETS.TRAIN", (), "Names of the datasets to train on."),
+    Key("DATASETS.TEST", (), "Names of the datasets to evaluate on."),
+    Key(
+        "DATASETS.DATA_DIR",
+        "data",
+        "Folder that holds AVA/ and, one or two levels down, the dataset.yaml of your own datasets.",
+        unit="path",
+    ),
+    Key("DATASETS.CATALOG", [], "Further dataset.yaml files, wherever they lie.", unit="paths"),
+    Section("DATALOADER", "How clips are loaded."),
+    Key(
+        "DATALOADER.NUM_WORKERS",
+        4,
+        "Loader processes of each training or test process; 0 loads in the process itself.",
+        unit="processes",
+        within=NOT_NEGATIVE,
+    ),
+    Key(
+        "DATALOADER.PREFETCH_FACTOR",
+        2,
+        "Batches that each loader process keeps ready.",
+        unit="batches",
+        within=POSITIVE,
+    ),
+    Key(
+        "DATALOADER.SIZE_DIVISIBILITY",
+        16,
+        "Height and width of a batch are padded to a multiple of this.",
+        unit="pixels",
+        within=POSITIVE,
+    ),
+    Key(
+        "DATALOADER.ASPECT_RATIO_GROUPING",
+        True,
+        "Batch upright and wide training clips apart, so that less is padded.",
+    ),
+    Key(
+        "DATALOADER.CLIP_CACHE",
+        "",
+        "Folder that keeps the decoded, resized frames of each clip (frames x height x width x 3 bytes), for later "
+        "epochs and later runs, several at once too; clips are the same with and without it. Empty: every clip is "
+        "decoded whenever it is needed.",
+        unit="path",
+    ),
+)

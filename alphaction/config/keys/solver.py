@@ -1,0 +1,128 @@
+"""The keys of SOLVER and TEST, and the folder of a run."""
+
+from __future__ import annotations
+
+from alphaction.config.keys.declaration import BELOW_ONE, FROM_ZERO, REGISTERED, SHARE, Key, Section
+from alphaction.utils.numbers import ABOVE_ZERO, FRACTION, NOT_NEGATIVE, POSITIVE
+
+SOLVER: tuple[Section | Key, ...] = (
+    Section("SOLVER", "Stochastic gradient descent and its schedule."),
+    Key("SOLVER.MAX_ITER", 75000, "Optimizer steps of the whole run.", unit="iterations", within=POSITIVE),
+    Key("SOLVER.BASE_LR", 0.02, "Learning rate for a batch of VIDEOS_PER_BATCH clips.", within=ABOVE_ZERO),
+    Key("SOLVER.BIAS_LR_FACTOR", 2.0, "Multiplies the learning rate of biases.", within=FROM_ZERO),
+    Key("SOLVER.IA_LR_FACTOR", 1.0, "Multiplies the learning rate of the IA structure.", within=FROM_ZERO),
+    Key(
+        "SOLVER.OPTIMIZER",
+        "sgd",
+        "The optimizer. `adamw` (decoupled weight decay) learns faster from random weights on small data; BASE_LR "
+        "is then about 0.001, and follows the square root of the batch in place of the batch.",
+        choices=REGISTERED,
+    ),
+    Key("SOLVER.MOMENTUM", 0.9, "Momentum; the first beta of `adamw`.", within=BELOW_ONE),
+    Key("SOLVER.WEIGHT_DECAY", 1e-4, "Weight decay of weights.", within=FROM_ZERO),
+    Key("SOLVER.WEIGHT_DECAY_BIAS", 0.0, "Weight decay of biases.", within=FROM_ZERO),
+    Key("SOLVER.WEIGHT_DECAY_BN", 0.0, "Weight decay of batch norm parameters that are not frozen.", within=FROM_ZERO),
+    Key(
+        "SOLVER.SCHEDULER",
+        "warmup_multi_step",
+        "Learning rate over time: times GAMMA at each of STEPS (`warmup_multi_step`), or half a cosine from BASE_LR "
+        "to 0 at MAX_ITER (`half_period_cosine`); both times the warm-up.",
+        choices=REGISTERED,
+        synonyms={"cosine": "half_period_cosine"},
+    ),
+    Key("SOLVER.GAMMA", 0.1, "Multiplies the learning rate at each of STEPS.", within=SHARE),
+    Key(
+        "SOLVER.STEPS",
+        (33750, 67500),
+        "When the learning rate drops; ascending, below MAX_ITER.",
+        unit="iterations",
+        within=POSITIVE,
+    ),
+    Key("SOLVER.WARMUP_ON", True, "Start with a lower learning rate."),
+    Key("SOLVER.WARMUP_FACTOR", 1.0 / 3, "The learning rate starts at this fraction.", within=FRACTION),
+    Key("SOLVER.WARMUP_ITERS", 500, "Length of the warm-up.", unit="iterations", within=NOT_NEGATIVE),
+    Key(
+        "SOLVER.WARMUP_METHOD",
+        "linear",
+        "Rise in a line, or stay at WARMUP_FACTOR until the warm-up ends.",
+        choices=("linear", "constant"),
+    ),
+    Key("SOLVER.CHECKPOINT_PERIOD", 5000, "How often a checkpoint is written.", unit="iterations", within=POSITIVE),
+    Key(
+        "SOLVER.EVAL_PERIOD",
+        5000,
+        "How often the model is evaluated on DATASETS.TEST during training.",
+        unit="iterations",
+        within=POSITIVE,
+    ),
+    Key(
+        "SOLVER.LOG_PERIOD",
+        20,
+        "How often losses, learning rate and timing are logged.",
+        unit="iterations",
+        within=POSITIVE,
+    ),
+    Key(
+        "SOLVER.VIDEOS_PER_BATCH",
+        32,
+        "Clips of one optimizer step, over all processes and micro-batches.",
+        unit="clips",
+        within=POSITIVE,
+    ),
+    Key(
+        "SOLVER.ACCUMULATION_STEPS",
+        1,
+        "Micro-batches that a process adds up gradients over before an optimizer step; less memory, the same batch.",
+        unit="micro-batches",
+        within=POSITIVE,
+    ),
+    Key(
+        "SOLVER.REFERENCE_GPUS",
+        8,
+        "Number of GPUs that VIDEOS_PER_BATCH, BASE_LR and the iteration counts are meant for; what `train_net.py "
+        "--adjust-lr` scales from. The batch follows the number of GPUs; so does BASE_LR for `sgd`, while for "
+        "`adamw` it follows the square root; iteration counts go down in proportion.",
+        unit="processes",
+        within=POSITIVE,
+    ),
+    Key(
+        "SOLVER.CLIP_GRAD_NORM",
+        0.0,
+        "Largest norm of all gradients together; longer ones are scaled down to it. 0: no limit.",
+        unit="L2 norm",
+        within=FROM_ZERO,
+    ),
+    Key(
+        "SOLVER.AMP",
+        "off",
+        "Automatic mixed precision: none, bfloat16 (Ampere GPUs and later, CPUs), or float16 with loss scaling "
+        "(CUDA only).",
+        choices=("off", "bf16", "fp16"),
+        synonyms={"bfloat16": "bf16", "float16": "fp16"},
+    ),
+    Section("TEST", "Evaluation."),
+    Key(
+        "TEST.VIDEOS_PER_BATCH",
+        16,
+        "Clips of one inference batch, over all processes.",
+        unit="clips",
+        within=POSITIVE,
+    ),
+    Key(
+        "TEST.EXTEND_SCALE",
+        (0.1, 0.05),
+        "How much a detected box grows before pooling, half on each side. Results are reported on the original boxes.",
+        unit="fraction of the box's (width, height)",
+        within=FROM_ZERO,
+        elements=("width", "height"),
+    ),
+    Key("TEST.BOX_THRESH", 0.8, "Detected persons below this score are left out.", unit="score", within=FRACTION),
+    Key(
+        "TEST.ACTION_THRESH",
+        0.05,
+        "Actions below this probability are left out of the results.",
+        unit="probability",
+        within=FRACTION,
+    ),
+    Key("OUTPUT_DIR", ".", "Folder for checkpoints, logs and results.", unit="path"),
+)

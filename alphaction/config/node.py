@@ -1,0 +1,176 @@
+"""The config tree: a yacs node whose own ``merge_from_...`` methods read files and values by this project's rules."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from yacs.config import CfgNode
+
+from alphaction.config.keys import KEYS
+from alphaction.config.tree import get_value, leaf_keys, nearest_key, section_keys
+from alphaction.config.values import WrongTypeError, coerce
+from alphaction.config.yaml_file import LocatedDict, read_yaml_mapping
+from alphaction.utils.errors import UserError
+from alphaction.utils.messages import counted
+
+BASE_KEY = "_BASE_"
+
+
+class ConfigNode(CfgNode):
+    """A config tree, or a section of one.
+
+    Merging converts each value to the type of its key (see :func:`alphaction.config.values.coerce`): 1 is taken for
+    1.0, the text "(1, 2)" for a tuple, and 1e-7 for a number. Mistakes are a :class:`UserError` that lists all of them,
+    each with its line and the nearest valid key; nothing is changed then. Whether values make sense is checked by
+    :func:`alphaction.config.validate_cfg`. All else (``clone``, ``freeze``, ``dump``) is as in yacs.
+    """
+
+    _PATH = "__path__"
+
+    def __init__(
+        self, init_dict: Mapping | None = None, key_list: Sequence[str] | None = None, new_allowed: bool = False
+    ) -> None:
+        super().__init__(init_dict, key_list, new_allowed)
+        # Where the node stands in the tree, to find what is declared of its keys.
+        self.__dict__[self._PATH] = tuple(key_list or ())
+
+    def merge_from_file(self, cfg_filename: str | os.PathLike) -> None:
+        """Merge a YAML file.
+
+        A file may name one file or a list of files under ``_BASE_``, relative to itself: those are merged before it,
+        in order.
+
+        Raises:
+            UserError: for a missing or malformed file, files that build on each other in a circle, and unknown keys or
+                values of a wrong type.
+            AttributeError: if the node is frozen.
+        """
+        self._set(_file_changes(self, Path(cfg_filename).expanduser(), chain=()))
+
+    def merge_from_list(self, cfg_list: Sequence[Any]) -> None:
+        """Merge dotted keys and their values in turn, as in ``["SOLVER.BASE_LR", "0.01", "OUTPUT_DIR", "out"]``.
+
+        Raises:
+            UserError: for unknown keys, values of a wrong type, and a key without a value.
+            AttributeError: if the node is frozen.
+        """
+        self._set(_list_changes(self, list(cfg_list)))
+
+    def merge_from_other_cfg(self, cfg_other: Mapping[str, Any]) -> None:
+        """Merge another config, or nested dicts, which may hold a part of the keys.
+
+        Raises:
+            UserError: for unknown keys and values of a wrong type.
+            AttributeError: if the node is frozen.
+        """
+        changes: dict[str, Any] = {}
+        problems = _read_changes(self, cfg_other, "", changes)
+        _raise_all("the merged config", problems)
+        self._set(changes)
+
+    def _set(self, changes: Mapping[str, Any]) -> None:
+        if changes and self.is_frozen():
+            raise AttributeError(
+                f"Attempted to set {', '.join(changes)}, but the config is frozen. Call defrost() first."
+            )
+        for key, value in changes.items():
+            section, _, name = key.rpartition(".")
+            get_value(self, section)[name] = value
+
+    def _convert(self, key: str, value: Any) -> Any:
+        """Return ``value`` as the type that is declared of ``key``; one that a script has added keeps its type."""
+        declared = KEYS.get(".".join((*self.__dict__[self._PATH], key)))
+        if declared is not None:
+            return coerce(value, declared.default, nested=declared.nested)
+        current = get_value(self, key)
+        return value if current is None else coerce(value, current, nested=True)
+
+
+def _file_changes(root: ConfigNode, path: Path, chain: tuple[Path, ...]) -> dict[str, Any]:
+    """Return {key: value} of ``path`` and the files it builds on; ``chain`` holds the files that led to it."""
+    if path.resolve() in [earlier.resolve() for earlier in chain]:
+        circle = " -> ".join(str(file) for file in (*chain, path))
+        raise UserError(f"config files build on each other in a circle through {BASE_KEY}: {circle}")
+    content = read_yaml_mapping(path, f"{BASE_KEY} of config file {chain[-1]}:" if chain else "config file")
+    changes: dict[str, Any] = {}
+    for base in _bases(content, path):
+        changes |= _file_changes(root, path.parent / Path(base).expanduser(), (*chain, path))
+    _raise_all(f"config file {path}", _read_changes(root, content, "", changes))
+    return changes
+
+
+def _bases(content: LocatedDict, path: Path) -> list[str]:
+    bases = content.pop(BASE_KEY, [])
+    if isinstance(bases, str):
+        bases = [bases]
+    if not isinstance(bases, list) or not all(isinstance(base, str) and base for base in bases):
+        raise UserError(
+            f"config file {path}, line {content.lines[BASE_KEY]}: {BASE_KEY} must be a path or a list of paths, "
+            f"relative to the file; got {bases!r}"
+        )
+    return bases
+
+
+def _read_changes(root: ConfigNode, content: Mapping[str, Any], section: str, changes: dict[str, Any]) -> list[str]:
+    """Add to ``changes`` what ``content``, which stands under the key ``section``, sets; return what is wrong in it."""
+    problems: list[str] = []
+    sections = set(section_keys(root))
+    for name, value in content.items():
+        key = f"{section}.{name}" if section else str(name)
+        if isinstance(value, Mapping) and key in sections:
+            problems += _read_changes(root, value, key, changes)
+        elif value is None and key in sections:
+            continue  # A section whose lines are all commented out changes nothing.
+        elif problem := _read_change(root, key, value, changes):
+            line = f"line {content.lines[name]}: " if isinstance(content, LocatedDict) else ""
+            problems.append(line + problem)
+    return problems
+
+
+def _list_changes(root: ConfigNode, items: list[Any]) -> dict[str, Any]:
+    for item in (str(item) for item in items[::2]):
+        if item.startswith("-"):
+            raise UserError(f"{item} stands where a config key is expected: put flags before the KEY VALUE pairs")
+        if "=" in item:
+            raise UserError(f'config override {item}: write "{item.replace("=", " ", 1)}", with a space instead of "="')
+    if len(items) % 2:
+        raise UserError(f"config overrides come in pairs KEY VALUE, but the last one is alone: {items[-1]!r}")
+    changes: dict[str, Any] = {}
+    problems = [
+        _read_change(root, str(key), value, changes) for key, value in zip(items[::2], items[1::2], strict=True)
+    ]
+    _raise_all("the KEY VALUE pairs", [problem for problem in problems if problem])
+    return changes
+
+
+def _read_change(root: ConfigNode, key: str, value: Any, changes: dict[str, Any]) -> str | None:
+    """Add the converted ``value`` of ``key`` to ``changes``; return what is wrong with it, None if all is well."""
+    sections, keys = list(section_keys(root)), list(leaf_keys(root))
+    if key in sections:
+        return f"{key} is a section, not a value; it has the keys {', '.join(get_value(root, key))}."
+    if key not in keys:
+        return _unknown(key, root, keys + sections)
+    try:
+        changes[key] = root._convert(key, value)
+    except WrongTypeError as error:
+        return f"{key}: {error}."
+    return None
+
+
+def _unknown(key: str, root: ConfigNode, known: list[str]) -> str:
+    if key.rpartition(".")[2] == BASE_KEY:
+        return f"{key}: {BASE_KEY} belongs at the top of a config file only."
+    if near := nearest_key(key, known):
+        return f"unknown key {key}. Did you mean {near}?"
+    section = key.rpartition(".")[0]
+    if section in known:
+        return f"unknown key {key}. {section} has: {', '.join(get_value(root, section))}."
+    return f"unknown key {key}. The sections are: {', '.join(root)}."
+
+
+def _raise_all(where: str, problems: list[str]) -> None:
+    if problems:
+        raise UserError("\n  ".join([f"{counted(len(problems), 'mistake')} in {where}:", *problems]))

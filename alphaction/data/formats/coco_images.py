@@ -1,0 +1,76 @@
+"""The images of COCO-like files: which video and second an image id stands for. Sizes in shapes: n records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from alphaction.data.formats.files import RowSource
+from alphaction.data.formats.json_records import Records, split_frame_name
+from alphaction.data.keyframes import ImageIds, KeyframeIndex, encode, normalize_image_id
+
+
+class Moments(NamedTuple):
+    """Video and second of n records: ``names[codes[i]]``, ``seconds[i]``."""
+
+    names: list[str]
+    codes: np.ndarray
+    seconds: np.ndarray
+
+
+def moments_of_names(rows: RowSource, key: str, names: Sequence[Any]) -> Moments:
+    """Return the moments of names like ``"video/0902.jpg"``."""
+    parts = [split_frame_name(name) for name in names]
+    rows.reject(
+        np.array([part is None for part in parts], dtype=bool),
+        lambda row: (
+            f'{key} {names[row]!r} does not name a video and a second. Expected "video/0902.jpg": the '
+            "video's name, a slash, and the second."
+        ),
+    )
+    known: dict[str, int] = {}
+    codes = encode((part[0] for part in parts), known)
+    seconds = np.array([part[1] for part in parts], dtype=np.int64)
+    rows.reject(seconds < 0, lambda row: f"{key} {names[row]!r}: second {seconds[row]} is negative.")
+    return Moments(list(known), codes, seconds)
+
+
+def read_images(images: Records) -> ImageIds:
+    """Return the images of a COCO-like file: ``id``, ``width``, ``height``, and ``movie`` and ``timestamp``, or
+    ``file_name`` like "video/0902.jpg".
+
+    Raises:
+        UserError: an id twice, an image without video and second, or one keyframe with two sizes.
+    """
+    rows = images.rows
+    ids = [normalize_image_id(image_id) for image_id in images.ids("id")]
+    images.refuse_repeated("image id", ids, "Were two files joined? Give each image its own id.")
+    if len(images) and images.has("movie").all() and images.has("timestamp").all():
+        known: dict[str, int] = {}
+        codes = encode((str(movie) for movie in images.column("movie")), known)
+        moments = Moments(list(known), codes, images.integers("timestamp", hint="Keyframes are whole seconds."))
+        rows.reject(moments.seconds < 0, lambda row: f"second {moments.seconds[row]} is negative.")
+    else:
+        moments = moments_of_names(
+            rows, "file_name", images.column("file_name", 'Or give "movie" and "timestamp" for every image.')
+        )
+    keyframes, position = KeyframeIndex.from_rows(*moments)
+    sizes = np.stack([images.integers("width", 0), images.integers("height", 0)], axis=1)
+    frame_sizes = np.zeros((len(keyframes), 2), dtype=np.int32)
+    frame_sizes[position] = sizes
+    rows.reject(
+        (frame_sizes[position] != sizes).any(axis=1),
+        lambda row: (
+            f"{tuple(keyframes[int(position[row])])} has two images of different size "
+            f"({sizes[row].tolist()} and {frame_sizes[position[row]].tolist()})."
+        ),
+    )
+    numeric = all(isinstance(image_id, int) and abs(image_id) < 2**63 for image_id in ids)
+    return ImageIds(
+        np.array(ids, dtype=np.int64) if numeric else np.array([str(i) for i in ids], dtype=np.str_),
+        position,
+        keyframes,
+        frame_sizes,
+    )

@@ -1,0 +1,116 @@
+"""What a run is going to do, as text: the plan of ``train_net.py --plan``, which the launcher shows, too."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from yacs.config import CfgNode
+
+from alphaction.checkpoint import StartPoint
+from alphaction.data.dataset import ActionDataset
+from alphaction.engine.run_config import RunConfig
+from alphaction.utils.messages import counted
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """A run that has been prepared up to its first step, on a model without memory for its weights.
+
+    Attributes:
+        cfg: the config that it would train with; frozen.
+        start: what it starts from.
+        start_iteration: iterations that are done already.
+        rows: (what, value), the lines of the plan.
+        notes: what was decided and might surprise.
+        warnings: what the log of the run would warn of before the first step.
+    """
+
+    cfg: CfgNode
+    start: StartPoint
+    start_iteration: int
+    rows: Mapping[str, str]
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return plan_text(self.rows, self.notes, self.warnings)
+
+
+def plan_text(rows: Mapping[str, str], notes: Iterable[str], warnings: Iterable[str]) -> str:
+    """Return the lines of a plan; a value may have several."""
+    width = max(map(len, rows))
+    lines = [
+        f"  {'' if number else label:{width}}  {line}"
+        for label, text in rows.items()
+        for number, line in enumerate(text.splitlines() or [""])
+    ]
+    lines += [f"note: {note}" for note in notes]
+    lines += [f"warning: {warning}" for warning in warnings]
+    return "\n".join(["Plan", *lines])
+
+
+def plan_rows(
+    run: RunConfig,
+    device: str,
+    start: str,
+    start_iteration: int,
+    train_sets: Sequence[ActionDataset],
+    test_sets: Sequence[ActionDataset],
+) -> dict[str, str]:
+    """Return the lines of a plan.
+
+    Args:
+        run: the config, with the schedule of the run and the classes of the data.
+        device: what each process runs on.
+        start: what the run starts from.
+        start_iteration: iterations that are done already.
+        train_sets, test_sets: the opened datasets.
+    """
+    cfg, solver = run.cfg, run.cfg.SOLVER
+    parts = f" in {solver.ACCUMULATION_STEPS} parts" if solver.ACCUMULATION_STEPS > 1 else ""
+    head = cfg.MODEL.ROI_ACTION_HEAD
+    groups = (
+        head.NUM_PERSON_MOVEMENT_CLASSES, head.NUM_OBJECT_MANIPULATION_CLASSES, head.NUM_PERSON_INTERACTION_CLASSES
+    )  # fmt: skip
+    return {
+        "config": run.args.config_file,
+        "start": start,
+        "training data": _described(train_sets),
+        "evaluation": _described(test_sets) + _when(run.args) if test_sets else "none",
+        "classes": f"{head.NUM_CLASSES} (movement, object, person: {', '.join(map(str, groups))})",
+        "device": f"{device}, {counted(run.num_processes, 'process', 'processes')}",
+        "scaling": run.scaling,
+        "batch": f"{solver.VIDEOS_PER_BATCH} clips, {solver.VIDEOS_PER_BATCH // run.num_processes} a process{parts}",
+        "iterations": _length(solver, start_iteration, sum(map(len, train_sets))),
+        "learning rate": f"{solver.BASE_LR:g} ({solver.OPTIMIZER}, {solver.SCHEDULER})",
+        "output": cfg.OUTPUT_DIR,
+    }
+
+
+def warnings_of(records: Iterable[logging.LogRecord]) -> tuple[str, ...]:
+    """Return the messages among log records that are warnings."""
+    return tuple(record.getMessage() for record in records if record.levelno >= logging.WARNING)
+
+
+def _described(datasets: Sequence[ActionDataset]) -> str:
+    return "\n".join(map(_described_one, datasets))
+
+
+def _described_one(dataset: ActionDataset) -> str:
+    videos = len({keyframe.video for keyframe in dataset.keyframes})
+    source = "ground truth" if dataset.training or dataset.uses_ground_truth_boxes else "detected"
+    return f"{dataset.name}: {counted(len(dataset), 'keyframe')} of {counted(videos, 'video')}, {source} boxes"
+
+
+def _when(args: argparse.Namespace) -> str:
+    if args.skip_val_in_train:
+        return "\n(at the end only)"
+    return "\n(not at the end)" if args.skip_final_test else ""
+
+
+def _length(solver: CfgNode, start_iteration: int, num_clips: int) -> str:
+    text = f"{solver.MAX_ITER}, {solver.MAX_ITER * solver.VIDEOS_PER_BATCH / num_clips:.1f} epochs"
+    return text + (f"; {max(0, solver.MAX_ITER - start_iteration)} to go" if start_iteration else "")

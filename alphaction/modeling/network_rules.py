@@ -1,0 +1,89 @@
+"""Rules across config keys that follow from the network.
+
+The modules check their own settings. These rules build them on the ``meta`` device, without memory for weights, so that
+a mistake is found before anything heavy starts. The first line of a docstring is the rule as docs/CONFIG.md prints it,
+see :mod:`alphaction.config.rules`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+from yacs.config import CfgNode
+
+from alphaction.config.pathways import active_pathways, frame_counts, frame_problems
+from alphaction.config.validate import Run, rule
+from alphaction.modeling.backbone import build_backbone
+from alphaction.modeling.interaction import build_interaction_structure
+from alphaction.modeling.registry import FEATURE_EXTRACTORS
+from alphaction.modeling.roi_head import ActionLoss
+from alphaction.utils.errors import UserError
+
+# Height and width, in pixels, of the frames that a backbone is tried with.
+_SIDE = 64
+
+
+@rule(
+    "MODEL.ROI_ACTION_HEAD.NUM_CLASSES",
+    "MODEL.ROI_ACTION_HEAD.NUM_PERSON_MOVEMENT_CLASSES",
+    "MODEL.ROI_ACTION_HEAD.NUM_OBJECT_MANIPULATION_CLASSES",
+    "MODEL.ROI_ACTION_HEAD.NUM_PERSON_INTERACTION_CLASSES",
+)
+def check_classes(cfg: CfgNode, run: Run) -> Iterator[str]:
+    """NUM_CLASSES is the sum of the three group sizes."""
+    try:
+        ActionLoss.from_config(cfg)
+    except UserError as error:
+        yield str(error)
+
+
+@rule("MODEL", "INPUT.FRAME_NUM", "INPUT.TAU", "INPUT.ALPHA")
+def check_backbone(cfg: CfgNode, run: Run) -> Iterator[str]:
+    """SLOWFAST.BETA leaves the fast pathway a channel; CONV3_GROUP_NL and temporal poolings fit a clip's frames."""
+    slow, fast = active_pathways(cfg)
+    if any(frame_problems(cfg.INPUT.FRAME_NUM, cfg.INPUT.TAU, cfg.INPUT.ALPHA, slow=slow, fast=fast)):
+        return  # Another rule reports it.
+    try:
+        backbone = _backbone(cfg)
+        with torch.device("meta"), torch.no_grad():
+            backbone(*(torch.empty(1, 3, count, _SIDE, _SIDE) if count else None for count in frame_counts(cfg)))
+    except UserError as error:
+        yield str(error)
+
+
+@rule("MODEL")
+def check_blocks(cfg: CfgNode, run: Run) -> Iterator[str]:
+    """I_BLOCK_LIST is flat for serial and dense, equally long lists for parallel; O blocks need MAX_OBJECT above 0."""
+    try:
+        _structure(cfg)
+    except UserError as error:
+        yield str(error)
+
+
+@rule("MODEL")
+def check_widths(cfg: CfgNode, run: Run) -> Iterator[str]:
+    """With IA_STRUCTURE.ACTIVE: DIM_IN is the backbone's output width; DIM_OUT equals DIM_IN where FUSION is add."""
+    if not cfg.MODEL.IA_STRUCTURE.ACTIVE:
+        return
+    try:
+        _structure(cfg)
+        dim = _backbone(cfg).dim_out
+    except UserError:
+        return  # The rules above report it.
+    try:
+        with torch.device("meta"):
+            FEATURE_EXTRACTORS.get(cfg.MODEL.ROI_ACTION_HEAD.FEATURE_EXTRACTOR).from_config(cfg, dim)
+    except UserError as error:
+        yield str(error)
+
+
+def _backbone(cfg: CfgNode) -> nn.Module:
+    with torch.device("meta"):
+        return build_backbone(cfg)
+
+
+def _structure(cfg: CfgNode) -> nn.Module | None:
+    with torch.device("meta"):
+        return build_interaction_structure(cfg)

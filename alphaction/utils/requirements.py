@@ -1,0 +1,69 @@
+"""The packages that AlphAction needs, and the message for a Python that lacks one.
+
+Only the standard library is imported here, so that a script can call :func:`require_packages` before anything else; and
+nothing is used that Python 3.7 cannot parse.
+``setup.py`` reads :data:`REQUIREMENTS`, which is the only list.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+
+from alphaction.utils.messages import listed
+
+# Import name: what pip installs for it.
+REQUIREMENTS = {
+    "torch": "torch>=2.6",
+    "torchvision": "torchvision",
+    "yacs": "yacs",
+    "yaml": "pyyaml",
+    "av": "av>=15",
+    "cv2": "opencv-python-headless",
+    "numpy": "numpy",
+    "pandas": "pandas",
+    "PIL": "pillow>=10.1",
+    "google.protobuf": "protobuf",
+    "tensorboard": "tensorboard",
+    "pycocotools": "pycocotools",
+    "tqdm": "tqdm",
+    "click": "click",
+    "pebble": "pebble",
+    "psutil": "psutil",
+    "pynvml": "nvidia-ml-py",
+}
+OLDEST_PYTHON = (3, 10)
+
+
+def require_packages() -> None:
+    """Exit with status 2 and one message if this Python is too old or lacks a package of :data:`REQUIREMENTS`."""
+    problem = find_problem()
+    if problem:
+        print(f"error: {problem}", file=sys.stderr)
+        sys.exit(2)
+
+
+def find_problem() -> str | None:
+    """Return what is missing and how to get it, or None. Nothing is imported, so that this takes no time."""
+    if sys.version_info < OLDEST_PYTHON:
+        found = ".".join(map(str, sys.version_info[:3]))
+        needed = ".".join(map(str, OLDEST_PYTHON))
+        problem = f"Python {needed} or newer is needed; {sys.executable} is Python {found}."
+    else:
+        missing = [package for name, package in REQUIREMENTS.items() if not _is_installed(name)]
+        if not missing:
+            return None
+        names = listed([package.partition(">")[0] for package in missing], limit=3)
+        are = "the package {} is" if len(missing) == 1 else "the packages {} are"
+        problem = f"{are.format(names)} not installed for {sys.executable}."
+    return (
+        f"{problem} Activate the environment that the demo made (source .venv/bin/activate), or install AlphAction "
+        "(pip install -e .): docs/INSTALL.md"
+    )
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:  # the package above it, such as "google", is missing
+        return False

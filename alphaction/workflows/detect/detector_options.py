@@ -1,0 +1,32 @@
+"""The options of a person detector, which are flags of ``tools/detect_persons.py``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from alphaction.utils.numbers import FRACTION, POSITIVE
+from alphaction.utils.options import option
+from alphaction.workflows.detect.detector_weights import DEFAULT_MODEL, MODELS
+
+DEVICES = ("auto", "cpu", "cuda")
+_GROUP = "detecting"
+
+
+@dataclass(frozen=True)
+class DetectorOptions:
+    """How to detect, see :meth:`PersonDetector.from_torchvision`; each field is the flag of the same name."""
+
+    model: str = option(DEFAULT_MODEL, choices=sorted(MODELS), help="default: %(default)s", group=_GROUP)
+    weights: Path | None = option(
+        None, metavar="FILE", help="state dict of the model, any classes (default: COCO weights)", group=_GROUP
+    )
+    device: str = option("auto", choices=DEVICES, help="default: %(default)s", group=_GROUP)
+    score: float = option(0.5, within=FRACTION, metavar="S", help="keep scores from S on (default: 0.5; import: 0)")
+    every_class: bool = option(False, help="boxes of every class, not only of persons")
+    persons: bool = option(True, help="with --every-class: leave persons out", group=_GROUP)
+    short_side: int = option(
+        800, within=POSITIVE, metavar="P", help="frames are resized to it (default: %(default)s)", group=_GROUP
+    )
+    max_per_frame: int = option(100, within=POSITIVE, metavar="K", help="default: %(default)s")
+    batch_size: int = option(4, within=POSITIVE, metavar="B", help="frames (default: %(default)s)", group=_GROUP)

@@ -1,0 +1,225 @@
+"""torchvision's Faster R-CNN networks and their weights: from a file, torch.hub's cache, or the download site.
+
+Nothing is downloaded but the file of COCO weights itself, and nothing in a file is run.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torchvision.models import WeightsEnum
+from torchvision.models.detection import (
+    FasterRCNN_MobileNet_V3_Large_FPN_Weights,
+    FasterRCNN_ResNet50_FPN_V2_Weights,
+    FasterRCNN_ResNet50_FPN_Weights,
+    fasterrcnn_mobilenet_v3_large_fpn,
+    fasterrcnn_resnet50_fpn,
+    fasterrcnn_resnet50_fpn_v2,
+)
+from torchvision.ops.misc import FrozenBatchNorm2d
+
+from alphaction.utils.errors import UserError
+from alphaction.utils.files import require_file
+from alphaction.utils.messages import counted, suggest
+
+DEFAULT_MODEL = "fasterrcnn_resnet50_fpn_v2"
+MODELS = {
+    "fasterrcnn_resnet50_fpn_v2": (fasterrcnn_resnet50_fpn_v2, FasterRCNN_ResNet50_FPN_V2_Weights.COCO_V1),
+    "fasterrcnn_resnet50_fpn": (fasterrcnn_resnet50_fpn, FasterRCNN_ResNet50_FPN_Weights.COCO_V1),
+    "fasterrcnn_mobilenet_v3_large_fpn": (
+        fasterrcnn_mobilenet_v3_large_fpn,
+        FasterRCNN_MobileNet_V3_Large_FPN_Weights.COCO_V1,
+    ),
+}
+_CLASS_TENSOR = "roi_heads.box_predictor.cls_score.weight"
+_COUNTER = "num_batches_tracked"
+# A firewall that swallows packets would otherwise keep a download waiting for ever; seconds.
+_PATIENCE = 30.0
+
+
+def class_names(num_classes: int) -> list[str]:
+    """Return the names of a detector's labels; label 0 is the background, label 1 "person".
+
+    Args:
+        num_classes: with the background. COCO's 91 have COCO's names; of another number, those after the person are
+            named by their label ("class 2").
+    """
+    coco = FasterRCNN_ResNet50_FPN_V2_Weights.COCO_V1.meta["categories"]
+    if num_classes == len(coco):
+        return list(coco)
+    return ["__background__", "person", *(f"class {label}" for label in range(2, num_classes))][:num_classes]
+
+
+def build_model(
+    name: str, weights: Path | None, *, score: float, short_side: int, max_per_frame: int
+) -> tuple[nn.Module, int]:
+    """Return the network called ``name`` with its weights, and its number of classes (with the background).
+
+    Args:
+        weights: state dict of the network, with any number of classes; None: the COCO weights.
+        score: boxes below this score may be dropped inside the network.
+        short_side: frames are resized to this short side, pixels.
+        max_per_frame: how many boxes of a frame are needed.
+
+    Raises:
+        UserError: the file is missing, no state dict, or of another network; the COCO weights cannot be fetched.
+    """
+    if name not in MODELS:
+        raise UserError(f'detector "{name}" is not known. {suggest(name, MODELS)}')
+    build, coco = MODELS[name]
+    path = coco_weights(name) if weights is None else Path(weights)
+    state = read_state_dict(path)
+    num_classes = _num_classes(path, state, name)
+    model = build(
+        weights=None,
+        weights_backbone=None,  # its default would download ImageNet weights that are overwritten anyway
+        num_classes=num_classes,
+        min_size=short_side,
+        max_size=round(short_side * 5 / 3),  # torchvision's 800 and 1333
+        box_score_thresh=max(score - 1e-6, 0.0),  # torchvision keeps scores above, not at, the threshold
+        box_detections_per_img=max(100, max_per_frame),
+    )
+    if coco is not FasterRCNN_ResNet50_FPN_V2_Weights.COCO_V1:
+        # torchvision builds these two with frozen norms where it loads trained weights, and, for COCO's, with eps 0.
+        trained_norms = any(key.startswith("backbone.body.") and key.endswith(_COUNTER) for key in state)
+        _freeze_norms(model.backbone.body, 1e-5 if trained_norms else 0.0)
+    _load(model, path, state, name)
+    return model, num_classes
+
+
+def coco_weights(name: str) -> Path:
+    """Return the file of COCO weights of network ``name``: torch.hub's cached one, else downloaded there.
+
+    Raises:
+        UserError: it cannot be downloaded; says which file to put where.
+    """
+    _, coco = MODELS[name]
+    path = Path(torch.hub.get_dir()) / "checkpoints" / coco.url.rpartition("/")[2]
+    if path.is_file():
+        return path
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _patience(_PATIENCE):
+            torch.hub.download_url_to_file(coco.url, str(path), hash_prefix=_hash_prefix(coco))
+    except (OSError, RuntimeError) as error:  # URLError and time-outs are OSErrors; a wrong hash is a RuntimeError
+        raise UserError(
+            f"the COCO weights of {name} cannot be downloaded ({error}). On a machine with network, fetch\n"
+            f"  {coco.url}\n"
+            f"and put the file here: {path}\n"
+            f"or anywhere and pass it with --weights {path.name}. Boxes of any other detector can be used with "
+            "--import FILE --from coco|yolo|mot|csv."
+        ) from error
+    return path
+
+
+def _hash_prefix(weights: WeightsEnum) -> str:
+    """Return the first digits of the file's SHA-256, which its name ends in."""
+    return weights.url.rpartition("-")[2].partition(".")[0]
+
+
+@contextmanager
+def _patience(seconds: float) -> Iterator[None]:
+    """Let connections that are silent for so long fail."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def read_state_dict(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a ``.pth`` file; also below "model" or "state_dict", and with a "module." prefix.
+
+    Raises:
+        UserError: the file is missing, is no PyTorch file of tensors, or holds no named tensors.
+    """
+    require_file("--weights", path)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        reason = str(error).partition("\n")[0][:200]
+        raise UserError(
+            f"weights of the detector: {path} is not a PyTorch file of plain tensors ({reason}). Expected the "
+            "state_dict() of a torchvision Faster R-CNN, saved by torch.save. Boxes of other detectors (YOLO, ...) are "
+            "taken with --import FILE --from coco|yolo|mot|csv."
+        ) from error
+    for key in ("model", "state_dict"):
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            content = content[key]
+    if not isinstance(content, Mapping) or not any(isinstance(value, Tensor) for value in content.values()):
+        raise UserError(
+            f"weights of the detector: {path} holds {type(content).__name__} without named tensors. Expected the "
+            "state_dict() of a torchvision Faster R-CNN."
+        )
+    return {str(key).removeprefix("module."): value for key, value in content.items() if isinstance(value, Tensor)}
+
+
+def _num_classes(path: Path, state: Mapping[str, Tensor], name: str) -> int:
+    """Return the number of classes, with the background, that a state dict has."""
+    if _CLASS_TENSOR not in state or state[_CLASS_TENSOR].ndim != 2:
+        first = next(iter(state))
+        raise UserError(
+            f"weights of the detector: {path} has no {_CLASS_TENSOR} (its first tensor is {first}), so it is not a "
+            f"{name} of torchvision. Its {len(state)} tensors may be those of an action model or of another detector."
+        )
+    num_classes = state[_CLASS_TENSOR].shape[0]
+    if num_classes < 2:
+        raise UserError(
+            f"weights of the detector: {path} has {counted(num_classes, 'class', 'classes')}, expected 2 or more, the "
+            "background and the person."
+        )
+    return num_classes
+
+
+def _freeze_norms(module: nn.Module, eps: float) -> None:
+    """Replace every BatchNorm2d below ``module`` by torchvision's frozen one."""
+    for name, child in module.named_children():
+        if isinstance(child, nn.BatchNorm2d):
+            setattr(module, name, FrozenBatchNorm2d(child.num_features, eps=eps))
+        else:
+            _freeze_norms(child, eps)
+
+
+def _load(model: nn.Module, path: Path, state: Mapping[str, Tensor], name: str) -> None:
+    """Load ``state``; a tensor that is missing, left over or of another shape is an error that names the first."""
+    own = {key: value for key, value in model.state_dict().items() if not key.endswith(_COUNTER)}
+    given = {key: value for key, value in state.items() if not key.endswith(_COUNTER)}
+    problems = [
+        f"{key} is missing"
+        if key not in given
+        else f"{key} has shape {list(given[key].shape)}, expected {list(value.shape)}"
+        for key, value in own.items()
+        if key not in given or given[key].shape != value.shape
+    ]
+    problems += [f"{key} is not a tensor of this network" for key in given if key not in own]
+    if problems:
+        fitting = [other for other in MODELS if other != name]
+        raise UserError(
+            f"weights of the detector: {path} ({_num_classes(path, state, name)} classes with the background) does not "
+            f"fit {name}: {problems[0]} ({len(problems)} differences in {counted(len(own), 'tensor')}). "
+            f"Is it another network? Try --model {' or --model '.join(fitting)}."
+        )
+    model.load_state_dict({**state}, strict=False)
+
+
+def file_identity(name: str, weights: Path | None) -> str:
+    """Return the name, size in bytes and time of change of a file of weights: two runs of the same have the same.
+
+    Of the COCO weights, which never change, the name alone.
+
+    Raises:
+        UserError: the file does not exist.
+    """
+    if weights is None:
+        return MODELS[name][1].url.rpartition("/")[2]
+    require_file("--weights", weights)
+    stat = os.stat(weights)
+    return f"{Path(weights).name}, {stat.st_size} bytes, modified {stat.st_mtime_ns}"

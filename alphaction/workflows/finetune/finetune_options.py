@@ -1,0 +1,146 @@
+"""What a person chooses about a config, checked before anything is read or computed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from alphaction.config import load_cfg
+from alphaction.utils.errors import UserError
+from alphaction.utils.messages import problem_list
+from alphaction.utils.numbers import Range, whole
+from alphaction.utils.options import check_options, option
+
+# What the command line calls a backbone -> MODEL.BACKBONE.CONV_BODY.
+CONV_BODIES = {"resnet50": "Slowfast-Resnet50", "resnet101": "Slowfast-Resnet101", "tiny": "Slowfast-Tiny"}
+BACKBONES = tuple(CONV_BODIES)
+# What the command line calls a structure -> MODEL.IA_STRUCTURE.STRUCTURE.
+IA_STRUCTURES = {"parallel": "parallel", "serial": "serial", "denseserial": "dense"}
+MAX_ITERATIONS = 100_000_000
+DEFAULT_DATASET = "ava_video_train_v2.2"
+# Bounds far beyond any run: a slip of the keyboard is found before it becomes a config.
+_UP_TO_A_MILLION = whole(1, 1_000_000)
+_GPUS = whole(0, 4096)
+
+
+@dataclass(frozen=True)
+class FinetuneOptions:
+    """The choices behind a config; None leaves one to the rules.
+
+    Attributes that are no flags:
+        data_dir: DATASETS.DATA_DIR.
+        catalog: DATASETS.CATALOG.
+    """
+
+    dataset_name: str | None = option(
+        None, metavar="N", help="registered dataset: N for N_train and N_val, or the name of a split"
+    )
+    val_dataset: str | None = option(
+        None, metavar="N", help="dataset to evaluate on (default: the validation split beside it)"
+    )
+    num_classes: int | None = option(
+        None, within=_UP_TO_A_MILLION, metavar="C", help="only checked: the label map says the number of classes"
+    )
+    backbone: str = option(
+        "resnet50", choices=BACKBONES, help="tiny trains on a CPU, from random weights (default: resnet50)"
+    )
+    use_ia: bool = option(False, help="with an Interaction Aggregation structure")
+    ia_structure: str | None = option(None, choices=tuple(IA_STRUCTURES), help="default: serial")
+    num_gpus: int = option(
+        0, within=_GPUS, metavar="G", help="0: the CPU (default: those of this machine, %(default)s)"
+    )
+    batch_size: int | None = option(
+        None, within=_UP_TO_A_MILLION, metavar="B", help="clips of a step over all GPUs (default: 2 for each GPU)"
+    )
+    lr: float | None = option(
+        None,
+        within=Range(0, 100, open_low=True),
+        metavar="LR",
+        help="learning rate for that batch (default: the recipe's, scaled to it)",
+    )
+    max_iter: int | None = option(
+        None, within=whole(1, MAX_ITERATIONS), metavar="I", help="iterations (default: from the size of the dataset)"
+    )
+    epochs: float | None = option(
+        None,
+        within=Range(0, 1_000_000, open_low=True),
+        metavar="E",
+        help="passes over the training clips, instead of --max-iter",
+    )
+    weights: str | None = option(
+        None, metavar="PTH", help='checkpoint to start from (default: the pretrained backbone; "": none)'
+    )
+    output_dir: str | None = option(
+        None, metavar="DIR", help="OUTPUT_DIR of the config (default: output/DATASET_NETWORK)"
+    )
+    data_dir: str = "data"
+    catalog: tuple[str, ...] = ()
+
+    @property
+    def structure(self) -> str:
+        """The IA structure, one of ``IA_STRUCTURES``, whether it is used or not."""
+        return self.ia_structure or "serial"
+
+    @property
+    def processes(self) -> int:
+        """Training processes: one per GPU, one on the CPU."""
+        return max(1, self.num_gpus)
+
+    @property
+    def tiny(self) -> bool:
+        """Whether the network is the one for laptops, which starts from random weights."""
+        return self.backbone == "tiny"
+
+    def check(self) -> None:
+        """Raise a :class:`UserError` that lists every value that cannot be, by its flag."""
+        problems = [
+            f"--{name.replace('_', '-')} is empty: give a name, or leave the flag out"
+            for name in ("dataset_name", "val_dataset", "output_dir")
+            if getattr(self, name) is not None and not getattr(self, name).strip()
+        ]
+        problems += check_options(self)
+        if self.epochs is not None and self.max_iter is not None:
+            problems.append("--epochs and --max-iter both set the length of the run: give one of them")
+        problems += self._batch_problems()
+        if problems:
+            raise UserError(problem_list("the options do not fit:", problems))
+
+    def _batch_problems(self) -> list[str]:
+        batch = self.batch_size
+        if batch is None or batch < 1 or self.num_gpus not in _GPUS or batch % self.processes == 0:
+            return []
+        nearest = max(1, round(batch / self.processes)) * self.processes
+        return [
+            f"--batch-size {batch} does not split evenly over --num-gpus {self.num_gpus}: it counts the clips of all "
+            f"GPUs together. Nearest: --batch-size {nearest}"
+        ]
+
+
+def where_datasets_are(overrides: Sequence[str]) -> dict[str, str | tuple[str, ...]]:
+    """Return the options ``data_dir`` and ``catalog`` from config keys and values in turn, as other tools take them.
+
+    Raises:
+        UserError: for any key but DATASETS.DATA_DIR and DATASETS.CATALOG, or a value of a wrong type.
+    """
+    cfg = load_cfg(None, overrides)
+    for key in overrides[::2]:
+        if key not in ("DATASETS.DATA_DIR", "DATASETS.CATALOG"):
+            raise UserError(
+                f"{key}: only DATASETS.DATA_DIR and DATASETS.CATALOG can be given here, to find the dataset. Change "
+                "other keys in the config that is written, or give them to the training."
+            )
+    return {"data_dir": cfg.DATASETS.DATA_DIR, "catalog": tuple(cfg.DATASETS.CATALOG)}
+
+
+def default_output(options: FinetuneOptions) -> Path:
+    """Return where the config goes if nobody says: a name made of the dataset and the network."""
+    return Path("config_files") / f"{experiment_name(options)}.yaml"
+
+
+def experiment_name(options: FinetuneOptions) -> str:
+    """Return a name for files and folders, such as "pets_resnet50_serial"."""
+    dataset = (options.dataset_name or DEFAULT_DATASET).removesuffix("_train")
+    dataset = "ava" if dataset.startswith("ava_video_") else dataset
+    structure = options.structure if options.use_ia else "baseline"
+    return f"{dataset}_{options.backbone}_{structure}"

@@ -1,0 +1,142 @@
+"""From options, a config and a machine to the command that trains, with the plan of the run that it starts."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from yacs.config import CfgNode
+
+import alphaction
+from alphaction.checkpoint.checkpointer import LAST_CHECKPOINT
+from alphaction.config import load_cfg
+from alphaction.engine.arguments import train_parser
+from alphaction.engine.plan import plan_text
+from alphaction.engine.train import plan_run
+from alphaction.utils.errors import UserError
+from alphaction.workflows.finetune.launch.execute import TORCHRUN
+from alphaction.workflows.finetune.launch.launch_options import LaunchOptions
+from alphaction.workflows.finetune.launch.machine import Machine, gpu_warnings, ram_warnings
+from alphaction.workflows.finetune.launch.processes import Processes, choose_processes
+
+TRAIN_SCRIPT = Path(alphaction.__file__).resolve().parents[1] / "train_net.py"
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A command that trains, and the plan of its run.
+
+    Attributes:
+        command: program and arguments.
+        env: environment variables to set besides those that are there.
+        cfg: the config that the run would train with.
+        rows: (what, value), the lines of the plan.
+        notes: what was decided and might surprise.
+        warnings: what may go wrong.
+    """
+
+    command: tuple[str, ...]
+    env: dict[str, str]
+    cfg: CfgNode
+    rows: Mapping[str, str]
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def command_line(self) -> str:
+        """The command as a shell takes it."""
+        settings = [f"{name}={shlex.quote(value)}" for name, value in self.env.items()]
+        return " ".join([*settings, shlex.join(self.command)])
+
+    def __str__(self) -> str:
+        return f"{plan_text(self.rows, self.notes, self.warnings)}\nCommand\n  {self.command_line}"
+
+
+def plan_launch(options: LaunchOptions, machine: Machine) -> Launch:
+    """Choose the processes, and have the run planned that they would start. Writes and starts nothing.
+
+    Only the GPUs of a dry run need not be here.
+
+    Raises:
+        UserError: for anything that would stop the training; the message has the remedy.
+    """
+    cfg = load_cfg(options.config, options.overrides)
+    processes = choose_processes(cfg, options, machine)
+    if not options.resume:
+        _refuse_earlier_run(Path(cfg.OUTPUT_DIR))
+    arguments = ["--config-file", options.config, *_flags(cfg, options), *options.overrides, *processes.overrides]
+    args = train_parser().parse_intermixed_args(arguments)
+    run = plan_run(args, processes.total, processes.device, writes=not options.node_rank)
+    here = gpu_warnings(machine.gpus, processes.per_node) if processes.device == "cuda" else ram_warnings(machine)
+    return Launch(
+        command=(sys.executable, *_launcher(processes, options), _script(), *arguments),
+        env=_environment(processes, machine),
+        cfg=run.cfg,
+        rows={**run.rows, "device": processes.description},
+        notes=(*processes.notes, *run.notes),
+        warnings=(*processes.warnings, *run.warnings, *here),
+    )
+
+
+def _refuse_earlier_run(folder: Path) -> None:
+    """Raise a :class:`UserError` if a new run would meet an earlier one in its folder."""
+    found = [folder / LAST_CHECKPOINT, folder / "model_final.pth", *sorted(folder.glob("model_[0-9]*.pth"))]
+    if found := [path for path in found if path.is_file()]:
+        raise UserError(
+            f"OUTPUT_DIR {folder} already holds a run ({found[0].name}). Continue it: --resume. "
+            f"Start another one beside it: `-- OUTPUT_DIR {shlex.quote(f'{folder}_2')}`."
+        )
+
+
+def _flags(cfg: CfgNode, options: LaunchOptions) -> list[str]:
+    """Return the flags of train_net.py.
+
+    Raises:
+        UserError: if --new-classes comes without weights to take a backbone from.
+    """
+    if options.new_classes and not options.resume and not cfg.MODEL.WEIGHT:
+        raise UserError(
+            "--new-classes keeps the backbone of trained weights and starts a new head, but MODEL.WEIGHT is empty. "
+            "Add `-- MODEL.WEIGHT FILE`, or leave --new-classes out to train from random weights."
+        )
+    flags = ["--resume"] if options.resume else ["--transfer"] if cfg.MODEL.WEIGHT else []
+    flags += [] if options.resume else ["--adjust-lr"]  # A run that is continued keeps its schedule.
+    flags += ["--no-head"] if options.new_classes else []
+    flags += ["--use-tfboard"] if options.tensorboard else []
+    flags += ["--skip-val-in-train"] if options.skip_val else []
+    # Without evaluation in between there need not be any data for the one at the end.
+    flags += ["--skip-final-test"] if options.skip_val and not cfg.DATASETS.TEST else []
+    return flags + ([] if options.seed is None else ["--seed", str(options.seed)])
+
+
+def _launcher(processes: Processes, options: LaunchOptions) -> list[str]:
+    """Return what stands between Python and train_net.py."""
+    if processes.total == 1:
+        return []
+    if processes.nodes == 1:
+        return [*TORCHRUN, "--standalone", f"--nproc_per_node={processes.per_node}"]
+    return [
+        *TORCHRUN,
+        f"--nnodes={processes.nodes}",
+        f"--node_rank={options.node_rank}",
+        f"--nproc_per_node={processes.per_node}",
+        f"--master_addr={options.master_addr}",
+        f"--master_port={options.master_port}",
+    ]
+
+
+def _script() -> str:
+    """Return the path of train_net.py, short where the current folder is the clone."""
+    if not TRAIN_SCRIPT.is_file():
+        raise UserError(f"{TRAIN_SCRIPT} does not exist: training is started from a clone (`pip install -e .` in it).")
+    return TRAIN_SCRIPT.name if Path.cwd() == TRAIN_SCRIPT.parent else str(TRAIN_SCRIPT)
+
+
+def _environment(processes: Processes, machine: Machine) -> dict[str, str]:
+    """Share the cores among several processes; torchrun would give each one thread."""
+    if processes.per_node == 1 or "OMP_NUM_THREADS" in machine.environ:
+        return {}
+    return {"OMP_NUM_THREADS": str(max(1, machine.cores // processes.per_node))}

@@ -1,0 +1,47 @@
+"""The class names of a weight file, which may hold none itself."""
+
+from __future__ import annotations
+
+from yacs.config import CfgNode
+
+from alphaction.checkpoint import WeightFile
+from alphaction.config.paths_catalog import AVA_LABEL_MAP, find_dataset
+from alphaction.data.annotations import LabelMap, read_label_map
+from alphaction.utils.errors import UserError
+
+_CLASSIFIER = "predictor.cls_score.weight"
+_AVA_CLASSES = 80
+
+
+def find_label_map(cfg: CfgNode, weights: WeightFile) -> LabelMap:
+    """Return the classes that ``weights`` were trained for.
+
+    The checkpoints of this program hold them. For other files with 80 classes they are AVA's; otherwise they are those
+    of the first dataset of DATASETS.TEST, if their number agrees.
+
+    Raises:
+        UserError: if the classes have no names, or the weights no classifier.
+    """
+    if weights.label_map is not None:
+        return LabelMap.from_dict(weights.label_map, f"label map in {weights.path}")
+    sizes = [len(tensor) for name, tensor in weights.weights.items() if name.endswith(_CLASSIFIER)]
+    if not sizes:
+        raise UserError(
+            f"{weights.path}: holds no action classifier ({_CLASSIFIER}), so it cannot classify actions. Does it "
+            "hold backbone weights only? Give a checkpoint of a training run."
+        )
+    if sizes[0] == _AVA_CLASSES:
+        return read_label_map(AVA_LABEL_MAP)
+    unnamed = f"{weights.path}: has {sizes[0]} classes and no names for them"
+    fix = "Set DATASETS.TEST to the dataset that the weights were trained for; its label map names the classes."
+    if not cfg.DATASETS.TEST:
+        raise UserError(f"{unnamed}. {fix}")
+    try:
+        label_map = read_label_map(find_dataset(cfg, cfg.DATASETS.TEST[0]).label_map)
+    except UserError as error:
+        raise UserError(f"{unnamed}. {fix} Its value now does not work: {error}") from error
+    if label_map.num_classes != sizes[0]:
+        raise UserError(
+            f"{unnamed}, and dataset {cfg.DATASETS.TEST[0]} has {label_map.num_classes} ({label_map.source}). {fix}"
+        )
+    return label_map

@@ -1,0 +1,142 @@
+"""The options of a video prediction, which are the flags of tools/predict_video.py, and its result."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from alphaction.data.video.file import VIDEO_SUFFIXES
+from alphaction.utils.errors import UserError
+from alphaction.utils.files import refuse_existing, require_file
+from alphaction.utils.messages import counted, problem_list
+from alphaction.utils.numbers import FRACTION, NOT_NEGATIVE, POSITIVE
+from alphaction.utils.options import check_options, option
+from alphaction.workflows.detect.detector_weights import DEFAULT_MODEL, MODELS
+
+# Suffix of the video to write -> name of the container.
+OUTPUT_SUFFIXES = {".mp4": "mp4", ".mkv": "matroska", ".mov": "mov", ".avi": "avi"}
+_PERSON_BOXES = "boxes of persons, one set a second: one of"
+
+
+@dataclass(frozen=True)
+class VideoOptions:
+    """What to predict and where to write it; the help of each field says what it is."""
+
+    video: Path = option(metavar="V", help="video to predict")
+    output: Path = option(metavar="OUT", help=f"video to write: {', '.join(OUTPUT_SUFFIXES)}")
+    detections: Path | None = option(
+        None, metavar="FILE", help="csv or JSON; rows name the video, see docs/DATA.md", group=_PERSON_BOXES
+    )
+    object_boxes: Path | None = option(
+        None, metavar="FILE", help="boxes of objects, for models that use them (default: the detector's, if any)"
+    )
+    detector: str | None = option(
+        None,
+        choices=sorted(MODELS),
+        alone=DEFAULT_MODEL,
+        help="detect_persons.py's --model: a network of torchvision; alone, %(const)s",
+        group=_PERSON_BOXES,
+    )
+    detector_weights: Path | None = option(
+        None, metavar="FILE", help="detect_persons.py's --weights (default: COCO weights)"
+    )
+    csv: Path | None = option(None, metavar="FILE", help="write all scores, as tools/evaluate_ava.py reads them")
+    tracks: Path | None = option(None, metavar="FILE", help="write boxes with person ids, AVA csv without classes")
+    min_score: float = option(
+        0.3, within=FRACTION, metavar="S", help="lowest score of a class on the frames (default: %(default)s)"
+    )
+    max_classes: int = option(
+        3, within=NOT_NEGATIVE, metavar="N", help="most classes shown for a person (default: %(default)s)"
+    )
+    start: float = option(0.0, metavar="S", help="second of the video to start at (default: %(default)s)")
+    end: float | None = option(None, metavar="S", help="second to stop at (default: the end of the video)")
+    scale: int | None = option(
+        None, within=POSITIVE, metavar="K", help="enlarge frames K times (default: only small ones, to fit text)"
+    )
+    force: bool = option(False, help="replace --output, --csv and --tracks if they exist")
+
+    def check(self, other_inputs: Mapping[str, Path] | None = None) -> None:
+        """Raise a :class:`UserError` for what can be seen to be wrong before any work.
+
+        Args:
+            other_inputs: name -> existing file that no output may replace: the config, the weights.
+        """
+        if problems := check_options(self):
+            raise UserError(problem_list("options of the video:", problems))
+        if (self.detections is None) == (self.detector is None):
+            both = "both were given: choose one of" if self.detector else "no boxes of persons: pass one of"
+            raise UserError(
+                f"{both}\n  --detections FILE   boxes at each second, csv rows: video, second, x1, y1, x2, y2, score\n"
+                "  --detector          finds them with torchvision's Faster R-CNN (--detector-weights FILE if its "
+                "weights cannot be downloaded)"
+            )
+        if self.detector_weights is not None and self.detector is None:
+            raise UserError("--detector-weights needs --detector")
+        if not 0 <= self.start < (math.inf if self.end is None else self.end):
+            end = "" if self.end is None else f", --end {self.end:g}"
+            raise UserError(f"--start {self.start:g}{end}: expected 0 <= start < end, in seconds")
+        self._check_files(other_inputs or {})
+
+    def _check_files(self, other_inputs: Mapping[str, Path]) -> None:
+        """Refuse inputs that are missing, and outputs that are an input, another output or an existing file."""
+        inputs = {
+            "--video": self.video,
+            "--detections": self.detections,
+            "--object-boxes": self.object_boxes,
+            "--detector-weights": self.detector_weights,
+        }
+        taken = {flag: path for flag, path in inputs.items() if path is not None}
+        for flag, path in taken.items():
+            require_file(flag, path, VIDEO_SUFFIXES if flag == "--video" else ())
+        for flag, path, suffixes in (
+            ("--video", self.video, VIDEO_SUFFIXES),
+            ("--output", self.output, OUTPUT_SUFFIXES),
+        ):
+            if path.suffix.lower() not in suffixes:
+                raise UserError(f"{flag} {path}: expected a name that ends in {', '.join(suffixes)}")
+        taken |= other_inputs
+        for flag, path in (("--output", self.output), ("--csv", self.csv), ("--tracks", self.tracks)):
+            if path is None:
+                continue
+            same = next((other for other in taken if _same_file(path, taken[other])), None)
+            if same is not None:
+                raise UserError(f"{flag} {path}: is also the file of {same}, choose another name")
+            refuse_existing(flag, path, self.force)
+            taken[flag] = path
+
+
+def _same_file(a: Path, b: Path) -> bool:
+    return a.resolve() == b.resolve() or (a.exists() and b.exists() and a.samefile(b))
+
+
+@dataclass(frozen=True)
+class VideoResult:
+    """What was written.
+
+    Attributes:
+        output: the video.
+        frames: its number of frames.
+        fps: frames per second.
+        size: (width, height).
+        scale: by which frames were enlarged.
+        keyframes: seconds at which actions were predicted.
+        persons: number of person ids.
+    """
+
+    output: Path
+    frames: int
+    fps: float
+    size: tuple[int, int]
+    scale: int
+    keyframes: int
+    persons: int
+
+    def __str__(self) -> str:
+        enlarged = f", {self.scale} times the input's so that text can be read (--scale)" if self.scale > 1 else ""
+        return (
+            f"{self.output}: {counted(self.frames, 'frame')}, {self.fps:g} per second, "
+            f"{self.size[0]}x{self.size[1]}{enlarged}; no sound; {counted(self.persons, 'person')} at "
+            f"{counted(self.keyframes, 'keyframe')}"
+        )

@@ -1,0 +1,275 @@
+"""From the labels of annotation files, names or ids, to class ids of one label map."""
+
+from __future__ import annotations
+
+import textwrap
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from alphaction.data.annotations import ActionClass, LabelMap
+from alphaction.utils.errors import UserError
+from alphaction.utils.messages import counted, suggest
+from alphaction.workflows.prepare.imported import ImportedAnnotations
+
+DEFAULT_GROUP = "object"
+# More classes than this are more likely a misread field (file names, free text) than actions.
+MANY_CLASSES = 100
+
+_GROUP_HELP = (
+    "PERSON_MOVEMENT: one at a time (softmax); OBJECT_MANIPULATION, PERSON_INTERACTION: any number at once (sigmoid)"
+)
+
+
+@dataclass(frozen=True)
+class ResolvedClasses:
+    """The classes of a dataset, and the class ids of every box.
+
+    Attributes:
+        label_map: the classes.
+        class_ids: for each imported file, for each of its boxes, the class ids; () for a negative.
+        notes: what was decided, for the user.
+        comment: the same as lines for the top of the label map; "" if the user wrote the label map.
+    """
+
+    label_map: LabelMap
+    class_ids: list[list[tuple[int, ...]]]
+    notes: tuple[str, ...]
+    comment: str
+
+
+def resolve_classes(
+    parts: Sequence[ImportedAnnotations], label_map: LabelMap | None, class_group: str | None = None
+) -> ResolvedClasses:
+    """Return the class ids of all labels.
+
+    Args:
+        parts: the imported files, of all splits.
+        label_map: the classes; None: collect them from the labels. Ids of files that name their ids are kept, names
+            are numbered from 1 in alphabetical order, and ids without names are called "class 3".
+        class_group: the group (movement, object or person) of collected classes whose file states none; None: object.
+
+    Raises:
+        UserError: no label at all; labels outside the label map (lists all of them, with counts and the nearest);
+            names and nameless ids mixed where there is no label map.
+    """
+    keys = [[tuple(_key(part, label) for label in labels) for labels in part.labels] for part in parts]
+    counts = Counter(key for part in keys for labels in part for key in labels)
+    if not counts:
+        raise UserError(
+            f"{', '.join(part.source for part in parts)}: no box has an action, so there is nothing to learn. Is the "
+            "label or the attribute that names the action filled in?"
+        )
+    given = label_map is not None
+    if label_map is None:
+        label_map, ids, notes = _collect(parts, counts, class_group)
+    else:
+        ids, notes = _match(parts, keys, counts, label_map), []
+        if label_map.untyped:
+            group = class_group or DEFAULT_GROUP
+            notes.append(
+                f"{len(label_map.untyped)} classes of {label_map.source} have no label_type; taken as {group} classes"
+            )
+    class_ids = [[tuple(dict.fromkeys(ids[key] for key in labels)) for labels in part] for part in keys]
+    comment = "" if given else "\n".join(line for note in notes for line in textwrap.wrap(note, 110))
+    return ResolvedClasses(label_map, class_ids, tuple(notes), comment)
+
+
+def fold(name: str) -> str:
+    """Return a name without differences of case, white space and the coding of accents."""
+    return _composed(name).casefold()
+
+
+def _composed(name: str) -> str:
+    """Return a name with single spaces, and each accented letter as one character (macOS writes two)."""
+    return unicodedata.normalize("NFC", " ".join(name.split()))
+
+
+def _key(part: ImportedAnnotations, label: int | str) -> int | str:
+    """Return the name of a label where its file knows one, else its id."""
+    return label if isinstance(label, str) else part.class_names.get(int(label), int(label))
+
+
+def _match(
+    parts: Sequence[ImportedAnnotations],
+    keys: Sequence[Sequence[tuple[int | str, ...]]],
+    counts: Counter[int | str],
+    label_map: LabelMap,
+) -> dict[int | str, int]:
+    """Return the class id of each label; names may differ in case and white space from the label map's."""
+    exact = dict(zip(label_map.names, label_map.ids, strict=True))
+    folded: dict[str, list[int]] = {}
+    for name, class_id in exact.items():
+        folded.setdefault(fold(name), []).append(class_id)
+    ids: dict[int | str, int] = {}
+    for key in counts:
+        if isinstance(key, int):
+            found = [key] if key in label_map else []
+        else:
+            found = [exact[key]] if key in exact else folded.get(fold(key), [])
+            if not found and key.strip().isdecimal() and int(key) in label_map:
+                found = [int(key)]  # an attribute that holds the class id as text
+        if len(found) == 1:
+            ids[key] = found[0]
+    unknown = [key for key in counts if key not in ids]
+    if unknown:
+        raise UserError(_unknown_labels(parts, keys, counts, unknown, label_map))
+    return ids
+
+
+def _unknown_labels(
+    parts: Sequence[ImportedAnnotations],
+    keys: Sequence[Sequence[tuple[int | str, ...]]],
+    counts: Counter[int | str],
+    unknown: Sequence[int | str],
+    label_map: LabelMap,
+) -> str:
+    first: dict[int | str, str] = {}
+    for part, boxes in zip(parts, keys, strict=True):
+        for row, labels in enumerate(boxes):
+            for key in labels:
+                first.setdefault(key, part.place(row))
+    lines = []
+    for key in sorted(unknown, key=lambda key: (isinstance(key, str), key)):
+        shown = f'"{key}"' if isinstance(key, str) else f"class id {key}"
+        near = suggest(key, label_map.names, limit=6) if isinstance(key, str) else label_map.nearest_ids(key)
+        lines.append(f"{shown} ({counted(counts[key], 'box', 'boxes')}; the first: {first[key]}). {near}")
+    zero_based = [
+        part.source
+        for part, boxes in zip(parts, keys, strict=True)
+        if _starts_at_zero({key for labels in boxes for key in labels}, label_map)
+    ]
+    hint = f" The ids of {zero_based[0]} start at 0 and the label map's do not: add 1 to each?" if zero_based else ""
+    head = (
+        f"{len(unknown)} of the {len(counts)} labels in the annotations are not in {label_map.source}. Add them to it, "
+        f"or correct the annotations.{hint} Without --label-map, all labels of the annotations become classes."
+    )
+    return "\n  - ".join([head, *lines])
+
+
+def _starts_at_zero(used: set[int | str], label_map: LabelMap) -> bool:
+    ids = {key for key in used if isinstance(key, int)}
+    return 0 in ids and 0 not in label_map and all(class_id + 1 in label_map for class_id in ids)
+
+
+def _collect(
+    parts: Sequence[ImportedAnnotations], counts: Counter[int | str], class_group: str | None
+) -> tuple[LabelMap, dict[int | str, int], list[str]]:
+    """Return the label map of all labels, the class id of each label, and what was decided."""
+    own_ids = _own_ids(parts, counts)
+    nameless = sorted(key for key in counts if isinstance(key, int))
+    if nameless and own_ids is None:
+        text = next(key for key in counts if isinstance(key, str))
+        raise UserError(
+            f'the annotations name some classes ("{text}") and only number others ({nameless[0]}): which of them are '
+            "the same? Write a label map that has both, and pass it with --label-map."
+        )
+    groups = _groups(parts)
+    if own_ids is not None:
+        names = {key: key if isinstance(key, str) else f"class {key}" for key in counts}
+        spelled = {key: own_ids[key] for key in counts}
+        number = counted(len(counts), "class", "classes")
+        notes = [f"no --label-map: {number} collected from the annotations, with the ids of the file"]
+    else:
+        best = _spellings(counts)
+        order = {name: number for number, name in enumerate(sorted(set(best.values()), key=fold), start=1)}
+        names, spelled = dict(best), {key: order[best[key]] for key in counts}
+        number = counted(len(order), "class", "classes")
+        notes = [f"no --label-map: {number} collected from the annotations, numbered by name"]
+        notes += [
+            f'labels "{key}" and "{name}" are taken as one class'
+            for key, name in best.items()
+            if unicodedata.normalize("NFC", key) != name
+        ]
+    classes: dict[int, ActionClass] = {}
+    guessed: list[str] = []
+    for key, class_id in sorted(spelled.items(), key=lambda item: item[1]):
+        group = groups.get(fold(names[key])) or groups.get(key)
+        if group is None and class_id not in classes:
+            guessed.append(names[key])
+        known = classes.get(class_id)
+        classes[class_id] = known or ActionClass(class_id, names[key], group or class_group or DEFAULT_GROUP)
+    if nameless:
+        notes += _nameless_notes(nameless)
+    if guessed and class_group is None:
+        single = all(len(labels) <= 1 for part in parts for labels in part.labels)
+        notes.append(_guess_note("" if len(guessed) == len(classes) else f"{len(guessed)} ", single))
+    if len(classes) > MANY_CLASSES:
+        notes.append(
+            f"{len(classes)} different labels are many for actions: is a free text or a track name read as the label?"
+        )
+    return LabelMap(tuple(classes.values()), "the collected classes"), spelled, notes
+
+
+def _nameless_notes(ids: Sequence[int]) -> list[str]:
+    """Return notices on classes that have an id and no name."""
+    notes = [
+        f'{len(ids)} classes have no name in the annotations and are called "class {ids[0]}" and so on; '
+        'for real names pass --label-map FILE with blocks like: label { name: "sit" label_id: '
+        f"{ids[0]} label_type: PERSON_MOVEMENT }}"
+    ]
+    if ids[0] == 0:
+        notes.append(
+            "the class ids begin at 0 and are kept as they are; with a label map that begins at 1, as AVA's does, "
+            "add 1 to each"
+        )
+    return notes
+
+
+def _guess_note(which: str, single: bool) -> str:
+    """Return a notice on classes whose group no file states.
+
+    Args:
+        which: how many they are, before "classes"; "": all of them.
+        single: no box has two labels.
+    """
+    subject = f"the group of {which or 'the '}classes"
+    exclusive = "No box has two labels here: if they exclude each other," if single else "If they exclude each other,"
+    return (
+        f"{subject} is not told: taken as {DEFAULT_GROUP} classes, each learned on its own (sigmoid), which always "
+        f"works. {exclusive} --class-group movement learns them better (softmax). For a group per class write "
+        f"label_type in a label map ({_GROUP_HELP})"
+    )
+
+
+def _own_ids(parts: Sequence[ImportedAnnotations], counts: Counter[int | str]) -> dict[int | str, int] | None:
+    """Return label -> id where the files number all their classes without contradiction, else None."""
+    ids: dict[int | str, int] = {key: key for key in counts if isinstance(key, int)}
+    for part in parts:
+        used = {label for labels in part.labels for label in labels}
+        if any(isinstance(label, str) for label in used):
+            return None
+        for label in used:
+            key = _key(part, label)
+            if ids.setdefault(key, label) != label:
+                return None
+    folded = {fold(key) if isinstance(key, str) else f"class {key}" for key in counts}
+    return ids if len(set(ids.values())) == len(ids) == len(folded) else None
+
+
+def _spellings(counts: Counter[int | str]) -> dict[str, str]:
+    """Return for each name the commonest of those that differ only in case and white space."""
+    best: dict[str, str] = {}
+    for name in sorted(counts, key=lambda name: (-counts[name], name)):
+        best.setdefault(fold(name), _composed(name))
+    return {name: best[fold(name)] for name in counts}
+
+
+def _groups(parts: Sequence[ImportedAnnotations]) -> dict[int | str, str]:
+    """Return the group that the files tell for a class, by folded name or id.
+
+    Raises:
+        UserError: two files contradict each other.
+    """
+    groups: dict[int | str, str] = {}
+    for part in parts:
+        for label, group in part.class_groups.items():
+            key = _key(part, label)
+            key = fold(key) if isinstance(key, str) else key
+            if groups.setdefault(key, group) != group:
+                raise UserError(
+                    f'{part.source}: class "{label}" is of group {group} here and of group {groups[key]} elsewhere. '
+                    "Correct one, or pass --label-map, which then decides."
+                )
+    return groups

@@ -1,0 +1,193 @@
+"""What ``tools/prepare_dataset.py`` is asked to do, and the checks that need no video."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+
+from yacs.config import CfgNode
+
+from alphaction.config import load_cfg
+from alphaction.data.annotations import GROUPS
+from alphaction.data.formats.box_spelling import BOX_FORMAT_CHOICES, NORMALIZED_CHOICES
+from alphaction.utils.errors import UserError
+from alphaction.utils.files import missing_file, require_file
+from alphaction.utils.messages import problem_list
+from alphaction.utils.numbers import POSITIVE, Range
+from alphaction.utils.options import check_options, option
+from alphaction.workflows.prepare.dataset_folder import check_name
+from alphaction.workflows.prepare.importers import FORMATS
+from alphaction.workflows.prepare.train_val_split import WAYS
+
+ANNOTATION_SUFFIXES = (".csv", ".json", ".xml", ".txt", ".tsv", ".gz", ".zip")
+PLACES = ("DATASETS.DATA_DIR", "DATASETS.CATALOG")
+_DEFAULT_FRACTION = 0.2
+
+
+@dataclass(frozen=True)
+class PrepareOptions:
+    """The options of one preparation; each is the flag of the same name, described by its ``help``.
+
+    Attributes:
+        train: annotation files, or folders of them; all of the dataset where ``val`` is empty. The flag is --train or
+            --annotations.
+        overrides: DATASETS.DATA_DIR, DATASETS.CATALOG and their values in turn: where datasets are looked for.
+    """
+
+    name: str = option(metavar="N", help="name of the dataset: letters, digits, _ and -")
+    videos: Path = option(metavar="DIR", help="folder of the video files")
+    train: tuple[Path, ...]
+    val: tuple[Path, ...] = option((), metavar="FILE", help="annotation files of the validation")
+    output: Path | None = option(None, metavar="DIR", help="folder to write (default: DATASETS.DATA_DIR/N, data/N)")
+    label_map: Path | None = option(None, metavar="FILE", help="pbtxt file of the classes (default: collected)")
+    format: str = option("auto", choices=("auto", *FORMATS), help="format of the annotations (default: by content)")
+    box_format: str = option("auto", choices=BOX_FORMAT_CHOICES, help="how csv and JSON write boxes")
+    normalized: str = option("auto", choices=NORMALIZED_CHOICES, help="boxes in fractions of the frame: yes or no")
+    person_boxes: tuple[Path, ...] = option((), metavar="FILE", help="detected persons, of any split")
+    object_boxes: tuple[Path, ...] = option((), metavar="FILE", help="detected objects, of any split")
+    train_exclusions: Path | None = option(None, metavar="FILE", help="csv video,second of keyframes to leave out")
+    val_exclusions: Path | None = option(None, metavar="FILE", help="the same for the validation")
+    keyframe_interval: int = option(
+        1,
+        within=POSITIVE,
+        metavar="S",
+        help="seconds between keyframes of interpolated tracks (default: %(default)s)",
+    )
+    action_attributes: tuple[str, ...] = option(
+        (),
+        "--action-attribute",
+        metavar="NAME",
+        help="attributes of VIA, CVAT or Label Studio that are actions (default: those that can be; they are printed)",
+    )
+    val_fraction: float | None = option(
+        None,
+        within=Range(0, 1, open_low=True, open_high=True),
+        metavar="F",
+        help="share of the validation where there is no --val (default: 0.2)",
+    )
+    split_by: str = option("auto", choices=WAYS, help="divide by video or by time (default: by what the data allow)")
+    class_group: str | None = option(
+        None, choices=GROUPS, help="group of classes whose group is not stated (default: object)"
+    )
+    cut_clips: bool = option(False, help="also write one-second clips and keyframes, and register the clips")
+    processes: int = option(
+        2,
+        "--processes",
+        "--process-num",
+        within=POSITIVE,
+        metavar="N",
+        help="processes that cut clips (default: %(default)s)",
+    )
+    force: bool = option(
+        False, help="replace files that an earlier run of this command did not write, or that were changed since"
+    )
+    overrides: tuple[str, ...] = ()
+
+    @cached_property
+    def cfg(self) -> CfgNode:
+        """The config that datasets are looked for with.
+
+        Raises:
+            UserError: for other keys than those of ``overrides``, or a wrong value.
+        """
+        cfg = load_cfg(None, self.overrides)
+        other = [key for key in self.overrides[::2] if key not in PLACES]
+        if other:
+            raise UserError(f"{other[0]}: only {' and '.join(PLACES)} can be given here, to say where datasets are.")
+        return cfg
+
+    @property
+    def folder(self) -> Path:
+        """The folder to write."""
+        return self.output or Path(self.cfg.DATASETS.DATA_DIR) / self.name
+
+    @property
+    def fraction(self) -> float:
+        """Share of the validation where one file holds all annotations."""
+        return _DEFAULT_FRACTION if self.val_fraction is None else self.val_fraction
+
+    def annotation_files(self) -> dict[str, list[Path]]:
+        """Return split -> its annotation files; ``val`` is missing where one set of files is to be divided."""
+        found = {"train": _files("--train" if self.val else "--annotations (or --train)", self.train)}
+        if self.val:
+            found["val"] = _files("--val", self.val)
+        return found
+
+    def exclusions(self, split: str) -> Path | None:
+        """Return the exclusion file of a split; that of --train counts for all where one file is divided."""
+        return self.train_exclusions if split == "train" or not self.val else self.val_exclusions
+
+    def inputs(self) -> list[Path]:
+        """Return every file that is read."""
+        single = (self.label_map, self.train_exclusions, self.val_exclusions)
+        files = [file for files in self.annotation_files().values() for file in files]
+        return [*files, *self.person_boxes, *self.object_boxes, *(path for path in single if path)]
+
+    def check(self) -> None:
+        """Raise a :class:`UserError` for the first option that cannot be right."""
+        check_name(self.name)
+        if not self.train:
+            raise UserError("--train (or --annotations) names no file.")
+        if self.val and (self.val_fraction is not None or self.split_by != "auto"):
+            raise UserError("--val-fraction and --split-by divide one set of files; with --val leave them out.")
+        if not self.val and self.val_exclusions:
+            raise UserError("--val-exclusions goes with --val; with one set of annotations use --train-exclusions.")
+        problems = check_options(self)
+        if problems:
+            raise UserError(problem_list("Some options cannot be right:", problems))
+        for flag, paths in (
+            ("--person-boxes", self.person_boxes),
+            ("--object-boxes", self.object_boxes),
+            ("--label-map", (self.label_map,)),
+            ("--train-exclusions", (self.train_exclusions,)),
+            ("--val-exclusions", (self.val_exclusions,)),
+        ):
+            for path in paths:
+                if path is not None:
+                    require_file(flag, path)
+
+    def record(self) -> dict:
+        """Return the options as plain values, for the record file."""
+        return {key: _plain(value) for key, value in asdict(self).items()}
+
+
+def take_places(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Divide the words of a command line into flags and the keys of ``PLACES`` with their values.
+
+    A flag of several files would take keys that follow it for files.
+    """
+    words, places = list(words), []
+    while found := [index for index, word in enumerate(words) if word in PLACES]:
+        places += words[found[0] : found[0] + 2]
+        del words[found[0] : found[0] + 2]
+    return words, places
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def _files(flag: str, paths: tuple[Path, ...]) -> list[Path]:
+    """Return the files of a flag; a folder stands for the annotation files in it."""
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = [file for file in sorted(path.iterdir()) if file.suffix.lower() in ANNOTATION_SUFFIXES]
+            inside = [file for file in inside if file.is_file() and not file.name.startswith(".")]
+            if not inside:
+                raise UserError(
+                    f"{flag} {path}: the folder holds no annotation file ({', '.join(ANNOTATION_SUFFIXES)})."
+                )
+            found += inside
+        elif path.is_file():
+            found.append(path)
+        else:
+            raise UserError(f"{flag}: {missing_file(path, ANNOTATION_SUFFIXES)}")
+    repeated = [str(path) for path in found if found.count(path) > 1]
+    if repeated:
+        raise UserError(f"{flag}: {repeated[0]} is given twice; give it once.")
+    return found

@@ -1,0 +1,28 @@
+"""Where in its file a row stands."""
+
+from __future__ import annotations
+
+import gzip
+
+import numpy as np
+
+from alphaction.data.row_places import first_line, repeated_rows
+
+
+def test_places_in_files_of_all_kinds(tmp_path):
+    rows = ["\ufeffv,0,0.1,0.1,0.5,0.5,1", "v,0,0.2,0.1,0.5,0.5,1", "v,1,-0.1,0.1,0.5,0.5,1", "w,1,0.1,0.1,0.5,0.5,1"]
+    plain, packed, tabs = tmp_path / "a.csv", tmp_path / "a.dat", tmp_path / "b.csv"
+    plain.write_text("\n".join(rows), encoding="utf-8")
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    tabs.write_text("\n".join(rows).replace(",", "\t"), encoding="utf-8")
+    for path in (plain, packed, tabs):
+        assert first_line(str(path), "v") == 1
+        assert first_line(str(path), "w") == 4
+        assert first_line(str(path), "v", 0, np.array([0.2, 0.1, 0.5, 0.5])) == 2
+        assert first_line(str(path), "v", 1, np.array([0.0, 0.1, 0.5, 0.5])) == 3  # the reader clips boxes
+        assert first_line(str(path), "x") is None
+    plain.write_text('\n {"images": []}')
+    assert first_line(str(plain), "images") is None
+    assert first_line("annotations", "v") is None
+    plain.write_text("a,1\n\nb,2\na,1\n\n")
+    assert repeated_rows(str(plain)) == [(4, 1)]

@@ -1,0 +1,135 @@
+"""The trainer on a model of one weight, without a config: what a step computes, and what happens when."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from alphaction.checkpoint import Checkpointer
+from alphaction.data.sample import ClipBatch, Keyframe
+from alphaction.engine.setup import Runtime
+from alphaction.engine.trainer import Trainer
+from alphaction.memory import MemoryFeatures, MemoryPool
+from alphaction.modeling.detector import TrainOutput
+from alphaction.utils.errors import UserError
+
+KEYFRAMES = [Keyframe("a", second) for second in range(4)]
+
+
+class OneWeight(nn.Module):
+    """Its loss is weight * (sum of the scores) / boxes_per_process, its features are the scores."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor(1.0))
+        self.memories: list[MemoryFeatures | None] = []
+
+    def forward(self, batch: ClipBatch, memory: MemoryFeatures | None, *, boxes_per_process: Tensor) -> TrainOutput:
+        self.memories.append(memory)
+        loss = self.weight * batch.scores.sum() / boxes_per_process
+        return TrainOutput({"loss_movement": loss}, {"accuracy_movement": loss.detach()}, batch.scores[:, None])
+
+
+def make_batch(index: int, scores: list[float]) -> ClipBatch:
+    """One clip, with a person for each score."""
+    count = len(scores)
+    return ClipBatch(
+        indices=torch.tensor([index]),
+        keyframes=[KEYFRAMES[index]],
+        slow=None,
+        fast=None,
+        sizes=torch.tensor([[8, 8]]),
+        boxes=torch.zeros(count, 4),
+        clip_index=torch.zeros(count, dtype=torch.int64),
+        unit_boxes=torch.zeros(count, 4, dtype=torch.float64),
+        scores=torch.tensor(scores),
+        labels=torch.zeros(count, 1),
+        object_boxes=torch.zeros(0, 4),
+        object_clip_index=torch.zeros(0, dtype=torch.int64),
+    )
+
+
+def make_trainer(folder: Path, lr: float = 0.5, **options) -> Trainer:
+    model = OneWeight()
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
+    folder.mkdir(exist_ok=True)
+    defaults = {"max_iter": 4, "log_period": 1, "checkpoint_period": 2, "eval_period": 3, "keyframes": KEYFRAMES}
+    return Trainer(
+        model=model,
+        optimizer=optimizer,
+        scheduler=torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0),
+        scaler=torch.amp.GradScaler("cpu", enabled=False),
+        checkpointer=Checkpointer(folder, model, optimizer),
+        runtime=Runtime(torch.device("cpu"), rank=0, world_size=1, seed=0),
+        settings={"seed": 0},
+        **(defaults | options),
+    )
+
+
+def test_micro_batches_give_the_gradient_of_one_batch(tmp_path):
+    trainer = make_trainer(tmp_path)
+    report = trainer.train_step([make_batch(0, [1.0, 2.0]), make_batch(1, [5.0])])
+    # Three boxes: the losses are 1 and 5/3, the gradient is 8/3.
+    assert report["loss"].item() == pytest.approx(8 / 3)
+    assert report["accuracy_movement"].item() == pytest.approx((1 + 5 / 3) / 2)
+    assert trainer.model.weight.item() == pytest.approx(1 - 0.5 * 8 / 3)
+
+
+def test_the_gradient_is_clipped(tmp_path):
+    trainer = make_trainer(tmp_path, clip_grad_norm=0.1)
+    trainer.train_step([make_batch(0, [3.0])])
+    assert trainer.model.weight.item() == pytest.approx(1 - 0.5 * 0.1)
+
+
+@pytest.mark.parametrize("penalty", [False, True])
+def test_a_step_reads_the_memory_that_the_step_before_wrote(tmp_path, penalty):
+    pool = MemoryPool(dim=1, max_per_second=2, length=(1, 1))
+    trainer = make_trainer(tmp_path, lr=0.1, pool=pool, penalty=penalty, max_boxes=2)
+    batches = [make_batch(0, [2.0]), make_batch(1, [6.0, 4.0]), make_batch(2, [1.0]), make_batch(1, [1.0])]
+    known, losses = [], []
+    for batch in batches:
+        losses.append(trainer.train_step([batch])["loss"].item())
+        known.append(len(pool))
+    assert known == [0, 1, 2, 3]  # a step is written when the next one begins
+    # The weight is 1, 0.8 and 0.3; the losses are it times the mean score.
+    assert losses[:3] == pytest.approx([2.0, 4.0, 0.3])
+    first, second, third, fourth = (memory.features[0, :, :, 0] for memory in trainer.model.memories)
+    assert not first.any()
+    # What the last step wrote has the last loss, so it is never scaled.
+    assert second.tolist() == [[2.0, 0.0], [0.0, 0.0], [0.0, 0.0]]
+    assert third[0].sort().values.tolist() == [4.0, 6.0]
+    # Second 1 again: second 0 was written at loss 2, second 2 at 0.3, the last one.
+    scale = 0.3 / 2.0 if penalty else 1.0
+    assert fourth[:, 0].tolist() == pytest.approx([2.0 * scale, 0.0, 1.0])
+
+
+def test_the_loop_logs_saves_and_evaluates_when_it_should(tmp_path):
+    trainer = make_trainer(tmp_path / "run", lr=0.01, accumulation_steps=2)
+    evaluated = []
+
+    def evaluate() -> dict[str, float]:
+        evaluated.append(trainer.scheduler.last_epoch)
+        return {"mAP": 0.5}
+
+    def stream() -> Iterator[ClipBatch]:
+        while True:
+            yield make_batch(0, [1.0])
+
+    trainer.run(stream(), evaluate_between=evaluate, evaluate_at_end=evaluate)
+    assert evaluated == [3, 4]
+    assert sorted(path.name for path in (tmp_path / "run").glob("*.pth")) == ["model_0000002.pth", "model_final.pth"]
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert [line["iteration"] for line in lines if "loss" in line] == [1, 2, 3, 4]
+    assert [line["iteration"] for line in lines if "mAP" in line] == [3, 4]
+
+
+def test_a_loss_that_is_not_finite_stops_before_a_checkpoint(tmp_path):
+    trainer = make_trainer(tmp_path / "run", checkpoint_period=1)
+    with pytest.raises(UserError, match=r"iteration 1: loss.*SOLVER.BASE_LR"):
+        trainer.run(iter([make_batch(0, [float("inf")])]))
+    assert list((tmp_path / "run").glob("*.pth")) == []

@@ -1,0 +1,153 @@
+"""Axes: N persons, C classes."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from alphaction.config import get_cfg
+from alphaction.modeling.roi_head.losses import ActionLoss
+from alphaction.utils.errors import UserError
+
+
+def loss_of(sizes: tuple[int, int, int], **kwargs) -> ActionLoss:
+    return ActionLoss(sizes, (2.0, 3.0, 5.0), **kwargs)
+
+
+def focal(probability: float, gamma: float = 2.0) -> float:
+    return -((1 - probability) ** gamma) * math.log(probability)
+
+
+def logit(probability: float) -> float:
+    return math.log(probability / (1 - probability))
+
+
+def as_floats(values: dict[str, Tensor]) -> dict[str, float]:
+    assert all(value.shape == () for value in values.values())
+    return {name: value.item() for name, value in values.items()}
+
+
+def test_all_groups_by_hand() -> None:
+    logits = torch.tensor([[math.log(3), 0, logit(0.9), logit(0.2), logit(0.6)], [0, 0, logit(0.5), logit(0.5), 0]])
+    labels = torch.tensor([[1.0, 0, 1, 0, 0], [0, 1, 0, 0, 1]])
+    losses, accuracies = loss_of((2, 2, 1))(logits, labels, boxes_per_process=4.0)
+    movement = focal(0.75) + focal(0.5)
+    objects = (focal(0.9) + focal(0.8) + 2 * focal(0.5)) / 2
+    persons = focal(0.4) + focal(0.5)
+    assert as_floats(losses) == pytest.approx(
+        {"loss_movement": 2 * movement / 4, "loss_object": 3 * objects / 4, "loss_person": 5 * persons / 4}, rel=1e-5
+    )
+    # A tie is decided for the first class; a probability of exactly 0.5 is a no.
+    expected = {"accuracy_movement": 0.5, "accuracy_object": 1.0, "accuracy_person": 0.0}
+    assert as_floats(accuracies) == pytest.approx(expected)
+
+
+def test_default_weights_are_those_of_the_config() -> None:
+    loss = ActionLoss.from_config(get_cfg())
+    assert loss.group_sizes == (14, 49, 17)
+    assert loss.weights == (1.2, 49.0, 17.0) == ActionLoss((14, 49, 17)).weights
+    assert (loss.gamma, loss.alpha, loss.exclusive_movement, loss.num_classes) == (2.0, -1.0, True, 80)
+
+
+def test_gamma_zero_is_the_cross_entropy() -> None:
+    logits, labels = torch.randn(5, 6), torch.eye(6)[torch.tensor([0, 1, 2, 2, 0])]
+    labels[:, 3:] = torch.rand(5, 3).round()
+    losses, _ = ActionLoss((3, 3, 0), (1.0, 1.0, 1.0), gamma=0.0)(logits, labels)
+    torch.testing.assert_close(
+        losses["loss_movement"], torch.nn.functional.cross_entropy(logits[:, :3], labels[:, :3].argmax(1))
+    )
+    torch.testing.assert_close(
+        losses["loss_object"], torch.nn.functional.binary_cross_entropy_with_logits(logits[:, 3:], labels[:, 3:])
+    )
+
+
+def test_alpha_weighs_positives_and_negatives() -> None:
+    logits, labels = torch.zeros(1, 2), torch.tensor([[1.0, 0.0]])
+    losses, _ = ActionLoss((0, 2, 0), (1.0, 1.0, 1.0), alpha=0.25)(logits, labels)
+    assert losses["loss_object"].item() == pytest.approx((0.25 + 0.75) / 2 * focal(0.5))
+
+
+@pytest.mark.parametrize("normalizer", [None, 2.0, torch.tensor(2.0), torch.tensor(2)])
+def test_normalizer(normalizer: Tensor | float | None) -> None:
+    logits, labels = torch.randn(2, 4), torch.eye(4)[:2]
+    losses, _ = loss_of((2, 1, 1))(logits, labels, normalizer)
+    expected, _ = loss_of((2, 1, 1))(logits, labels, 1.0)
+    for name, value in losses.items():
+        torch.testing.assert_close(value, expected[name] / 2)
+
+
+@pytest.mark.parametrize("normalizer", [None, 0.0, torch.tensor(0.0), torch.tensor(1.5)])
+def test_no_persons_give_zeros_that_are_connected(normalizer: Tensor | float | None) -> None:
+    logits = torch.empty(0, 5, requires_grad=True)
+    losses, accuracies = loss_of((2, 2, 1))(logits, torch.empty(0, 5), normalizer)
+    assert set(as_floats(losses).values()) == {0.0}
+    assert set(as_floats(accuracies).values()) == {0.0}
+    sum(losses.values()).backward()
+    assert logits.grad is not None
+
+
+def test_a_person_without_movement_label_does_not_train_the_movements() -> None:
+    logits = torch.randn(2, 5, requires_grad=True)
+    labels = torch.tensor([[0.0, 0, 0, 1, 0], [0, 1, 0, 0, 0]])
+    losses, accuracies = loss_of((3, 2, 0))(logits, labels)
+    alone, _ = loss_of((3, 2, 0))(logits[1:], labels[1:])
+    torch.testing.assert_close(losses["loss_movement"], alone["loss_movement"] / 2)
+    assert accuracies["accuracy_movement"].item() == float(logits[1, :3].argmax() == 1)
+    sum(losses.values()).backward()
+    assert not logits.grad[0, :3].any()
+    assert logits.grad[0, 3:].all()
+    assert logits.grad[1].all()
+
+
+def test_nobody_has_a_movement_label() -> None:
+    losses, accuracies = loss_of((3, 1, 0))(torch.randn(2, 4), torch.zeros(2, 4))
+    assert losses["loss_movement"].item() == 0.0
+    assert accuracies["accuracy_movement"].item() == 0.0
+    assert losses["loss_object"].item() > 0
+
+
+def test_movements_that_do_not_exclude_each_other() -> None:
+    loss = loss_of((2, 0, 0), exclusive_movement=False)
+    logits, labels = torch.tensor([[logit(0.9), logit(0.8)]]), torch.tensor([[1.0, 1.0]])
+    losses, accuracies = loss(logits, labels)
+    assert losses["loss_movement"].item() == pytest.approx(2 * (focal(0.9) + focal(0.8)) / 2, rel=1e-5)
+    assert accuracies["accuracy_movement"].item() == 1.0
+    torch.testing.assert_close(loss.probabilities(logits), torch.tensor([[0.9, 0.8]]))
+
+
+@pytest.mark.parametrize("sizes", [(1, 0, 0), (0, 1, 0), (0, 0, 1), (2, 0, 0), (0, 2, 0), (1, 1, 1), (0, 1, 2)])
+def test_few_classes_can_be_learned(sizes: tuple[int, int, int]) -> None:
+    loss = loss_of(sizes)
+    logits = torch.zeros(4, sum(sizes), requires_grad=True)
+    labels = torch.zeros(4, sum(sizes))
+    labels[torch.arange(4), torch.arange(4) % sum(sizes)] = 1.0
+    losses, accuracies = loss(logits, labels)
+    present = [name for name, size in zip(("movement", "object", "person"), sizes, strict=True) if size]
+    assert list(losses) == [f"loss_{name}" for name in present]
+    assert list(accuracies) == [f"accuracy_{name}" for name in present]
+    sum(losses.values()).backward()
+    assert logits.grad.any(dim=0).all()
+    with torch.no_grad():
+        better, _ = loss(-logits.grad, labels)
+    assert sum(better.values()) < sum(losses.values())
+
+
+def test_a_single_movement_class_is_not_always_certain() -> None:
+    assert loss_of((1, 0, 0)).probabilities(torch.tensor([[0.0]])).tolist() == [[0.5]]
+
+
+def test_probabilities() -> None:
+    logits = torch.tensor([[math.log(3), 0, logit(0.9), logit(0.2)]], dtype=torch.bfloat16)
+    probabilities = loss_of((2, 1, 1)).probabilities(logits)
+    assert probabilities.dtype == torch.float32
+    torch.testing.assert_close(probabilities, torch.tensor([[0.75, 0.25, 0.9, 0.2]]), rtol=0.01, atol=0)
+
+
+def test_groups_must_add_up() -> None:
+    cfg = get_cfg()
+    cfg.MODEL.ROI_ACTION_HEAD.NUM_CLASSES = 12
+    with pytest.raises(UserError, match=r"NUM_CLASSES is 12, but its groups hold 14 \+ 49 \+ 17 = 80"):
+        ActionLoss.from_config(cfg)

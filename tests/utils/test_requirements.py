@@ -1,0 +1,72 @@
+"""What a Python without AlphAction's packages is told, by every script, and that the list of packages is complete."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from alphaction.utils import requirements
+from alphaction.utils.requirements import REQUIREMENTS, find_problem
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPTS = [ROOT / "train_net.py", ROOT / "test_net.py", *sorted((ROOT / "tools").glob("*.py"))]
+REMEDY = ("source .venv/bin/activate", "pip install -e .", "docs/INSTALL.md")
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
+def test_scripts_without_packages_say_what_to_do(script):
+    # -S leaves site-packages out, -E PYTHONPATH: a Python in which nothing was installed.
+    command = [sys.executable, "-S", "-E", script, "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: the packages torch, torchvision, yacs and ")
+    assert done.stderr.count("\n") == 1
+    assert f"not installed for {sys.executable}" in done.stderr
+    assert all(part in done.stderr for part in REMEDY)
+
+
+def test_a_single_package_is_named(monkeypatch):
+    assert find_problem() is None
+    # The name that pip knows, also where the package above it is missing.
+    monkeypatch.setattr(requirements, "REQUIREMENTS", {"numpy": "numpy", "no_such.package": "some-package>=3"})
+    assert find_problem().startswith(f"the package some-package is not installed for {sys.executable}. ")
+
+
+def test_an_old_python_is_named(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "version_info", (3, 9, 18))
+    with pytest.raises(SystemExit) as stop:
+        requirements.require_packages()
+    assert stop.value.code == 2
+    message = capsys.readouterr().err
+    assert message.startswith(f"error: Python 3.10 or newer is needed; {sys.executable} is Python 3.9.18. ")
+    assert all(part in message for part in REMEDY)
+
+
+def test_what_stands_before_the_check_parses_on_python_3_7():
+    for path in (*SCRIPTS, ROOT / "alphaction/utils/requirements.py", ROOT / "alphaction/utils/messages.py"):
+        ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 7))
+
+
+def test_every_imported_package_is_listed():
+    found = set()
+    for path in (ROOT / "alphaction").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {name.name.partition(".")[0] for name in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                found.add(node.module.partition(".")[0])
+    known = {name.partition(".")[0] for name in REQUIREMENTS}
+    assert found - set(sys.stdlib_module_names) - {"alphaction"} <= known
+
+
+def test_setup_reads_the_list():
+    done = subprocess.run(
+        [sys.executable, "-c", "import setuptools; setuptools.setup = lambda **given: print(given['install_requires'], "
+         "given['version']); exec(compile(open('setup.py').read(), 'setup.py', 'exec'), {'__file__': 'setup.py'})"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.startswith(f"{list(REQUIREMENTS.values())} 1.")

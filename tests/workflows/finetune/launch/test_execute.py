@@ -1,0 +1,78 @@
+"""Starting a command: the exit status and Ctrl-C, for one process and for several."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from interruption import interruptible
+
+from alphaction.workflows.finetune.launch import execute as module
+from alphaction.workflows.finetune.launch.execute import TORCHRUN, execute
+
+# Starts argv[1:] as the launcher does.
+STARTER = (
+    "import sys\n"
+    "from alphaction.workflows.finetune.launch.execute import execute\n"
+    "sys.exit(execute(sys.argv[1:], {'MARK': 'x'}))"
+)
+TWO = [sys.executable, *TORCHRUN, "--standalone", "--nproc_per_node=2"]
+
+
+@pytest.fixture
+def script(tmp_path):
+    """Write a script; give a command that starts two processes of it."""
+
+    def write(text: str) -> list[str]:
+        (tmp_path / "script.py").write_text(text)
+        return [sys.executable, "-c", STARTER, *TWO, str(tmp_path / "script.py")]
+
+    return write
+
+
+def test_one_process_takes_the_place_of_this_one(monkeypatch):
+    calls = []
+
+    def execve(*call):
+        calls.append(call)
+        raise SystemExit
+
+    monkeypatch.setattr(module.os, "execve", execve)
+    with pytest.raises(SystemExit):
+        execute(("python", "train_net.py", "--seed", "1"), {"MARK": "x"})
+    ((program, command, env),) = calls
+    assert (program, command) == ("python", ["python", "train_net.py", "--seed", "1"])
+    assert env["MARK"] == "x"
+    assert "PATH" in env
+
+
+def test_the_status_of_a_failed_process_arrives_without_a_traceback(script, subprocess_env):
+    command = script("import os, sys; print('error: ' + os.environ['MARK'], file=sys.stderr); sys.exit(2)")
+    done = subprocess.run(command, env=subprocess_env, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "error: x\n" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.rstrip().endswith("ended with status 2; see its message above")
+
+
+def test_an_interrupt_ends_all_processes(script, subprocess_env, tmp_path):
+    command = script(
+        "import os, pathlib, time\n"
+        f"(pathlib.Path({str(tmp_path)!r}) / os.environ['RANK']).write_text(str(os.getpid()))\n"
+        "try:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    raise SystemExit(130)\n"
+    )
+    with interruptible(command, env=subprocess_env, stderr=subprocess.PIPE) as process:
+        limit = time.monotonic() + 60
+        while not ((tmp_path / "0").is_file() and (tmp_path / "1").is_file()) and time.monotonic() < limit:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, message = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert message.rstrip().endswith("interrupted")
+    assert "Traceback" not in message
+    alive = [rank for rank in "01" if subprocess.run(["ps", "-p", (tmp_path / rank).read_text()], capture_output=True,
+             check=False).returncode == 0]  # fmt: skip
+    assert alive == []
