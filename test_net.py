@@ -13,13 +13,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from alphaction.utils.options import CommandParser
 from alphaction.utils.requirements import require_packages
 
 require_packages()
 
-from alphaction.engine.arguments import add_common_arguments
+from alphaction.engine.run_flags import add_common_arguments
 from alphaction.engine.test import test
-from alphaction.utils.arguments import CommandParser
 from alphaction.utils.errors import run_command
 
 

@@ -18,7 +18,7 @@ from alphaction.utils.requirements import require_packages
 
 require_packages()
 
-from alphaction.engine.arguments import train_parser
+from alphaction.engine.run_flags import train_parser
 from alphaction.engine.train import plan_run, train
 from alphaction.utils.errors import run_command
 

@@ -22,9 +22,9 @@ from alphaction.engine.setup import autocast_for, set_up_runtime
 from alphaction.memory import MemoryPool
 from alphaction.modeling import build_detection_model
 from alphaction.solver import build_optimizer
-from alphaction.utils.arguments import CommandParser
 from alphaction.utils.errors import run_command
 from alphaction.utils.numbers import POSITIVE
+from alphaction.utils.options import CommandParser
 
 
 def make_batch(cfg, clips: int, persons: int) -> ClipBatch:

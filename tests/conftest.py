@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import messages
 import pytest
 import torch
 from warm_python import FOLDER, serve_beside
@@ -97,9 +100,40 @@ def made_toy(tmp_path_factory) -> Callable[[ToyOptions], Path]:
     return make
 
 
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str, Any], Path]:
+    """Write text, or anything else as JSON, to a file of that name below ``tmp_path``; return its path."""
+
+    def write_file(name: str, content: Any) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+        return path
+
+    return write_file
+
+
+@pytest.fixture
+def refused() -> Callable[..., str]:
+    """:func:`messages.refused`, for tests that need no other helper."""
+    return messages.refused
+
+
 @pytest.fixture(autouse=True)
 def _seed() -> None:
     torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def toy_folder(made_toy) -> Path:
+    """DATASETS.DATA_DIR with a toy dataset of 4 + 2 videos of 6 seconds; to be read only."""
+    return made_toy(ToyOptions(num_train=4, num_val=2, seconds=6))
+
+
+@pytest.fixture(scope="session")
+def small_toy_folder(made_toy) -> Path:
+    """DATASETS.DATA_DIR with a toy dataset of 2 + 1 videos of 4 seconds; to be read only."""
+    return made_toy(ToyOptions(num_train=2, num_val=1, seconds=4))
 
 
 @pytest.fixture(scope="session")
@@ -113,3 +147,15 @@ def subprocess_env() -> dict[str, str]:
     """Environment for command lines that tests start: this clone first, one thread a process."""
     path = os.pathsep.join(p for p in (str(ROOT), os.environ.get("PYTHONPATH", "")) if p)
     return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture
+def tool(quick_python, subprocess_env, tmp_path) -> Callable[..., tuple[int, str, str]]:
+    """Function: file name in tools/, flags -> (exit status, stdout, stderr) of that script, run in ``tmp_path``."""
+
+    def run(name: str, *flags: object) -> tuple[int, str, str]:
+        command = [quick_python, ROOT / "tools" / name, *map(str, flags)]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=subprocess_env, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    return run

@@ -17,9 +17,8 @@ from alphaction.utils.requirements import require_packages
 
 require_packages()
 
-from alphaction.utils.arguments import CommandParser
 from alphaction.utils.errors import run_command
-from alphaction.utils.options import add_options, read_options
+from alphaction.utils.options import CommandParser, add_options, read_options
 from benchmarks.ablation.arms import ARMS, GROUPS
 from benchmarks.ablation.plan import StudyOptions
 from benchmarks.ablation.study import run_ablation

@@ -21,13 +21,13 @@ from alphaction.utils.requirements import require_packages
 require_packages()
 
 from alphaction.config import load_cfg
-from alphaction.utils.arguments import CommandParser
+from alphaction.data.formats.known_formats import DETECTION_FORMATS
 from alphaction.utils.errors import UserError, run_command
 from alphaction.utils.logging import set_up_logging
-from alphaction.utils.options import add_options, read_options
+from alphaction.utils.options import CommandParser, add_options, read_options
 from alphaction.workflows.detect.dataset_boxes import detect_for_dataset, import_for_dataset
 from alphaction.workflows.detect.detector_options import DetectorOptions
-from alphaction.workflows.detect.import_boxes import KINDS, ImportRules
+from alphaction.workflows.detect.import_boxes import ImportRules
 
 EXAMPLE = """examples:
   python tools/detect_persons.py --dataset-name toy_val --output data/toy/detected_val.csv
@@ -47,7 +47,9 @@ def make_parser() -> argparse.ArgumentParser:
     add_options(parser, DetectorOptions, defaults={"score": None})
     other = parser.add_argument_group("boxes of another detector")
     other.add_argument("--import", dest="path", type=Path, metavar="FILE", help="file or folder of boxes")
-    other.add_argument("--from", dest="kind", choices=KINDS, help="its format; required with --import")
+    other.add_argument(
+        "--from", dest="kind", choices=tuple(DETECTION_FORMATS), help="its format; required with --import"
+    )
     add_options(other, ImportRules)
     parser.add_argument(
         "opts", nargs="*", metavar="KEY VALUE", help="config keys to override, such as DATASETS.DATA_DIR /mnt/data"
@@ -59,7 +61,7 @@ def main() -> None:
     """Parse the flags, make the boxes and print what was found."""
     args = make_parser().parse_intermixed_args()
     if (args.path is None) != (args.kind is None):
-        raise UserError(f"--import and --from belong together: give both (--from {', '.join(KINDS)})")
+        raise UserError(f"--import and --from belong together: give both (--from {', '.join(DETECTION_FORMATS)})")
     set_up_logging(None, is_main=True)
     cfg = load_cfg(args.config_file, args.opts)
     if args.path is None:

@@ -19,9 +19,8 @@ require_packages()
 from alphaction.config import load_cfg
 from alphaction.engine.evaluate import DETECTIONS_FILE, results_folder
 from alphaction.engine.pictures import PictureOptions, draw_predictions
-from alphaction.utils.arguments import CommandParser
 from alphaction.utils.errors import UserError, run_command
-from alphaction.utils.options import add_options, read_options
+from alphaction.utils.options import CommandParser, add_options, read_options
 
 EXAMPLE = """example:
   python tools/draw_predictions.py --config-file config_files/tiny/toy.yaml --output output/tiny_toy/predictions.png"""

@@ -13,12 +13,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from alphaction.utils.options import CommandParser
 from alphaction.utils.requirements import require_packages
 
 require_packages()
 
 from alphaction.evaluation import evaluate_files, format_report, write_json
-from alphaction.utils.arguments import CommandParser
 from alphaction.utils.errors import run_command
 from alphaction.utils.files import check_writable
 

@@ -19,9 +19,8 @@ require_packages()
 
 import torch
 
-from alphaction.utils.arguments import CommandParser
 from alphaction.utils.errors import run_command
-from alphaction.utils.options import add_options, read_options
+from alphaction.utils.options import CommandParser, add_options, read_options
 from alphaction.workflows.finetune.config_text import check_target, write_text
 from alphaction.workflows.finetune.finetune_options import (
     DEFAULT_DATASET,

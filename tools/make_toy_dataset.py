@@ -19,10 +19,9 @@ require_packages()
 from alphaction.toy import ToyOptions, make_toy_dataset
 from alphaction.toy.make import RECORD, summary
 from alphaction.toy.world import WORLDS, build_world
-from alphaction.utils.arguments import CommandParser
 from alphaction.utils.errors import run_command
 from alphaction.utils.messages import text_table
-from alphaction.utils.options import add_options
+from alphaction.utils.options import CommandParser, add_options
 
 EXAMPLE = """example:
   python tools/make_toy_dataset.py --output data/toy

@@ -20,10 +20,9 @@ require_packages()
 
 from alphaction.config import load_cfg
 from alphaction.engine.test import test_weights
-from alphaction.utils.arguments import CommandParser
 from alphaction.utils.errors import run_command
 from alphaction.utils.logging import logged_run
-from alphaction.utils.options import add_options, read_options
+from alphaction.utils.options import CommandParser, add_options, read_options
 from alphaction.workflows.predict.video import predict_video
 from alphaction.workflows.predict.video_options import VideoOptions
 

@@ -17,10 +17,9 @@ from alphaction.utils.requirements import require_packages
 
 require_packages()
 
-from alphaction.utils.arguments import CommandParser
-from alphaction.utils.cores import available_cores
+from alphaction.utils.device import available_cores
 from alphaction.utils.errors import run_command
-from alphaction.utils.options import add_options, read_options
+from alphaction.utils.options import CommandParser, add_options, read_options
 from alphaction.workflows.prepare.prepare import prepare_dataset
 from alphaction.workflows.prepare.prepare_options import PrepareOptions, take_places
 

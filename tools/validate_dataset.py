@@ -14,16 +14,16 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from alphaction.utils.options import CommandParser
 from alphaction.utils.requirements import require_packages
 
 require_packages()
 
 from alphaction.config import load_cfg
-from alphaction.utils.arguments import CommandParser
 from alphaction.utils.atomic import write_text_atomically
 from alphaction.utils.errors import run_command
 from alphaction.workflows.inspect.report_text import format_report
-from alphaction.workflows.inspect.validate import validate_all, validate_dataset
+from alphaction.workflows.inspect.validate_dataset import validate_all, validate_dataset
 
 EXAMPLE = """examples:
   python tools/validate_dataset.py --all toy

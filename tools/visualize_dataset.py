@@ -12,12 +12,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from alphaction.utils.options import CommandParser
 from alphaction.utils.requirements import require_packages
 
 require_packages()
 
 from alphaction.config import load_cfg
-from alphaction.utils.arguments import CommandParser
 from alphaction.utils.errors import UserError, run_command
 from alphaction.utils.numbers import NOT_NEGATIVE, POSITIVE
 from alphaction.workflows.inspect.sheets import ShownDataset, choose_keyframes, draw_samples

@@ -12,7 +12,7 @@ from alphaction.checkpoint.checkpointer import (
 from alphaction.checkpoint.label_maps import compare_label_maps
 from alphaction.checkpoint.matching import LoadReport, load_trained_weights, load_weights, match_weights
 from alphaction.checkpoint.start import StartPoint, find_start, find_test_weights, read_recorded_config
-from alphaction.checkpoint.weight_file import WeightFile, read_weight_file, read_weights
+from alphaction.checkpoint.weight_file import WeightFile, read_weight_file
 
 __all__ = [
     "FINAL_CHECKPOINT",
@@ -33,5 +33,4 @@ __all__ = [
     "match_weights",
     "read_recorded_config",
     "read_weight_file",
-    "read_weights",
 ]

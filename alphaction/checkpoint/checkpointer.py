@@ -28,6 +28,10 @@ from alphaction.utils.messages import counted, listed
 LAST_CHECKPOINT = "last_checkpoint"
 MEMORY_POOL = "memory_pool_{:07d}.pth"
 FINAL_CHECKPOINT = "model_final"
+NOT_CONTINUED = (
+    "No run can continue from it. To start a new run from its weights, set MODEL.WEIGHT to it, add --transfer, and "
+    "choose a new OUTPUT_DIR."
+)
 
 
 class Stateful(Protocol):
@@ -168,10 +172,7 @@ class Checkpointer:
         except UserError as error:
             raise UserError(f"{error} {_remedy(self.output_dir, path)}") from error
         if "version" not in content or "model" not in content or type(content.get("iteration")) is not int:
-            raise UserError(
-                f"{path}: not a training checkpoint of this program, so a run cannot continue from it. To start a new "
-                f"run from its weights, set MODEL.WEIGHT to it, add --transfer, and choose a new OUTPUT_DIR."
-            )
+            raise UserError(f"{path}: not a training checkpoint of this program. {NOT_CONTINUED}")
         if difference := compare_label_maps(content.get("label_map"), self._label_map):
             raise UserError(
                 f"{path}: {difference}. A run continues with the classes that it began with; for other classes start a "
@@ -206,10 +207,7 @@ class Checkpointer:
                 continue
             if not content.get(key):
                 if key != "scaler":  # switching to fp16 in the middle of a run is fine
-                    raise UserError(
-                        f"{path}: holds no {key} state, so the run cannot continue from it. To start a new run from "
-                        "its weights, set MODEL.WEIGHT to it, add --transfer, and choose a new OUTPUT_DIR."
-                    )
+                    raise UserError(f"{path}: holds no {key} state. {NOT_CONTINUED}")
                 if part.state_dict():  # empty: the scaler is disabled
                     notes.append("no gradient scaler in it, a new one starts")
                 continue
@@ -281,7 +279,7 @@ def _remedy(folder: Path, broken: Path) -> str:
     """Return what to do now that the last checkpoint of ``folder`` is missing or damaged."""
     intact = newest_intact(folder, besides=broken)
     pointer = folder / LAST_CHECKPOINT
-    anew = f"delete {pointer} to start the run anew"
+    anew = f"delete {pointer} to start the run from the beginning"
     if intact is None:
         return f"No intact model_*.pth is in {folder}; {anew}."
     return f"The newest intact checkpoint there is {intact.name}: write that name into {pointer}, or {anew}."

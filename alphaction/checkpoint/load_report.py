@@ -1,4 +1,4 @@
-"""What became of each tensor when weights were matched with a model."""
+"""Reports which tensors were loaded when weights were matched with a model."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ShapeMismatch(NamedTuple):
 
 @dataclass
 class LoadReport:
-    """The fate of every tensor of the model and of the file.
+    """Which tensors of the model and of the file were loaded, and why the others were not.
 
     Attributes:
         source: the file.
@@ -70,7 +70,7 @@ class LoadReport:
         return "\n".join(lines)
 
     def details(self) -> str:
-        """Return one line for every tensor: its fate, its name and, where they differ, the file's name and shape."""
+        """Return one line for every tensor: what was done, its name and, if they differ, the file's name and shape."""
         lines = [
             f"loaded       {name}" + (f" <- {found}" if found != name else "") for name, found in self.loaded.items()
         ]

@@ -1,4 +1,4 @@
-"""Loading weights: which tensor of a file belongs to which tensor of the model, and what became of each.
+"""Loading weights: which tensor of a file belongs to which tensor of the model.
 
 Names are matched by the first of these rules under which any tensor fits, so that rules never mix:
 
@@ -40,7 +40,7 @@ Pairs = dict[str, str]  # name in the model -> name in the file
 def load_weights(
     model: nn.Module, path: str | Path, *, no_head: bool = False, label_map: Mapping | None = None
 ) -> LoadReport:
-    """Copy the weights of a file into ``model``; log what became of each tensor.
+    """Copy the weights of a file into ``model``; log which tensors were loaded.
 
     Args:
         model: the detector, also inside DistributedDataParallel or torch.compile.

@@ -1,4 +1,4 @@
-"""An unpickler that never runs code from the file: numbers come through, everything else becomes an inert stand-in.
+"""An unpickler that never runs code from the file: numbers are read, everything else becomes an inert stand-in.
 
 A pickle is a program. ``find_class`` alone decides what it may call, so this one provides four things only: a
 dictionary, a function that views a storage as a tensor, and stand-ins for NumPy's arrays and dtypes (NumPy's own can be

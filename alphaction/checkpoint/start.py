@@ -9,7 +9,12 @@ from typing import Any, Literal
 
 import yaml
 
-from alphaction.checkpoint.checkpointer import LAST_CHECKPOINT, is_training_checkpoint, last_checkpoint
+from alphaction.checkpoint.checkpointer import (
+    LAST_CHECKPOINT,
+    NOT_CONTINUED,
+    is_training_checkpoint,
+    last_checkpoint,
+)
 from alphaction.checkpoint.weight_file import file_kind, read_content
 from alphaction.utils.errors import UserError
 
@@ -60,8 +65,8 @@ def find_start(output_dir: str | Path, weight: str, *, transfer: bool = False, r
         )
     if has_last:
         path = last_checkpoint(output_dir)
-        ignored = f"; MODEL.WEIGHT {weight} is not used (--transfer starts anew from it)" if weight else ""
-        return StartPoint("resume", path, f"{output_dir} holds an unfinished or finished run: {path.name}{ignored}")
+        ignored = f"; MODEL.WEIGHT {weight} is not used (--transfer starts a new run from it)" if weight else ""
+        return StartPoint("resume", path, f"{output_dir} holds a run, which is continued: {path.name}{ignored}")
     if not weight:
         return StartPoint("scratch", None, "MODEL.WEIGHT is empty: all weights keep their initial values")
     if is_training_checkpoint(weight):
@@ -80,24 +85,27 @@ def read_recorded_config(path: Path) -> tuple[Mapping[str, Mapping[str, Any]], i
     """
     content, _ = read_content(path)
     if not isinstance(content, Mapping) or type(content.get("iteration")) is not int or "optimizer" not in content:
-        raise UserError(
-            f"{path}: not a training checkpoint of this program, so no run can continue from it. To start from its "
-            "weights, set MODEL.WEIGHT to it, add --transfer, and choose a new OUTPUT_DIR."
-        )
+        raise UserError(f"{path}: not a training checkpoint of this program. {NOT_CONTINUED}")
     extra: Mapping[str, Any] = content.get("extra") or {}
     return yaml.safe_load(extra.get("config") or content.get("config") or "") or {}, extra.get("world_size")
 
 
-def find_test_weights(output_dir: str | Path, weight: str) -> Path:
-    """Return the file to test: MODEL.WEIGHT if set, else the last checkpoint in OUTPUT_DIR.
+def find_test_weights(output_dir: str | Path, weight: str, *, asked_for: bool = True) -> Path:
+    """Return the file to test.
+
+    Args:
+        output_dir: OUTPUT_DIR.
+        weight: MODEL.WEIGHT, "" for none.
+        asked_for: the command line gives ``weight``; otherwise the last checkpoint in ``output_dir`` comes first.
 
     Raises:
         UserError: if there is neither, or the file is missing.
     """
-    if weight:
+    has_last = (Path(output_dir) / LAST_CHECKPOINT).is_file()
+    if weight and (asked_for or not has_last):
         file_kind(Path(weight))
         return Path(weight)
-    if (Path(output_dir) / LAST_CHECKPOINT).is_file():
+    if has_last:
         return last_checkpoint(output_dir)
     raise UserError(
         f"nothing to test: MODEL.WEIGHT is empty and {output_dir} has no {LAST_CHECKPOINT}. Set MODEL.WEIGHT to a .pth "

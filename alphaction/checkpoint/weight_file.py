@@ -52,11 +52,6 @@ class WeightFile:
     foreign: tuple[str, ...] = ()
 
 
-def read_weights(path: str | Path) -> dict[str, Tensor]:
-    """Return the tensors of a weight file by name. See :func:`read_weight_file`."""
-    return read_weight_file(path).weights
-
-
 def read_weight_file(path: str | Path) -> WeightFile:
     """Read the weights of a ``.pth`` or Caffe2 ``.pkl`` file.
 

@@ -131,7 +131,7 @@ def _duplicates(split: DatasetTables) -> Iterator[Finding]:
 
 
 def _coordinates(table: AnnotationTable | BoxTable, name: str) -> Iterator[Finding]:
-    """Yield suspicious statistics of the coordinates; with detections, check_detections knows more."""
+    """Yield suspicious statistics of the coordinates; check_detections compares them with detections."""
     boxes = table.boxes
     if len(boxes) < _FEW_BOXES:
         return

@@ -9,10 +9,8 @@ import numpy as np
 from alphaction.checks.findings import Finding
 from alphaction.data.label_statistics import labels_per_class
 from alphaction.data.tables import DatasetTables
+from alphaction.evaluation.hints import FEW_LABELS
 from alphaction.utils.messages import counted, listed
-
-FEW_LABELS = 10
-"""With fewer labels than this a class is hardly learned, and its AP means little."""
 
 
 def check_classes(splits: Sequence[DatasetTables], others: Sequence[DatasetTables] = ()) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Checks of person boxes against the annotations: do they meet, and how many persons do they find?
+"""Checks of person boxes against the annotations: are they of the same keyframes, and how many persons do they find?
 
 Sizes in shapes: n boxes.
 """
@@ -14,13 +14,12 @@ import numpy as np
 from alphaction.checks.check_settings import CheckSettings
 from alphaction.checks.findings import Finding, fault, percent
 from alphaction.data.formats.box_spelling import to_corners
-from alphaction.data.row_places import first_line, place
+from alphaction.data.row_places import first_row, place
 from alphaction.data.table_checks import require_matches, used_videos
 from alphaction.data.tables import DatasetTables
-from alphaction.evaluation.recall import KEPT, Recall, best_scores
+from alphaction.evaluation.recall import KEPT, LOW_RECALL, Recall, best_scores
 from alphaction.utils.messages import counted, suggest
 
-_LOW_RECALL = 0.7
 _USELESS_RECALL = 0.1
 _MANY_STRAYS = 0.2
 _MANY_MISSED = 0.1
@@ -78,20 +77,17 @@ def _unmatched(split: DatasetTables, keyframe: np.ndarray) -> Iterator[Finding]:
     strange = [video for video in used_videos(detections.keyframes) if video not in annotated]
     if strange:
         rows = int(np.isin(detections.keyframes.videos[detections.keyframes.video_index], strange).sum())
-        line = first_line(detections.source, strange[0])
-        where = f"{detections.source}, line {line}" if line else detections.source
         yield Finding(
             "warning",
             "person boxes",
-            f'{where}: video "{strange[0]}" is not annotated in {annotations.source}. '
+            f'{first_row(detections.source, strange[0])}: video "{strange[0]}" is not annotated in '
+            f"{annotations.source}. "
             f"{suggest(strange[0], annotated, limit=5)} {counted(len(strange), 'such video')} with "
             f"{counted(rows, 'keyframe')} are left out; correct the names, or remove the rows.",
             split.name,
         )
     excluded = annotations.excluded
-    position = annotations.keyframes.locate(
-        detections.keyframes.videos, detections.keyframes.video_index, detections.keyframes.seconds
-    )
+    position = annotations.keyframes.locate_each(detections.keyframes)
     stray = np.flatnonzero(
         (position < 0) & ~np.isin(detections.keyframes.videos[detections.keyframes.video_index], strange)
     )
@@ -174,7 +170,7 @@ def _low_recall(split: DatasetTables, settings: CheckSettings, recall: Recall) -
             "videos, and count seconds from the same start?",
             split.name,
         )
-    elif everything < _LOW_RECALL and not split.training:
+    elif everything < LOW_RECALL and not split.training:
         yield Finding(
             "warning",
             "recall",
@@ -182,7 +178,7 @@ def _low_recall(split: DatasetTables, settings: CheckSettings, recall: Recall) -
             "threshold; the labels of the others cannot be found. Use a better person detector.",
             split.name,
         )
-    elif used < _LOW_RECALL and used < KEPT * everything and not split.training:
+    elif used < LOW_RECALL and used < KEPT * everything and not split.training:
         wanted = recall.threshold()
         yield Finding(
             settings.level("warning", "note"),

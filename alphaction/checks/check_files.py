@@ -8,7 +8,7 @@ from yacs.config import CfgNode
 
 from alphaction.checks.findings import Finding
 from alphaction.config.paths_catalog import find_dataset
-from alphaction.data.formats.files import read_text
+from alphaction.data.formats.file_content import read_text
 from alphaction.data.tables import DatasetTables, open_tables
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import counted, listed

@@ -1,4 +1,4 @@
-"""What the checks need of a config."""
+"""The values of a config that the checks depend on."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def _shared_keyframes(train: DatasetTables, test: DatasetTables) -> Iterator[Fin
     if not len(videos) or not _one_folder(train, test):
         return
     pair = f"{train.name} + {test.name}"
-    found = ours.locate(theirs.videos, theirs.video_index, theirs.seconds)
+    found = ours.locate_each(theirs)
     shared = np.flatnonzero(found >= 0)
     if len(shared):
         k = int(shared[0])

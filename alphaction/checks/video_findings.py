@@ -8,7 +8,7 @@ import numpy as np
 
 from alphaction.checks.check_settings import CheckSettings
 from alphaction.checks.findings import Finding
-from alphaction.data.row_places import first_line
+from alphaction.data.row_places import first_row
 from alphaction.data.tables import DatasetTables
 from alphaction.data.video.clip_source import VideoCheck
 from alphaction.data.video.file import VideoInfo
@@ -24,7 +24,7 @@ def video_findings(split: DatasetTables, settings: CheckSettings, checks: Sequen
     """Yield the problems that :mod:`alphaction.data.video.check_videos` found in the videos of a split."""
     faulty = [check for check in checks if check.problems]
     for check in faulty[:_SHOWN_VIDEOS]:
-        row = _row(split, check.video, None)
+        row = first_row(split.annotations.source, check.video)
         for problem in check.problems[:_DECODED_KEYFRAMES]:
             yield Finding("error", "videos", f"{problem} First row: {row}.", split.name)
     if len(faulty) > _SHOWN_VIDEOS:
@@ -41,13 +41,14 @@ def video_findings(split: DatasetTables, settings: CheckSettings, checks: Sequen
 
 def _beyond(split: DatasetTables, beyond: Sequence[VideoCheck], checks: Sequence[VideoCheck]) -> Finding:
     first = beyond[0]
+    where = first_row(split.annotations.source, first.video, int(first.beyond[0]))
     keyframes = sum(len(check.beyond) for check in beyond)
     total = len(split.annotations.keyframes)
     usable = [check for check in checks if check.info is not None]
     return Finding(
         "error",
         "timestamps",
-        f"{_row(split, first.video, int(first.beyond[0]))}: second {first.beyond[0]} is beyond the end of video "
+        f"{where}: second {first.beyond[0]} is beyond the end of video "
         f"{first.video}, {first.end:.2f} s. So are {keyframes} of {total} keyframes, in "
         f"{counted(len(beyond), 'video')}. {likely_unit((check.seconds, check.info) for check in usable)}",
         split.name,
@@ -84,9 +85,3 @@ def frame_rate_findings(split: DatasetTables, settings: CheckSettings, infos: Se
             f"some than in others. Set INPUT.FPS {low:g}.",
             split.name,
         )
-
-
-def _row(split: DatasetTables, video: str, second: int | None) -> str:
-    source = split.annotations.source
-    line = first_line(source, video, second)
-    return f"{source}, line {line}" if line else source

@@ -1,4 +1,4 @@
-"""Configuration: every key with its default, YAML files on top of it, checks, and where datasets lie."""
+"""Configuration: every key with its default, YAML files on top of it, checks, and where datasets are."""
 
 from alphaction.config import rules  # noqa: F401  adds the rules across keys to those that validate_cfg checks
 from alphaction.config.load import get_cfg, load_cfg

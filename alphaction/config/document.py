@@ -1,4 +1,4 @@
-"""docs/CONFIG.md, generated from what is declared of the keys.
+"""docs/CONFIG.md, generated from the declarations of the keys.
 
 Run ``python -m alphaction.config.document > docs/CONFIG.md`` after every change of a key, a rule or a registered name.
 """

@@ -9,6 +9,10 @@ from typing import Any
 from alphaction.config.keys import DECLARED
 from alphaction.config.keys.declaration import tree
 from alphaction.config.node import ConfigNode
+from alphaction.utils.errors import UserError
+
+PLACES = ("DATASETS.DATA_DIR", "DATASETS.CATALOG")
+"""The keys that say where datasets are."""
 
 
 def get_cfg() -> ConfigNode:
@@ -33,4 +37,19 @@ def load_cfg(config_file: str | Path | None, overrides: Sequence[Any] = ()) -> C
     if config_file:
         cfg.merge_from_file(config_file)
     cfg.merge_from_list(overrides)
+    return cfg
+
+
+def load_places(overrides: Sequence[Any]) -> ConfigNode:
+    """Return the defaults, changed by the keys of :data:`PLACES` and their values in turn.
+
+    Raises:
+        UserError: for any other key, or a value of a wrong type.
+    """
+    cfg = load_cfg(None, overrides)
+    if other := [key for key in overrides[::2] if key not in PLACES]:
+        raise UserError(
+            f"{other[0]}: only {' and '.join(PLACES)} can be given here, to find datasets. Other keys belong in a "
+            "config file or on the command line of the training."
+        )
     return cfg

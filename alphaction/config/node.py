@@ -46,7 +46,6 @@ class ConfigNode(CfgNode):
         Raises:
             UserError: for a missing or malformed file, files that build on each other in a circle, and unknown keys or
                 values of a wrong type.
-            AttributeError: if the node is frozen.
         """
         self._set(_file_changes(self, Path(cfg_filename).expanduser(), chain=()))
 
@@ -55,7 +54,6 @@ class ConfigNode(CfgNode):
 
         Raises:
             UserError: for unknown keys, values of a wrong type, and a key without a value.
-            AttributeError: if the node is frozen.
         """
         self._set(_list_changes(self, list(cfg_list)))
 
@@ -64,7 +62,6 @@ class ConfigNode(CfgNode):
 
         Raises:
             UserError: for unknown keys and values of a wrong type.
-            AttributeError: if the node is frozen.
         """
         changes: dict[str, Any] = {}
         problems = _read_changes(self, cfg_other, "", changes)
@@ -72,13 +69,10 @@ class ConfigNode(CfgNode):
         self._set(changes)
 
     def _set(self, changes: Mapping[str, Any]) -> None:
-        if changes and self.is_frozen():
-            raise AttributeError(
-                f"Attempted to set {', '.join(changes)}, but the config is frozen. Call defrost() first."
-            )
         for key, value in changes.items():
             section, _, name = key.rpartition(".")
-            get_value(self, section)[name] = value
+            # Past freeze(), which guards attributes only, as in yacs.
+            get_value(self, section)[name] = CfgNode(dict(value)) if isinstance(value, Mapping) else value
 
     def _convert(self, key: str, value: Any) -> Any:
         """Return ``value`` as the type that is declared of ``key``; one that a script has added keeps its type."""
@@ -152,6 +146,10 @@ def _read_change(root: ConfigNode, key: str, value: Any, changes: dict[str, Any]
     if key in sections:
         return f"{key} is a section, not a value; it has the keys {', '.join(get_value(root, key))}."
     if key not in keys:
+        section = key.rpartition(".")[0]
+        if section in ("", *sections) and get_value(root, section).is_new_allowed():
+            changes[key] = value
+            return None
         return _unknown(key, root, keys + sections)
     try:
         changes[key] = root._convert(key, value)

@@ -1,4 +1,4 @@
-"""Where the files of a dataset lie, by its name: AVA's usual layout, and ``dataset.yaml`` files of one's own data."""
+"""Finds the files of a dataset by its name: in AVA's usual layout, or through ``dataset.yaml`` files."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def frame_problems(frame_num: int, tau: int, alpha: int, *, slow: bool, fast: bo
             f"INPUT.FRAME_NUM {frame_num} leaves the fast pathway no frame: it takes every (TAU / ALPHA)-th one, "
             f"{tau} / {alpha}. Set INPUT.FRAME_NUM to {fast_frames(frame_num, tau, alpha).start + 1} or more."
         )
-    if slow and frame_num % tau:
+    if slow and frame_num % tau and not (fast and tau % alpha):  # first another TAU, then the frames for it
         below = frame_num // tau * tau
         fitting = f"{below} or {below + tau}" if below else f"{tau}"
         yield (

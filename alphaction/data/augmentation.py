@@ -1,4 +1,4 @@
-"""What may happen to the boxes, colors and sides of a clip in training and in testing."""
+"""Random changes of boxes, colors and orientation in training, and the enlarged boxes of testing."""
 
 from __future__ import annotations
 

@@ -26,6 +26,7 @@ from alphaction.data.transforms import ClipAugmentation, ResizeRule, Size
 from alphaction.data.used_detections import UsedDetections
 from alphaction.data.video.clip_cache import with_cache
 from alphaction.data.video.clip_source import ClipSource
+from alphaction.utils.messages import counted
 
 if TYPE_CHECKING:
     from yacs.config import CfgNode
@@ -213,7 +214,7 @@ class ActionDataset(Dataset[ClipSample]):
 
     def summary(self) -> str:
         """Return counts for the log, also of what the clips leave out."""
-        lines = [f"{len(self)} clips", self.annotations.summary()]
+        lines = [counted(len(self), "clip"), self.annotations.summary()]
         annotated, objects = len(self.annotations.keyframes), self.tables.object_boxes
         if len(self) < annotated:
             lines[0] += f" ({annotated - len(self)} of {annotated} annotated keyframes have no box to classify)"

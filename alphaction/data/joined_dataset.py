@@ -51,10 +51,6 @@ class JoinedDataset(Dataset[ClipSample]):
         """Return the (width, height) of resized frames."""
         return self.datasets[0].resize(size)
 
-    def summary(self) -> str:
-        """Return counts for the log."""
-        return "\n".join(f"{dataset.name}: {dataset.summary()}" for dataset in self.datasets)
-
     def _locate(self, index: int) -> tuple[ActionDataset, int]:
         position = bisect_right(self._ends, index)
         return self.datasets[position], index - (self._ends[position - 1] if position else 0)

@@ -87,6 +87,10 @@ class KeyframeIndex(Sequence[Keyframe]):
         position = np.minimum(np.searchsorted(self._keys, keys), len(self) - 1)
         return np.where(known & (self._keys[position] == keys), position, -1)
 
+    def locate_each(self, others: KeyframeIndex, shift: int = 0) -> np.ndarray:
+        """Return the position of each of ``others``, int64 [their number], ``shift`` seconds later; -1: not here."""
+        return self.locate(others.videos, others.video_index, others.seconds + shift)
+
     def take(self, keep: np.ndarray) -> KeyframeIndex:
         """Return the keyframes where ``keep`` (bool [K]) holds."""
         return KeyframeIndex(self.videos, self.video_index[keep], self.seconds[keep])

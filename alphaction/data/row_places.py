@@ -1,4 +1,4 @@
-"""Where in its file a row of a table is: tables are sorted and merged, but users correct lines of files."""
+"""Finds the line of a file that a row of a table came from, for messages; tables are sorted and merged."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from alphaction.data.annotations import AnnotationTable, BoxTable
-from alphaction.data.formats.files import looks_like_json, open_for_reading
+from alphaction.data.formats.file_content import looks_like_json, open_for_reading
 
 _ROUNDING = 1e-9
 
@@ -25,19 +25,17 @@ def place(table: AnnotationTable | BoxTable, keyframe: int, row: int | None = No
     if row is not None:
         box = table.boxes[row]
         person_id = int(table.person_ids[row]) if isinstance(table, AnnotationTable) else None
-    line = first_line(table.source, video, second, box, person_id)
-    where = f"{table.source}, line {line}" if line else table.source
-    return f"{where} (video {video}, second {second})"
+    return f"{first_row(table.source, video, second, box, person_id)} (video {video}, second {second})"
 
 
-def first_line(
+def first_row(
     path: str,
     video: str,
     second: int | None = None,
     box: np.ndarray | None = None,
     person_id: int | None = None,
-) -> int | None:
-    """Return the number of the first csv line of a video, a keyframe or a box; None if there is none (JSON files).
+) -> str:
+    """Return "PATH, line N" for the first csv line of a video, a keyframe or a box; only the path for JSON files.
 
     Args:
         path: an annotation or box file.
@@ -61,8 +59,8 @@ def first_line(
     for number, line in enumerate(_lines(path), start=1):
         delimiter = delimiter or ("\t" if "\t" in line and "," not in line else ",")
         if video in line and fits(next(csv.reader([line], delimiter=delimiter), [])):
-            return number
-    return None
+            return f"{path}, line {number}"
+    return path
 
 
 def repeated_rows(path: str) -> list[tuple[int, int]]:

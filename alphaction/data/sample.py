@@ -1,4 +1,4 @@
-"""What travels from the dataset to the model: one clip, and a batch of clips.
+"""The data that the dataset passes to the model: one clip, and a batch of clips.
 
 Axes: B clips of a batch, T frames of a pathway, H and W rows and columns, N persons of the batch, M objects of the
 batch, C classes.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from alphaction.data.annotations import AnnotationTable, BoxTable, KeyframeIndex, LabelMap
-from alphaction.data.row_places import first_line, place
+from alphaction.data.row_places import first_row, place
 from alphaction.data.tables import DatasetTables
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import counted, suggest
@@ -35,14 +35,13 @@ def require_labels(annotations: AnnotationTable) -> None:
 def require_matches(boxes: BoxTable, annotations: AnnotationTable) -> None:
     """Raise a :class:`UserError` if there are ``boxes``, but none at an annotated keyframe."""
     keyframes, annotated = boxes.keyframes, annotations.keyframes
-    found = annotated.locate(keyframes.videos, keyframes.video_index, keyframes.seconds)
+    found = annotated.locate_each(keyframes)
     if not len(boxes) or (found >= 0).any():
         return
     own, wanted = used_videos(keyframes), used_videos(annotated)
     strange = [video for video in own if video not in wanted]
     if strange:
-        line = first_line(boxes.source, strange[0])
-        where = f"{boxes.source}, line {line}" if line else boxes.source
+        where = first_row(boxes.source, strange[0])
         reason = f'video "{strange[0]}" is not annotated. {suggest(strange[0], wanted, limit=5)}'
     else:
         where = place(boxes, 0)
@@ -68,7 +67,7 @@ def require_same_classes(tables: DatasetTables, label_map: LabelMap, owner: str)
             )
     ours, theirs = tables.label_map.num_classes, label_map.num_classes
     if ours != theirs:
-        raise UserError(f"{tables.name} has {ours} classes, {owner} {theirs}. {remedy}")
+        raise UserError(f"{tables.name} has {counted(ours, 'class', 'classes')}, {owner} {theirs}. {remedy}")
 
 
 def used_videos(keyframes: KeyframeIndex) -> list[str]:

@@ -69,9 +69,7 @@ class DatasetTables:
 
     def keyframe_of(self, boxes: BoxTable) -> np.ndarray:
         """Return the position of each box's annotated keyframe, int64 [R]; -1 where it is not annotated."""
-        keyframes = boxes.keyframes
-        position = self.annotations.keyframes.locate(keyframes.videos, keyframes.video_index, keyframes.seconds)
-        return position[boxes.keyframe_of_box()]
+        return self.annotations.keyframes.locate_each(boxes.keyframes)[boxes.keyframe_of_box()]
 
 
 @overload

@@ -1,4 +1,4 @@
-"""What happens to the frames, boxes and labels of one clip: resize, color jitter, mirroring.
+"""Transforms of the frames, boxes and labels of one clip: resize, color jitter, mirroring.
 
 Axes of frames: T frames, H and W rows and columns, 3 channels (RGB).
 """
@@ -76,7 +76,7 @@ class ColorJitter:
 
 @dataclass(frozen=True)
 class ClipAugmentation:
-    """What was drawn for one clip; it applies to frames, persons, objects and labels alike.
+    """What was drawn for one clip; it applies to frames, persons, objects and labels.
 
     Attributes:
         flip: mirror left to right.

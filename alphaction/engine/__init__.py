@@ -1,1 +1,1 @@
-"""Running things: processes and devices, the train loop, inference and evaluation of a model."""
+"""Training, inference and evaluation: processes and devices, the train loop, and the plan of a run."""

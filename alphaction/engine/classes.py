@@ -1,4 +1,4 @@
-"""The numbers of classes in the config: from the label map of the data, or in agreement with it."""
+"""The numbers of classes in the config are those of the data's label map, or must agree with it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from yacs.config import CfgNode
 from alphaction.config import get_cfg
 from alphaction.data.annotations import LabelMap
 from alphaction.utils.errors import UserError
+from alphaction.utils.messages import counted
 
 _GROUP_KEYS = ("NUM_PERSON_MOVEMENT_CLASSES", "NUM_OBJECT_MANIPULATION_CLASSES", "NUM_PERSON_INTERACTION_CLASSES")
 
@@ -30,8 +31,9 @@ def adopt_label_map(cfg: CfgNode, label_map: LabelMap) -> str | None:
     fix = " ".join(f"MODEL.ROI_ACTION_HEAD.{key} {value}" for key, value in zip(keys, wanted, strict=True))
     if given != tuple(default_head[key] for key in keys):
         raise UserError(
-            f"the config has {given[0]} classes (movement, object, person: {given[1:]}), the label map of the data "
-            f"{wanted[0]} {wanted[1:]}. Remove the four keys from the config to take the label map's, or set {fix}"
+            f"the config has {counted(given[0], 'class', 'classes')} (movement, object, person: {given[1:]}), the "
+            f"label map of the data {wanted[0]} {wanted[1:]}. Remove the four keys from the config to take the label "
+            f"map's, or set {fix}"
         )
     for key, value in zip(keys, wanted, strict=True):
         head[key] = value

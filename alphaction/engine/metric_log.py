@@ -1,4 +1,4 @@
-"""What a run reports: the text log, metrics.jsonl, TensorBoard and a progress bar."""
+"""The metrics of a run: the text log, metrics.jsonl, TensorBoard and a progress bar."""
 
 from __future__ import annotations
 

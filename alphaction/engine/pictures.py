@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,12 +10,13 @@ import numpy as np
 from yacs.config import CfgNode
 
 from alphaction.config.paths_catalog import find_dataset
-from alphaction.data.annotations import LabelMap
+from alphaction.data.annotations import ActionClass, LabelMap
 from alphaction.data.sample import Keyframe
 from alphaction.data.tables import DatasetTables, open_tables
 from alphaction.evaluation import DetectionRows, read_detections
 from alphaction.utils.drawing import contact_sheet, draw_detections, write_png
 from alphaction.utils.errors import UserError
+from alphaction.utils.files import missing_file
 from alphaction.utils.lettering import legible_name
 from alphaction.utils.numbers import FRACTION, POSITIVE
 from alphaction.utils.options import option
@@ -46,7 +48,7 @@ def draw_predictions(cfg: CfgNode, dataset_name: str, detections_file: Path, opt
         UserError: if the detections are missing or belong to other keyframes.
     """
     if not detections_file.is_file():
-        raise UserError(f"{detections_file}: no such file. Evaluate first: python test_net.py --config-file ...")
+        raise UserError(f"{missing_file(detections_file)} Evaluate first: python test_net.py --config-file ...")
     tables = open_tables(find_dataset(cfg, dataset_name), boxes=())
     detections = read_detections(detections_file)
     position = {keyframe: index for index, keyframe in enumerate(detections.keyframes)}
@@ -67,6 +69,36 @@ def draw_predictions(cfg: CfgNode, dataset_name: str, detections_file: Path, opt
     return options.output
 
 
+def shown_classes(
+    actions: Sequence[ActionClass],
+    scores: np.ndarray,
+    min_score: float,
+    max_classes: int | None = None,
+    one_movement: bool = True,
+) -> list[tuple[str, float]]:
+    """Return name and score of the classes to show for a box, best first.
+
+    Args:
+        actions: the classes.
+        scores: float [number of ``actions``].
+        min_score: classes below are not shown.
+        max_classes: the most classes shown; None: all.
+        one_movement: of the movement group only the best is shown, as those exclude each other.
+    """
+    shown: list[tuple[str, float]] = []
+    has_movement = False
+    for index in np.argsort(-scores, kind="stable"):
+        action, score = actions[index], float(scores[index])
+        if score < min_score or len(shown) == max_classes:
+            break
+        if action.group == "movement":
+            if has_movement and one_movement:
+                continue
+            has_movement = True
+        shown.append((legible_name(action.name, action.id), score))
+    return shown
+
+
 def _predicted(
     detections: DetectionRows, keyframe_index: int, label_map: LabelMap, min_score: float
 ) -> tuple[np.ndarray, list[list[str]], list[list[float]]]:
@@ -75,14 +107,8 @@ def _predicted(
     labels, scores = [], []
     for box in boxes:
         rows = np.flatnonzero(detections.box_index == box)
-        rows = rows[np.argsort(-detections.scores[rows], kind="stable")]
-        shown, has_movement = [], False
-        for row in rows:
-            action = label_map.find(int(detections.row_class_ids[row]))
-            is_second_movement = action.group == "movement" and has_movement
-            if detections.scores[row] >= min_score and not is_second_movement:
-                shown.append((legible_name(action.name, action.id), float(detections.scores[row])))
-                has_movement = has_movement or action.group == "movement"
+        actions = [label_map.find(int(class_id)) for class_id in detections.row_class_ids[rows]]
+        shown = shown_classes(actions, detections.scores[rows], min_score)
         labels.append([name for name, _ in shown])
         scores.append([score for _, score in shown])
     return detections.boxes[boxes], labels, scores

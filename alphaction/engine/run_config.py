@@ -1,4 +1,4 @@
-"""From the command line of train_net.py to the config that the run has: read, scaled to its processes, checked."""
+"""The config of a run, from the command line of train_net.py: read, scaled to its processes, and checked."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class RunConfig:
 
     Attributes:
         args: the flags of train_net.py.
-        cfg: the config with the schedule of the run; its classes may still be AVA's where the data have others.
+        cfg: the config with the schedule of the run; its numbers of classes may still be the defaults.
         num_processes: processes over all machines.
-        scaling: what became of the config's schedule.
+        scaling: how the config's schedule was changed, in words.
         scaled: whether the config's values were changed by that.
         notes: what might surprise about it.
     """
@@ -82,6 +82,8 @@ def _with_schedule(args: argparse.Namespace, cfg: CfgNode, num_processes: int) -
         recorded = RecordedSchedule(*read_recorded_config(start.path))
         scaling = keep_schedule(cfg, recorded, num_processes, given)
         notes = tuple(unused_values(cfg, load_cfg(args.config_file), given))
+        if args.adjust_lr:
+            notes = (*notes, "--adjust-lr is not used: --resume keeps the schedule of the run.")
         return RunConfig(args, cfg, num_processes, scaling, notes=notes)
     if not args.adjust_lr:
         return RunConfig(args, cfg, num_processes, "The schedule of the config is used as it is (no --adjust-lr).")

@@ -19,6 +19,7 @@ from yacs.config import CfgNode
 
 from alphaction.utils.device import choose_device
 from alphaction.utils.errors import UserError
+from alphaction.utils.messages import counted
 
 AMP_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -127,7 +128,8 @@ def describe_environment(runtime: Runtime) -> str:
         hardware = torch.cuda.get_device_name(runtime.device)
     else:
         hardware = f"CPU, {torch.get_num_threads()} threads a process"
+    count = counted(runtime.world_size, "process", "processes")
     return (
         f"Python {platform.python_version()}, torch {torch.__version__}, torchvision {torchvision.__version__}, "
-        f"OpenCV {cv2.__version__}; {runtime.world_size} process(es); {hardware}; seed {runtime.seed}"
+        f"OpenCV {cv2.__version__}; {count}; {hardware}; seed {runtime.seed}"
     )

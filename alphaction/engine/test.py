@@ -1,4 +1,4 @@
-"""What test_net.py does: set up, build, load the weights, evaluate."""
+"""The work of test_net.py: set up, build, load the weights, evaluate."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from yacs.config import CfgNode
 
-from alphaction.checkpoint import LAST_CHECKPOINT, find_test_weights, load_trained_weights
+from alphaction.checkpoint import find_test_weights, load_trained_weights
 from alphaction.config import load_cfg, validate_cfg
 from alphaction.engine.classes import adopt_label_map
 from alphaction.engine.datasets import open_test_datasets
@@ -48,9 +48,7 @@ def test(args: argparse.Namespace) -> None:
 
 def test_weights(cfg: CfgNode, overrides: Sequence[str]) -> Path:
     """Return the file to test: the command line's MODEL.WEIGHT, OUTPUT_DIR's last checkpoint, or the config's."""
-    given = "MODEL.WEIGHT" in overrides[::2]
-    prefers_run = not given and (Path(cfg.OUTPUT_DIR) / LAST_CHECKPOINT).is_file()
-    return find_test_weights(cfg.OUTPUT_DIR, "" if prefers_run else cfg.MODEL.WEIGHT)
+    return find_test_weights(cfg.OUTPUT_DIR, cfg.MODEL.WEIGHT, asked_for="MODEL.WEIGHT" in overrides[::2])
 
 
 def _test(cfg: CfgNode, weights: Path, runtime: Runtime) -> None:

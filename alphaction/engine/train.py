@@ -1,4 +1,4 @@
-"""What train_net.py does: set up, check the data, build, load, train, evaluate; or only plan that."""
+"""The work of train_net.py: set up, check the data, build, load, train, evaluate; or only plan all that."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from alphaction.data.loader import build_train_loader
 from alphaction.engine.classes import adopt_label_map
 from alphaction.engine.datasets import open_test_datasets, open_train_dataset, report_findings
 from alphaction.engine.evaluate import evaluate_datasets
-from alphaction.engine.plan import RunPlan, plan_rows, warnings_of
 from alphaction.engine.resume import resume_run
 from alphaction.engine.run_config import RunConfig, configure_run
+from alphaction.engine.run_plan import RunPlan, plan_rows, warnings_of
 from alphaction.engine.setup import (
     Runtime,
     check_precision,
@@ -41,8 +41,9 @@ from alphaction.solver import build_optimizer, build_scheduler
 from alphaction.utils.device import choose_device
 from alphaction.utils.logging import collected_log, get_logger, logged_run
 
+_NO_HEAD = "--no-head (--new-classes of tools/finetune_quickstart.sh)"
 _PLANNED = torch.device("meta")
-"""Tensors there have shapes and no memory: a model is built and its weights are matched in no time."""
+"""Tensors on it have shapes but no memory, so that building a model and matching its weights is fast."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def plan_run(
         start=prepared.start,
         start_iteration=done,
         rows=plan_rows(run, device, prepared.start_text, done, prepared.train_set.datasets, prepared.test_sets),
-        notes=(*run.notes, *([_nothing_to_train(max_iter)] if done >= max_iter else [])),
+        notes=(*run.notes, *([_nothing_to_train(max_iter, args)] if done >= max_iter else [])),
         warnings=warnings_of(log),
     )
 
@@ -161,7 +162,7 @@ def prepare_run(run: RunConfig, runtime: Runtime) -> PreparedRun:
     start_text, start_iteration = start.reason, 0
     if start.action == "resume":
         if args.no_head:
-            get_logger().warning("--no-head is not used: the run continues with the head that it has")
+            get_logger().warning("%s is not used: the run continues with the head that it has", _NO_HEAD)
         start_iteration = resume_run(checkpointer, start.path, cfg, runtime, optimizer, scheduler, pool)
         start_text += f"\ncontinues from {start.path} at iteration {start_iteration}"
     elif start.action == "weights":
@@ -191,7 +192,7 @@ def _train(run: RunConfig, prepared: PreparedRun, runtime: Runtime) -> None:
         (Path(cfg.OUTPUT_DIR) / "config.yaml").write_text(cfg.dump(), encoding="utf-8")
     evaluate = partial(evaluate_datasets, cfg, model, prepared.test_sets, runtime)
     if prepared.start_iteration >= cfg.SOLVER.MAX_ITER:
-        get_logger().info(_nothing_to_train(cfg.SOLVER.MAX_ITER))
+        get_logger().info(_nothing_to_train(cfg.SOLVER.MAX_ITER, args))
         if not args.skip_final_test:
             evaluate()
         return
@@ -229,16 +230,17 @@ def _head_warnings(report: LoadReport, num_classes: int) -> list[str]:
         return [f"{report.source} has no classifier of actions: what it lacks of the action head starts at random."]
     return [
         f"{report.source} classifies {entry.found[0]} classes, the data has {num_classes}: the classifier starts at "
-        "random, the rest of the head is reused. --no-head (--new-classes of tools/finetune_quickstart.sh) starts the "
-        "whole head anew."
+        "random, the rest of the head is reused. --no-head (--new-classes of tools/finetune_quickstart.sh) starts "
+        "a whole new head."
         for entry in report.mismatched
         if entry.name == CLASSIFIER
     ]
 
 
-def _nothing_to_train(max_iter: int) -> str:
+def _nothing_to_train(max_iter: int, args: argparse.Namespace) -> str:
+    left = "nothing is left to do" if args.skip_final_test else "only the evaluation is left"
     return (
-        f"SOLVER.MAX_ITER {max_iter} is reached already: nothing to train. A higher MAX_ITER continues; --transfer "
+        f"SOLVER.MAX_ITER {max_iter} is reached already: {left}. A higher MAX_ITER continues the training; --transfer "
         "with MODEL.WEIGHT and a new OUTPUT_DIR starts a new run from the weights"
     )
 

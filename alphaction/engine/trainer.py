@@ -166,7 +166,7 @@ class Trainer:
             log.advance()
             is_last = iteration == self.max_iter
             saves = is_last or iteration % self.checkpoint_period == 0
-            # Also before a checkpoint: one that holds NaN would be worth nothing.
+            # Also before a checkpoint, which must not hold NaN.
             if saves or iteration % self.log_period == 0 or iteration == start_iteration + 1:
                 values = means.pop()
                 log.log_train(iteration, values, lr, data_seconds, self.runtime.device)

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from alphaction.data.formats.csv_table import RESULTS, stream_csv
-from alphaction.data.formats.files import open_for_writing, open_text
+from alphaction.data.formats.box_spelling import beyond_fraction
+from alphaction.data.formats.csv_layout import RESULTS
+from alphaction.data.formats.csv_table import stream_csv
+from alphaction.data.formats.file_content import open_for_writing, open_text
 from alphaction.data.formats.rows import RowTable
 from alphaction.data.sample import Keyframe
 from alphaction.evaluation.detections import DetectionRows, Predictions
@@ -21,8 +23,6 @@ from alphaction.utils.errors import UserError
 
 _WHAT = "detections"
 _COLUMNS = "video,second,x1,y1,x2,y2,class id,score"
-# Detectors stray a little over the frame's edge; nothing near 2 is a fraction of the frame.
-_LARGEST_COORDINATE = 2.0
 _LARGEST_ID = 2**31 - 1
 
 
@@ -65,9 +65,8 @@ def read_detections(path: str | Path) -> DetectionRows:
 
 def _check(rows: RowTable) -> None:
     """Refuse boxes in pixels, and classes that are not ids."""
-    largest = np.abs(rows.boxes).max(axis=1, initial=0)
     rows.source.reject(
-        largest > _LARGEST_COORDINATE,
+        beyond_fraction(np.abs(rows.boxes)),
         lambda row: (
             f"coordinates {', '.join(f'{value:g}' for value in rows.boxes[row])} are not fractions of the frame (are "
             "they pixels?)."

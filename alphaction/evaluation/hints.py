@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from alphaction.data.sample import Keyframe
+from alphaction.evaluation.recall import LOW_RECALL
 from alphaction.evaluation.result import AvaResult, EvaluationCounts
 
-_FEW_LABELS = 10
-_LOW_RECALL = 0.7
+FEW_LABELS = 10
+"""With fewer labels than this a class is hardly learned, and its AP means little."""
+
 _LOW_MAP = 0.05
 # A person detector also finds people where nobody is labeled, so only a large share is worth a hint.
 _MANY_STRAYS = 0.2
@@ -66,7 +68,7 @@ def _no_overlap(result: AvaResult) -> str | None:
 
 def _low_recall(result: AvaResult) -> str | None:
     counts = result.counts
-    if not 0 < counts.box_recall < _LOW_RECALL:
+    if not 0 < counts.box_recall < LOW_RECALL:
         return None
     return (
         f"The boxes find only {counts.found_boxes} of {counts.ground_truth_boxes} ground-truth boxes "
@@ -102,7 +104,7 @@ def _large_scores(result: AvaResult) -> str | None:
 
 
 def _wrong_classes(result: AvaResult) -> str | None:
-    if not (result.mAP < _LOW_MAP and result.counts.box_recall >= _LOW_RECALL):
+    if not (result.mAP < _LOW_MAP and result.counts.box_recall >= LOW_RECALL):
         return None
     return (
         f"The boxes find {result.counts.box_recall:.1%} of the persons, but their classes are wrong. Unless "
@@ -152,11 +154,11 @@ def _left_out_parts(counts: EvaluationCounts) -> Iterator[str]:
 
 
 def _few_labels(result: AvaResult) -> str | None:
-    few = [name for name, count in result.ground_truth.items() if 0 < count < _FEW_LABELS]
+    few = [name for name, count in result.ground_truth.items() if 0 < count < FEW_LABELS]
     if not few:
         return None
     subject, their = (f'Class "{few[0]}" has', "its") if len(few) == 1 else (f"{len(few)} classes have", "their")
-    return f"{subject} fewer than {_FEW_LABELS} ground-truth labels: {their} AP says little."
+    return f"{subject} fewer than {FEW_LABELS} ground-truth labels: {their} AP says little."
 
 
 def _name(keyframe: Keyframe | None) -> str:

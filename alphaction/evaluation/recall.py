@@ -19,6 +19,9 @@ IOU = 0.5
 THRESHOLDS = tuple(np.arange(0, 0.91, 0.05).round(2).tolist())
 """Score thresholds worth choosing from: 0, 0.05, ..., 0.9."""
 
+LOW_RECALL = 0.7
+"""Detections that find less than this share of the boxes limit the mAP noticeably."""
+
 KEPT = 0.99
 """The share of the boxes found without a threshold that a good threshold must still find."""
 
@@ -98,8 +101,8 @@ def best_scores(
     """
     annotated = annotations.boxes if annotated is None else annotated
     detected = detections.boxes if detected is None else detected
-    keyframes, none = detections.keyframes, np.zeros(0, dtype=np.int64)
-    position = annotations.keyframes.locate(keyframes.videos, keyframes.video_index, keyframes.seconds + shift)
+    none = np.zeros(0, dtype=np.int64)
+    position = annotations.keyframes.locate_each(detections.keyframes, shift)
     truth = GroundTruth(annotations.keyframe_of_box(), annotated, none, none)
     pairs = find_overlaps(truth, position[detections.keyframe_of_box()], detected, IOU)
     best = np.full(len(annotated), -1, dtype=np.float32)

@@ -17,7 +17,7 @@ from alphaction.config.pathways import active_pathways, frame_counts, frame_prob
 from alphaction.config.validate import Run, rule
 from alphaction.modeling.backbone import build_backbone
 from alphaction.modeling.interaction import build_interaction_structure
-from alphaction.modeling.registry import FEATURE_EXTRACTORS
+from alphaction.modeling.registries import FEATURE_EXTRACTORS
 from alphaction.modeling.roi_head import ActionLoss
 from alphaction.utils.errors import UserError
 

@@ -1,8 +1,8 @@
 """The schedule of a run that is continued with ``--resume``.
 
-Its checkpoint says which schedule it has, and it keeps that, on whatever number of processes and whatever the config
-holds by now: its iteration would stand for another number of clips otherwise. Only the number of clips that a process
-takes at once stays in bounds, by SOLVER.ACCUMULATION_STEPS.
+The run keeps the schedule in its checkpoint, whatever the config holds and on any number of processes; otherwise its
+iterations would stand for another number of clips. SOLVER.ACCUMULATION_STEPS is raised where a process would have to
+take more clips at once than before.
 """
 
 from __future__ import annotations
@@ -97,7 +97,8 @@ def unused_values(cfg: CfgNode, file: CfgNode, given: Collection[str]) -> Iterat
     if different:
         yield (
             f"--resume keeps the schedule of the run. The config file has another one, which is not used: "
-            f"{', '.join(different)}. To change a value of the run, give it on the command line."
+            f"{', '.join(different)}. To change a value of the run, give it as KEY VALUE on the command "
+            "line (after -- in tools/finetune_quickstart.sh)."
         )
 
 

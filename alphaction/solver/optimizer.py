@@ -1,4 +1,4 @@
-"""SGD or AdamW, with learning rates and weight decays of their own for biases, batch norms and the IA structure."""
+"""SGD or AdamW, with separate learning rates and weight decays for biases, batch norms and the IA structure."""
 
 from __future__ import annotations
 

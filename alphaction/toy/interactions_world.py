@@ -10,7 +10,7 @@ whether each person jumps, whether the ball bounces, and whether both persons wa
   number, the farthest does not count.
 
 The coins are independent of each other and a clip is shorter than a second. So a person's own pixels tell nothing of
-the person and object classes, and no clip tells anything of the memory class. Videos come in pairs that look alike,
+the person and object classes, and no clip shows anything of the memory class. Videos come in pairs that look alike,
 with opposite coins: every look, and every second of the video, is as often right as wrong for each class.
 """
 

@@ -66,7 +66,7 @@ def make_toy_dataset(
     with scratch_beside(output) as scratch:
         render(scratch, world, options, record, output, progress)
         if is_made(output, record, force):
-            logger.info("%s was made by somebody else meanwhile", output)
+            logger.info("%s was made by another process in the meantime", output)
             return output
         move_into_place(scratch, output)
     return output
@@ -98,7 +98,7 @@ def is_made(output: Path, record: dict, force: bool) -> bool:
 
 
 def render(folder: Path, world: World, options: ToyOptions, record: dict, output: Path, progress: bool) -> None:
-    """Write all files of the dataset for ``output`` into ``folder``; the record also tells of the classes."""
+    """Write all files of the dataset for ``output`` into ``folder``; the record also holds the classes."""
     for name in FOLDERS:
         (folder / name).mkdir()
     boxes: dict[str, Counter[int]] = {}

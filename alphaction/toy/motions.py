@@ -1,7 +1,7 @@
 """Movements of the figure as functions of a phase.
 
-Every class is told apart by how poses follow each other: the walks to the left and to the right run through mirror
-images of one gait, marching runs through the same gait on the spot, and whoever stays still, holds an object or stands
+Classes differ in how poses follow each other: the walks to the left and to the right run through mirror images of one
+gait, marching runs through the same gait on the spot, and whoever stays still, holds an object or stands
 with a hand stretched out is frozen in a pose of those who walk, lift, wave or push.
 Phases count cycles: a movement repeats itself when its phase grows by 1.
 """

@@ -1,7 +1,7 @@
 """Drawing scenes: random backgrounds, a hand-held camera, figures with outlines, sensor noise.
 
-Frames are drawn at twice their size and averaged, so that slow movements are smooth. Nothing here knows a class: colors
-and backgrounds come from a video's own random numbers.
+Frames are drawn at twice their size and averaged, so that slow movements are smooth. Nothing here depends on the class:
+colors and backgrounds come from a video's own random numbers.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ class ToyOptions:
                 problems.append(f"--{flag} {value:g}: expected {low:g} to {high:g}{why}")
 
         check_range("seconds", self.seconds, limits.min_seconds, limits.max_seconds, f" for --world {self.world}")
-        check_range("height", self.height, limits.min_height, MAX_HEIGHT, " (smaller figures cannot be told apart)")
+        check_range("height", self.height, limits.min_height, MAX_HEIGHT, " (smaller figures look the same)")
         low, high = (int(self.height * limits.min_aspect + 1) // 2 * 2, int(self.height * limits.max_aspect) // 2 * 2)
         check_range("width", self.width, low, high, f" for --height {self.height} (the figures of this world must fit)")
         problems += [

@@ -22,7 +22,7 @@ class World(Protocol):
         defaults: the options where a person chooses nothing.
         limits: of the options.
         videos_per_look: so many videos in a row share background, camera and noise.
-        exact_detections: the detection files hold the true boxes; otherwise a pretended detector's.
+        exact_detections: the detection files hold the true boxes; otherwise a simulated detector's.
         independent_seconds: see :func:`~alphaction.data.video.encoder.write_video`.
     """
 

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from alphaction.config.catalog_file import write_catalog
 from alphaction.data.video.encoder import write_video
-from alphaction.toy.detections import noisy_boxes
+from alphaction.toy.noisy_detections import noisy_boxes
 from alphaction.toy.render import Renderer
 from alphaction.toy.scene import GROUP_TYPES, Scene, ToyClass
 from alphaction.toy.toy_options import ToyOptions

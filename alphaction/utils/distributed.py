@@ -1,4 +1,4 @@
-"""Process groups: rank, number of processes, and the collectives that training needs. All work without a group, too."""
+"""Process groups: rank, number of processes, and the collectives of training; they also work without a group."""
 
 from __future__ import annotations
 

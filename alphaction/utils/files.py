@@ -1,4 +1,4 @@
-"""Files that a person names: is it there, what is there instead, may it be written."""
+"""Checks of the files that a user names: whether they exist, which are similar, and whether they can be written."""
 
 from __future__ import annotations
 
@@ -23,15 +23,17 @@ def near_files(path: Path, suffixes: Sequence[str] = (), folders: bool = False, 
 
     Args:
         path: the file that does not exist.
-        suffixes: endings that count, such as ``(".yaml",)``; empty: all.
+        suffixes: endings that count, such as ``(".yaml",)``; empty: that of ``path``, and any where all else is equal.
         folders: return folders instead of files.
         limit: most files returned.
     """
+    wanted = suffixes or ([path.suffix.lower()] if path.suffix else [])
     found: list[Path] = []
     for count, entry in enumerate(_entries(_deepest_folder(path))):
         if count >= _MAX_ENTRIES:
             break
-        if (entry.is_dir() if folders else entry.is_file()) and (not suffixes or entry.suffix.lower() in suffixes):
+        alike = not wanted or entry.suffix.lower() in wanted or (not suffixes and entry.stem == path.stem)
+        if entry.is_dir() if folders else entry.is_file() and alike:
             found.append(entry)
     scored = [(difflib.SequenceMatcher(None, path.stem.lower(), file.stem.lower()).ratio(), file) for file in found]
     scored.sort(key=lambda pair: (-pair[0], pair[1]))
@@ -39,7 +41,9 @@ def near_files(path: Path, suffixes: Sequence[str] = (), folders: bool = False, 
 
 
 def missing_file(path: Path, suffixes: Sequence[str] = (), folders: bool = False) -> str:
-    """Return "PATH does not exist", with the files (or folders) that are like it, or what its folder holds."""
+    """Return "PATH does not exist" (or is of the wrong kind), and what is like it or what its folder holds."""
+    if path.exists():
+        return f"{path} is a {'folder' if path.is_dir() else 'file'}: name a {'folder' if folders else 'file'}."
     where = "" if path.is_absolute() else f" (looked in {Path.cwd()})"
     near = near_files(path, suffixes, folders)
     if near:
@@ -60,8 +64,6 @@ def missing_file(path: Path, suffixes: Sequence[str] = (), folders: bool = False
 
 def require_file(flag: str, path: Path, suffixes: Sequence[str] = ()) -> None:
     """Raise a :class:`UserError` unless ``path``, which ``flag`` (or a config key) names, is a file."""
-    if path.is_dir():
-        raise UserError(f"{flag} {path}: this is a folder, name a file.")
     if not path.is_file():
         raise UserError(f"{flag}: {missing_file(path, suffixes)}")
 
@@ -84,7 +86,7 @@ def check_writable(flag: str, path: Path) -> None:
     if path.exists() and not os.access(path, os.W_OK):
         raise UserError(f"{flag} {path}: no permission to replace this file. Name another place.")
     try:
-        # Permissions do not tell all: a file system may be read-only, and root is always permitted.
+        # Permissions are not enough: a file system may be read-only, and root is always permitted.
         with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as error:

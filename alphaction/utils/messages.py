@@ -1,4 +1,4 @@
-"""The phrases that messages are made of: numbers with nouns, lists, suggestions, problems, tables of text."""
+"""Building blocks of messages: numbers with nouns, lists, suggestions, problems, tables of text."""
 
 from __future__ import annotations
 

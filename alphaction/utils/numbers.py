@@ -1,4 +1,4 @@
-"""Ranges of numbers, said once: a flag converts by one, an option and a config key are checked by one."""
+"""Ranges of numbers, which convert flags and check options and config keys."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Range:
         low, high: bounds; None: none.
         open_low, open_high: the bound itself is left out.
         whole: only whole numbers.
-        also: a single number outside that counts, too.
+        also: a single number outside the bounds that is valid as well.
     """
 
     low: float | None = None
@@ -71,8 +71,9 @@ class Range:
             return f"{kind} above {low}" if self.open_low else f"{kind}, {low} or more"
         if self.low is None:
             return f"{kind} below {high}" if self.open_high else f"{kind}, {high} at most"
-        edges = [edge for edge, is_open in ((low, self.open_low), (high, self.open_high)) if is_open]
-        but = f" but not {' or '.join(edges)}" if edges else ""
+        if self.open_low and self.open_high:
+            return f"{kind} between {low} and {high}"
+        but = f" but not {low if self.open_low else high}" if self.open_low or self.open_high else ""
         return f"{kind}{f', {also} or' if also else ''} from {low} to {high}{but}"
 
 
@@ -97,4 +98,4 @@ FRACTION = Range(0, 1)
 ABOVE_ZERO = Range(0, open_low=True)
 """Numbers above 0."""
 SEED = whole(0, 2**32 - 1)
-"""Seeds that numpy takes, too."""
+"""Seeds that are valid for numpy as well."""

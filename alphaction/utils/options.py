@@ -19,7 +19,7 @@ import types
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from alphaction.utils.messages import suggest
 from alphaction.utils.numbers import Range
@@ -28,9 +28,17 @@ Options = TypeVar("Options")
 _KEY = "option"
 
 
+class CommandParser(argparse.ArgumentParser):
+    """The parser of every command line: its errors are one line, without the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print what is wrong with the flags and exit with status 2."""
+        self.exit(2, f"error: {message.removeprefix('argument ')} (all flags: --help)\n")
+
+
 @dataclass(frozen=True)
 class _Flag:
-    """What ``argparse`` is told of a field; see :func:`option`."""
+    """How a field is passed to ``argparse``; see :func:`option`."""
 
     help: str
     names: tuple[str, ...]

@@ -102,7 +102,7 @@ def open_dataset(folder: Path, *, make: bool = True, progress: bool = False) -> 
     if record.get("format") != FORMAT_VERSION or not (folder / CATALOG).is_file():
         raise UserError(
             f"--data {folder}: another version made it (format {record.get('format')}, now {FORMAT_VERSION}), or its "
-            f"{CATALOG} is missing. Make it anew: python tools/make_toy_dataset.py --world {WORLD} --output {folder} "
+            f"{CATALOG} is missing. Render it: python tools/make_toy_dataset.py --world {WORLD} --output {folder} "
             "--force"
         )
     if set(record["kinds"].values()) != set(KINDS):

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import alphaction
+from alphaction.checkpoint import LAST_CHECKPOINT
 from alphaction.config import load_cfg, validate_cfg
 from alphaction.config.tree import get_value, leaf_keys
-from alphaction.utils.cores import available_cores
-from alphaction.utils.device import choose_device
+from alphaction.utils.device import available_cores, choose_device
 from alphaction.utils.errors import UserError
 from alphaction.utils.numbers import NOT_NEGATIVE, POSITIVE
 from alphaction.utils.options import option
@@ -78,7 +78,7 @@ class StudyOptions:
     )
     arms: tuple[str, ...] = option((), parse=name_list, metavar="A,A,...", help="arms or groups of arms (default: all)")
     jobs: int | None = option(
-        None, within=POSITIVE, metavar="N", help="runs at a time (default: one a core, on a GPU one)"
+        None, within=POSITIVE, metavar="N", help="runs at a time (default: one for each core; on a GPU one)"
     )
     overrides: tuple[str, ...] = ()
     force: bool = option(False, help="redo runs that were made with other settings")
@@ -244,7 +244,7 @@ def make_run(
     )
     result = folder / "inference" / data.validation / "result.json"
     # Written last, when all else of a checkpoint is there; and first at the half, which is the period.
-    restart_at = folder / "last_checkpoint" if arm.interrupted else None
+    restart_at = folder / LAST_CHECKPOINT if arm.interrupted else None
     return Run(
         arm.name,
         seed,

@@ -14,14 +14,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from alphaction.checkpoint import FINAL_CHECKPOINT
 from alphaction.utils.errors import UserError
 from benchmarks.ablation.plan import Run
 from benchmarks.ablation.record import RunRecord, device_name, new_record, read_run
 
 LOG = "log"
 _LAST_LINES = 12
-# The checkpoint at the end of a training.
-_FINAL = "model_final"
 # Time to end after SIGTERM, in seconds; torchrun gives its processes 30.
 _PATIENCE = 40.0
 
@@ -110,7 +109,7 @@ def _is_due(started: _Started) -> bool:
 def _is_half_way(run: Run) -> bool:
     """Return whether a run that is to be interrupted has a checkpoint, but not that of its end."""
     file = run.restart_at
-    return file is not None and file.exists() and _FINAL not in file.read_text(encoding="utf-8")
+    return file is not None and file.exists() and FINAL_CHECKPOINT not in file.read_text(encoding="utf-8")
 
 
 def _finish(started: _Started) -> None:

@@ -88,11 +88,11 @@ def test_cores_are_shared_out(options, data, monkeypatch):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"arms": ("seriel",)}, '--arms seriel: there is no such arm or group. Did you mean "serial"?'),
-        ({"overrides": ("OUTPUT_DIR", "x")}, "OUTPUT_DIR is what --output decides"),
-        ({"overrides": ("MODEL.IA_STRUCTURE.ACTIVE", "False")}, "is what --arms decides"),
-        ({"overrides": ("SOLVER.MAX_ITR", "2")}, "Did you mean SOLVER.MAX_ITER"),
-        ({"overrides": ("SOLVER.MAX_ITER",)}, "come in pairs"),
+        ({"arms": ("seriel",)}, '--arms seriel: .*"serial"'),
+        ({"overrides": ("OUTPUT_DIR", "x")}, "OUTPUT_DIR .*--output"),
+        ({"overrides": ("MODEL.IA_STRUCTURE.ACTIVE", "False")}, "MODEL.IA_STRUCTURE.ACTIVE .*--arms"),
+        ({"overrides": ("SOLVER.MAX_ITR", "2")}, r"SOLVER.MAX_ITR.*SOLVER.MAX_ITER\b"),
+        ({"overrides": ("SOLVER.MAX_ITER",)}, "SOLVER.MAX_ITER"),
         # What train_net.py would refuse.
         ({"overrides": ("SOLVER.MAX_ITER", "0")}, "arm baseline: "),
         ({"overrides": ("SOLVER.BASE_LR", "-1.0")}, "SOLVER.BASE_LR"),
@@ -102,9 +102,8 @@ def test_cores_are_shared_out(options, data, monkeypatch):
     ],
 )
 def test_mistakes_are_found_before_anything_runs(options, change, message):
-    with pytest.raises(UserError) as error:
+    with pytest.raises(UserError, match=message):
         check_options(replace(options, **change))
-    assert message in str(error.value)
 
 
 def test_arms_have_names_of_their_own_and_known_groups():

@@ -15,6 +15,7 @@ from unittest import mock
 
 import pytest
 from ablation.conftest import record_of, starts_of
+from messages import says
 
 from alphaction.utils.errors import UserError
 from benchmarks.ablation.record import differences, is_finished, new_record, prepare_folders, read_run
@@ -51,17 +52,14 @@ def test_a_failed_run_stops_the_study(study, fake):
     with pytest.raises(UserError) as error:
         run(runs)
     message = str(error.value)
-    assert "the run M seed 0 ended with status 1" in message
-    assert "  a line of fail\n  it broke\n" in message
-    assert f"fail {runs[1].folder} {runs[1].result}" in message
-    assert "Alone it runs with:" in message
+    says(message, "M seed 0", "  a line of fail\n  it broke\n", f"fail {runs[1].folder} {runs[1].result}")
     assert not any(is_finished(one) for one in runs)
     assert 0 < read_run(runs[0]).seconds < 300
     assert not runs[2].folder.exists()
 
 
 def test_a_run_without_a_result_has_failed(study, fake):
-    with pytest.raises(UserError, match="ended without .*result.json"):
+    with pytest.raises(UserError, match="result.json"):
         run([fake(study.runs[0], "silent")])
 
 
@@ -116,7 +114,7 @@ def test_a_signal_that_is_ignored_stays_so(study, fake):
 
     threading.Thread(target=hang_up, daemon=True).start()
     try:
-        with mock.patch("subprocess.Popen", remembered), pytest.raises(UserError, match="ended with status -15"):
+        with mock.patch("subprocess.Popen", remembered), pytest.raises(UserError, match="-15"):
             run([one])
     finally:
         signal.signal(signal.SIGHUP, before)
@@ -144,9 +142,9 @@ def test_other_settings_are_an_error_that_names_the_key(study, fake):
     (one.folder / "model_0000001.pth").touch()
     with pytest.raises(UserError) as error:
         prepare_folders([one], force=False)
-    assert f"SOLVER.MAX_ITER: there 2, planned {one.settings['SOLVER.MAX_ITER']}\n" in str(error.value)
-    assert "--force" in str(error.value)
-    assert "--output" in str(error.value)
+    says(
+        str(error.value), f"SOLVER.MAX_ITER: there 2, planned {one.settings['SOLVER.MAX_ITER']}", "--force", "--output"
+    )
     prepare_folders([one], force=True)
     assert not one.folder.exists()
 
@@ -159,7 +157,7 @@ def test_a_finished_run_without_checkpoints_is_no_run_that_never_trained(study):
     record.finished = True
     record.write(one)
     for remove in (True, False):
-        with pytest.raises(UserError, match="SOLVER.MAX_ITER: there 2"):
+        with pytest.raises(UserError, match="SOLVER.MAX_ITER.* 2"):
             prepare_folders([one], force=False, remove=remove)
     assert read_run(one).finished
 
@@ -179,7 +177,7 @@ def test_nothing_is_removed_unless_all_folders_can_be_used(study):
     write_other(first)
     last.folder.mkdir(parents=True)
     (last.folder / "thesis.txt").touch()
-    with pytest.raises(UserError, match="is no run of this study"):
+    with pytest.raises(UserError, match="no run of this study"):
         prepare_folders(study.runs, force=True)
     assert read_run(first).settings["SOLVER.MAX_ITER"] == 2
 
@@ -198,7 +196,7 @@ def test_a_folder_of_something_else_is_left_alone(study):
     one = study.runs[0]
     one.folder.mkdir(parents=True)
     (one.folder / "thesis.txt").write_text("years of work")
-    with pytest.raises(UserError, match="is no run of this study"):
+    with pytest.raises(UserError, match="no run of this study"):
         prepare_folders([one], force=True)
     assert (one.folder / "thesis.txt").read_text() == "years of work"
 
@@ -216,13 +214,13 @@ def test_a_run_is_interrupted_once_when_its_file_is_there(study, fake):
 def test_a_run_that_ends_before_its_break_is_an_error(study, fake):
     one = fake(study.runs[0])
     one = replace(one, restart_at=one.folder / "half")
-    with pytest.raises(UserError, match="was over before it could be stopped half way.*raise SOLVER.MAX_ITER"):
+    with pytest.raises(UserError, match="SOLVER.MAX_ITER"):
         run([one])
     assert one.result.is_file()
     assert not is_finished(one)
     # Nor does a second start, with the checkpoint of the end, make it one that was stopped half way.
     one.restart_at.write_text("model_final.pth")
-    with pytest.raises(UserError, match="was over before it could be stopped half way"):
+    with pytest.raises(UserError, match="SOLVER.MAX_ITER"):
         run([one])
     assert not record_of(one.folder)["broken"]
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 from ablation.conftest import TINY, record_of, starts_of
+from messages import says
 
 from alphaction.toy import make_toy_dataset
 from alphaction.utils.errors import UserError
@@ -47,7 +48,7 @@ def test_a_study_runs_what_is_missing_and_reports(faked, options, tmp_path, caps
     assert (results.kind("M", "own").mean, results.kind("M", "memory").mean) == (75.0, 25.0)
     assert results.kind("M", "person") is None
     lines = capsys.readouterr().out.splitlines()
-    assert "4 runs, 2 finished; 2 at a time" in lines[4]
+    assert "4 runs, 2 finished" in lines[4]
     assert lines[5].startswith("[3/4] ")
     assert "AP own 75.0, person -, object -, memory 25.0; 0:00:" in lines[5]
     numbers = json.loads((options.output / "results.json").read_text())
@@ -60,7 +61,7 @@ def test_two_studies_do_not_share_a_folder(faked, options, tmp_path):
     (options.output / "runs").mkdir(parents=True)
     with (options.output / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        with pytest.raises(UserError, match="--output .*another study is running there"):
+        with pytest.raises(UserError, match="--output .*another study"):
             run_ablation(replace(options, force=True), tmp_path / "page.md")
         assert not any((options.output / "runs").iterdir())
     run_ablation(replace(options, seeds=(0,)), tmp_path / "page.md", poll=0.02)
@@ -81,7 +82,7 @@ def test_runs_that_are_redone_cost_what_they_cost_the_second_time(faked, options
 
 
 def test_a_report_of_nothing_is_an_error(faked, options, tmp_path):
-    with pytest.raises(UserError, match="has no finished run"):
+    with pytest.raises(UserError, match=str(options.output)):
         run_ablation(options, tmp_path / "page.md", report_only=True)
     assert not (tmp_path / "page.md").exists()
 
@@ -91,8 +92,7 @@ def test_an_unfinished_study_is_reported_as_such(faked, options, tmp_path):
     results = run_ablation(options, tmp_path / "page.md", report_only=True)
     assert [str(run) for run in results.missing] == ["baseline seed 1", "M seed 1"]
     page = (tmp_path / "page.md").read_text()
-    assert "**Not complete: 2 of 4 runs are finished. Missing: baseline seed 1; M seed 1.**" in page
-    assert "**75.0** (1 of 2 seeds)" in page
+    says(page, "2 of 4 runs", "baseline seed 1; M seed 1", "**75.0** (1 of 2 seeds)")
 
 
 def test_times_are_written_as_on_a_clock():
@@ -117,24 +117,24 @@ def test_a_class_that_nobody_carries_has_no_chance(data):
 
 def test_a_dataset_of_another_kind_is_refused(tmp_path):
     (tmp_path / "toy.json").write_text(json.dumps({"options": {"world": "actions"}}))
-    with pytest.raises(UserError, match="holds a toy dataset of the world 'actions'"):
+    with pytest.raises(UserError, match="'actions'"):
         open_dataset(tmp_path)
     (tmp_path / "toy.json").write_text(json.dumps({"options": {"world": "interactions"}, "format": 2}))
-    with pytest.raises(UserError, match=r"another version made it \(format 2, now 3\).*--force"):
+    with pytest.raises(UserError, match=r"format 2, now 3.*--force"):
         open_dataset(tmp_path)
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match="--data .*file: is a file"):
+    with pytest.raises(UserError, match="--data .*/file"):
         open_dataset(tmp_path / "file")
 
 
 def test_a_folder_of_something_else_is_refused_by_the_name_of_its_flag(folder, tmp_path):
-    with pytest.raises(UserError, match="--data .*none: there is no dataset"):
+    with pytest.raises(UserError, match="--data .*/none"):
         open_dataset(tmp_path / "none", make=False)
     assert not (tmp_path / "none").exists()
     (tmp_path / "notes.txt").touch()
-    with pytest.raises(UserError, match="--data .*holds files, but no toy.json"):
+    with pytest.raises(UserError, match="--data .*toy.json"):
         open_dataset(tmp_path)
-    with pytest.raises(UserError, match="num_val is 1, but videos come in pairs.*--num-val"):
+    with pytest.raises(UserError, match="num_val is 1.*--num-val"):
         open_dataset(make_toy_dataset(tmp_path / "one", replace(TINY, num_val=1)))
 
 
@@ -153,7 +153,7 @@ def test_the_command_trains_and_reports(folder, repo_root, quick_python, subproc
     done = subprocess.run(command, cwd=tmp_path, env=subprocess_env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert lines[0].startswith("3 runs, 0 finished; 2 at a time")
+    assert lines[0].startswith("3 runs, 0 finished")
     assert {line.split()[1] for line in lines[1:4]} == {"baseline", "M", "M_two_processes"}
     page = (tmp_path / "page.md").read_text()
     assert "images/ablation_structures.png" in page
@@ -162,7 +162,7 @@ def test_the_command_trains_and_reports(folder, repo_root, quick_python, subproc
     assert any((tmp_path / "out" / "cache").rglob("*.npy"))
     # Nothing is left to run, and other settings are refused.
     options = StudyOptions(folder, tmp_path / "out", (1,), ("baseline", "M"), 2, (*TRIAL[2:], "SOLVER.MAX_ITER", "3"))
-    with pytest.raises(UserError, match="SOLVER.MAX_ITER: there 2, planned 3"):
+    with pytest.raises(UserError, match="SOLVER.MAX_ITER.* 2.* 3"):
         run_ablation(options, tmp_path / "page.md")
     results = run_ablation(replace(options, overrides=tuple(TRIAL)), tmp_path / "page.md")
     assert [scores.record.starts for scores in results.scores.values()] == [1, 1]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from messages import refused, says
 from torch import nn
 
 from alphaction import __version__
@@ -110,7 +111,7 @@ def test_scaler_is_restored_and_may_join_later(tmp_path: Path) -> None:
     assert other.get_scale() == 8.0
     Run(tmp_path).checkpointer.save(None, 2)
     info = Run(tmp_path, scaler=other).checkpointer.resume().info
-    assert info.endswith("iteration 2; no gradient scaler in it, a new one starts")
+    says(info, "iteration 2", "no gradient scaler")
     disabled = torch.amp.GradScaler("cpu", enabled=False)
     assert Run(tmp_path, scaler=disabled).checkpointer.resume().info.endswith("iteration 2")
 
@@ -120,7 +121,7 @@ def test_a_state_that_cannot_be_saved_is_named(tmp_path: Path) -> None:
     run.checkpointer.save(None, 1)
     before = (tmp_path / "model_0000001.pth").read_bytes()
     run.scheduler.gamma = print
-    with pytest.raises(TypeError, match=r'"scheduler.gamma" is a builtin_function_or_method'):
+    with pytest.raises(TypeError, match=r'"scheduler.gamma".*builtin_function_or_method'):
         run.checkpointer.save(None, 1)
     assert (tmp_path / "model_0000001.pth").read_bytes() == before
     with pytest.raises(TypeError, match=r'"extra.when"'):
@@ -210,13 +211,7 @@ def test_missing_checkpoint_names_the_newest_intact_one(tmp_path: Path) -> None:
     run = broken_folder(tmp_path)
     (tmp_path / "model_0000003.pth").unlink()
     cut(tmp_path / "model_0000002.pth")
-    with pytest.raises(UserError) as error:
-        run.checkpointer.resume()
-    assert str(error.value) == (
-        f'{tmp_path}/last_checkpoint: names "model_0000003.pth", which does not exist. The newest intact checkpoint '
-        f"there is model_0000001.pth: write that name into {tmp_path}/last_checkpoint, or delete "
-        f"{tmp_path}/last_checkpoint to start the run anew."
-    )
+    refused(run.checkpointer.resume, f"{tmp_path}/last_checkpoint", "model_0000003.pth", "model_0000001.pth")
     (tmp_path / "last_checkpoint").write_text("model_0000001.pth")
     assert run.checkpointer.resume().iteration == 1
 
@@ -224,17 +219,17 @@ def test_missing_checkpoint_names_the_newest_intact_one(tmp_path: Path) -> None:
 def test_cut_off_checkpoint_names_the_newest_intact_one(tmp_path: Path) -> None:
     run = broken_folder(tmp_path)
     cut(tmp_path / "model_0000003.pth")
-    with pytest.raises(UserError, match=r"model_0000003.pth: cut off .*model_0000002.pth"):
+    with pytest.raises(UserError, match=r"model_0000003.pth: cut off.*model_0000002.pth"):
         run.checkpointer.resume()
 
 
 def test_no_intact_checkpoint_at_all(tmp_path: Path) -> None:
     run = Run(tmp_path)
     run.checkpointer.save(None, 1).write_bytes(b"")
-    with pytest.raises(UserError, match=r"model_0000001.pth: the file is empty.* delete .*last_checkpoint"):
+    with pytest.raises(UserError, match=r"model_0000001.pth: .*empty.*last_checkpoint"):
         run.checkpointer.resume()
     (tmp_path / "last_checkpoint").write_text("\n")
-    with pytest.raises(UserError, match="last_checkpoint: is empty"):
+    with pytest.raises(UserError, match="last_checkpoint: .*empty"):
         run.checkpointer.resume()
     (tmp_path / "last_checkpoint").unlink()
     with pytest.raises(UserError, match="last_checkpoint"):
@@ -246,16 +241,16 @@ def test_no_intact_checkpoint_at_all(tmp_path: Path) -> None:
 
 def test_another_model_is_refused(tmp_path: Path) -> None:
     Run(tmp_path).checkpointer.save(None, 1)
-    with pytest.raises(UserError, match=r"0.weight is \[5, 3\] in the model, \[4, 3\] in the file.*--transfer"):
+    with pytest.raises(UserError, match=r"0.weight .*\[5, 3\].*\[4, 3\].*--transfer"):
         Run(tmp_path, hidden=5).checkpointer.resume()
-    with pytest.raises(UserError, match=r"missing weight; missing bias; not in the model: 0.weight"):
+    with pytest.raises(UserError, match=r"missing weight; missing bias; .*0.weight"):
         Checkpointer(tmp_path, nn.Linear(1, 1)).resume()
 
 
 def test_other_classes_are_refused(tmp_path: Path) -> None:
     Run(tmp_path).checkpointer.save(None, 1)
     swapped = {**LABELS, "names": ["run", "sit"]}
-    with pytest.raises(UserError, match=r"the action classes differ"):
+    with pytest.raises(UserError, match="classes"):
         Run(tmp_path, label_map=swapped).checkpointer.resume()
 
 
@@ -265,7 +260,7 @@ def test_weights_without_training_state_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"zoo.pth.*MODEL.WEIGHT.*--transfer"):
         run.checkpointer.resume(tmp_path / "zoo.pth")
     Checkpointer(tmp_path, run.model).save(None, 1)
-    with pytest.raises(UserError, match="no optimizer state"):
+    with pytest.raises(UserError, match="optimizer"):
         run.checkpointer.resume()
 
 
@@ -274,7 +269,7 @@ def test_another_optimizer_is_refused(tmp_path: Path) -> None:
     run = Run(tmp_path)
     groups = [{"params": [parameter]} for parameter in run.model.parameters()]
     checkpointer = Checkpointer(tmp_path, run.model, torch.optim.SGD(groups, lr=0.1), run.scheduler)
-    with pytest.raises(UserError, match="optimizer state does not fit"):
+    with pytest.raises(UserError, match="optimizer"):
         checkpointer.resume()
 
 
@@ -296,19 +291,16 @@ def test_memory_pool_of_another_iteration_or_none(tmp_path: Path) -> None:
     checkpointer = Run(tmp_path).checkpointer
     state, warning = checkpointer.load_memory(5)
     assert state is None
-    assert warning == (
-        f"{tmp_path}/memory_pool_0000005.pth: no such file; the memory pool starts empty and fills up again within one "
-        "epoch"
-    )
+    assert warning.startswith(f"{tmp_path}/memory_pool_0000005.pth: ")
     four = checkpointer.save_memory({"second": torch.ones(1)}, 4)
     shutil.copy(four, tmp_path / "memory_pool_0000005.pth")
     state, warning = checkpointer.load_memory(5)
     assert state is None
-    assert "of iteration 4, not 5 as the checkpoint" in warning
+    assert "iteration 4, not 5" in warning
     cut(four)
     state, warning = checkpointer.load_memory(4)
     assert state is None
-    assert "cut off" in warning
+    says(warning, four.name, "cut off")
 
 
 def test_a_checkpoint_removes_the_memory_of_earlier_ones(tmp_path: Path) -> None:
@@ -325,4 +317,4 @@ def test_a_disabled_scaler_saves_nothing_that_an_enabled_one_would_choke_on(tmp_
     model = torch.nn.Linear(2, 2)
     Checkpointer(tmp_path, model, scaler=torch.amp.GradScaler("cpu", enabled=False)).save(None, 1)
     resumed = Checkpointer(tmp_path, model, scaler=torch.amp.GradScaler("cpu", enabled=True)).resume()
-    assert "new one starts" in resumed.info
+    assert "no gradient scaler" in resumed.info

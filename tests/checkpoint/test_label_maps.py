@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from messages import says
 
 from alphaction.checkpoint import compare_label_maps
 from alphaction.checkpoint.label_maps import is_label_map
@@ -23,24 +26,18 @@ def test_ids_case_and_spaces_do_not_matter() -> None:
 
 def test_another_order_is_shown_channel_by_channel() -> None:
     text = compare_label_maps(PETS, {**PETS, "names": ["run", "sit", "chew toy"]})
-    assert text == (
-        'the action classes differ: channel 0: "sit" (movement) in the checkpoint, "run" (movement) in the dataset; '
-        'channel 1: "run" (movement) in the checkpoint, "sit" (movement) in the dataset'
-    )
+    assert re.findall(r'channel (\d).*?"(\w+)".*?"(\w+)"', text) == [("0", "sit", "run"), ("1", "run", "sit")]
 
 
 def test_another_group_changes_the_meaning_of_a_channel() -> None:
     text = compare_label_maps(PETS, {**PETS, "groups": ["movement", "object", "object"]})
-    assert text is not None
-    assert 'channel 1: "run" (movement) in the checkpoint, "run" (object) in the dataset' in text
+    says(text, "channel 1", '"run" (movement)', '"run" (object)')
+    assert "channel 0" not in text
 
 
 def test_another_number_of_classes_lists_what_is_on_one_side() -> None:
     text = compare_label_maps(PETS, {"ids": [1, 2], "names": ["sit", "dig"], "groups": ["movement", "object"]})
-    assert text is not None
-    assert "the checkpoint has 3 classes, the dataset 2" in text
-    assert "only in the checkpoint: chew toy; run" in text
-    assert "only in the dataset: dig" in text
+    says(text, "3 classes", "in the checkpoint: chew toy; run", "in the dataset: dig")
 
 
 @pytest.mark.parametrize(

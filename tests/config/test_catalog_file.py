@@ -40,10 +40,10 @@ def test_written_files_are_found(tmp_path):
 
 def test_mistakes_are_refused(tmp_path):
     splits = {"train": {"annotations": "train.csv"}}
-    with pytest.raises(UserError, match="either a folder of videos or one of clips"):
+    with pytest.raises(UserError, match="videos.*clips"):
         write_catalog(tmp_path / "dataset.yaml", "pets", label_map="m", splits=splits)
-    with pytest.raises(UserError, match="either a folder of videos or one of clips"):
+    with pytest.raises(UserError, match="videos.*clips"):
         write_catalog(tmp_path / "dataset.yaml", "pets", label_map="m", splits=splits, videos="a", clips="b")
-    with pytest.raises(UserError, match='unknown role "boxes"'):
+    with pytest.raises(UserError, match='"boxes"'):
         write_catalog(tmp_path / "dataset.yaml", "pets", label_map="m", splits={"train": {"boxes": "b"}}, videos="a")
     assert list(tmp_path.iterdir()) == []

@@ -8,7 +8,7 @@ from alphaction.config import get_cfg
 from alphaction.config.document import render
 from alphaction.config.keys import DECLARED, KEYS, Section
 from alphaction.config.tree import leaf_keys, section_keys
-from alphaction.modeling.registry import BACKBONES
+from alphaction.modeling.registries import BACKBONES
 
 
 def test_every_key_and_section_is_described():

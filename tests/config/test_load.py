@@ -3,29 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from messages import refused
 
 from alphaction.config import get_cfg, load_cfg
-from alphaction.utils.errors import UserError
-
-
-@pytest.fixture
-def write(tmp_path):
-    """Return a function that writes a config file and returns its path."""
-
-    def write(text: str, name: str = "exp.yaml"):
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    return write
-
-
-def fails(*args) -> str:
-    """Return the message that load_cfg(*args) fails with."""
-    with pytest.raises(UserError) as caught:
-        load_cfg(*args)
-    return str(caught.value)
 
 
 def test_get_cfg_is_fresh():
@@ -68,7 +48,7 @@ def test_no_file_gives_the_defaults(config_file):
 def test_types_from_yaml(write, key, text, value):
     names = key.split(".")
     lines = [f"{'  ' * depth}{name}:" for depth, name in enumerate(names)]
-    node = load_cfg(write("\n".join(lines) + f" {text}"))
+    node = load_cfg(write("exp.yaml", "\n".join(lines) + f" {text}"))
     for name in names:
         node = node[name]
     assert node == value
@@ -101,61 +81,59 @@ def test_types_from_the_command_line(key, given, value):
 
 
 def test_later_sources_win(write):
-    write("SOLVER: {BASE_LR: 1, MAX_ITER: 1, GAMMA: 0.5}", "a.yaml")
-    write("SOLVER: {BASE_LR: 2, MAX_ITER: 2}", "sub/b.yaml")
-    path = write("_BASE_: [a.yaml, sub/b.yaml]\nSOLVER: {MAX_ITER: 3, STEPS: []}")
+    write("a.yaml", "SOLVER: {BASE_LR: 1, MAX_ITER: 1, GAMMA: 0.5}")
+    write("sub/b.yaml", "SOLVER: {BASE_LR: 2, MAX_ITER: 2}")
+    path = write("exp.yaml", "_BASE_: [a.yaml, sub/b.yaml]\nSOLVER: {MAX_ITER: 3, STEPS: []}")
     cfg = load_cfg(path, ["SOLVER.STEPS", "(7,)"])
     assert (cfg.SOLVER.GAMMA, cfg.SOLVER.BASE_LR, cfg.SOLVER.MAX_ITER, cfg.SOLVER.STEPS) == (0.5, 2.0, 3, (7,))
 
 
 def test_base_of_a_base_is_relative_to_it(write):
-    write("OUTPUT_DIR: deepest", "x/y/c.yaml")
-    write("_BASE_: y/c.yaml", "x/b.yaml")
-    assert load_cfg(write("_BASE_: x/b.yaml")).OUTPUT_DIR == "deepest"
+    write("x/y/c.yaml", "OUTPUT_DIR: deepest")
+    write("x/b.yaml", "_BASE_: y/c.yaml")
+    assert load_cfg(write("exp.yaml", "_BASE_: x/b.yaml")).OUTPUT_DIR == "deepest"
 
 
 def test_two_bases_may_share_one(write):
-    write("OUTPUT_DIR: root", "root.yaml")
-    write("_BASE_: root.yaml", "a.yaml")
-    write("_BASE_: root.yaml", "b.yaml")
-    assert load_cfg(write("_BASE_: [a.yaml, b.yaml]")).OUTPUT_DIR == "root"
+    write("root.yaml", "OUTPUT_DIR: root")
+    write("a.yaml", "_BASE_: root.yaml")
+    write("b.yaml", "_BASE_: root.yaml")
+    assert load_cfg(write("exp.yaml", "_BASE_: [a.yaml, b.yaml]")).OUTPUT_DIR == "root"
 
 
 def test_dumped_config_loads_again(write, repo_root):
     cfg = load_cfg(repo_root / "config_files" / "resnet50_4x16f_parallel.yaml", ["MODEL.WEIGHT", "w.pth"])
-    again = load_cfg(write(cfg.dump()))
+    again = load_cfg(write("exp.yaml", cfg.dump()))
     assert again == cfg
 
 
 def test_empty_section_and_empty_file_change_nothing(write):
-    assert load_cfg(write("SOLVER:\nMODEL:\n  IA_STRUCTURE:\n")) == get_cfg()
-    assert load_cfg(write("", "empty.yaml")) == get_cfg()
+    assert load_cfg(write("exp.yaml", "SOLVER:\nMODEL:\n  IA_STRUCTURE:\n")) == get_cfg()
+    assert load_cfg(write("empty.yaml", "")) == get_cfg()
 
 
 def test_circle_of_base_files(write):
-    write("_BASE_: exp.yaml", "b.yaml")
-    message = fails(write("_BASE_: b.yaml"))
-    assert "circle" in message
+    write("b.yaml", "_BASE_: exp.yaml")
+    path = write("exp.yaml", "_BASE_: b.yaml")
+    message = refused(lambda: load_cfg(path), "circle")
     assert message.count("exp.yaml") == 2
 
 
 def test_missing_base_names_the_file_that_asks_for_it(write):
-    write("", "base.yaml")
-    message = fails(write("_BASE_: bsae.yaml"))
-    assert "exp.yaml" in message
-    assert "bsae.yaml does not exist" in message
-    assert "base.yaml" in message.split("Did you mean")[1]
+    write("base.yaml", "")
+    path = write("exp.yaml", "_BASE_: bsae.yaml")
+    refused(lambda: load_cfg(path), "exp.yaml", "bsae.yaml ", "/base.yaml?")
 
 
 def test_base_must_be_a_path(write):
-    assert "line 2: _BASE_ must be a path" in fails(write("OUTPUT_DIR: x\n_BASE_: 3"))
+    path = write("exp.yaml", "OUTPUT_DIR: x\n_BASE_: 3")
+    refused(lambda: load_cfg(path), "line 2: _BASE_ ")
 
 
 def test_missing_file_lists_near_ones(repo_root):
-    message = fails(repo_root / "config_files" / "resnet50_4x16_baseline.yaml")
-    assert "does not exist" in message
-    near = message.split("Did you mean ")[1].rstrip("?").split(" or ")
-    assert near[0].endswith("config_files/resnet50_4x16f_baseline.yaml")
+    folder = repo_root / "config_files"
+    wrong, near = folder / "resnet50_4x16_baseline.yaml", folder / "resnet50_4x16f_baseline.yaml"
+    refused(lambda: load_cfg(wrong), wrong, near)
 
 
 @pytest.mark.parametrize(
@@ -172,87 +150,87 @@ def test_missing_file_lists_near_ones(repo_root):
     ],
 )
 def test_unknown_keys_name_the_nearest(write, wrong, near):
-    expected = f"unknown key {wrong}. Did you mean {near}?"
-    assert expected in fails(None, [wrong, "1"])
+    refused(lambda: load_cfg(None, [wrong, "1"]), f"{wrong}.", f"{near}?")
     *sections, name = wrong.split(".")
     text = "".join(f"{'  ' * depth}{section}:\n" for depth, section in enumerate([*sections, name]))
     # An unknown section stops at the section, so that its keys are not each reported.
     if len(sections) < 2 or sections[1] == "ROI_ACTION_HEAD":
-        assert f"line {len(sections) + 1}: {expected}" in fails(write(text.rstrip() + " 1"))
+        path = write("exp.yaml", text.rstrip() + " 1")
+        refused(lambda: load_cfg(path), f"line {len(sections) + 1}: ", f"{wrong}.", f"{near}?")
 
 
 def test_unknown_section_in_yaml(write):
-    message = fails(write("MODEL:\n  ROI_HEAD:\n    DROPOUT_RATE: 0.5"))
-    assert "line 2: unknown key MODEL.ROI_HEAD. Did you mean MODEL.ROI_ACTION_HEAD?" in message
+    path = write("exp.yaml", "MODEL:\n  ROI_HEAD:\n    DROPOUT_RATE: 0.5")
+    refused(lambda: load_cfg(path), "line 2: ", "MODEL.ROI_HEAD.", "MODEL.ROI_ACTION_HEAD?")
 
 
 def test_unlike_anything_lists_what_there_is():
-    assert "DATALOADER has: NUM_WORKERS, PREFETCH_FACTOR" in fails(None, ["DATALOADER.XQZ", "1"])
-    assert "The sections are: MODEL, INPUT" in fails(None, ["QQQQQQQ", "1"])
+    refused(lambda: load_cfg(None, ["DATALOADER.XQZ", "1"]), "NUM_WORKERS, PREFETCH_FACTOR")
+    refused(lambda: load_cfg(None, ["QQQQQQQ", "1"]), "MODEL, INPUT")
 
 
 def test_all_mistakes_of_a_file_at_once(write):
-    message = fails(write("SOLVER:\n  BASE_LRR: 1\n  MAX_ITER: many\nINPUT: 3\n"))
-    assert "3 mistakes in config file" in message
-    assert "exp.yaml" in message
-    assert "line 2: unknown key SOLVER.BASE_LRR" in message
-    assert 'line 3: SOLVER.MAX_ITER: expected an integer, got the text "many".' in message
-    assert "line 4: INPUT is a section, not a value" in message
+    path = write("exp.yaml", "SOLVER:\n  BASE_LRR: 1\n  MAX_ITER: many\nINPUT: 3\n")
+    lines = ("SOLVER.BASE_LRR", "line 3: SOLVER.MAX_ITER", '"many"', "line 4: INPUT ")
+    refused(lambda: load_cfg(path), "3 mistakes", "exp.yaml", *lines)
 
 
 @pytest.mark.parametrize(
     ("key", "value", "expected"),
     [
-        ("SOLVER.MAX_ITER", "1.5", "expected an integer"),
-        ("SOLVER.MAX_ITER", True, "expected an integer, got bool True"),
-        ("SOLVER.BASE_LR", "fast", "expected a number such as 0.1 or 1e-7"),
-        ("SOLVER.BASE_LR", "(1,)", "expected a number"),
-        ("SOLVER.WARMUP_ON", "1", "expected True or False"),
-        ("SOLVER.WARMUP_ON", 1, "expected True or False, got int 1"),
-        ("SOLVER.STEPS", "(a, b)", "did the shell take away its quotes?"),
-        ("SOLVER.STEPS", "[a, b]", "expected an integer"),
-        ("SOLVER.STEPS", {"a": 1}, "expected a list of integers"),
-        ("SOLVER.STEPS", True, "expected a list of integers"),
-        ("DATASETS.TRAIN", [["a"]], "expected text"),
-        ("OUTPUT_DIR", None, 'write "" for empty text'),
-        ("OUTPUT_DIR", 3, 'write it in quotes: "3"'),
+        ("SOLVER.MAX_ITER", "1.5", "an integer"),
+        ("SOLVER.MAX_ITER", True, "bool True"),
+        ("SOLVER.BASE_LR", "fast", "0.1 or 1e-7"),
+        ("SOLVER.BASE_LR", "(1,)", "a number"),
+        ("SOLVER.WARMUP_ON", "1", "True or False"),
+        ("SOLVER.WARMUP_ON", 1, "int 1"),
+        ("SOLVER.STEPS", "(a, b)", "quotes"),
+        ("SOLVER.STEPS", "[a, b]", "an integer"),
+        ("SOLVER.STEPS", {"a": 1}, "a list of integers"),
+        ("SOLVER.STEPS", True, "a list of integers"),
+        ("DATASETS.TRAIN", [["a"]], "text"),
+        ("OUTPUT_DIR", None, '""'),
+        ("OUTPUT_DIR", 3, '"3"'),
     ],
 )
 def test_wrong_types(key, value, expected):
-    message = fails(None, [key, value])
-    assert f"{key}: " in message
-    assert expected in message
+    refused(lambda: load_cfg(None, [key, value]), f"{key}: ", expected)
 
 
-def test_override_pairs():
-    assert "the last one is alone: 'SOLVER.MAX_ITER'" in fails(None, ["OUTPUT_DIR", "x", "SOLVER.MAX_ITER"])
-    assert 'write "SOLVER.MAX_ITER 3"' in fails(None, ["SOLVER.MAX_ITER=3"])
-    assert "put flags before" in fails(None, ["OUTPUT_DIR", "x", "--no-head"])
-    assert "SOLVER is a section, not a value; it has the keys MAX_ITER" in fails(None, ["SOLVER", "3"])
-    assert "2 mistakes" in fails(None, ["A.B", "1", "SOLVER.MAX_ITER", "x"])
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        (["OUTPUT_DIR", "x", "SOLVER.MAX_ITER"], "'SOLVER.MAX_ITER'"),
+        (["SOLVER.MAX_ITER=3"], '"SOLVER.MAX_ITER 3"'),
+        (["OUTPUT_DIR", "x", "--no-head"], "--no-head"),
+        (["SOLVER", "3"], "MAX_ITER"),
+        (["A.B", "1", "SOLVER.MAX_ITER", "x"], "2 mistakes"),
+    ],
+)
+def test_override_pairs(overrides, expected):
+    refused(lambda: load_cfg(None, overrides), expected)
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("SOLVER:\n  GAMMA: 0.1\n  GAMMA: 0.2\n", 'line 3: "GAMMA" is given twice (first in line 2)'),
-        ("SOLVER:\n\tGAMMA: 0.1\n", "indented with spaces, not tabs"),
+        ("SOLVER:\n  GAMMA: 0.1\n  GAMMA: 0.2\n", 'line 3: "GAMMA"'),
+        ("SOLVER:\n\tGAMMA: 0.1\n", "spaces, not tabs"),
         ("SOLVER: [1\n", "line 2"),
-        ("- a\n- b\n", 'expected "KEY: value" lines'),
-        ("SOLVER:\n  _BASE_: a.yaml\n", "belongs at the top of a config file only"),
+        ("- a\n- b\n", '"KEY: value"'),
+        ("SOLVER:\n  _BASE_: a.yaml\n", "_BASE_"),
     ],
 )
 def test_malformed_yaml(write, text, expected):
-    message = fails(write(text))
-    assert "exp.yaml" in message
-    assert expected in message
+    path = write("exp.yaml", text)
+    refused(lambda: load_cfg(path), "exp.yaml", expected)
 
 
 def test_anchors_and_merge_keys_work(write):
     text = "SOLVER: &common {VIDEOS_PER_BATCH: 4}\nTEST:\n  <<: *common\n  BOX_THRESH: 0.5\n"
-    cfg = load_cfg(write(text))
+    cfg = load_cfg(write("exp.yaml", text))
     assert (cfg.SOLVER.VIDEOS_PER_BATCH, cfg.TEST.VIDEOS_PER_BATCH, cfg.TEST.BOX_THRESH) == (4, 4, 0.5)
 
 
 def test_folder_instead_of_a_file(tmp_path):
-    assert f"{tmp_path} is a folder" in fails(tmp_path)
+    refused(lambda: load_cfg(tmp_path), f"{tmp_path} is a folder")

@@ -8,6 +8,7 @@ import pickle
 
 import pytest
 import yaml
+from messages import refused
 from yacs.config import CfgNode
 
 from alphaction.config import get_cfg, load_cfg
@@ -56,7 +57,7 @@ def test_lists_merge():
     cfg.merge_from_list(["SOLVER.BASE_LR", 1, "SOLVER.MAX_ITER", 9e4, "SOLVER.STEPS", "(1, 2)", "INPUT.FPS", "1e1"])
     assert (cfg.SOLVER.BASE_LR, cfg.SOLVER.MAX_ITER, cfg.SOLVER.STEPS, cfg.INPUT.FPS) == (1.0, 90000, (1, 2), 10.0)
     assert [type(value) for value in (cfg.SOLVER.BASE_LR, cfg.SOLVER.MAX_ITER)] == [float, int]
-    with pytest.raises(UserError, match=r"unknown key SOLVER\.BASE_LRR\. Did you mean SOLVER\.BASE_LR\?"):
+    with pytest.raises(UserError, match=r"SOLVER\.BASE_LRR.*SOLVER\.BASE_LR\b"):
         cfg.merge_from_list(["SOLVER.BASE_LRR", 1])
 
 
@@ -67,7 +68,7 @@ def test_sections_merge_too():
     cfg.MODEL.IA_STRUCTURE.merge_from_list(["I_BLOCK_LIST", "[[P], [M]]"])
     assert (cfg.SOLVER.BASE_LR, cfg.SOLVER.STEPS) == (1.0, (3,))
     assert cfg.MODEL.IA_STRUCTURE.I_BLOCK_LIST == [["P"], ["M"]]
-    with pytest.raises(UserError, match="unknown key BASE_LRR. Did you mean BASE_LR"):
+    with pytest.raises(UserError, match=r"BASE_LRR.*BASE_LR\b"):
         cfg.SOLVER.merge_from_list(["BASE_LRR", 1])
 
 
@@ -78,19 +79,17 @@ def test_other_configs_merge():
     assert cfg == other
     cfg.merge_from_other_cfg({"SOLVER": {"BASE_LR": 1}})
     assert cfg.SOLVER.BASE_LR == 1.0
-    with pytest.raises(UserError) as caught:
-        cfg.merge_from_other_cfg(CfgNode({"SOLVER": {"BASE_LRR": 1, "MAX_ITER": "many"}, "INPUT": 3}))
-    for part in ("3 mistakes", "Did you mean SOLVER.BASE_LR?", "SOLVER.MAX_ITER: expected an integer", "INPUT is a"):
-        assert part in str(caught.value)
+    wrong = CfgNode({"SOLVER": {"BASE_LRR": 1, "MAX_ITER": "many"}, "INPUT": 3})
+    refused(lambda: cfg.merge_from_other_cfg(wrong), "3 mistakes", "SOLVER.BASE_LR?", "SOLVER.MAX_ITER", "INPUT ")
 
 
 def test_a_mistake_changes_nothing(tmp_path):
     (tmp_path / "base.yaml").write_text("OUTPUT_DIR: base\n")
     (tmp_path / "exp.yaml").write_text("_BASE_: base.yaml\nSOLVER: {MAX_ITER: 7, BASE_LR: fast}\n")
     cfg = get_cfg()
-    with pytest.raises(UserError, match="SOLVER.BASE_LR: expected a number"):
+    with pytest.raises(UserError, match=r"SOLVER\.BASE_LR\b"):
         cfg.merge_from_file(tmp_path / "exp.yaml")
-    with pytest.raises(UserError, match="SOLVER.BASE_LR: expected a number"):
+    with pytest.raises(UserError, match=r"SOLVER\.BASE_LR\b"):
         cfg.merge_from_list(["SOLVER.MAX_ITER", 7, "SOLVER.BASE_LR", "fast"])
     assert cfg == get_cfg()
 
@@ -102,21 +101,23 @@ def test_keys_that_a_script_adds_keep_their_type():
     assert cfg.MINE == {"RATE": 1.0, "NAME": "b", "SIZES": [2, 3], "NOTHING": 4}
 
 
-def test_a_frozen_config_stays_as_it_is(repo_root):
+def test_freeze_guards_attributes_and_lets_merges_through_as_in_yacs():
     cfg = get_cfg()
     cfg.freeze()
-    for merge in (
-        lambda: cfg.merge_from_list(["SOLVER.MAX_ITER", 7]),
-        lambda: cfg.merge_from_file(repo_root / "config_files/tiny/toy.yaml"),
-        lambda: cfg.merge_from_other_cfg({"SOLVER": {"MAX_ITER": 7}}),
-        lambda: cfg.SOLVER.merge_from_list(["MAX_ITER", 7]),
-    ):
-        with pytest.raises(AttributeError, match="MAX_ITER.* frozen"):
-            merge()
-    assert cfg == get_cfg()
-    cfg.defrost()
+    with pytest.raises(AttributeError):
+        cfg.SOLVER.MAX_ITER = 7
     cfg.merge_from_list(["SOLVER.MAX_ITER", 7])
     assert cfg.SOLVER.MAX_ITER == 7
+
+
+def test_new_keys_are_taken_where_a_script_allows_them(tmp_path):
+    cfg = get_cfg()
+    cfg.set_new_allowed(True)
+    (tmp_path / "more.yaml").write_text("MINE:\n  LEVEL: 3\nSOLVER:\n  MAX_ITER: 7\n")
+    cfg.merge_from_file(tmp_path / "more.yaml")
+    assert (cfg.MINE.LEVEL, cfg.SOLVER.MAX_ITER) == (3, 7)
+    with pytest.raises(UserError, match=r"MINE2\.LEVEL"):
+        get_cfg().merge_from_list(["MINE2.LEVEL", 3])
 
 
 @pytest.mark.parametrize(

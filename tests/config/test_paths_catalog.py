@@ -6,6 +6,7 @@ import re
 import shutil
 
 import pytest
+from messages import refused, says
 
 from alphaction.config import load_cfg
 from alphaction.config.paths_catalog import (
@@ -16,7 +17,6 @@ from alphaction.config.paths_catalog import (
     find_dataset,
     known_datasets,
 )
-from alphaction.utils.errors import UserError
 
 AVA_NAMES = ["ava_video_train_v2.1", "ava_video_train_v2.2", "ava_video_val_v2.1", "ava_video_val_v2.2"]
 ZOO = """\
@@ -58,13 +58,6 @@ def zoo(put):
     return put("zoo/objects.csv", "zoo/none.csv").parent
 
 
-def fails(cfg, name) -> str:
-    """Return the message that find_dataset fails with."""
-    with pytest.raises(UserError) as caught:
-        find_dataset(cfg, name)
-    return str(caught.value)
-
-
 def read_classes(path) -> dict[int, tuple[str, str]]:
     """Return {id: (name, type)} of a pbtxt file."""
     text = path.read_text(encoding="utf-8")
@@ -104,10 +97,9 @@ def test_ava_with_the_least_files(cfg, put):
 
 
 def test_missing_ava_tells_what_goes_where(cfg):
-    message = fails(cfg, "ava_video_train_v2.2")
+    message = refused(lambda: find_dataset(cfg, "ava_video_train_v2.2"))
     root = f"{cfg.DATASETS.DATA_DIR}/AVA"
-    assert f"{root}/annotations/ava_train_v2.2_min.json or {root}/annotations/ava_train_v2.2.json" in message
-    assert f"clips or videos: expected {root}/clips/trainval or {root}/movies/trainval." in message
+    says(message, f"{root}/annotations/ava_train_v2.2_min.json", f"{root}/clips/trainval", f"{root}/movies/trainval")
     assert ".gz" not in message
 
 
@@ -150,53 +142,53 @@ def test_absolute_paths(cfg, put, zoo):
 
 
 def test_unknown_name_lists_the_known(cfg, zoo):
-    message = fails(cfg, "zoo_vla")
-    assert 'dataset "zoo_vla" is not known. Did you mean "zoo_val"?' in message
-    assert "ava_video_train_v2.1, ava_video_train_v2.2" in message
-    assert f"{cfg.DATASETS.DATA_DIR}/NAME/dataset.yaml" in message
+    refused(
+        lambda: find_dataset(cfg, "zoo_vla"),
+        '"zoo_vla"',
+        '"zoo_val"',
+        "ava_video_train_v2.1",
+        f"{cfg.DATASETS.DATA_DIR}/NAME/dataset.yaml",
+    )
 
 
 def test_missing_files_are_all_named(cfg, zoo):
     (zoo / "val.csv").rename(zoo / "valid.csv")
     (zoo / "objects.csv").unlink()
     shutil.move(zoo / "movies", zoo / "movie")
-    message = fails(cfg, "zoo_val")
-    assert f'dataset "zoo_val" ({zoo / "dataset.yaml"}) lacks files:' in message
-    assert f"videos: {zoo / 'movies'} does not exist. Did you mean {zoo / 'movie'}?" in message
-    assert f"annotations: {zoo / 'val.csv'} does not exist." in message
-    assert str(zoo / "valid.csv") in message
-    assert f"object_boxes: {zoo / 'objects.csv'} does not exist." in message
+    message = refused(
+        lambda: find_dataset(cfg, "zoo_val"),
+        '"zoo_val"',
+        zoo / "dataset.yaml",
+        f"videos: {zoo / 'movies'} ",
+        f"{zoo / 'movie'}?",
+        f"annotations: {zoo / 'val.csv'} ",
+        zoo / "valid.csv",
+        f"object_boxes: {zoo / 'objects.csv'} ",
+    )
     assert message.count("\n") == 3
 
 
 def test_two_files_with_one_name(cfg, put, zoo):
     other = put("copy/dataset.yaml", text=ZOO)
-    message = fails(cfg, "zoo_train")
-    assert 'dataset "zoo_train" is registered twice' in message
-    assert str(other) in message
-    assert str(zoo / "dataset.yaml") in message
+    refused(lambda: find_dataset(cfg, "zoo_train"), '"zoo_train"', other, zoo / "dataset.yaml")
 
 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (("name: zoo\n", ""), ["name is missing"]),
-        (("name: zoo", "name: 2024"), ["line 1: name must be text, got 2024; write it in quotes"]),
-        (("label_map:", "labelmap:"), ["label_map is missing", "line 3: unknown key labelmap. Did you mean"]),
-        (("videos: movies\n", ""), ["name exactly one folder"]),
-        (("videos: movies", "videos: movies\nclips: clips"), ["name exactly one folder"]),
-        (("{annotations: train.csv}", "{annotation: t.csv}"), ["splits.train.annotations is missing",
-                                                               "line 5: unknown key splits.train.annotation. Did you"]),
-        (("{annotations: train.csv}", "train.csv"), ["line 5: splits.train must hold keys such as annotations: FILE"]),
-        (("name: zoo", "name: zoo\nname: zoo"), ['line 2: "name" is given twice']),
+        (("name: zoo\n", ""), ["name "]),
+        (("name: zoo", "name: 2024"), ["line 1: name ", "2024", "quotes"]),
+        (("label_map:", "labelmap:"), ["line 3", "labelmap", '"label_map"?']),
+        (("videos: movies\n", ""), ["videos", "clips"]),
+        (("videos: movies", "videos: movies\nclips: clips"), ["videos", "clips"]),
+        (("{annotations: train.csv}", "{annotation: t.csv}"), ["line 5", "splits.train.annotation.", '"annotations"?']),
+        (("{annotations: train.csv}", "train.csv"), ["line 5: splits.train ", "annotations: FILE"]),
+        (("name: zoo", "name: zoo\nname: zoo"), ['line 2: "name"']),
     ],
 )  # fmt: skip
 def test_mistakes_in_a_data_set_file(cfg, put, change, expected):
     path = put("zoo/dataset.yaml", text=ZOO.replace(*change))
-    message = fails(cfg, "zoo_train")
-    assert str(path) in message
-    for part in expected:
-        assert part in message
+    refused(lambda: find_dataset(cfg, "zoo_train"), path, *expected)
 
 
 def test_files_of_other_tools_do_not_stop_a_run(cfg, put, zoo, caplog):
@@ -205,27 +197,22 @@ def test_files_of_other_tools_do_not_stop_a_run(cfg, put, zoo, caplog):
     put("twice_a/dataset.yaml", "twice_b/dataset.yaml", text=ZOO.replace("name: zoo", "name: twice"))
     assert find_dataset(cfg, "zoo_train").annotations == zoo / "train.csv"
     for path in (foreign, broken):
-        assert f"skipped a file that dataset zoo_train does not need: dataset file {path}" in caplog.text
-    message = fails(cfg, "half_train")
-    assert 'dataset "half_train" is not known' in message
-    assert str(broken) in message
-    assert str(foreign) in message
-    assert "unknown key path" in message
+        assert str(path) in caplog.text
+    refused(lambda: find_dataset(cfg, "half_train"), '"half_train"', broken, foreign)
     cfg.DATASETS.CATALOG = [str(foreign)]
-    assert "unknown key path" in fails(cfg, "zoo_train")
+    refused(lambda: find_dataset(cfg, "zoo_train"), foreign, "path")
 
 
 def test_no_splits(cfg, put):
     put("zoo/dataset.yaml", text=ZOO.split("splits:")[0])
-    assert "splits is missing" in fails(cfg, "zoo_train")
+    refused(lambda: find_dataset(cfg, "zoo_train"), "splits")
     put("zoo/dataset.yaml", text=ZOO.split("splits:")[0] + "splits: [train]")
-    assert "splits must hold one section per split" in fails(cfg, "zoo_train")
+    refused(lambda: find_dataset(cfg, "zoo_train"), "splits")
 
 
 def test_catalog_entry_that_does_not_exist(cfg, zoo):
     cfg.DATASETS.CATALOG = [str(zoo / "datasets.yaml")]
-    message = fails(cfg, "zoo_train")
-    assert f"DATASETS.CATALOG: {zoo / 'datasets.yaml'} does not exist. Did you mean {zoo / 'dataset.yaml'}?" in message
+    refused(lambda: find_dataset(cfg, "zoo_train"), "DATASETS.CATALOG", zoo / "datasets.yaml", zoo / "dataset.yaml")
 
 
 def test_ava_classes():

@@ -35,13 +35,13 @@ def test_every_start_has_as_many_slow_frames():
 @pytest.mark.parametrize(
     ("numbers", "slow", "fast", "expected"),
     [
-        ((20, 8, 8), True, False, ["INPUT.FRAME_NUM 20 is not a multiple of INPUT.TAU 8", "to 16 or 24."]),
-        ((36, 8, 8), True, True, ["INPUT.FRAME_NUM 36 is not a multiple of INPUT.TAU 8", "to 32 or 40."]),
-        ((32, 80, 8), True, True, ["INPUT.FRAME_NUM 32 is not a multiple of INPUT.TAU 80", "to 80."]),
-        ((32, 8, 3), True, True, ["INPUT.TAU 8 is not a multiple of INPUT.ALPHA 3", "Set INPUT.TAU to 9."]),
-        ((32, 8, 16), False, True, ["INPUT.TAU 8 is not a multiple of INPUT.ALPHA 16", "Set INPUT.TAU to 16."]),
+        ((20, 8, 8), True, False, ["FRAME_NUM 20 ", "TAU 8", "to 16 or 24"]),
+        ((36, 8, 8), True, True, ["FRAME_NUM 36 ", "TAU 8", "to 32 or 40"]),
+        ((32, 80, 8), True, True, ["FRAME_NUM 32 ", "TAU 80", "to 80"]),
+        ((32, 8, 3), True, True, ["INPUT.TAU 8 ", "INPUT.ALPHA 3", "INPUT.TAU to 9"]),
+        ((32, 8, 16), False, True, ["INPUT.TAU 8 ", "INPUT.ALPHA 16", "INPUT.TAU to 16"]),
         ((2, 8, 1), False, True, ["INPUT.FRAME_NUM 2 ", "Set INPUT.FRAME_NUM to 4 or more."]),
-        ((32, 8, 8), False, False, ["SLOW.ACTIVE and FAST.ACTIVE", "Set at least one of them to True."]),
+        ((32, 8, 8), False, False, ["SLOW.ACTIVE and FAST.ACTIVE", "True"]),
     ],
 )
 def test_numbers_that_do_not_go_together(numbers, slow, fast, expected):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from messages import says
 from torch import Tensor
 
 from alphaction.checkpoint import caffe2_name, match_weights
@@ -93,7 +94,7 @@ def test_kinetics_backbones_match_under_any_one_prefix(experiment: str, prefix: 
     kinetics["head.projection.weight"] = torch.empty(400, 2304, device="meta")
     report = match_weights(model, kinetics)
     assert report.loaded == {name: prefix + name.removeprefix("backbone.") for name in backbone}
-    assert report.rule == f'prefix "{prefix}" of the file read as "backbone."'
+    says(report.rule, f'"{prefix}"', '"backbone."')
     assert report.unused == ["head.projection.weight"]
     assert all(name.startswith("roi_heads.action.") for name in report.missing)
 

@@ -24,7 +24,7 @@ ALLOWED = {
     "engine": {
         "utils", "layers", "config", "data", "memory", "evaluation", "checks", "solver", "checkpoint", "modeling",
     },
-    "workflows.prepare": {"utils", "data", "config"},
+    "workflows.prepare": {"utils", "data", "config", "checks"},
     "workflows.detect": {"utils", "data", "config", "evaluation"},
     "workflows.inspect": {"utils", "data", "config", "evaluation", "checks"},
     "workflows.finetune": {

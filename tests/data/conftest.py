@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
 import pytest
 
 from alphaction.data.annotations import ActionClass, LabelMap
-from alphaction.utils.errors import UserError
 
 _STEP = 15
 
@@ -102,30 +99,3 @@ def label_map() -> LabelMap:
         ),
         source="label map four.pbtxt",
     )
-
-
-@pytest.fixture
-def write(tmp_path: Path) -> Callable[[str, Any], Path]:
-    """Write text, or anything else as JSON, to a file of that name; return its path."""
-
-    def write_file(name: str, content: Any) -> Path:
-        path = tmp_path / name
-        path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
-        return path
-
-    return write_file
-
-
-@pytest.fixture
-def refused() -> Callable[..., str]:
-    """Call a reader, expect a UserError, and return its message after checking that it contains every given part."""
-
-    def check(reader: Callable[[], Any], *parts: str) -> str:
-        with pytest.raises(UserError) as caught:
-            reader()
-        message = str(caught.value)
-        for part in parts:
-            assert part in message
-        return message
-
-    return check

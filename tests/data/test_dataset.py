@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from messages import says
 
 from alphaction.config import get_cfg
 from alphaction.config.paths_catalog import DatasetSpec
@@ -122,8 +123,11 @@ def test_test_clip(cfg, spec, frame_numbers):
 
 def test_what_is_not_used_is_counted(cfg, spec):
     summary = ActionDataset.from_config(cfg, spec, training=False).summary()
-    assert "2 clips (3 of 5 annotated keyframes have no box to classify)" in summary
-    assert "detections used: 3; below TEST.BOX_THRESH 0.8: 2; at keyframes that are not annotated: 1" in summary
+    says(
+        summary,
+        "2 clips (3 of 5 annotated keyframes",
+        "detections used: 3; below TEST.BOX_THRESH 0.8: 2; at keyframes that are not annotated: 1",
+    )
 
 
 def test_ground_truth_boxes_where_there_are_no_detections(cfg, spec):
@@ -204,16 +208,16 @@ def test_inactive_pathways(cfg, spec):
 
 def test_detections_that_fit_nothing(cfg, spec, tmp_path):
     other = with_file(spec, tmp_path, "Wide.mp4,0,0.1,0.1,0.2,0.2,0.9\n", "person_boxes")
-    with pytest.raises(UserError, match=r'other.csv, line 1: .*truth.csv: video "Wide.mp4" .*Did you mean "wide"'):
+    with pytest.raises(UserError, match=r'other.csv, line 1: .*truth.csv.*"Wide.mp4".*"wide"'):
         ActionDataset.from_config(cfg, other, training=False)
     cfg.TEST.BOX_THRESH = 0.96
-    with pytest.raises(UserError, match=r"all 5 detections .* below TEST.BOX_THRESH 0.96 \(the best has 0.950\)"):
+    with pytest.raises(UserError, match=r"all 5 .*TEST.BOX_THRESH 0.96.* 0.950\b"):
         ActionDataset.from_config(cfg, spec, training=False)
 
 
 def test_objects_that_fit_nothing(cfg, spec, tmp_path):
     other = with_file(spec, tmp_path, "Wide,0,0.1,0.1,0.2,0.2,0.9\n", "object_boxes")
-    with pytest.raises(UserError, match=r"other.csv, line 1: not one of the 1 keyframe .* is annotated in .*truth.csv"):
+    with pytest.raises(UserError, match=r"other.csv, line 1: .*truth.csv"):
         ActionDataset.from_config(cfg, other, training=True)
     none = ActionDataset.from_config(cfg, with_file(spec, tmp_path, "", "object_boxes"), training=True)
     assert "other.csv: 0 videos, 0 keyframes, 0 boxes" in none.summary()
@@ -228,7 +232,7 @@ def test_exclusions_are_counted(cfg, spec, tmp_path):
 
 def test_training_without_labels(cfg, spec, tmp_path):
     other = with_file(spec, tmp_path, "wide,0,0.1,0.1,0.3,0.3,,1\n")
-    with pytest.raises(UserError, match=r"other.csv has 1 box and not one action label"):
+    with pytest.raises(UserError, match="other.csv has 1 box "):
         ActionDataset.from_config(cfg, other, training=True)
 
 
@@ -236,11 +240,11 @@ def test_mirrored_channels(cfg, spec):
     label_map = ActionDataset.from_config(cfg, spec, training=True).label_map
     assert mirrored_channels(label_map, []).tolist() == [0, 1, 2, 3]
     assert mirrored_channels(label_map, [["walk right", "walk left"], ["carry", "talk to"]]).tolist() == [1, 0, 3, 2]
-    with pytest.raises(UserError, match='^INPUT.FLIP_CLASS_PAIRS: .*Did you mean "walk left"'):
+    with pytest.raises(UserError, match='^INPUT.FLIP_CLASS_PAIRS: .*"walk lef".*"walk left"'):
         mirrored_channels(label_map, [["walk lef", "walk right"]])
-    with pytest.raises(UserError, match="used twice"):
+    with pytest.raises(UserError, match="^INPUT.FLIP_CLASS_PAIRS: .*'carry', 'walk left'"):
         mirrored_channels(label_map, [["walk left", "walk right"], ["carry", "walk left"]])
-    with pytest.raises(UserError, match="not a pair"):
+    with pytest.raises(UserError, match="^INPUT.FLIP_CLASS_PAIRS: "):
         mirrored_channels(label_map, ["walk left", "walk right"])
 
 
@@ -300,7 +304,7 @@ def test_a_worker_error_arrives_as_itself(cfg, spec, tmp_path):
     (tmp_path / "videos" / "wide.mp4").write_bytes(source.read_bytes()[:500])
     loader = ClipLoader(dataset, InferenceBatchSampler([0, 0], clips_per_batch=1), size_divisibility=16, num_workers=1)
     path = re.escape(str(tmp_path / "videos" / "wide.mp4"))
-    with pytest.raises(UserError, match=rf"\A{path} \(wanted for second 0\): it does not open"):
+    with pytest.raises(UserError, match=rf"\A{path} .*second 0\b"):
         list(loader)
 
 
@@ -329,7 +333,7 @@ def test_joined_datasets(cfg, spec):
 def test_nothing_to_train_on(cfg, spec, tmp_path):
     excluded = tmp_path / "excluded.csv"
     excluded.write_text("".join(sorted({",".join(row.split(",")[:2]) + "\n" for row in ANNOTATIONS.split()})))
-    with pytest.raises(UserError, match="nothing is left"):
+    with pytest.raises(UserError, match=r"truth\.csv.* all "):
         ActionDataset.from_config(cfg, dataclasses.replace(spec, exclusions=excluded), training=True)
 
 
@@ -351,7 +355,7 @@ def test_real_videos(cfg, shared_dir):
     cfg.INPUT.FLIP_CLASS_PAIRS = []
     dataset = ActionDataset.from_config(cfg, spec, training=False)
     assert len(dataset) == 28
-    assert "the dataset has no `object_boxes`" in dataset.summary()
+    assert "`object_boxes`" in dataset.summary()
     videos = check_videos(dataset.source, seconds_of_videos(dataset.keyframes))
     assert {(video.info.width, video.info.height, video.info.fps) for video in videos} == {(768, 576, 7.0)}
     require_usable(videos, "pets")

@@ -6,7 +6,7 @@ import gzip
 
 import numpy as np
 
-from alphaction.data.row_places import first_line, repeated_rows
+from alphaction.data.row_places import first_row, repeated_rows
 
 
 def test_places_in_files_of_all_kinds(tmp_path):
@@ -16,13 +16,15 @@ def test_places_in_files_of_all_kinds(tmp_path):
     packed.write_bytes(gzip.compress(plain.read_bytes()))
     tabs.write_text("\n".join(rows).replace(",", "\t"), encoding="utf-8")
     for path in (plain, packed, tabs):
-        assert first_line(str(path), "v") == 1
-        assert first_line(str(path), "w") == 4
-        assert first_line(str(path), "v", 0, np.array([0.2, 0.1, 0.5, 0.5])) == 2
-        assert first_line(str(path), "v", 1, np.array([0.0, 0.1, 0.5, 0.5])) == 3  # the reader clips boxes
-        assert first_line(str(path), "x") is None
+        assert first_row(str(path), "v") == f"{path}, line 1"
+        assert first_row(str(path), "w") == f"{path}, line 4"
+        assert first_row(str(path), "v", 0, np.array([0.2, 0.1, 0.5, 0.5])) == f"{path}, line 2"
+        assert (
+            first_row(str(path), "v", 1, np.array([0.0, 0.1, 0.5, 0.5])) == f"{path}, line 3"
+        )  # the reader clips boxes
+        assert first_row(str(path), "x") == str(path)
     plain.write_text('\n {"images": []}')
-    assert first_line(str(plain), "images") is None
-    assert first_line("annotations", "v") is None
+    assert first_row(str(plain), "images") == str(plain)
+    assert first_row("annotations", "v") == "annotations"
     plain.write_text("a,1\n\nb,2\na,1\n\n")
     assert repeated_rows(str(plain)) == [(4, 1)]

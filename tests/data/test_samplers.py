@@ -98,9 +98,9 @@ def test_length_counts_what_remains():
 
 
 def test_sampler_errors():
-    with pytest.raises(UserError, match="no clips to train on"):
+    with pytest.raises(UserError, match="no clips"):
         TrainBatchSampler([], videos_per_batch=4, max_iter=1)
-    with pytest.raises(UserError, match=r"BATCH 10 does not divide among 4 processes .* multiple of 8.* 8\."):
+    with pytest.raises(UserError, match=r"BATCH 10 .*4 processes .*multiple of 8\b"):
         TrainBatchSampler([0], videos_per_batch=10, world_size=4, accumulation_steps=2, max_iter=1)
     with pytest.raises(UserError, match="VIDEOS_PER_BATCH"):
         InferenceBatchSampler([0], clips_per_batch=0)

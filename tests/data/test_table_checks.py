@@ -22,19 +22,19 @@ def detected(video: str, second: int) -> BoxTable:
 
 def test_boxes_of_other_seconds_and_videos():
     require_matches(detected("w", 1800), annotated())
-    with pytest.raises(UserError, match=r"found.csv \(video v, second 0\).* seconds 900 to 1800, the boxes at 0 to 0"):
+    with pytest.raises(UserError, match=r"found.csv \(video v, second 0\).* 900 to 1800.* 0 to 0\b"):
         require_matches(detected("v", 0), annotated())
-    with pytest.raises(UserError, match=r'truth.csv: video "W" is not annotated. Did you mean "w"'):
+    with pytest.raises(UserError, match=r'truth.csv.*"W".*"w"'):
         require_matches(detected("W", 1800), annotated())
 
 
 def test_nothing_to_learn():
     require_boxes(annotated())
     require_labels(annotated())
-    with pytest.raises(UserError, match=r"truth.csv has 2 boxes and not one action label"):
+    with pytest.raises(UserError, match="truth.csv has 2 boxes "):
         require_labels(annotated(NO_CLASS))
     nothing = AnnotationTable.from_columns([], [], np.zeros((0, 4)), [], source="truth.csv")
-    with pytest.raises(UserError, match=r"truth.csv has 0 keyframes and not one box"):
+    with pytest.raises(UserError, match="truth.csv has 0 keyframes "):
         require_boxes(nothing)
 
 

@@ -51,5 +51,5 @@ def test_inactive_pathways():
 
 
 def test_numbers_that_do_not_go_together():
-    with pytest.raises(UserError, match=r"FRAME_NUM 60 is not a multiple of INPUT.TAU 16.*to 48 or 64"):
+    with pytest.raises(UserError, match=r"FRAME_NUM 60 .*INPUT.TAU 16.* 48 or 64"):
         TemporalSampling(60, 1, 16, 8)

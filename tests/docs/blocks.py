@@ -13,7 +13,6 @@ REASONS = (
     "needs the pretrained weights",
     "needs a network",
     "needs the environment of the demo",
-    "needs `train_net.py --plan`",
     "needs GPUs",
     "needs Slurm",
     "needs an editor",

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from messages import says
 
 from alphaction.config import get_cfg
 from alphaction.data.annotations import ActionClass, AnnotationTable, Keyframe, LabelMap
@@ -60,9 +61,13 @@ def test_two_movements_of_one_box(use, tables, caplog):
         assert "movements" not in caplog.text
         cfg.MODEL.ROI_ACTION_HEAD.EXCLUSIVE_MOVEMENT = True
         datasets.report_findings(cfg, train_set, [])
-    assert 'toy (movements): truth.csv (video v, second 1): this box has 2 movements, "stand" and "walk"' in caplog.text
-    assert "1 of 1 boxes" in caplog.text
-    assert "MODEL.ROI_ACTION_HEAD.EXCLUSIVE_MOVEMENT False" in caplog.text
+    says(
+        caplog.text,
+        "toy (movements): truth.csv (video v, second 1)",
+        '2 movements, "stand" and "walk"',
+        "1 of 1 boxes",
+        "MODEL.ROI_ACTION_HEAD.EXCLUSIVE_MOVEMENT False",
+    )
 
 
 def test_no_label_of_a_class_that_counts(use, tables):
@@ -71,7 +76,7 @@ def test_no_label_of_a_class_that_counts(use, tables):
     use(tables)
     assert [dataset.annotations.source for dataset in datasets.open_test_datasets(cfg)] == ["truth.csv"]
     use(replace(tables, eval_label_map=LabelMap((SING,))))
-    with pytest.raises(UserError, match=r"truth.csv has 2 labels in 1 keyframe"):
+    with pytest.raises(UserError, match="truth.csv has 2 labels "):
         datasets.open_test_datasets(cfg)
 
 
@@ -81,19 +86,19 @@ def test_videos_and_files_are_looked_at_when_a_dataset_is_opened(use, tables, ca
     use(replace(other, label_map=replace(other.label_map, untyped=(3,))))
     with caplog.at_level(logging.INFO):
         datasets.open_dataset(cfg, "toy", training=False)
-    assert "toy: 1 video checked (64x48; 12 frames/s; 4 s), 1 keyframe" in caplog.text
+    assert "(64x48; 12 frames/s; 4 s), 1 keyframe" in caplog.text
     warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert [message.split(":")[0] for message in warnings] == [
         "toy (label map)", "toy (exclusions)", "toy (frame rates)",
     ]  # fmt: skip
-    assert "frames repeat in a clip. Set INPUT.FPS 12, or 0" in warnings[2]
+    assert "INPUT.FPS 12, or 0" in warnings[2]
 
 
 def test_datasets_of_other_classes(use, tables):
     cfg = get_cfg()
     cfg.DATASETS.TEST = ["toy"]
     use(tables)
-    with pytest.raises(UserError, match=r'toy: class 1 "stand" .* the training data has 2 "walk" .* same label map'):
+    with pytest.raises(UserError, match=r'toy: .*1 "stand" .* 2 "walk" .*label map'):
         datasets.open_test_datasets(cfg, LabelMap((WALK, SING)))
-    with pytest.raises(UserError, match=r"toy has 3 classes, the training data 2\..* same label map"):
+    with pytest.raises(UserError, match=r"toy has 3 classes.* 2\..*label map"):
         datasets.open_test_datasets(cfg, LabelMap((STAND, WALK)))

@@ -16,7 +16,7 @@ from alphaction.config import get_cfg
 from alphaction.data.sample import ClipBatch, Keyframe
 from alphaction.memory import MemoryFeatures, MemoryPool
 from alphaction.modeling.detector import ActionDetector, PooledFeatures
-from alphaction.modeling.registry import INTERACTION_STRUCTURES
+from alphaction.modeling.registries import INTERACTION_STRUCTURES
 from alphaction.modeling.roi_head import ActionHead
 
 DIM, LIMIT = 8, 2

@@ -7,6 +7,7 @@ import time
 
 import pytest
 import torch
+from messages import says
 
 from alphaction.engine.metric_log import MetricLog, RunningMeans
 from alphaction.utils.logging import close_logging, set_up_logging
@@ -34,8 +35,7 @@ def test_json_lines_and_text_log(tmp_path):
     assert first["memory_mb"] > 10
     assert second == {"iteration": 6, "mAP": None}
     text = (tmp_path / "log.txt").read_text()
-    assert "iter 6/10" in text
-    assert "waiting 0%" in text
+    says(text, "iter 6/10", "waiting 0%")
     assert list((tmp_path / "tensorboard").glob("events*"))
 
 

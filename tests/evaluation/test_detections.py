@@ -79,16 +79,16 @@ def test_scores_that_are_no_numbers_stop(bad):
 def test_boxes_that_are_no_numbers_stop():
     boxes = BOXES.copy()
     boxes[1, 2] = np.nan
-    with pytest.raises(UserError, match=r"1 of 3 detection boxes .* a, second 1"):
+    with pytest.raises(UserError, match=r"1 of 3 .*boxes .* a, second 1"):
         Predictions(KEYFRAMES, np.array([0, 0, 2]), boxes, np.zeros((3, 1)), np.array([5]))
 
 
 def test_shapes_are_checked():
-    with pytest.raises(ValueError, match=r"shape \(3, 1\); expected \(3, 2\)"):
+    with pytest.raises(ValueError, match=r"\(3, 1\).*\(3, 2\)"):
         predictions(np.zeros((3, 1)))
-    with pytest.raises(ValueError, match="one id twice"):
+    with pytest.raises(ValueError, match="twice"):
         Predictions(KEYFRAMES, np.array([0, 0, 2]), BOXES, np.zeros((3, 2)), np.array([5, 5]))
-    with pytest.raises(ValueError, match="2 keyframe indices for 3 boxes"):
+    with pytest.raises(ValueError, match="2 .* 3 boxes"):
         Predictions(KEYFRAMES, np.array([0, 0]), BOXES, np.zeros((3, 2)), np.array([5, 9]))
 
 

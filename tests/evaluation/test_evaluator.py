@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pytest
+from messages import says
 
 from alphaction.data.annotations import ActionClass, AnnotationTable, LabelMap
 from alphaction.data.sample import Keyframe
@@ -193,18 +194,18 @@ def test_keyframes_that_never_match_stop():
     other_video = Predictions([Keyframe("v.mp4", 1)], [0], [LEFT], np.ones((1, 4)), np.array(LABEL_MAP.ids))
     with pytest.raises(UserError, match=r'"v\.mp4", second 1.* "v", second 1'):
         evaluator.evaluate(other_video)
-    with pytest.raises(UserError, match='ground truth of "v" is at seconds 1 to 2'):
+    with pytest.raises(UserError, match='"v" is at seconds 1 to 2'):
         evaluator.evaluate(predict((1000, LEFT, [1, 1, 1, 1])))
 
 
 def test_nothing_to_evaluate_against():
-    with pytest.raises(UserError, match="4 labels in 2 keyframes, but none of a class"):
+    with pytest.raises(UserError, match="4 labels in 2 keyframes"):
         AvaEvaluator(TRUTH, LabelMap((ActionClass(40, "sing", "person"),)))
 
 
 def test_a_keyframe_twice_is_a_mistake_of_the_caller():
     twice = Predictions([Keyframe("v", 1)] * 2, [0, 1], [LEFT, LEFT], np.ones((2, 4)), np.array(LABEL_MAP.ids))
-    with pytest.raises(ValueError, match=r"\('v', 1\) occurs twice"):
+    with pytest.raises(ValueError, match=r"\('v', 1\)"):
         AvaEvaluator(TRUTH, LABEL_MAP).evaluate(twice)
 
 
@@ -222,10 +223,10 @@ def test_no_detections():
     ("found", "hint"),
     [
         (predict((1, [0.9, 0.9, 1, 1], [1, 0.5, 1, 1])), "x1,y1,x2,y2"),
-        (predict((1, [10, 10, 50, 60], [1, 0.5, 1, 1])), "largest coordinate is 60"),
-        (predict((1, NEAR_LEFT, [0.5] * 4), (2, NEAR_LEFT, [0.5] * 4)), "Every score is 0.5"),
-        (predict((1, NEAR_LEFT, [12, 12, 12, 13])), "Scores go up to 13"),
-        (predict((1, NEAR_LEFT, [0.5, 0.4]), ids=(50, 51)), "No detection is of a class"),
+        (predict((1, [10, 10, 50, 60], [1, 0.5, 1, 1])), "coordinate is 60"),
+        (predict((1, NEAR_LEFT, [0.5] * 4), (2, NEAR_LEFT, [0.5] * 4)), "score is 0.5"),
+        (predict((1, NEAR_LEFT, [12, 12, 12, 13])), "up to 13"),
+        (predict((1, NEAR_LEFT, [0.5, 0.4]), ids=(50, 51)), "of a class"),
     ],
 )
 def test_hints_name_the_reason(found, hint):
@@ -246,12 +247,16 @@ def test_hint_for_right_boxes_with_wrong_classes():
 def test_report_and_json(tmp_path):
     result = AvaEvaluator(TRUTH, LABEL_MAP).evaluate(PERFECT)
     text = format_report(result)
-    assert "stand    movement        2  1.0000" in text
-    assert "(1): hold" in text
-    assert "12 detections (3 boxes, 2 keyframes) against 4 labels (3 boxes, 2 keyframes)" in text
-    assert "mAP movement   1.0000  (mean of 2 classes)" in text
-    assert "mAP object     no ground truth" in text
-    assert "mAP at IoU 0.5  1.0000  (mean of 3 classes)" in text
+    says(
+        text,
+        "stand    movement        2  1.0000",
+        "(1): hold",
+        "12 detections (3 boxes, 2 keyframes)",
+        "4 labels (3 boxes, 2 keyframes)",
+        "mAP movement   1.0000  (mean of 2 classes)",
+        "mAP object     no ground truth",
+        "mAP at IoU 0.5  1.0000  (mean of 3 classes)",
+    )
     write_json(tmp_path / "deep" / "result.json", result)
     data = json.loads((tmp_path / "deep" / "result.json").read_text())
     assert data["mAP"] == 1

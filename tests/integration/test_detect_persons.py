@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from messages import says
 from workflows.detect.stubs import save_random_weights
 
 from alphaction.data.annotations import read_boxes
@@ -39,13 +40,12 @@ def test_detect_with_a_weight_file(command, tmp_path):
     output = tmp_path / "boxes.csv"
     flags = ["--output", output, *MODEL, "--weights", weights, "--score", 0.1, "--max-per-frame", 3]
     printed = command(*flags, "--batch-size", 5)
-    assert "Recall at IoU 0.5: " in printed
-    assert "below splits: val:" in printed
+    says(printed, "Recall at IoU 0.5: ", " val:")
     table = read_boxes(output)
     # Nothing was learned: every box of the 12 keyframes is a person by about half.
     assert len(table) == 3 * len(table.keyframes)
     assert 0.1 <= table.scores.min()
-    with pytest.raises(UserError, match="exists.*--force"):
+    with pytest.raises(UserError, match="--force"):
         command(*flags)
 
 
@@ -57,7 +57,7 @@ def test_no_network_and_no_weights(repo_root, toy_folder, quick_python, subproce
     line += ["DATASETS.DATA_DIR", str(toy_folder)]
     done = subprocess.run(line, env=env, capture_output=True, text=True, timeout=120, cwd=tmp_path)
     assert done.returncode == 2
-    assert done.stderr.startswith("error: the COCO weights of fasterrcnn_mobilenet_v3_large_fpn cannot be downloaded")
+    assert done.stderr.startswith("error: the COCO weights of fasterrcnn_mobilenet_v3_large_fpn ")
     assert str(tmp_path / "cache/hub/checkpoints/fasterrcnn_mobilenet_v3_large_fpn-fb6a3cc7.pth") in done.stderr
 
 
@@ -78,8 +78,7 @@ def test_import(command, toy_folder, tmp_path, flags, role):
 def test_a_low_recall_is_pointed_out(command, tmp_path):
     (tmp_path / "far.csv").write_text("val_000,0,0.0,0.0,0.01,0.01,0.9\n")
     printed = command("--output", "b.csv", "--import", "far.csv", "--from", "csv")
-    assert "Recall at IoU 0.5: 0 of " in printed
-    assert "That is little. Do the files number frames as you said" in printed
+    says(printed, "Recall at IoU 0.5: 0 of ", "number frames")
 
 
 def test_a_dataset_whose_boxes_are_still_to_be_made(command, toy_folder, tmp_path):
@@ -98,11 +97,11 @@ def test_a_dataset_whose_boxes_are_still_to_be_made(command, toy_folder, tmp_pat
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--import", "x.csv"], "--import and --from belong together"),
-        (["--no-persons"], "--no-persons needs --every-class"),
-        (["--weights", "no.pth"], "no.pth does not exist"),
-        (["--output", "."], "is a folder"),
-        (["--dataset-name", "toy_vall"], 'Did you mean "toy_val"'),
+        (["--import", "x.csv"], "--import and --from"),
+        (["--no-persons"], "--no-persons .*--every-class"),
+        (["--weights", "no.pth"], "no.pth"),
+        (["--output", "."], "folder"),
+        (["--dataset-name", "toy_vall"], '"toy_val"'),
     ],
 )
 def test_wrong_flags(command, flags, message):
@@ -113,7 +112,7 @@ def test_wrong_flags(command, flags, message):
 def test_the_imported_file_is_not_replaced(command, toy_folder, tmp_path):
     (source,) = toy_folder.glob("toy/**/*val_person*.csv")
     (tmp_path / "b.csv").write_text(source.read_text())
-    with pytest.raises(UserError, match="b.csv: is also the file of --import"):
+    with pytest.raises(UserError, match="b.csv.*--import"):
         command("--output", "b.csv", "--import", "b.csv", "--from", "csv", "--force")
     command("--output", "b.csv", "--import", source, "--from", "csv", "--force", "--score", 0.95)
     assert 0 < len(read_boxes(tmp_path / "b.csv")) < len(read_boxes(source))
@@ -123,4 +122,4 @@ def test_wrong_numbers(command, capsys):
     for flags in (["--score", "1.5"], ["--batch-size", "0"], ["--frame-rate", "nan"]):
         with pytest.raises(SystemExit):
             command("--output", "boxes.csv", *flags)
-        assert f"{flags[1]}: expected" in capsys.readouterr().err
+        assert f"{flags[1]}: " in capsys.readouterr().err

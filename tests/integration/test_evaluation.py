@@ -62,7 +62,7 @@ def test_ground_truth_boxes_are_called_optimistic(runner, tmp_path, toy_folder, 
 
 def test_weights_that_fill_only_a_part_of_the_model_are_refused(runner, tmp_path):
     runner.train(tmp_path, "--skip-final-test", "SOLVER.MAX_ITER", "2")
-    with pytest.raises(UserError, match="random numbers"):
+    with pytest.raises(UserError, match="shape"):
         runner.test(tmp_path, "MODEL.ROI_ACTION_HEAD.MLP_HEAD_DIM", "64")
     assert "roi_heads.action.feature_extractor.fc2.bias" in (tmp_path / "log.txt").read_text()
 
@@ -71,4 +71,4 @@ def test_a_threshold_that_drops_everything_is_named(runner, tmp_path):
     runner.train(tmp_path, "--skip-final-test", "SOLVER.MAX_ITER", "2")
     result = runner.test(tmp_path, "TEST.ACTION_THRESH", "1.0")
     assert result["mAP"] == 0.0
-    assert "every score is below TEST.ACTION_THRESH 1 " in (tmp_path / "log.txt").read_text()
+    assert "TEST.ACTION_THRESH 1 " in (tmp_path / "log.txt").read_text()

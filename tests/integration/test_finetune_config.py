@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 
 import pytest
+from messages import says
 
 from alphaction.config import load_cfg
 
@@ -46,22 +47,19 @@ def test_questions_from_a_pipe(generate, tmp_path):
     output = tmp_path / "piped.yaml"
     done = generate("-i", "-o", str(output), "--num-gpus", "0", answers="toy\n99\n13\n\nresnet50\nyes\n")
     assert done.returncode == 0, done.stderr
-    assert "holds 13" in done.stdout
-    assert "End of input" in done.stdout
-    assert "SlowFast-ResNet50-4x16.pth is not there yet" in done.stdout
+    says(done.stdout, "holds 13", "End of input", "SlowFast-ResNet50-4x16.pth")
     assert load_cfg(output).MODEL.IA_STRUCTURE.ACTIVE
 
 
 def test_other_keys_are_refused(generate, tmp_path):
     done = generate("-o", str(tmp_path / "toy.yaml"), "SOLVER.BASE_LR", "0.1")
     assert done.returncode == 2
-    assert done.stderr.startswith("error: SOLVER.BASE_LR: only DATASETS.DATA_DIR and DATASETS.CATALOG")
+    assert done.stderr.startswith("error: SOLVER.BASE_LR: ")
 
 
 def test_a_wrong_number_of_classes_writes_nothing(generate, tmp_path):
     output = tmp_path / "toy.yaml"
     done = generate("--dataset-name", "toy", "--num-classes", "80", "-o", str(output))
     assert done.returncode == 2
-    assert "--num-classes 80" in done.stderr
-    assert "holds 13" in done.stderr
+    says(done.stderr, "--num-classes 80", "holds 13")
     assert not output.exists()

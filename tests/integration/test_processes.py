@@ -47,7 +47,7 @@ def test_the_launcher_of_older_pytorch_and_a_two_process_evaluation(runner, tmp_
     assert [row[:7] for row in rows] == [row.split(",")[:7] for row in csv]
     scores = [float(row.split(",")[7]) for row in csv]
     assert [float(row[7]) for row in rows] == pytest.approx(scores, abs=1e-5)
-    assert "2 process(es)" in (tmp_path / "log.txt").read_text()
+    assert "2 processes" in (tmp_path / "log.txt").read_text()
 
 
 def test_all_processes_evaluate_the_model_that_is_saved(runner, tmp_path):
@@ -57,6 +57,6 @@ def test_all_processes_evaluate_the_model_that_is_saved(runner, tmp_path):
     assert process.returncode == 0, process.stderr[-2000:]
     metrics = read_metrics(tmp_path)
     final = metrics[-1]["toy_val/mAP"]
-    assert "Schedule scaled from 1 to 2" in (tmp_path / "log.txt").read_text()
+    assert "scaled from 1 to 2" in (tmp_path / "log.txt").read_text()
     scaled = "SOLVER.VIDEOS_PER_BATCH 8 SOLVER.MAX_ITER 2".split()
     assert runner.test(tmp_path, *scaled)["mAP"] == pytest.approx(final, abs=1e-6)

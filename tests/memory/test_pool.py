@@ -186,7 +186,7 @@ def test_empty_round_trip(pool: MemoryPool) -> None:
 def test_features_of_another_width(pool: MemoryPool) -> None:
     with pytest.raises(UserError, match=r"width 4 .* width 3 .*DIM_IN"):
         pool.load_state_dict(MemoryPool(dim=4).state_dict())
-    with pytest.raises(ValueError, match="width 3, not 2"):
+    with pytest.raises(ValueError, match=" 3.* 2"):
         pool.write([Keyframe("a", 1)], torch.ones(1, 2), torch.zeros(1, dtype=torch.int64))
 
 

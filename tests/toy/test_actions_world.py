@@ -168,5 +168,5 @@ def test_acts_follow_each_other_without_a_jerk():
 
 
 def test_unknown_world_names_the_known_ones():
-    with pytest.raises(UserError, match='Did you mean "actions"'):
+    with pytest.raises(UserError, match='--world action: .*"actions"'):
         build_world("action")

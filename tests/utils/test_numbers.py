@@ -31,6 +31,7 @@ def test_text_is_converted_to_numbers_in_range():
         (ABOVE_ZERO, "inf", "inf: expected a number above 0"),
         (whole(1, 10**8), "0", "0: expected a whole number from 1 to 100000000"),
         (Range(0.5, 10**6), "0", "0: expected a number from 0.5 to 1000000"),
+        (Range(0, 1, open_low=True, open_high=True), "1", "1: expected a number between 0 and 1"),
         (Range(0, 1, open_high=True), "1", "1: expected a number from 0 to 1 but not 1"),
     ],
 )

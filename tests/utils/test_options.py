@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from alphaction.utils.arguments import CommandParser
-from alphaction.utils.numbers import POSITIVE, Range
-from alphaction.utils.options import add_options, check_options, option, read_options
+from alphaction.utils.numbers import FRACTION, POSITIVE, Range
+from alphaction.utils.options import CommandParser, add_options, check_options, option, read_options
 
 
 @dataclass(frozen=True)
@@ -95,3 +94,20 @@ def test_a_flag_may_have_a_spelling_of_its_own():
     add_options(parser, Options)
     assert read_options(Options, parser.parse_args(["--seeds", "1,2"])) == Options((1, 2))
     assert read_options(Options, parser.parse_args([])) == Options((0,))
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--score", "1.5"], "error: --score: 1.5: expected a number from 0 to 1 (all flags: --help)\n"),
+        (["--scor"], "error: --score: expected one argument (all flags: --help)\n"),
+        (["--bogus"], "error: unrecognized arguments: --bogus (all flags: --help)\n"),
+    ],
+)
+def test_errors_are_one_line(flags, message, capsys):
+    parser = CommandParser(prog="tool.py")
+    parser.add_argument("--score", type=FRACTION)
+    with pytest.raises(SystemExit) as stopped:
+        parser.parse_args(flags)
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err == message

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from messages import says
 
 from alphaction.utils import requirements
 from alphaction.utils.requirements import REQUIREMENTS, find_problem
@@ -23,9 +24,9 @@ def test_scripts_without_packages_say_what_to_do(script):
     command = [sys.executable, "-S", "-E", script, "--help"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("error: the packages torch, torchvision, yacs and ")
+    assert done.stderr.startswith("error: the packages torch, torchvision, yacs ")
     assert done.stderr.count("\n") == 1
-    assert f"not installed for {sys.executable}" in done.stderr
+    assert sys.executable in done.stderr
     assert all(part in done.stderr for part in REMEDY)
 
 
@@ -33,7 +34,7 @@ def test_a_single_package_is_named(monkeypatch):
     assert find_problem() is None
     # The name that pip knows, also where the package above it is missing.
     monkeypatch.setattr(requirements, "REQUIREMENTS", {"numpy": "numpy", "no_such.package": "some-package>=3"})
-    assert find_problem().startswith(f"the package some-package is not installed for {sys.executable}. ")
+    says(find_problem(), "package some-package ", sys.executable)
 
 
 def test_an_old_python_is_named(monkeypatch, capsys):
@@ -42,7 +43,7 @@ def test_an_old_python_is_named(monkeypatch, capsys):
         requirements.require_packages()
     assert stop.value.code == 2
     message = capsys.readouterr().err
-    assert message.startswith(f"error: Python 3.10 or newer is needed; {sys.executable} is Python 3.9.18. ")
+    says(message, "error: ", "Python 3.10", f"{sys.executable} is Python 3.9.18")
     assert all(part in message for part in REMEDY)
 
 

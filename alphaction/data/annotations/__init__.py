@@ -8,16 +8,16 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-import numpy as np
-
+from alphaction.data.annotations.annotation_table import NO_CLASS, AnnotationTable
+from alphaction.data.annotations.box_table import BoxTable
 from alphaction.data.annotations.checks import check_seconds
-from alphaction.data.annotations.from_rows import Sizes, annotation_table, box_table
+from alphaction.data.annotations.from_rows import Sizes, to_annotations, to_boxes
 from alphaction.data.annotations.label_map import GROUPS, ActionClass, LabelMap, read_label_map
-from alphaction.data.annotations.table import NO_CLASS, AnnotationTable, BoxTable
 from alphaction.data.annotations.writing import write_ava_csv, write_box_csv
-from alphaction.data.formats.coco import read_coco, read_coco_boxes
-from alphaction.data.formats.csv_table import ANNOTATIONS, BOXES, EXCLUSIONS, read_csv
-from alphaction.data.formats.files import looks_like_json, parse_json, read_text
+from alphaction.data.formats.csv_layout import EXCLUSIONS
+from alphaction.data.formats.csv_table import read_csv
+from alphaction.data.formats.file_content import FileContent, read_text
+from alphaction.data.formats.known_formats import DATASET_BOX_FORMATS, GROUND_TRUTH_FORMATS, recognize
 from alphaction.data.keyframes import ImageIds, KeyframeIndex
 from alphaction.data.sample import Keyframe
 
@@ -60,13 +60,13 @@ def read_annotations(
           "video/0902.jpg"}], ``annotations`` [{image_id, bbox: [x, y, width, height], action_ids: [...]}].
         - plain COCO JSON: the same with ``category_id``, one annotation per box and class.
 
-    A JSON ``bbox`` is in pixels, or, where no value of the file is above 1, in fractions of the frame.
+    A JSON ``bbox`` is in pixels, or, where no value of the file is above 2, in fractions of the frame.
 
     Args:
         path: the annotation file.
         label_map: the classes that ids are checked against.
         exclusions: csv file ``video, second`` of keyframes to leave out.
-        sizes: video name -> (width, height); asked where a pixel format does not tell the frame size.
+        sizes: video name -> (width, height); asked where a file in pixels does not state the frame size.
         skip_unknown_classes: leave out labels that are not in ``label_map``, counted; their boxes stay. By default
             such a label is an error.
 
@@ -74,13 +74,9 @@ def read_annotations(
         UserError: names file, line or JSON index, value and remedy of the first fault, and how many more there are.
     """
     path = Path(path)
-    text = read_text(path, "annotations")
-    what = "annotations"
-    if looks_like_json(text):
-        rows = read_coco(path, what, parse_json(path, text, what))
-    else:
-        rows = read_csv(path, what, ANNOTATIONS, text)
-    table = annotation_table(rows, label_map, sizes, skip_unknown_classes)
+    content = FileContent.read(path, "annotations")
+    rows = recognize(content, GROUND_TRUTH_FORMATS).ground_truth(content)
+    table = to_annotations(rows, label_map, sizes, skip_unknown_classes)
     if exclusions is None:
         return table
     excluded = read_exclusions(exclusions)
@@ -115,7 +111,7 @@ def read_boxes(
         - dict JSON: {"video/0902.jpg": [{bbox, score}, ...]}.
 
     A JSON ``bbox`` is always [x, y, width, height], COCO's meaning of the name, so that one rule holds for all JSON
-    files: in pixels, or, where no value of the whole file is above 1, in fractions of the frame. Corners
+    files: in pixels, or, where no value of the whole file is above 2, in fractions of the frame. Corners
     under that name reach out of the frame for boxes on the right or at the bottom and are refused.
 
     Args:
@@ -129,22 +125,11 @@ def read_boxes(
     Raises:
         UserError: names file, line or JSON index, value and remedy of the first fault, and how many more there are.
     """
-    path = Path(path)
-    text = read_text(path, "boxes")
-    if looks_like_json(text):
-        listed = None if annotations is None else annotations.image_ids
-        source = "" if annotations is None else annotations.source
-        rows = read_coco_boxes(path, "boxes", parse_json(path, text, "boxes"), listed, source)
-    else:
-        rows = read_csv(path, "boxes", BOXES, text)
-        rows.source.reject(
-            np.isin(np.arange(len(rows)), rows.label_rows),
-            lambda row: (
-                f"8 columns with class id {rows.labels()[row][0]} in the 7th: AVA annotations or action "
-                "results, not boxes. A box row is video, second, x1, y1, x2, y2, score."
-            ),
-        )
-    return box_table(rows, annotations, sizes, objects)
+    content = FileContent.read(path, "boxes")
+    listed = None if annotations is None else annotations.image_ids
+    source = "" if annotations is None else annotations.source
+    rows = recognize(content, DATASET_BOX_FORMATS).boxes(content, listed, source)
+    return to_boxes(rows, annotations, sizes, objects)
 
 
 def read_exclusions(path: str | Path) -> set[Keyframe]:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from alphaction.data.annotations.annotation_table import NO_CLASS
 from alphaction.data.annotations.label_map import LabelMap
-from alphaction.data.annotations.table import NO_CLASS
-from alphaction.data.formats.box_spelling import PIXELS_ABOVE
-from alphaction.data.formats.files import RowSource
+from alphaction.data.formats.box_spelling import beyond_fraction, reversed_corners
+from alphaction.data.formats.file_content import RowSource
 
 _SECOND_LIMIT = 2**31 - 1
 
@@ -43,9 +43,9 @@ def check_corners(rows: RowSource, boxes: np.ndarray) -> None:
             "(0 to 1). Divide x by the frame's width and y by its height."
         )
 
-    rows.reject((boxes > PIXELS_ABOVE).any(axis=1), outside)
+    rows.reject(beyond_fraction(boxes), outside)
 
-    def reversed_corners(row: int) -> str:
+    def ends_early(row: int) -> str:
         axis = "x" if boxes[row, 2] < boxes[row, 0] else "y"
         low, high = boxes[row, (0, 2)] if axis == "x" else boxes[row, (1, 3)]
         return (
@@ -53,7 +53,7 @@ def check_corners(rows: RowSource, boxes: np.ndarray) -> None:
             "x2 = x1 + width, y2 = y1 + height."
         )
 
-    rows.reject((boxes[:, 2:] < boxes[:, :2]).any(axis=1), reversed_corners)
+    rows.reject(reversed_corners(boxes), ends_early)
 
 
 def clip_boxes(

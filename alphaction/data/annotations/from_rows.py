@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from alphaction.data.annotations.annotation_table import NO_CLASS, AnnotationTable, merge_rows
+from alphaction.data.annotations.box_table import BoxTable
 from alphaction.data.annotations.checks import (
     ANNOTATION_RULES,
     DETECTION_RULES,
@@ -17,8 +19,7 @@ from alphaction.data.annotations.checks import (
     clip_boxes,
 )
 from alphaction.data.annotations.label_map import LabelMap
-from alphaction.data.annotations.table import NO_CLASS, AnnotationTable, BoxTable, merge_rows
-from alphaction.data.formats.box_spelling import looks_like_pixels, to_corners
+from alphaction.data.formats.box_spelling import are_pixels, to_corners
 from alphaction.data.formats.rows import RowTable
 from alphaction.data.keyframes import KeyframeIndex
 from alphaction.utils.errors import UserError
@@ -35,7 +36,7 @@ _OUTSIDE_BBOX = (
 _WHOLE_FRAME = (0.0, 0.0, 1.0, 1.0)
 
 
-def annotation_table(
+def to_annotations(
     rows: RowTable, label_map: LabelMap, sizes: Sizes | None = None, skip_unknown_classes: bool = False
 ) -> AnnotationTable:
     """Return ground truth; see :func:`alphaction.data.annotations.read_annotations`.
@@ -74,7 +75,7 @@ def annotation_table(
     )
 
 
-def box_table(
+def to_boxes(
     rows: RowTable, annotations: AnnotationTable | None = None, sizes: Sizes | None = None, objects: bool = False
 ) -> BoxTable:
     """Return detections; see :func:`alphaction.data.annotations.read_boxes`.
@@ -115,7 +116,7 @@ def to_fractions(rows: RowTable, frame_sizes: np.ndarray | None = None, sizes: S
     """
     corners = to_corners(rows.boxes, rows.spelling)
     boxed = rows.has_box
-    if not (looks_like_pixels(rows.boxes[boxed]) if rows.pixels is None else rows.pixels):
+    if not are_pixels(rows.boxes, rows.pixels):
         return corners
     frame = np.zeros((len(rows), 2)) if frame_sizes is None else frame_sizes.astype(np.float64)
     frame[~boxed] = 1

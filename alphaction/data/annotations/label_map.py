@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from alphaction.data.formats.files import open_for_writing
+from alphaction.data.formats.file_content import open_for_writing
 from alphaction.data.formats.pbtxt import Block, read_blocks
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import suggest

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from alphaction.data.annotations.table import AnnotationTable, BoxTable
-from alphaction.data.formats.files import open_for_writing
+from alphaction.data.annotations.annotation_table import AnnotationTable
+from alphaction.data.annotations.box_table import BoxTable
+from alphaction.data.formats.file_content import open_for_writing
 
 
 def write_ava_csv(path: str | Path, table: AnnotationTable) -> None:

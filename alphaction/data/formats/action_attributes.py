@@ -21,7 +21,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 
-from alphaction.data.formats.csv_columns import parse_integer
+from alphaction.data.formats.cells import parse_integer
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import listed, suggest
 

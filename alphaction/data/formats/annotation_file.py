@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from alphaction.data.formats.action_attributes import ActionRule
+from alphaction.data.formats.file_content import FileContent
 from alphaction.data.formats.rows import RowBuilder, RowTable
 from alphaction.data.video.file import VideoInfo
 from alphaction.data.video.names import VideoNames
@@ -18,16 +16,13 @@ _ASPECT_TOLERANCE = 0.03
 
 
 @dataclass(frozen=True)
-class AnnotationFile:
+class AnnotationFile(FileContent):
     """An annotation file, how it is to be read, and the videos that it speaks of.
 
     Annotation tools count times and boxes in frames and pixels of the video, and write tracks that are interpolated:
     only with the video's rate and size do they become rows.
 
     Attributes:
-        path: the file.
-        text: its content.
-        data: the parsed JSON, None for other formats.
         videos: the known videos.
         info: size, frame rate and duration of a known video.
         box_format, normalized: csv and COCO: how boxes are written, see :mod:`alphaction.data.formats.box_spelling`.
@@ -36,9 +31,6 @@ class AnnotationFile:
             :mod:`alphaction.data.formats.action_attributes`.
     """
 
-    path: Path
-    text: str
-    data: Any
     videos: VideoNames
     info: Callable[[str], VideoInfo]
     box_format: str = "auto"
@@ -48,7 +40,7 @@ class AnnotationFile:
 
     def error(self, place: str, problem: str) -> UserError:
         """Return the error for a place of the file."""
-        return UserError(f"annotations: {self.path}{', ' if place else ''}{place}: {problem}")
+        return UserError(f"{self.what}: {self.path}{', ' if place else ''}{place}: {problem}")
 
     def check_size(self, video: str, size: tuple[float, float], place: str) -> None:
         """Refuse a frame size that the file gives and whose shape is another than the video's: boxes would be off."""
@@ -66,8 +58,3 @@ class AnnotationFile:
             rows.count(what, amount)
         rows.notes += rule.notes
         return rows.build(self.path, spelling="xyxy", pixels=False, class_groups=rule.groups)
-
-
-def is_finite_number(value: Any) -> bool:
-    """Return whether a JSON value is a finite number."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

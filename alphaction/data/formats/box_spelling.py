@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from alphaction.data.formats.files import RowSource
+from alphaction.data.formats.file_content import RowSource
 
 logger = logging.getLogger(__name__)
 
@@ -38,9 +38,29 @@ def to_corners(values: np.ndarray, form: str) -> np.ndarray:
     return np.concatenate([start, start + size], axis=1)
 
 
-def looks_like_pixels(values: np.ndarray) -> bool:
-    """Tell pixel boxes from normalized ones (both [n, 4]): a normalized value is never above 1 by much."""
-    return bool(len(values)) and float(np.nanmax(values)) > PIXELS_ABOVE
+def stated_pixels(normalized: str) -> bool | None:
+    """Return whether boxes are in pixels as one of ``NORMALIZED_CHOICES`` says; None: it leaves that to the values."""
+    return {"auto": None, "yes": False, "no": True}[normalized]
+
+
+def are_pixels(values: np.ndarray, stated: bool | None = None) -> bool:
+    """Return whether boxes, [n, 4] as written, are in pixels, not fractions of the frame.
+
+    Args:
+        stated: what the format, the file or the user says; None: they are pixels if a value is above what a fraction
+            can be.
+    """
+    return bool(beyond_fraction(values).any()) if stated is None else stated
+
+
+def beyond_fraction(values: np.ndarray) -> np.ndarray:
+    """Return which boxes, bool [n], of float [n, 4] have a value that is no fraction of the frame; NaN is none."""
+    return (values > PIXELS_ABOVE).any(axis=1)
+
+
+def reversed_corners(corners: np.ndarray) -> np.ndarray:
+    """Return which boxes, bool [n], of float [n, 4] x1, y1, x2, y2 end before they begin."""
+    return (corners[:, 2:] < corners[:, :2]).any(axis=1)
 
 
 def unit_corners(
@@ -76,10 +96,11 @@ def unit_corners(
     Raises:
         UserError: names the row that contradicts the options, or that ``auto`` cannot decide.
     """
-    pixels = looks_like_pixels(values) if normalized == "auto" else normalized == "no"
-    if normalized == "yes":
+    stated = stated_pixels(normalized)
+    pixels = are_pixels(values, stated)
+    if stated is False:
         rows.reject(
-            (values > 2).any(axis=1),
+            beyond_fraction(values),
             lambda row: f"{_listed(values[row])}: {values[row].max():g} is no fraction of the frame. --normalized no?",
         )
     unit = values
@@ -94,7 +115,7 @@ def unit_corners(
         notes.append(f"boxes are read as {_NUMBERS[form]} in {'pixels' if pixels else 'fractions of the frame'}{why}")
     corners = to_corners(unit, form)
     rows.reject(
-        (corners[:, 2:] < corners[:, :2]).any(axis=1),
+        reversed_corners(corners),
         lambda row: (
             f"{_listed(values[row])} cannot be {_NUMBERS[form]}: "
             f"{'x2 < x1 or y2 < y1' if form == 'xyxy' else 'a size is negative'}. Correct the row, or "
@@ -108,13 +129,13 @@ def _decide(
     rows: RowSource, values: np.ndarray, unit: np.ndarray, default: str, reach: float, counts: dict[str, int]
 ) -> str:
     """Return the format that the rows prove; see :func:`unit_corners`."""
-    wrong = ~_ordered(to_corners(unit, default))
+    wrong = reversed_corners(to_corners(unit, default))
     if default != "xyxy":
         wrong |= ~_inside(to_corners(unit, default), reach)
     if not wrong.any():
         return default
     others = [form for form in BOX_FORMATS if form != default]
-    fitting = [form for form in others if (_ordered(c := to_corners(unit, form)) & _inside(c, reach)).all()]
+    fitting = [form for form in others if (~reversed_corners(c := to_corners(unit, form)) & _inside(c, reach)).all()]
     if len(fitting) == 1:
         counts[f"boxes read as {fitting[0]}, as {default} is impossible for some"] = len(values)
         row = int(np.argmax(wrong))
@@ -133,10 +154,6 @@ def _decide(
         ),
     )
     raise AssertionError("unreachable: some row is wrong")
-
-
-def _ordered(corners: np.ndarray) -> np.ndarray:
-    return (corners[:, 2:] >= corners[:, :2]).all(axis=1)
 
 
 def _inside(corners: np.ndarray, reach: float) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from alphaction.data.formats.files import RowSource
+from alphaction.data.formats.file_content import RowSource
 from alphaction.data.formats.json_records import Records, split_frame_name
 from alphaction.data.keyframes import ImageIds, KeyframeIndex, encode, normalize_image_id
 

@@ -7,52 +7,23 @@ from __future__ import annotations
 
 import csv
 import io
-import math
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from alphaction.data.formats.files import more_rows
+from alphaction.data.formats.cells import Column, bad_cell, parse_cell
+from alphaction.data.formats.csv_layout import RowLayout, split_line, wrong_width
+from alphaction.data.formats.file_content import more_rows
+from alphaction.data.formats.rows import Keep
 from alphaction.data.keyframes import encode
 from alphaction.utils.errors import UserError
-from alphaction.utils.messages import counted
 
-_DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+")
 _EXACT_INTEGERS = 2**53  # a float holds every whole number up to this
 # Every float as Python reads it, to the last bit; from pandas 3.1 on, that is what pandas does unasked.
 _EXACT_FLOATS = {} if tuple(map(int, pd.__version__.split(".")[:2])) >= (3, 1) else {"float_precision": "round_trip"}
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of a table of text.
-
-    Attributes:
-        role: what it holds ("video", "second", "x1", ...; see :class:`CsvHeader`).
-        name: as messages name it.
-        kind: ``str`` (becomes codes into a list of distinct texts), ``int`` or ``float``.
-        position: the cell of a row, from 0.
-        absent: value of an empty cell (``str``: any value lets "" pass); None: an empty cell is an error.
-        hint: the remedy, for a cell that is not a number.
-        may_miss: rows may end before this column.
-    """
-
-    role: str
-    name: str
-    kind: type
-    position: int
-    absent: float | None = None
-    hint: str = ""
-    may_miss: bool = False
-
-    @property
-    def dtype(self) -> type:
-        """Numpy type of the parsed column."""
-        return np.float64 if self.kind is float else np.int64
 
 
 class Faults:
@@ -89,33 +60,6 @@ class Faults:
             f"rows left out (the first: line {line}: {message})": len(self._lines[kind])
             for kind, (line, message) in self._first.items()
         }
-
-
-@dataclass(frozen=True)
-class RowLayout:
-    """How the rows of a file are laid out.
-
-    Attributes:
-        columns: those to read.
-        names: every cell of a row, as messages name it.
-        delimiter: what stands between cells.
-    """
-
-    columns: Sequence[Column]
-    names: Sequence[str]
-    delimiter: str
-
-    @property
-    def shortest(self) -> int:
-        """How many cells a row must have; those beyond may be missing, and are empty then."""
-        shortest, may_miss = len(self.names), {column.position for column in self.columns if column.may_miss}
-        while shortest - 1 in may_miss:
-            shortest -= 1
-        return shortest
-
-
-Keep = Callable[[str, str], bool]
-"""Class as written, place of its first row -> whether rows of that class are read."""
 
 
 @dataclass
@@ -251,78 +195,9 @@ def _convert(column: Column, texts: Sequence[str], lines: np.ndarray, faults: Fa
     """Return a column cell by cell; wrong cells are added to ``faults``."""
     values = np.zeros(len(texts), dtype=column.dtype)
     for row, (line, text) in enumerate(zip(lines.tolist(), texts, strict=True)):
-        value = _parse_cell(column, text)
+        value = parse_cell(column, text)
         if value is None:
-            faults.add(column.name, line, _bad_cell(column, text))
+            faults.add(column.name, line, bad_cell(column, text))
         else:
             values[row] = value
     return values
-
-
-def _parse_cell(column: Column, text: str) -> float | int | None:
-    """Return the value of a cell, or None if it is wrong."""
-    if not text.strip():
-        return column.absent
-    if column.kind is int:
-        return parse_integer(text)
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
-
-
-def _bad_cell(column: Column, text: str) -> str:
-    text = text.strip()
-    if not text:
-        return f"the {column.name} is empty."
-    wanted = "a whole number" if column.kind is int else "a number"
-    hint = f" {column.hint}" if column.hint else ""
-    if column.kind is float and _DECIMAL_COMMA.fullmatch(text):
-        hint = f" It has a decimal comma: write {text.replace(',', '.')}, in all rows."
-    return f'{column.name} "{text}" is not {wanted}.{hint}'
-
-
-def parse_integer(value: object) -> int | None:
-    """Return a whole number given as int, float or text ("0902", "902.0"); None if it is not one, or beyond int64."""
-    number: int | float
-    try:
-        number = int(value) if isinstance(value, (int, str)) else float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        try:
-            number = float(value)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
-            return None
-    if isinstance(number, float) and not number.is_integer():
-        return None
-    return int(number) if abs(number) < 2**63 else None
-
-
-def is_number(text: str) -> bool:
-    """Return whether a cell is a number."""
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def split_line(line: str, delimiter: str) -> list[str]:
-    """Return the cells of a line, less quotes."""
-    try:
-        return next(csv.reader([line], delimiter=delimiter), [])
-    except csv.Error:  # a cell of more than 128 KiB: a file of another kind, which the number of columns tells
-        return line.split(delimiter)
-
-
-def wrong_width(row: Sequence[str], layouts: Mapping[int, Sequence[str]]) -> str:
-    """Return the message for a row of another width than that of any of ``layouts``: width -> names of the cells."""
-    expected = " or ".join(f"{width} ({', '.join(names)})" for width, names in layouts.items())
-    hint = ""
-    if any(len(row) == width - 1 and names[-1] == "score" for width, names in layouts.items()):
-        hint = " Are the scores missing, as in ground truth?"
-    elif len(row) == 1 and " " in row[0].strip():
-        hint = " It is separated by spaces: use commas."
-    elif len(row) >= min(layouts) + 4:
-        hint = " Decimal commas? Write decimal points, as in 0.5."
-    return f"{counted(len(row), 'column')}, expected {expected}.{hint}"

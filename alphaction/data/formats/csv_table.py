@@ -8,86 +8,36 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
 import numpy as np
 
-from alphaction.data.formats.csv_columns import (
-    Column,
-    ColumnReader,
-    Faults,
-    Keep,
-    RowLayout,
-    is_number,
-    parse_integer,
-    split_line,
-    wrong_width,
-)
+from alphaction.data.formats.annotation_file import AnnotationFile
+from alphaction.data.formats.box_spelling import stated_pixels
+from alphaction.data.formats.cells import is_number, parse_integer
+from alphaction.data.formats.csv_columns import ColumnReader, Faults
 from alphaction.data.formats.csv_header import CsvHeader
-from alphaction.data.formats.files import RowSource
-from alphaction.data.formats.rows import FRAME, OTHER_CLASS, SECOND, Label, RowTable, Spelling, encode_classes
+from alphaction.data.formats.csv_layout import (
+    ANNOTATIONS,
+    ANY_ANNOTATIONS,
+    BOX,
+    BOXES,
+    DETECTOR,
+    CsvForm,
+    layout_by_name,
+    layout_by_position,
+    split_line,
+)
+from alphaction.data.formats.file_content import FileContent, RowSource
+from alphaction.data.formats.format import DetectionFile, DetectionReader, Format
+from alphaction.data.formats.rows import FRAME, OTHER_CLASS, SECOND, Keep, Label, RowTable, encode_classes
 from alphaction.utils.errors import UserError
 
 _BLOCK = 1 << 22  # characters that are parsed at a time
 _DELIMITERS = (",", "\t", ";")
 _NO_LABEL = -1  # written as a class id, it says the same as an empty cell
-_BOX = ("x1", "y1", "x2", "y2")
-_START = ("video", "second", *_BOX)
-_BOX_NAMES = {"xyxy": _BOX, "xywh": ("x", "y", "width", "height"), "cxcywh": ("cx", "cy", "width", "height")}
-_NAMES = {"class": "class id", "person": "person id", "empty": "no class"}
-_WHOLE_SECONDS = "Keyframes are whole seconds from the start of the video: round to the nearest one."
-
-
-@dataclass(frozen=True)
-class CsvForm:
-    """What the rows of one kind of csv file hold.
-
-    Attributes:
-        layouts: the columns of files without a header, one layout for each number of columns. A header must name those
-            of the first, and may name those of the others.
-        may_be_empty: columns whose cells may be empty.
-        may_miss: columns that rows may end before.
-        header: whether the file may have a header.
-        spellings: whether boxes may be written in any way, or only as corners.
-        foreign: whether the file comes from another program: a header may have columns of unknown names, and frames in
-            place of seconds.
-    """
-
-    layouts: tuple[tuple[str, ...], ...]
-    may_be_empty: frozenset[str] = frozenset()
-    may_miss: frozenset[str] = frozenset()
-    header: bool = True
-    spellings: bool = False
-    foreign: bool = False
-
-    def column(self, role: str, position: int, name: str = "") -> Column:
-        """Return the column of a role."""
-        kind = {"video": str, "class": str, "second": int, "frame": int, "person": int}.get(role, float)
-        absent = None
-        if role in self.may_be_empty:
-            absent = np.nan if kind is float else -1
-        hint = _WHOLE_SECONDS if role == "second" else ""
-        name = name or _NAMES.get(role, role)
-        return Column(role, name, kind, position, absent, hint, may_miss=role in self.may_miss)
-
-
-EXCLUSIONS = CsvForm((("video", "second"),))
-ANNOTATIONS = CsvForm(
-    ((*_START, "class"), (*_START, "class", "person")), may_be_empty=frozenset({*_BOX, "class", "person"})
-)
-ANY_ANNOTATIONS = replace(ANNOTATIONS, may_miss=frozenset({"person"}), spellings=True)
-"""Annotations as other programs write them."""
-BOXES = CsvForm(((*_START, "score"), (*_START, "class", "score")), may_be_empty=frozenset({"class"}))
-RESULTS = CsvForm(((*_START, "class", "score"),), header=False)
-DETECTOR = CsvForm(
-    (_START, (*_START, "score"), (*_START, "empty", "score")),
-    may_be_empty=frozenset({"class"}),
-    spellings=True,
-    foreign=True,
-)
-"""Boxes as other detectors write them."""
 
 
 def read_csv(
@@ -141,9 +91,6 @@ class _CsvFile:
         strict: bool = True,
     ) -> None:
         self._path, self._what, self._form, self._file = path, what, form, file
-        self._spelling: Spelling | None = "xyxy" if box_format == "auto" and not form.spellings else None
-        if box_format != "auto":
-            self._spelling = box_format
         self._header: CsvHeader | None = None
         self._line = 1
         self._first = self._next_row()
@@ -159,7 +106,11 @@ class _CsvFile:
             self._line += 1
             self._first = self._next_row()
         self._strict, self._faults = strict, Faults(path, what, strict)
-        self._reader = ColumnReader(self._layout(box_format), self._faults, keep)
+        if self._header is not None and (self._first or form.foreign):
+            layout = layout_by_name(form, self._header, self._delimiter, box_format)
+        else:
+            layout = layout_by_position(form, self._first, self._delimiter, box_format, self._error)
+        self._reader = ColumnReader(layout, self._faults, keep)
 
     def _next_row(self) -> str:
         """Return the next line that is not blank, "" at the end."""
@@ -168,68 +119,6 @@ class _CsvFile:
             self._line += 1
             line = self._file.readline()
         return line
-
-    def _layout(self, box_format: str) -> RowLayout:
-        if self._header is not None and (self._first or self._form.foreign):
-            return self._by_name(self._header, box_format)
-        return self._by_position()
-
-    def _by_position(self) -> RowLayout:
-        """Return the layout of a file without a header: the first row decides how many columns there are."""
-        form, layouts = self._form, {len(roles): roles for roles in self._form.layouts}
-        roles = form.layouts[0]
-        if self._first:
-            row = split_line(self._first.rstrip("\n"), self._delimiter)
-            names = {width: [_NAMES.get(role, role) for role in some] for width, some in layouts.items()}
-            if len(row) not in layouts:
-                more = " Or name the columns in a first line." if form.header else ""
-                raise self._error(wrong_width(row, names) + more)
-            roles = layouts[len(row)]
-            if "empty" in roles and row[roles.index("empty")].strip():
-                raise self._error(
-                    f"{len(row)} columns and no header: is {row[roles.index('empty')]} a class? "
-                    f"Expected {', '.join(form.layouts[1])}, or a first line that names the columns."
-                )
-        wider = form.layouts[-1]
-        if set(wider[len(roles) :]) <= form.may_miss:
-            roles = wider
-        names = dict(zip(_BOX, _BOX_NAMES[self._spelling or "xyxy"], strict=True))
-        columns = [form.column(role, k, names.get(role, "")) for k, role in enumerate(roles) if role != "empty"]
-        return RowLayout(columns, [names.get(role, _NAMES.get(role, role)) for role in roles], self._delimiter)
-
-    def _by_name(self, header: CsvHeader, box_format: str) -> RowLayout:
-        """Return the layout of a file whose header names its columns, in any order."""
-        form, required = self._form, self._form.layouts[0]
-        if not form.foreign:
-            header.refuse_unknown()
-            if header.find("second") is None and header.find("frame") is not None:
-                raise header.error(
-                    f"the header ({', '.join(header.cells)}) has no column second, only a frame. Add a column second: "
-                    "frame number / frame rate."
-                )
-        moment = header.require(*((SECOND, FRAME) if form.foreign else (SECOND,)))
-        found = {"video": header.require("video"), SECOND if header.find(SECOND) == moment else FRAME: moment}
-        if _BOX[0] in required:
-            self._spelling, box = header.box(box_format)
-            if not form.spellings and self._spelling != "xyxy":
-                raise UserError(
-                    f"{header.where}: the header ({', '.join(header.cells)}) names boxes by size, expected corners: "
-                    "x1, y1, x2, y2. tools/prepare_dataset.py (annotations) and tools/detect_persons.py --import "
-                    "(boxes of a detector) read such a file and convert it."
-                )
-            found |= dict(zip(_BOX, box, strict=True))
-        every = dict.fromkeys(role for roles in form.layouts for role in roles)
-        if "score" not in every and header.find("score") is not None:
-            raise header.error('the header has a column "score": boxes of a detector? Remove it from annotations.')
-        found |= {role: header.require(role) for role in required if role not in (*_BOX, "video", SECOND)}
-        for role in every:
-            position = None if role in (*found, SECOND, "empty") else header.find(role)
-            if position is not None:
-                found[role] = position
-        if form.foreign and header.all_of("class"):
-            found["class"] = header.all_of("class")[-1]  # detectors write the number before the name
-        columns = [form.column(role, k, header.cells[k] if role in _BOX else "") for role, k in found.items()]
-        return RowLayout(columns, header.cells, self._delimiter)
 
     def _error(self, problem: str) -> UserError:
         return UserError(f"{self._what}: {self._path}, line {self._line}: {problem}")
@@ -257,7 +146,7 @@ class _CsvFile:
         values = {column.role: np.concatenate([part[column.role] for part in parts]) for column in columns}
         source = RowSource(self._path, self._what, lambda row: f"line {numbers[row]}")
         boxes = np.full((len(numbers), 4), np.nan)
-        for k, role in enumerate(_BOX):
+        for k, role in enumerate(BOX):
             if role in values:
                 boxes[:, k] = values[role]
         classes, label_rows, label_codes = self._labels(values.get("class"))
@@ -273,13 +162,13 @@ class _CsvFile:
             scores=values.get("score"),
             person_ids=np.maximum(values["person"], -1) if "person" in values else None,
             unit=SECOND if SECOND in values else FRAME,
-            spelling=self._spelling,
+            spelling=self._reader.layout.spelling,
             pixels=None if self._form.spellings else False,
             counts={"rows": len(numbers), **self._counts(), **left_out},
         )
         if left_out:
             rows = rows.take(~np.isin(numbers, list(self._faults.lines())))
-        return self._whole_boxes(rows, [column.name for column in columns if column.role in _BOX])
+        return self._whole_boxes(rows, [column.name for column in columns if column.role in BOX])
 
     def _labels(self, codes: np.ndarray | None) -> tuple[Sequence[Label], np.ndarray, np.ndarray]:
         """Return classes, label rows and label codes; a class is an id where its cell is a whole number."""
@@ -327,3 +216,46 @@ def _is_header(row: Sequence[str]) -> bool:
     """A header has no number where rows have the second and coordinates."""
     cells = [cell.strip() for cell in row[1:6]]
     return any(cells) and not any(is_number(cell) for cell in cells)
+
+
+def _ground_truth(content: FileContent) -> RowTable:
+    return read_csv(content.path, content.what, ANNOTATIONS, content.text)
+
+
+def _foreign_annotations(file: AnnotationFile) -> RowTable:
+    return read_csv(file.path, file.what, ANY_ANNOTATIONS, file.text, box_format=file.box_format)
+
+
+def _boxes(content: FileContent, images: object, images_of: str) -> RowTable:
+    rows = read_csv(content.path, content.what, BOXES, content.text)
+    rows.source.reject(
+        np.isin(np.arange(len(rows)), rows.label_rows),
+        lambda row: (
+            f"8 columns with class id {rows.labels()[row][0]} in the 7th: AVA annotations or action "
+            "results, not boxes. A box row is video, second, x1, y1, x2, y2, score."
+        ),
+    )
+    return rows
+
+
+def _detections(file: DetectionFile, keep: Keep) -> RowTable:
+    text = file.content.text
+    if not text.strip():
+        raise UserError(f"{file.what}: {file.path} has no rows.")
+    rows = read_csv(file.path, file.what, DETECTOR, text, box_format=file.box_format, keep=keep)
+    return replace(rows, spelling=rows.spelling or "xyxy", pixels=stated_pixels(file.normalized))
+
+
+AVA = Format("ava", "AVA csv", "csv", annotations=_foreign_annotations, ground_truth=_ground_truth, boxes=_boxes)
+CSV = Format(
+    "csv",
+    "csv",
+    "csv",
+    detections=DetectionReader(
+        read=_detections,
+        person="person",
+        outside="Is it written in another way (--box-format, --normalized), or for frames of another size?",
+        any_spelling=True,
+        named_classes=True,
+    ),
+)

@@ -14,6 +14,8 @@ from xml.etree import ElementTree
 
 from alphaction.data.formats.action_attributes import ANYONE, CHECKBOX, TEXT, ActionRule, is_boolean, person_id
 from alphaction.data.formats.annotation_file import AnnotationFile
+from alphaction.data.formats.file_content import FileContent
+from alphaction.data.formats.format import Format
 from alphaction.data.formats.json_records import split_frame_name
 from alphaction.data.formats.rows import RowBuilder, RowTable
 from alphaction.data.formats.tracks import Box, Knot, add_track, upright
@@ -247,6 +249,10 @@ def _add_image(file: AnnotationFile, image: Element, rule: ActionRule, rows: Row
     rows.count("shapes that are not boxes left out", others)
 
 
-def is_cvat(text: str) -> bool:
-    """Tell CVAT's XML from other XML."""
-    return bool(re.search(r"<annotations[\s>]", text[:100_000]))
+def _near_relative(content: FileContent) -> str:
+    if content.syntax != "xml" or re.search(r"<annotations[\s>]", content.text.lstrip()[:100_000]):
+        return ""
+    return f"is XML, but has no <annotations> as CVAT writes it. {_AS_VIDEO}"
+
+
+CVAT = Format("cvat", "CVAT for video 1.1 XML", "xml", near_relative=_near_relative, tool="CVAT", annotations=read_cvat)

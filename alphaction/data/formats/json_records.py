@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from alphaction.data.formats.csv_columns import parse_integer
-from alphaction.data.formats.files import RowSource
+from alphaction.data.formats.cells import parse_integer
+from alphaction.data.formats.file_content import RowSource
 
 
 class Records:

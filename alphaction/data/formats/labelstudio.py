@@ -13,7 +13,10 @@ from functools import partial
 from typing import Any
 
 from alphaction.data.formats.action_attributes import NUMBER, ActionRule, person_id, split_text
-from alphaction.data.formats.annotation_file import AnnotationFile, is_finite_number
+from alphaction.data.formats.annotation_file import AnnotationFile
+from alphaction.data.formats.cells import is_finite_number
+from alphaction.data.formats.file_content import FileContent
+from alphaction.data.formats.format import Format
 from alphaction.data.formats.rows import RowBuilder, RowTable
 from alphaction.data.formats.tracks import Box, Knot, add_track, upright
 from alphaction.data.video.file import VideoInfo
@@ -272,3 +275,16 @@ def _unit_box(entry: dict, info: VideoInfo, rows: RowBuilder) -> Box:
     w, h = info.width, info.height  # turned about the top left corner, in pixels
     x1, y1, x2, y2 = upright(x * w, y * h, width * w, height * h, turn, (x * w, y * h))
     return x1 / w, y1 / h, x2 / w, y2 / h
+
+
+def _recognizes(content: FileContent) -> bool:
+    data = content.data
+    if isinstance(data, dict):
+        return "data" in data and ("annotations" in data or "completions" in data)
+    tasks = [item for item in data if isinstance(item, dict)] if isinstance(data, list) else []
+    return any({"annotations", "completions", "data", "annotation_id"} & set(task) for task in tasks)
+
+
+LABEL_STUDIO = Format(
+    "labelstudio", "Label Studio JSON", "json", _recognizes, tool="Label Studio", annotations=read_labelstudio
+)

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from alphaction.data.formats.csv_columns import Keep
+from alphaction.data.formats.format import DetectionReader, Format
 from alphaction.data.formats.number_text import LABEL_FOLDERS, GatheredRows, folder_name, read_numbers, text_files
-from alphaction.data.formats.rows import FRAME, RowTable
+from alphaction.data.formats.rows import FRAME, IGNORED, Keep, RowTable
 
-IGNORED = "ground truth to ignore (flag 0), left out"
 _EXPECTED = "frame, track id, x, y, width, height, score, ... (7 to 10 numbers separated by commas), frames whole"
 
 
@@ -46,3 +45,15 @@ def read_mot(path: Path, what: str, *, keep: Keep | None = None, strict: bool = 
         scores = np.where(truth | (scores == -1), np.nan, scores)
         gathered.add(rows, video, frames.astype(np.int64), rows.values[:, 2:6], scores, classes, use)
     return gathered.table(unit=FRAME, spelling="xywh", pixels=True)
+
+
+MOT = Format(
+    "mot",
+    "MOTChallenge text",
+    "numbers",
+    detections=DetectionReader(
+        read=lambda file, keep: read_mot(file.path, file.what, keep=keep),
+        person="1",
+        outside="MOT boxes are left, top, width and height in pixels: is the video's frame of another size?",
+    ),
+)

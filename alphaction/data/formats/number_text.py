@@ -14,9 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from alphaction.data.formats.csv_columns import Keep
-from alphaction.data.formats.files import RowSource, read_text
-from alphaction.data.formats.rows import OTHER_CLASS, Label, RowTable
+from alphaction.data.formats.file_content import RowSource, read_text
+from alphaction.data.formats.rows import OTHER_CLASS, Keep, Label, RowTable
 from alphaction.utils.errors import UserError
 
 # Small arrays are joined now and then: a folder may have a file for every frame.

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from google.protobuf import text_format
 
-from alphaction.data.formats.files import read_text
+from alphaction.data.formats.file_content import read_text
 from alphaction.utils.errors import UserError
 
 _OPENERS = ("item", "label")

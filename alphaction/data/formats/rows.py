@@ -15,15 +15,21 @@ from typing import Any, Literal
 
 import numpy as np
 
-from alphaction.data.formats.files import RowSource
+from alphaction.data.formats.file_content import RowSource
 from alphaction.data.keyframes import ImageIds, encode
 
 SECOND, FRAME = "second", "frame"
 OTHER_CLASS = "boxes of other classes left out"
 """The count of rows that a reader was asked not to read."""
+IGNORED = "ground truth to ignore (flag 0), left out"
+UNLISTED_IMAGES = "boxes of images that the annotations do not list, left out"
+LEFT_OUT = (OTHER_CLASS, IGNORED, UNLISTED_IMAGES)
+"""The counts of rows that were right and are not in the table."""
 Spelling = Literal["xyxy", "xywh", "cxcywh"]
 Label = int | str
 """A class as a file names it: by its id, or by its name."""
+Keep = Callable[[str, str], bool]
+"""Class as written, place of its first row -> whether rows of that class are read."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +58,7 @@ class RowTable:
         class_groups: class -> "movement", "object" or "person", where the file says so.
         counts: what was met, merged or left out, by reason.
         notes: how the file was read, in sentences that every user should see.
+        format: name of the file's format; "": unknown.
     """
 
     source: RowSource
@@ -74,6 +81,7 @@ class RowTable:
     class_groups: Mapping[Label, str] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    format: str = ""
 
     def __post_init__(self) -> None:
         n = len(self.video_codes)

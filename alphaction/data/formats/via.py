@@ -12,7 +12,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from alphaction.data.formats.action_attributes import ActionRule, person_id, split_text
-from alphaction.data.formats.annotation_file import AnnotationFile, is_finite_number
+from alphaction.data.formats.annotation_file import AnnotationFile
+from alphaction.data.formats.cells import is_finite_number
+from alphaction.data.formats.file_content import FileContent
+from alphaction.data.formats.format import Format
 from alphaction.data.formats.json_records import split_frame_name
 from alphaction.data.formats.rows import RowBuilder, RowTable
 from alphaction.data.formats.tracks import Box
@@ -161,6 +164,24 @@ def _video(file: AnnotationFile, shown: dict, place: str) -> tuple[str, int | No
             )
         return file.videos.match(parts[0], place=place), parts[1]
     return file.videos.match(name, "" if src.startswith(("blob:", "data:")) else src, place=place), None
+
+
+def _recognizes(content: FileContent) -> bool:
+    data = content.data
+    return isinstance(data, dict) and "metadata" in data and ("attribute" in data or "view" in data)
+
+
+def _near_relative(content: FileContent) -> str:
+    if content.syntax == "csv" and content.text.lstrip().startswith(("# CSV_HEADER", "# Exported", "#CSV")):
+        return "is VIA's csv export. Save the project in VIA (a .json file) and pass that."
+    if content.syntax != "json" or not isinstance(content.data, dict) or _recognizes(content):
+        return ""
+    if any(str(key).startswith("_via_") for key in content.data):
+        return "is a project of VIA 2, for images. Use VIA 3 (the video annotator)."
+    return ""
+
+
+VIA = Format("via", "a VIA 3 project", "json", _recognizes, _near_relative, tool="VIA", annotations=read_via)
 
 
 def bounding_box(xy: list[float]) -> Box | None:

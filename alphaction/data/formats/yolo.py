@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from alphaction.data.formats.csv_columns import Keep
+from alphaction.data.formats.format import DetectionReader, Format
 from alphaction.data.formats.number_text import GatheredRows, folder_name, read_numbers, text_files
-from alphaction.data.formats.rows import FRAME, SECOND, RowTable
+from alphaction.data.formats.rows import FRAME, SECOND, Keep, RowTable
 from alphaction.utils.errors import UserError
 
 _NUMBERED = re.compile(r"(?:(?P<video>.+)_)?(?P<number>\d+)")
@@ -59,3 +59,15 @@ def read_yolo(
     if largest > 1 and whole:  # tracks saved without scores have the track's number in the sixth column
         return replace(found, scores=np.where(np.concatenate(short), np.nan, found.scores))
     return found
+
+
+YOLO = Format(
+    "yolo",
+    "YOLO label files",
+    "numbers",
+    detections=DetectionReader(
+        read=lambda file, keep: read_yolo(file.path, file.what, frames=file.frames, keep=keep),
+        person="0",
+        outside="YOLO boxes are center, width and height as fractions of the frame.",
+    ),
+)

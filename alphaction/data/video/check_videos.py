@@ -1,4 +1,4 @@
-"""Checks videos before long work on them starts: do they open, do they decode, do they last long enough?"""
+"""Checks that videos open, decode and last long enough, before a long run needs them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from tqdm import tqdm
 
 from alphaction.data.video.clip_source import ClipSource, VideoCheck
 from alphaction.data.video.time_units import likely_unit
-from alphaction.utils.cores import available_cores
+from alphaction.utils.device import available_cores
 from alphaction.utils.errors import UserError
-from alphaction.utils.messages import counted, first_lines
+from alphaction.utils.messages import counted, first_lines, listed
 
 _MAX_THREADS = 8
 _SHOWN_SIZES = 4
@@ -66,8 +66,7 @@ def describe_videos(checks: Sequence[VideoCheck]) -> str:
     """Return number, frame sizes, frame rates and length of videos that could be opened, for the log."""
     infos = [check.info for check in checks if check.info is not None]
     sizes = sorted({f"{info.width}x{info.height}" for info in infos})
-    shown = ", ".join(sizes[:_SHOWN_SIZES]) + (f", ... ({len(sizes)} sizes)" if len(sizes) > _SHOWN_SIZES else "")
     rates = sorted({round(info.fps, 2) for info in infos})
     speed = " to ".join(f"{rate:g}" for rate in dict.fromkeys([*rates[:1], *rates[-1:]]))
     seconds = sum(info.duration or 0.0 for info in infos)
-    return f"{counted(len(infos), 'video')} checked ({shown}; {speed} frames/s; {seconds:.0f} s)"
+    return f"{counted(len(infos), 'video')} checked ({listed(sizes, _SHOWN_SIZES)}; {speed} frames/s; {seconds:.0f} s)"

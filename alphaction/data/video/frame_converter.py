@@ -11,7 +11,7 @@ import numpy as np
 Size = tuple[int, int]
 """Width and height in pixels."""
 
-# From PyAV 17 on, the conversion to RGB starts one thread per core unless told otherwise; before, it had only one.
+# From PyAV 17 on, the conversion to RGB starts one thread per core by default; before, it had only one.
 _SINGLE_THREAD = {"threads": 1} if int(av.__version__.split(".")[0]) >= 17 else {}
 
 

@@ -1,4 +1,4 @@
-"""Matching the names that annotation tools and detectors give to videos with the videos that are there."""
+"""Matches the video names in the files of annotation tools and detectors with the videos of a folder."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class VideoNames:
         self._cache: dict[tuple[str, ...], str] = {}
 
     def find(self, raw: str) -> list[str]:
-        """Return the known videos that ``raw`` may name: none, one, or several that cannot be told apart."""
+        """Return the known videos that ``raw`` may name: none, one, or several that are equally likely."""
         candidates = spellings(raw)
         for name in candidates:
             if name in self._known:

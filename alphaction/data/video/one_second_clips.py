@@ -12,6 +12,7 @@ import numpy as np
 from alphaction.data.video.clip_source import ClipSource, FileState, Origin, VideoCheck, explained
 from alphaction.data.video.file import VIDEO_SUFFIXES, Size, VideoFile, VideoInfo
 from alphaction.utils.errors import UserError
+from alphaction.utils.files import missing_file
 from alphaction.utils.messages import listed, suggest
 
 # A check looks at every annotated one-second clip, but decodes at most this many of a video.
@@ -31,7 +32,9 @@ class OneSecondClipSource(ClipSource):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         if not self.folder.is_dir():
-            raise UserError(f"the folder of clips {self.folder} does not exist. Correct `clips` of the dataset.")
+            raise UserError(
+                f"the folder of clips {missing_file(self.folder, folders=True)} Correct `clips` of the dataset."
+            )
 
         self._names: dict[str, dict[int, str]] = {}
 

@@ -14,6 +14,7 @@ from alphaction.data.video.clip_source import ClipSource, FileState, Origin, Vid
 from alphaction.data.video.file import VIDEO_SUFFIXES, Size, VideoFile, VideoInfo
 from alphaction.data.video.time_units import END_TOLERANCE
 from alphaction.utils.errors import UserError
+from alphaction.utils.files import missing_file
 from alphaction.utils.messages import suggest
 
 # Opening a movie costs as much as decoding several frames; each open one holds a decoder's reference frames.
@@ -30,7 +31,9 @@ class MovieSource(ClipSource):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         if not self.folder.is_dir():
-            raise UserError(f"the folder of videos {self.folder} does not exist. Correct `videos` of the dataset.")
+            raise UserError(
+                f"the folder of videos {missing_file(self.folder, folders=True)} Correct `videos` of the dataset."
+            )
         self._paths: dict[str, list[str]] = {}
         for name in sorted(os.listdir(self.folder)):
             stem, suffix = os.path.splitext(name)

@@ -8,7 +8,7 @@ from torch import nn
 
 from alphaction.modeling.backbone.i3d import I3D
 from alphaction.modeling.backbone.slowfast import SlowFast
-from alphaction.modeling.registry import BACKBONES
+from alphaction.modeling.registries import BACKBONES
 
 __all__ = ["I3D", "SlowFast", "build_backbone"]
 

@@ -15,7 +15,7 @@ from alphaction.layers import conv_norm
 from alphaction.modeling.backbone.nonlocal_block import NonLocalOptions
 from alphaction.modeling.backbone.norm import NormOptions
 from alphaction.modeling.backbone.residual import ResidualStage, he_init
-from alphaction.modeling.registry import BACKBONES
+from alphaction.modeling.registries import BACKBONES
 from alphaction.utils.errors import UserError
 
 # The attribute names conv1, bn1 and res_nl1..4 are fixed by the public weights.

@@ -17,7 +17,7 @@ from alphaction.layers import conv_norm
 from alphaction.modeling.backbone.nonlocal_block import NonLocalOptions
 from alphaction.modeling.backbone.norm import NormOptions
 from alphaction.modeling.backbone.residual import ResidualStage, he_init
-from alphaction.modeling.registry import BACKBONES, LATERALS
+from alphaction.modeling.registries import BACKBONES, LATERALS
 from alphaction.utils.errors import UserError
 
 # The attribute names slow, fast, conv1, bn1, res_nl1..4 and Tconv1..4 are fixed by the public weights.

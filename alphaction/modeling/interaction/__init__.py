@@ -6,7 +6,7 @@ from yacs.config import CfgNode
 
 from alphaction.modeling.interaction.structure import InteractionInputs, InteractionStructure
 from alphaction.modeling.interaction.structures import DenseStructure, ParallelStructure, SerialStructure
-from alphaction.modeling.registry import INTERACTION_STRUCTURES
+from alphaction.modeling.registries import INTERACTION_STRUCTURES
 
 __all__ = [
     "DenseStructure",

@@ -18,7 +18,7 @@ from alphaction.modeling.interaction.structure import (
     block_names,
     check_kinds,
 )
-from alphaction.modeling.registry import INTERACTION_STRUCTURES
+from alphaction.modeling.registries import INTERACTION_STRUCTURES
 from alphaction.utils.errors import UserError
 
 

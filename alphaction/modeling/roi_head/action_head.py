@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from yacs.config import CfgNode
 
 from alphaction.modeling.interaction import InteractionInputs, InteractionStructure
-from alphaction.modeling.registry import FEATURE_EXTRACTORS, PREDICTORS
+from alphaction.modeling.registries import FEATURE_EXTRACTORS, PREDICTORS
 from alphaction.modeling.roi_head.losses import ActionLoss
 from alphaction.modeling.roi_head.pooling import BoxPooler
 

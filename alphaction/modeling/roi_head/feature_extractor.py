@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from yacs.config import CfgNode
 
 from alphaction.modeling.interaction import InteractionInputs, InteractionStructure, build_interaction_structure
-from alphaction.modeling.registry import FEATURE_EXTRACTORS, FUSIONS
+from alphaction.modeling.registries import FEATURE_EXTRACTORS, FUSIONS
 from alphaction.utils.errors import UserError
 
 

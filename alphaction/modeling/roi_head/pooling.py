@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from yacs.config import CfgNode
 
 from alphaction.layers import RoiAlign3d, RoiPool3d
-from alphaction.modeling.registry import POOLERS
+from alphaction.modeling.registries import POOLERS
 
 
 @POOLERS.register("align3d")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from yacs.config import CfgNode
 
-from alphaction.modeling.registry import PREDICTORS
+from alphaction.modeling.registries import PREDICTORS
 
 
 @PREDICTORS.register("FCPredictor")

@@ -84,7 +84,7 @@ def _open(cfg: CfgNode, name: str) -> DatasetTables:
 
 
 def _video_info(dataset: DatasetTables, video: str) -> VideoInfo:
-    """Return what a video's file says; a one-second clip does not tell the length of the video."""
+    """Return what a video's file says; a one-second clip does not state the length of the video."""
     info = dataset.source.probe(video)
     return replace(info, duration=None, frames=None) if dataset.spec.clips is not None else info
 

@@ -8,21 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from alphaction.data.annotations import AnnotationTable, BoxTable, ImageIds
+from alphaction.data.annotations import AnnotationTable, BoxTable
 from alphaction.data.annotations.checks import DETECTION_RULES, check_scores, clip_boxes
 from alphaction.data.annotations.from_rows import known_sizes, to_fractions
-from alphaction.data.formats.box_spelling import BOX_FORMAT_CHOICES, NORMALIZED_CHOICES
-from alphaction.data.formats.coco import UNLISTED_IMAGES, read_coco_boxes
-from alphaction.data.formats.csv_columns import is_number
-from alphaction.data.formats.csv_table import DETECTOR, read_csv
-from alphaction.data.formats.files import parse_json, read_text
-from alphaction.data.formats.mot import IGNORED, read_mot
-from alphaction.data.formats.rows import FRAME, OTHER_CLASS, RowTable
-from alphaction.data.formats.yolo import read_yolo
+from alphaction.data.formats.box_spelling import BOX_FORMAT_CHOICES, NORMALIZED_CHOICES, reversed_corners
+from alphaction.data.formats.cells import is_number
+from alphaction.data.formats.format import DetectionFile, DetectionReader
+from alphaction.data.formats.known_formats import DETECTION_FORMATS
+from alphaction.data.formats.rows import FRAME, LEFT_OUT, OTHER_CLASS, RowTable
 from alphaction.data.video.file import VideoInfo
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import suggest
@@ -36,17 +32,17 @@ from alphaction.workflows.detect.keyframe_matching import (
     require_some,
 )
 
-KINDS = ("coco", "yolo", "mot", "csv")
 WHAT = "boxes"
 NO_SCORE = "boxes without a score, taken as 1"
-_PERSON = {"coco": "1", "yolo": "0", "mot": "1", "csv": "person"}
-_LEFT_OUT = (OTHER_CLASS, IGNORED, UNLISTED_IMAGES)
-_OUTSIDE = {
-    "csv": "Is it written in another way (--box-format, --normalized), or for frames of another size?",
-    "yolo": "YOLO boxes are center, width and height as fractions of the frame.",
-    "coco": "A bbox is x, y, width, height: was it written as corners, or for frames of another size?",
-    "mot": "MOT boxes are left, top, width and height in pixels: is the video's frame of another size?",
-}
+_READERS: Mapping[str, DetectionReader] = {name: each.detections for name, each in DETECTION_FORMATS.items()}
+
+
+def _names(some: Callable[[DetectionReader], bool]) -> str:
+    return ", ".join(name for name, reader in _READERS.items() if some(reader))
+
+
+_SPELLED = _names(lambda reader: reader.any_spelling)
+_WITH_IMAGES = _names(lambda reader: reader.image_lists)
 
 
 @dataclass(frozen=True)
@@ -60,14 +56,16 @@ class ImportRules:
     """
 
     class_id: str | None = option(
-        None, metavar="ID", help="class of persons (default: coco 1, yolo 0, mot 1, csv person)"
+        None,
+        metavar="ID",
+        help=f"class of persons (default: {', '.join(f'{name} {each.person}' for name, each in _READERS.items())})",
     )
     every_class: bool = False
-    box_format: str = option("auto", choices=BOX_FORMAT_CHOICES, help="csv")
+    box_format: str = option("auto", choices=BOX_FORMAT_CHOICES, help=_SPELLED)
     normalized: str = option(
         "auto",
         choices=NORMALIZED_CHOICES,
-        help="csv: fractions, or pixels (no); auto: pixels if a value is above 2",
+        help=f"{_SPELLED}: fractions, or pixels (no); auto: pixels if a value is above 2",
     )
     frames: bool = option(False, help="numbers in names or rows count frames, not seconds")
     frame_rate: float | None = option(
@@ -76,7 +74,7 @@ class ImportRules:
     first_frame: int = option(
         1, within=whole(0, 1), metavar="{0,1}", help="number of the first frame (default: %(default)s)"
     )
-    images: Path | None = option(None, metavar="FILE", help="coco: JSON with the images of the ids")
+    images: Path | None = option(None, metavar="FILE", help=f"{_WITH_IMAGES}: JSON with the images of the ids")
     min_score: float = 0.0
     max_per_frame: int = 100
 
@@ -95,7 +93,7 @@ def import_detections(
 
     Args:
         path: a file or a folder.
-        kind: one of :data:`KINDS`.
+        kind: a name of :data:`alphaction.data.formats.known_formats.DETECTION_FORMATS`.
         annotations: whose keyframes and video names count.
         info: what a video's file says; ``duration`` and ``frames`` None where they are not those of the video.
         rules: how the files are written, and what to keep.
@@ -105,16 +103,28 @@ def import_detections(
     """
     rules = rules or ImportRules()
     _require_suiting(kind, rules)
-    classes = ClassFilter(path, kind, rules.class_id, rules.every_class)
-    found = _read(path, kind, annotations, rules, classes)
-    counts = {name: found.counts[name] for name in _LEFT_OUT if name in found.counts}
+    file = DetectionFile(
+        path,
+        WHAT,
+        rules.box_format,
+        rules.normalized,
+        rules.frames,
+        rules.images,
+        annotations.image_ids,
+        annotations.source,
+    )
+    reader = _READERS[kind]
+    classes = ClassFilter(file, reader, rules.class_id, rules.every_class)
+    found = reader.read(file, classes.keep)
+    found = replace(found, unit=FRAME) if rules.frames else found
+    counts = {name: found.counts[name] for name in LEFT_OUT if name in found.counts}
     counts = {"boxes read": len(found) + sum(counts.values()), **counts}
     if not len(found):
         classes.refuse_none(counts)
     found = of_known_videos(path, _scored(found, counts), annotations, counts)
     numbering = Numbering(found.unit == FRAME, rules.frame_rate, rules.first_frame)
     check_numbers(found, numbering, info)
-    found = _to_unit(found, kind, rules, annotations, info, counts)
+    found = _to_unit(found, reader, rules, annotations, info, counts)
     check_scores(found.source, found.scores)
     rows, keyframes = at_keyframes(found, annotations, numbering, info)
     counts["boxes at no annotated keyframe left out"] = len(found) - len(np.unique(rows))
@@ -127,50 +137,31 @@ def import_detections(
 
 
 def _require_suiting(kind: str, rules: ImportRules) -> None:
-    if kind not in KINDS:
-        raise UserError(f'the format "{kind}" is not known. {suggest(kind, KINDS)}')
-    if kind != "csv" and (rules.box_format != "auto" or rules.normalized != "auto"):
-        raise UserError(f"--box-format and --normalized are for csv; {kind} files have one way to write boxes")
-    if kind != "coco" and rules.images is not None:
-        raise UserError("--images is for --from coco")
-    if kind != "csv" and rules.class_id is not None and not rules.class_id.isdecimal():
+    if kind not in _READERS:
+        raise UserError(f'the format "{kind}" is not known. {suggest(kind, list(_READERS))}')
+    reader = _READERS[kind]
+    if not reader.any_spelling and (rules.box_format != "auto" or rules.normalized != "auto"):
+        raise UserError(f"--box-format and --normalized are for {_SPELLED}; {kind} files have one way to write boxes")
+    if not reader.image_lists and rules.images is not None:
+        raise UserError(f"--images is for --from {_WITH_IMAGES}")
+    if not reader.named_classes and rules.class_id is not None and not rules.class_id.isdecimal():
         raise UserError(f"--class-id {rules.class_id}: {kind} files number their classes, give the number")
-
-
-def _read(path: Path, kind: str, annotations: AnnotationTable, rules: ImportRules, classes: ClassFilter) -> RowTable:
-    """Return the rows of the wanted class, with the spelling of their boxes."""
-    if kind == "yolo":
-        return read_yolo(path, WHAT, frames=rules.frames, keep=classes.keep)
-    if kind == "mot":
-        return read_mot(path, WHAT, keep=classes.keep)
-    if kind == "coco":
-        data = _coco_data(path, rules.images, classes)
-        of_ids = ImageIds.empty() if rules.frames or rules.images else annotations.image_ids
-        found = read_coco_boxes(path, WHAT, data, of_ids, annotations.source, classes.keep)
-    else:
-        text = read_text(path, WHAT)
-        if not text.strip():
-            raise UserError(f"{WHAT}: {path} has no rows.")
-        found = read_csv(path, WHAT, DETECTOR, text, box_format=rules.box_format, keep=classes.keep)
-        pixels = {"yes": False, "no": True}.get(rules.normalized)
-        found = replace(found, spelling=found.spelling or "xyxy", pixels=pixels)
-    return replace(found, unit=FRAME) if rules.frames else found
 
 
 class ClassFilter:
     """Which boxes to read by their class.
 
     Args:
-        path: the file, for messages.
-        kind: its format.
+        file: the boxes.
+        reader: of its format.
         class_id: the class, by name or number; None: persons.
         every: boxes of every class.
     """
 
-    def __init__(self, path: Path, kind: str, class_id: str | None, every: bool) -> None:
-        self._path, self._kind, self._every = path, kind, every
-        self._given = class_id if class_id is None or kind == "csv" else str(int(class_id))
-        self.person = _PERSON[kind]
+    def __init__(self, file: DetectionFile, reader: DetectionReader, class_id: str | None, every: bool) -> None:
+        self._path, self._named, self._every = file.path, reader.named_classes, every
+        self._given = class_id if class_id is None or self._named else str(int(class_id))
+        self.person = reader.find_person(file) or reader.person
         self.seen: list[str] = []
 
     @property
@@ -183,7 +174,7 @@ class ClassFilter:
         self.seen.append(text)
         if self._every:
             return True
-        if self._given is None and self._kind == "csv" and is_number(text):
+        if self._given is None and self._named and is_number(text):
             raise UserError(
                 f"{WHAT}: {self._path}, {place}: the class is a number ({text}). Say which one is a person with "
                 "--class-id, or keep all with --every-class."
@@ -200,26 +191,6 @@ class ClassFilter:
         raise UserError(f"{WHAT}: {self._path} holds no boxes to import{_listed(counts)}. Check the path.")
 
 
-def _coco_data(path: Path, images: Path | None, classes: ClassFilter) -> Any:
-    """Return the content of a JSON file, with the list of ``images`` where that is given.
-
-    Where one of them lists categories, ``classes`` learns the id of the category "person".
-    """
-    data = parse_json(path, read_text(path, WHAT), WHAT)
-    categories = data.get("categories") if isinstance(data, dict) else None
-    if images is not None:
-        listed = parse_json(images, read_text(images, "images"), "images")
-        if not isinstance(listed, dict) or not isinstance(listed.get("images"), list):
-            raise UserError(f'images: {images}: expected a JSON object with a list "images".')
-        boxes = data.get("annotations") if isinstance(data, dict) else data
-        data, categories = {"images": listed["images"], "annotations": boxes}, categories or listed.get("categories")
-    for category in categories if isinstance(categories, list) else []:
-        if isinstance(category, dict) and str(category.get("name", "")).lower() == "person":
-            classes.person = str(category.get("id"))
-            break
-    return data
-
-
 def _scored(found: RowTable, counts: dict[str, int]) -> RowTable:
     """Return the rows with a score of 1 where they have none, which are counted."""
     scores = np.full(len(found), np.nan) if found.scores is None else found.scores
@@ -230,7 +201,7 @@ def _scored(found: RowTable, counts: dict[str, int]) -> RowTable:
 
 def _to_unit(
     found: RowTable,
-    kind: str,
+    reader: DetectionReader,
     rules: ImportRules,
     annotations: AnnotationTable,
     info: Callable[[str], VideoInfo],
@@ -238,18 +209,18 @@ def _to_unit(
 ) -> RowTable:
     """Return the rows with boxes as corners in fractions of the frame, clipped to it; those without an area are left
     out and counted."""
-    frame_sizes = None
-    if kind == "coco":  # the file's own, or those of the annotations that its image ids refer to
-        frame_sizes = found.frame_sizes if rules.frames or rules.images else known_sizes(found, annotations)
+    frame_sizes = found.frame_sizes
+    if frame_sizes is not None and not (rules.frames or rules.images):
+        frame_sizes = known_sizes(found, annotations)  # the file's own, or those of the images that its ids refer to
     boxes = to_fractions(found, frame_sizes, lambda video: (info(video).width, info(video).height))
     found.source.reject(
-        (boxes[:, 2:] < boxes[:, :2]).any(axis=1),
+        reversed_corners(boxes),
         lambda row: (
             f"the box ({', '.join(f'{value:g}' for value in found.boxes[row])}) ends before it begins. Is it x, y, "
             "width, height? Say so with --box-format xywh."
         ),
     )
-    boxes, solid = clip_boxes(found.source, boxes, DETECTION_RULES, _OUTSIDE[kind], counts)
+    boxes, solid = clip_boxes(found.source, boxes, DETECTION_RULES, reader.outside, counts)
     return replace(found, boxes=boxes, spelling="xyxy").take(solid)
 
 

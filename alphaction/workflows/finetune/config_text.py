@@ -72,7 +72,7 @@ def check_target(path: Path, force: bool) -> None:
     """Raise a :class:`UserError` if ``path`` cannot become a config file.
 
     Args:
-        path: where the config is to go.
+        path: the file to write.
         force: whether an existing file may be replaced.
     """
     if path.is_dir():

@@ -1,4 +1,4 @@
-"""What a person chooses about a config, checked before anything is read or computed."""
+"""The options that a config is generated from, checked before anything is read or computed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from alphaction.config import load_cfg
+from yacs.config import CfgNode
+
+from alphaction.config.load import load_places
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import problem_list
 from alphaction.utils.numbers import Range, whole
@@ -78,6 +80,11 @@ class FinetuneOptions:
     catalog: tuple[str, ...] = ()
 
     @property
+    def catalog_cfg(self) -> CfgNode:
+        """The config with which datasets are looked up."""
+        return load_places(("DATASETS.DATA_DIR", self.data_dir, "DATASETS.CATALOG", self.catalog))
+
+    @property
     def structure(self) -> str:
         """The IA structure, one of ``IA_STRUCTURES``, whether it is used or not."""
         return self.ia_structure or "serial"
@@ -123,18 +130,12 @@ def where_datasets_are(overrides: Sequence[str]) -> dict[str, str | tuple[str, .
     Raises:
         UserError: for any key but DATASETS.DATA_DIR and DATASETS.CATALOG, or a value of a wrong type.
     """
-    cfg = load_cfg(None, overrides)
-    for key in overrides[::2]:
-        if key not in ("DATASETS.DATA_DIR", "DATASETS.CATALOG"):
-            raise UserError(
-                f"{key}: only DATASETS.DATA_DIR and DATASETS.CATALOG can be given here, to find the dataset. Change "
-                "other keys in the config that is written, or give them to the training."
-            )
+    cfg = load_places(overrides)
     return {"data_dir": cfg.DATASETS.DATA_DIR, "catalog": tuple(cfg.DATASETS.CATALOG)}
 
 
 def default_output(options: FinetuneOptions) -> Path:
-    """Return where the config goes if nobody says: a name made of the dataset and the network."""
+    """Return the default path of the config, made of the dataset and the network."""
     return Path("config_files") / f"{experiment_name(options)}.yaml"
 
 

@@ -1,4 +1,4 @@
-"""From choices to a config file that is known to load, to pass the checks and to build its network."""
+"""From choices to a config file that loads and passes the checks of a run."""
 
 from __future__ import annotations
 
@@ -6,30 +6,29 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from yacs.config import CfgNode
 
-from alphaction.config import get_cfg, load_cfg, validate_cfg
+from alphaction.config import load_cfg, validate_cfg
 from alphaction.config.paths_catalog import AVA_LABEL_MAP, find_dataset, known_datasets
 from alphaction.data.annotations import read_label_map
 from alphaction.data.augmentation import TrainingRules
-from alphaction.modeling import build_detection_model
+from alphaction.evaluation.recall import LOW_RECALL
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import suggest
 from alphaction.workflows.finetune.config_text import to_yaml
+from alphaction.workflows.finetune.dataset_statistics import DatasetStatistics, ava_statistics, read_statistics
 from alphaction.workflows.finetune.finetune_options import DEFAULT_DATASET, FinetuneOptions
-from alphaction.workflows.finetune.interaction import usable_blocks
+from alphaction.workflows.finetune.interaction_settings import usable_blocks
 from alphaction.workflows.finetune.next_steps import next_commands
 from alphaction.workflows.finetune.recipe import build_recipe
 from alphaction.workflows.finetune.starting_weights import WEIGHTS, has_trained_head, head_is_new, weights_of
-from alphaction.workflows.finetune.statistics import DatasetStatistics, ava_statistics, read_statistics
 
 _VAL_ENDINGS = ("_val", "_validation", "_valid", "_test")
 
 
 @dataclass(frozen=True)
 class GeneratedConfig:
-    """A config that has been loaded, checked and built.
+    """A config that has been loaded and checked.
 
     Attributes:
         text: the YAML file.
@@ -79,7 +78,7 @@ def collect_statistics(options: FinetuneOptions) -> DatasetStatistics:
     Raises:
         UserError: for an unknown dataset, one without a validation split, or files that are missing or malformed.
     """
-    cfg = _catalog_cfg(options)
+    cfg = options.catalog_cfg
     train, val = resolve_splits(options)
     if train.startswith("ava_video_"):
         if not val.startswith("ava_video_"):
@@ -94,7 +93,7 @@ def resolve_splits(options: FinetuneOptions) -> tuple[str, str]:
     Raises:
         UserError: if ``dataset_name`` is unknown or names a validation split, or no validation split is known.
     """
-    known = known_datasets(_catalog_cfg(options))
+    known = known_datasets(options.catalog_cfg)
     name = options.dataset_name or DEFAULT_DATASET
     train = name if name in known else f"{name}_train"
     if train not in known:
@@ -127,7 +126,7 @@ def resolve_splits(options: FinetuneOptions) -> tuple[str, str]:
 
 def check_val_dataset(options: FinetuneOptions) -> None:
     """Raise a :class:`UserError` if --val-dataset names no dataset that is registered."""
-    known = known_datasets(_catalog_cfg(options))
+    known = known_datasets(options.catalog_cfg)
     if options.val_dataset is not None and options.val_dataset not in known:
         raise UserError(f'--val-dataset "{options.val_dataset}" is not known. {suggest(options.val_dataset, known)}')
 
@@ -142,15 +141,13 @@ def check_num_classes(options: FinetuneOptions, statistics: DatasetStatistics) -
         f"{statistics.train}) holds {held}. Leave --num-classes out to take the label map's, or correct the label map."
     )
     if options.dataset_name is None:
-        own = [name for name in known_datasets(_catalog_cfg(options)) if not name.startswith("ava_video_")]
+        own = [name for name in known_datasets(options.catalog_cfg) if not name.startswith("ava_video_")]
         message += f" Without --dataset-name the config is one for AVA; registered here: {', '.join(own) or 'none'}."
     raise UserError(message)
 
 
 def check_text(text: str, options: FinetuneOptions, statistics: DatasetStatistics) -> CfgNode:
-    """Return the config that ``text`` loads to, after the checks of a run and after building its network.
-
-    The network is built without memory for its weights, which takes no longer than a blink.
+    """Return the config that ``text`` loads to, after the checks of a run.
 
     Raises:
         UserError: if anything is wrong with it.
@@ -161,15 +158,6 @@ def check_text(text: str, options: FinetuneOptions, statistics: DatasetStatistic
         cfg = load_cfg(path)
     validate_cfg(cfg, options.processes, check_files=False)
     TrainingRules.from_config(cfg, statistics.label_map)  # pairs of class names
-    with torch.device("meta"):
-        build_detection_model(cfg)
-    return cfg
-
-
-def _catalog_cfg(options: FinetuneOptions) -> CfgNode:
-    cfg = get_cfg()
-    cfg.DATASETS.DATA_DIR = options.data_dir
-    cfg.DATASETS.CATALOG = list(options.catalog)
     return cfg
 
 
@@ -216,7 +204,7 @@ def _notes(options: FinetuneOptions, statistics: DatasetStatistics, new_head: bo
     if options.num_gpus == 0 and not options.tiny:
         notes.append(f"{options.backbone} takes many seconds a step on a CPU; --backbone tiny is made for it.")
     found = statistics.detections
-    if found is not None and found.best_recall < 0.7:
+    if found is not None and found.best_recall < LOW_RECALL:
         notes.append(
             f"the detections of {statistics.val} find {found.best_recall:.1%} of the annotated persons, which limits "
             "the mAP: tools/validate_dataset.py shows more."
@@ -232,7 +220,7 @@ def _notes(options: FinetuneOptions, statistics: DatasetStatistics, new_head: bo
 def _ava_notes(options: FinetuneOptions, statistics: DatasetStatistics) -> list[str]:
     """Return what AVA's files lack; its config is written without them."""
     try:
-        specs = [find_dataset(_catalog_cfg(options), name) for name in (statistics.train, statistics.val)]
+        specs = [find_dataset(options.catalog_cfg, name) for name in (statistics.train, statistics.val)]
     except UserError as error:
         return [f"{error}\n    docs/DATA.md describes AVA from the official files to training."]
     if options.use_ia and any(spec.object_boxes is None for spec in specs):

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from yacs.config import CfgNode
 
+from alphaction.checkpoint import FINAL_CHECKPOINT
+from alphaction.workflows.finetune.dataset_statistics import DatasetStatistics
 from alphaction.workflows.finetune.finetune_options import FinetuneOptions
-from alphaction.workflows.finetune.statistics import DatasetStatistics
 
 
 def next_commands(
@@ -51,5 +52,5 @@ def _prediction_flags(cfg: CfgNode, statistics: DatasetStatistics) -> str:
         if cfg.MODEL.IA_STRUCTURE.ACTIVE and cfg.MODEL.IA_STRUCTURE.MAX_OBJECT and statistics.example_objects:
             flags += ["--object-boxes", os.path.normpath(statistics.example_objects)]
     folder = Path(cfg.OUTPUT_DIR)
-    flags += ["--output", str(folder / "predictions.mp4"), "MODEL.WEIGHT", str(folder / "model_final.pth")]
+    flags += ["--output", str(folder / "predictions.mp4"), "MODEL.WEIGHT", str(folder / f"{FINAL_CHECKPOINT}.pth")]
     return " ".join(shlex.quote(flag) for flag in flags)

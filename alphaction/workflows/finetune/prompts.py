@@ -1,4 +1,4 @@
-"""Questions to a person, on a terminal or with answers from a pipe."""
+"""Questions on a terminal, or with answers from a pipe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The interactive way to a config: every choice as a question with its default, on a terminal or from a pipe."""
+"""Interactive generation of a config: each choice is a question with a default."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from pathlib import Path
 
 import click
 
-from alphaction.config import get_cfg
 from alphaction.config.paths_catalog import known_datasets
 from alphaction.utils.errors import UserError
+from alphaction.utils.files import missing_file
 from alphaction.utils.messages import counted, suggest
 from alphaction.utils.numbers import NOT_NEGATIVE, POSITIVE, Range
 from alphaction.workflows.finetune.config_text import check_target
+from alphaction.workflows.finetune.dataset_statistics import DatasetStatistics
 from alphaction.workflows.finetune.finetune_options import (
     BACKBONES,
     DEFAULT_DATASET,
@@ -27,7 +28,6 @@ from alphaction.workflows.finetune.generate import check_num_classes, check_val_
 from alphaction.workflows.finetune.prompts import Prompter
 from alphaction.workflows.finetune.recipe import build_recipe
 from alphaction.workflows.finetune.starting_weights import weights_of
-from alphaction.workflows.finetune.statistics import DatasetStatistics
 
 _NUMBER = Range()
 
@@ -62,9 +62,7 @@ def ask_options(
 
 
 def _ask_dataset(options: FinetuneOptions, prompter: Prompter) -> tuple[FinetuneOptions, DatasetStatistics]:
-    cfg = get_cfg()
-    cfg.DATASETS.DATA_DIR, cfg.DATASETS.CATALOG = options.data_dir, list(options.catalog)
-    known = known_datasets(cfg)
+    known = known_datasets(options.catalog_cfg)
     own = [name for name in known if not name.startswith("ava_video_")]
     click.echo(f"Registered datasets: {', '.join([*own, *(name for name in known if name not in own)])}")
     usual = options.dataset_name or next((name for name in own if name.endswith("_train")), DEFAULT_DATASET)
@@ -214,6 +212,7 @@ def _yes_or_no(text: str) -> bool:
 def _weights(text: str) -> str:
     if text.lower() == "none":
         return ""
-    if not Path(text).expanduser().is_file():
-        raise UserError(f"{text} does not exist. Name a .pth file, or none for random weights.")
+    path = Path(text).expanduser()
+    if not path.is_file():
+        raise UserError(f"{missing_file(path, ('.pth', '.pkl'))} Name a .pth file, or none for random weights.")
     return text

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 import torch
 
 from alphaction.data.augmentation import flip_pairs
-from alphaction.utils.cores import available_cores
+from alphaction.utils.device import available_cores
 from alphaction.utils.messages import counted
 from alphaction.workflows.finetune.config_text import Setting
+from alphaction.workflows.finetune.dataset_statistics import DatasetStatistics
 from alphaction.workflows.finetune.finetune_options import CONV_BODIES, FinetuneOptions, experiment_name
-from alphaction.workflows.finetune.interaction import interaction_settings
-from alphaction.workflows.finetune.schedule import Schedule, plan_schedule
+from alphaction.workflows.finetune.interaction_settings import interaction_settings
+from alphaction.workflows.finetune.recipe_schedule import Schedule, plan_schedule
 from alphaction.workflows.finetune.starting_weights import WEIGHTS, has_trained_head, weights_of
-from alphaction.workflows.finetune.statistics import DatasetStatistics
 
 _STRIDE = 16  # pixels of a feature cell, in every backbone
 _GROUP_KEYS = ("PERSON_MOVEMENT", "OBJECT_MANIPULATION", "PERSON_INTERACTION")

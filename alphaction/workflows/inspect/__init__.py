@@ -1,1 +1,1 @@
-"""Looks at datasets before training: validation with findings and facts, and contact sheets."""
+"""Inspection of datasets before training: validation with findings and facts, and contact sheets."""

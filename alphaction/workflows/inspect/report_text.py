@@ -1,4 +1,4 @@
-"""A report as text: a table of facts, a table of classes, the findings, the verdict."""
+"""The report of a validation as text: a table of facts, a table of classes, the findings, the verdict."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from alphaction.checks.findings import LEVELS
-from alphaction.utils.messages import listed, text_table
+from alphaction.utils.messages import first_lines, listed, text_table
 from alphaction.workflows.inspect.validation_report import Report
 
 _WIDTH = 120
@@ -59,15 +59,12 @@ def _classes(facts: dict[str, dict[str, Any]]) -> Iterator[str]:
         return
     of_split = [{entry["id"]: entry for entry in fact["classes"]} for fact in facts.values()]
     with_recall = any("recall" in entry for entries in of_split for entry in entries.values())
-    header = ["class", "group", *facts]
-    table = [header]
-    for class_id, entry in list(known.items())[:_MAX_CLASSES]:
+    table = [["class", "group", *facts]]
+    for class_id, entry in known.items():
         cells = [_class_cell(entries.get(class_id)) for entries in of_split]
         table.append([f"{class_id:>3} {entry['name']}", entry["group"], *cells])
     yield "labels of each class" + (" (and how many of them the person boxes find at IoU 0.5)" if with_recall else "")
-    yield from text_table(table, left=2)
-    if len(known) > _MAX_CLASSES:
-        yield f"... and {len(known) - _MAX_CLASSES} more classes (--json lists all)"
+    yield from first_lines(text_table(table, left=2), 1 + _MAX_CLASSES, "classes (--json lists all)")
     yield ""
 
 

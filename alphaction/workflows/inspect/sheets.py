@@ -23,7 +23,7 @@ from alphaction.data.tables import DatasetTables, open_tables
 from alphaction.data.temporal import clip_slots
 from alphaction.utils.drawing import PALETTE, TITLE_BACKGROUND, contact_sheet, draw_detections, put_lines, write_png
 from alphaction.utils.errors import UserError
-from alphaction.utils.messages import suggest
+from alphaction.utils.messages import counted, suggest
 
 TRUTH_COLOR, PERSON_COLOR, OBJECT_COLOR = (225, 225, 225), (0, 150, 60), (215, 105, 0)
 STRIP_FRAMES = 8
@@ -98,7 +98,11 @@ class SheetReport:
     unlabeled: tuple[str, ...]
 
     def __str__(self) -> str:
-        lines = [*map(str, self.files), "", f"{len(self.shown)} classes shown: {', '.join(self.shown) or 'none'}"]
+        lines = [
+            *map(str, self.files),
+            "",
+            f"{counted(len(self.shown), 'class', 'classes')} shown: {', '.join(self.shown) or 'none'}",
+        ]
         if self.missing:
             lines.append(f"{len(self.missing)} not shown (more with --num-samples): {', '.join(self.missing)}")
         if self.unlabeled:
@@ -176,9 +180,10 @@ def draw_keyframe(shown: ShownDataset, position: int) -> np.ndarray:
         titles.append("all detections, with their scores")
     panel_row = contact_sheet(panels, len(panels), titles, gap=_GAP)
     strip = _strip(shown, keyframe, panel_row.shape[1])
+    boxes = counted(len(_rows(shown, position)), "annotated box", "annotated boxes")
     head = [
         f"{shown.tables.name}   video {keyframe.video}   second {keyframe.second}",
-        f"{info.width}x{info.height}, {info.fps:.4g} frames per second   {len(_rows(shown, position))} annotated boxes",
+        f"{info.width}x{info.height}, {info.fps:.4g} frames per second   {boxes}",
     ]
     bar = np.full((2 * _LINE + 6, panel_row.shape[1], 3), TITLE_BACKGROUND, dtype=np.uint8)
     put_lines(bar, head, _GAP, 3, TITLE_BACKGROUND)

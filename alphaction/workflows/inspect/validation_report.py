@@ -27,7 +27,7 @@ class Report:
 
     @classmethod
     def of(cls, dataset: str, findings: Iterable[Finding], facts: dict[str, dict[str, Any]]) -> Report:
-        """Return the report with the findings in order of gravity; see :func:`in_order`."""
+        """Return the report with the findings most serious first; see :func:`in_order`."""
         return cls(dataset, tuple(in_order(findings)), facts)
 
     @property

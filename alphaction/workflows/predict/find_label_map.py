@@ -1,15 +1,17 @@
-"""The class names of a weight file, which may hold none itself."""
+"""The classes that a weight file was trained for, also where it does not store their names."""
 
 from __future__ import annotations
 
 from yacs.config import CfgNode
 
 from alphaction.checkpoint import WeightFile
+from alphaction.checkpoint.matching import CLASSIFIER, HEAD_PREFIX
 from alphaction.config.paths_catalog import AVA_LABEL_MAP, find_dataset
 from alphaction.data.annotations import LabelMap, read_label_map
 from alphaction.utils.errors import UserError
+from alphaction.utils.messages import counted
 
-_CLASSIFIER = "predictor.cls_score.weight"
+_CLASSIFIER = CLASSIFIER.removeprefix(HEAD_PREFIX)
 _AVA_CLASSES = 80
 
 
@@ -32,7 +34,7 @@ def find_label_map(cfg: CfgNode, weights: WeightFile) -> LabelMap:
         )
     if sizes[0] == _AVA_CLASSES:
         return read_label_map(AVA_LABEL_MAP)
-    unnamed = f"{weights.path}: has {sizes[0]} classes and no names for them"
+    unnamed = f"{weights.path}: has {counted(sizes[0], 'class', 'classes')} and no names for them"
     fix = "Set DATASETS.TEST to the dataset that the weights were trained for; its label map names the classes."
     if not cfg.DATASETS.TEST:
         raise UserError(f"{unnamed}. {fix}")

@@ -64,13 +64,12 @@ def boxes_from_file(
             get_logger().info('%s: no object of "%s"', path, video.stem)
             return _table(video, np.zeros(0, dtype=np.int64), np.zeros((0, 4)), np.zeros(0), path), video.stem
         raise UserError(
-            f'{path}: no row is about the video "{video.stem}" (or "{video.name}"). '
+            f'{path}: no row names the video "{video.stem}" (or "{video.name}"). '
             f"{suggest(video.stem, keyframes.videos)} Write the video's name in the first column."
         )
     kept = of_video[keyframes.video_index] & np.isin(keyframes.seconds, seconds)
-    use = np.repeat(kept, np.diff(table.row_offsets))
-    row_seconds = np.repeat(keyframes.seconds, np.diff(table.row_offsets))
-    own = np.repeat(of_video[keyframes.video_index], np.diff(table.row_offsets))
+    of_box = table.keyframe_of_box()
+    use, row_seconds, own = kept[of_box], keyframes.seconds[of_box], of_video[keyframes.video_index][of_box]
     where = f"seconds {seconds.start} to {seconds.stop - 1}"
     if not objects and row_seconds[own].min() >= end:
         raise UserError(

@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 
 from alphaction.data.annotations import LabelMap
+from alphaction.engine.pictures import shown_classes
 from alphaction.utils.drawing import PALETTE, draw_detections
 from alphaction.utils.errors import UserError
-from alphaction.utils.lettering import legible_name
 from alphaction.workflows.predict.tracker import Track
 
 # Seconds before its start and after its end in which a track may still be drawn: more than Track.box_at's margin.
@@ -47,32 +47,6 @@ def frame_scale(wanted: int | None, width: int, height: int) -> int:
     return wanted
 
 
-def shown_classes(
-    scores: np.ndarray, label_map: LabelMap, min_score: float, max_classes: int, one_movement: bool
-) -> list[tuple[str, float]]:
-    """Return name and score of the classes to show for a box, best first.
-
-    Args:
-        scores: [C], in channel order.
-        label_map: the classes.
-        min_score: classes below are not shown.
-        max_classes: the most classes shown.
-        one_movement: of the movement group only the best is shown, as those exclude each other.
-    """
-    shown: list[tuple[str, float]] = []
-    has_movement = False
-    for channel in np.argsort(-scores, kind="stable"):
-        entry, score = label_map.classes[channel], float(scores[channel])
-        if score < min_score or len(shown) == max_classes:
-            break
-        if entry.group == "movement":
-            if has_movement and one_movement:
-                continue
-            has_movement = True
-        shown.append((legible_name(entry.name, entry.id), score))
-    return shown
-
-
 class FrameRenderer:
     """Draws persons, ids and actions onto the frames of a video.
 
@@ -82,7 +56,7 @@ class FrameRenderer:
         tracks: the persons; their rows point into ``scores``.
         scores: float [N, C].
         label_map: the classes.
-        min_score, max_classes, one_movement: see :func:`shown_classes`.
+        min_score, max_classes, one_movement: see :func:`alphaction.engine.pictures.shown_classes`.
         scale: frames are enlarged by this whole factor.
     """
 
@@ -105,7 +79,7 @@ class FrameRenderer:
         self._lines = [
             [
                 f"{name} {score:.0%}"
-                for name, score in shown_classes(row, label_map, min_score, max_classes, one_movement)
+                for name, score in shown_classes(label_map.classes, row, min_score, max_classes, one_movement)
             ]
             for row in scores
         ]

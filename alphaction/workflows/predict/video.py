@@ -1,4 +1,4 @@
-"""From a video to the same video with every person's box, id and actions on each frame."""
+"""Predicts the actions in a video and writes it with every person's box, id and actions on each frame."""
 
 from __future__ import annotations
 
@@ -224,7 +224,7 @@ def _predict(
     runtime: Runtime,
 ) -> Predictions:
     """Return the scores of every person, keyframe by keyframe."""
-    seconds = np.repeat(persons.keyframes.seconds, np.diff(persons.row_offsets))
+    seconds = persons.keyframes.seconds[persons.keyframe_of_box()]
     # The dataset takes its keyframes from annotations: these have boxes and no labels.
     unlabeled = AnnotationTable.from_columns(
         [clip.path.name] * len(seconds), seconds, persons.boxes, np.full(len(seconds), NO_CLASS), source=persons.source

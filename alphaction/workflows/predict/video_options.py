@@ -22,7 +22,7 @@ _PERSON_BOXES = "boxes of persons, one set a second: one of"
 
 @dataclass(frozen=True)
 class VideoOptions:
-    """What to predict and where to write it; the help of each field says what it is."""
+    """What to predict and where to write it; each field is described by its help."""
 
     video: Path = option(metavar="V", help="video to predict")
     output: Path = option(metavar="OUT", help=f"video to write: {', '.join(OUTPUT_SUFFIXES)}")
@@ -58,7 +58,7 @@ class VideoOptions:
     force: bool = option(False, help="replace --output, --csv and --tracks if they exist")
 
     def check(self, other_inputs: Mapping[str, Path] | None = None) -> None:
-        """Raise a :class:`UserError` for what can be seen to be wrong before any work.
+        """Raise a :class:`UserError` for what is wrong with the options and files.
 
         Args:
             other_inputs: name -> existing file that no output may replace: the config, the weights.

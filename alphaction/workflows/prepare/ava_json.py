@@ -8,44 +8,27 @@ it back.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import MISSING, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import PIL.Image
-from tqdm import tqdm
+from typing import Any
 
 from alphaction.config.paths_catalog import AVA_LABEL_MAP
 from alphaction.data.annotations import AnnotationTable, LabelMap, read_annotations, read_label_map
-from alphaction.data.formats.files import open_for_writing, read_text
-from alphaction.data.sample import Keyframe
+from alphaction.data.formats.file_content import open_for_writing, read_text
 from alphaction.data.video.file import VIDEO_SUFFIXES
-from alphaction.data.video.whole_movies import MovieSource
 from alphaction.utils.atomic import replacing
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import counted, listed, suggest
 from alphaction.utils.options import option
+from alphaction.workflows.prepare.keyframe_images import Image, Images, KeyframeImages, MovieSizes
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 # Movies are numbered in steps of this, so that an image's number shows movie and second.
 _SECONDS_PER_MOVIE = 10_000
 # Fractions of a pixel are rounded to so many digits: far below any box's precision, and 640.3200000000001 reads badly.
 _DIGITS = 9
 _MINIMAL_IMAGE = ("id", "width", "height", "movie", "timestamp")
 _MINIMAL_ANNOTATION = ("id", "image_id", "bbox", "action_ids", "person_id")
-
-
-class Image(NamedTuple):
-    """The picture of a keyframe: its name, and its size in pixels."""
-
-    file_name: str
-    width: int
-    height: int
-
-
-Images = Callable[[Sequence[Keyframe]], list[Image]]
-"""Keyframes -> the picture of each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,8 +147,9 @@ def convert_ava_csv(
     keyframes = [k for k, keyframe in enumerate(table.keyframes) if keyframe.video in wanted]
     if not keyframes:
         raise UserError(
-            f"{csv_path}: none of its {len(annotated)} movies is in the movie list. {suggest(annotated[0], included)} "
-            "The list holds one name a line, as the csv writes it; a video's suffix may follow."
+            f"{csv_path}: none of its {len(annotated)} movies is in the movie list. "
+            f"{suggest(annotated[0], included)} The list holds one name a line, as the csv writes it; a video's "
+            "suffix may follow."
         )
     found = images([table.keyframes[k] for k in keyframes])
     data = coco_json(table, keyframes, found, included, numbered=numbered)
@@ -248,75 +232,6 @@ def minimal(data: dict[str, Any]) -> dict[str, Any]:
         "annotations": [{key: item[key] for key in _MINIMAL_ANNOTATION if key in item} for item in data["annotations"]],
         "categories": data["categories"],
     }
-
-
-class KeyframeImages:
-    """Pictures in ``folder/{movie}/{t}.jpg`` (or ``{t:04d}``, .jpeg, .png), of which each is opened.
-
-    Args:
-        folder: as tools/process_ava_videos.py writes it under --kframe_root.
-
-    Raises:
-        UserError: if the folder does not exist.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = Path(folder)
-        if not self.folder.is_dir():
-            raise UserError(
-                f"the folder of keyframe images {self.folder} does not exist. Correct --img_root, or give "
-                "--movie_root, the folder of the movies, instead."
-            )
-
-    def __call__(self, keyframes: Sequence[Keyframe]) -> list[Image]:
-        """Return the pictures.
-
-        Raises:
-            UserError: pictures are missing (how many, and which first) or damaged.
-        """
-        names = [self._name(keyframe) for keyframe in keyframes]
-        missing = [keyframe for keyframe, name in zip(keyframes, names, strict=True) if name is None]
-        if missing:
-            raise UserError(
-                f"{len(missing)} of {len(names)} annotated keyframes have no image in {self.folder}: "
-                f"{listed([f'{video}/{second}.jpg' for video, second in missing], 5)}. Cut them with "
-                f"tools/process_ava_videos.py --kframe_root {self.folder} (its --start and --end must cover these "
-                "seconds; it keeps what is there), give --movie_root instead, or leave out movies with --movie_list."
-            )
-        return [self._open(name) for name in tqdm(names, desc="image sizes", unit="image", disable=None)]
-
-    def _name(self, keyframe: Keyframe) -> str | None:
-        video, second = keyframe
-        names = (f"{video}/{stem}{suffix}" for stem in (second, f"{second:04d}") for suffix in IMAGE_SUFFIXES)
-        return next((name for name in names if (self.folder / name).is_file()), None)
-
-    def _open(self, name: str) -> Image:
-        try:
-            with PIL.Image.open(self.folder / name) as image:  # reads the header only
-                return Image(name, *image.size)
-        except OSError as error:
-            raise UserError(
-                f"{self.folder / name} is no readable image (damaged or empty). Delete it and cut it again."
-            ) from error
-
-
-class MovieSizes:
-    """Sizes asked from the movies themselves; the pictures are named ``{movie}/{t}.jpg``.
-
-    Args:
-        folder: the movies.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._source = MovieSource(folder)
-
-    def __call__(self, keyframes: Sequence[Keyframe]) -> list[Image]:
-        """Return the pictures; a movie that is missing or damaged is a :class:`UserError`."""
-        sizes = {}
-        for video in tqdm(dict.fromkeys(k.video for k in keyframes), desc="movie sizes", unit="movie", disable=None):
-            info = self._source.probe(video)
-            sizes[video] = (info.width, info.height)
-        return [Image(f"{video}/{second}.jpg", *sizes[video]) for video, second in keyframes]
 
 
 def read_movie_list(path: Path) -> list[str]:

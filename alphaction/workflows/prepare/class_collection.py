@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from alphaction.data.annotations import ActionClass, LabelMap
+from alphaction.data.formats.rows import RowTable
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import counted, suggest
-from alphaction.workflows.prepare.imported import ImportedAnnotations
 
 DEFAULT_GROUP = "object"
 # More classes than this are more likely a misread field (file names, free text) than actions.
@@ -28,7 +28,7 @@ class ResolvedClasses:
 
     Attributes:
         label_map: the classes.
-        class_ids: for each imported file, for each of its boxes, the class ids; () for a negative.
+        class_ids: for each imported file, for each of its rows, the class ids; () for a negative, or no box.
         notes: what was decided, for the user.
         comment: the same as lines for the top of the label map; "" if the user wrote the label map.
     """
@@ -40,7 +40,7 @@ class ResolvedClasses:
 
 
 def resolve_classes(
-    parts: Sequence[ImportedAnnotations], label_map: LabelMap | None, class_group: str | None = None
+    parts: Sequence[RowTable], label_map: LabelMap | None, class_group: str | None = None
 ) -> ResolvedClasses:
     """Return the class ids of all labels.
 
@@ -54,12 +54,12 @@ def resolve_classes(
         UserError: no label at all; labels outside the label map (lists all of them, with counts and the nearest);
             names and nameless ids mixed where there is no label map.
     """
-    keys = [[tuple(_key(part, label) for label in labels) for labels in part.labels] for part in parts]
+    keys = [[tuple(_key(part, label) for label in labels) for labels in part.labels()] for part in parts]
     counts = Counter(key for part in keys for labels in part for key in labels)
     if not counts:
         raise UserError(
-            f"{', '.join(part.source for part in parts)}: no box has an action, so there is nothing to learn. Is the "
-            "label or the attribute that names the action filled in?"
+            f"{', '.join(str(part.source.path) for part in parts)}: no box has an action, so there is nothing to "
+            "learn. Is the label or the attribute that names the action filled in?"
         )
     given = label_map is not None
     if label_map is None:
@@ -69,7 +69,8 @@ def resolve_classes(
         if label_map.untyped:
             group = class_group or DEFAULT_GROUP
             notes.append(
-                f"{len(label_map.untyped)} classes of {label_map.source} have no label_type; taken as {group} classes"
+                f"{label_map.source}: {counted(len(label_map.untyped), 'class has', 'classes have')} no label_type; "
+                f"taken as {group}"
             )
     class_ids = [[tuple(dict.fromkeys(ids[key] for key in labels)) for labels in part] for part in keys]
     comment = "" if given else "\n".join(line for note in notes for line in textwrap.wrap(note, 110))
@@ -86,13 +87,13 @@ def _composed(name: str) -> str:
     return unicodedata.normalize("NFC", " ".join(name.split()))
 
 
-def _key(part: ImportedAnnotations, label: int | str) -> int | str:
-    """Return the name of a label where its file knows one, else its id."""
+def _key(part: RowTable, label: int | str) -> int | str:
+    """Return the name of a label where its file has one, else its id."""
     return label if isinstance(label, str) else part.class_names.get(int(label), int(label))
 
 
 def _match(
-    parts: Sequence[ImportedAnnotations],
+    parts: Sequence[RowTable],
     keys: Sequence[Sequence[tuple[int | str, ...]]],
     counts: Counter[int | str],
     label_map: LabelMap,
@@ -119,7 +120,7 @@ def _match(
 
 
 def _unknown_labels(
-    parts: Sequence[ImportedAnnotations],
+    parts: Sequence[RowTable],
     keys: Sequence[Sequence[tuple[int | str, ...]]],
     counts: Counter[int | str],
     unknown: Sequence[int | str],
@@ -129,14 +130,14 @@ def _unknown_labels(
     for part, boxes in zip(parts, keys, strict=True):
         for row, labels in enumerate(boxes):
             for key in labels:
-                first.setdefault(key, part.place(row))
+                first.setdefault(key, part.source.where(row))
     lines = []
     for key in sorted(unknown, key=lambda key: (isinstance(key, str), key)):
         shown = f'"{key}"' if isinstance(key, str) else f"class id {key}"
         near = suggest(key, label_map.names, limit=6) if isinstance(key, str) else label_map.nearest_ids(key)
         lines.append(f"{shown} ({counted(counts[key], 'box', 'boxes')}; the first: {first[key]}). {near}")
     zero_based = [
-        part.source
+        part.source.path
         for part, boxes in zip(parts, keys, strict=True)
         if _starts_at_zero({key for labels in boxes for key in labels}, label_map)
     ]
@@ -154,7 +155,7 @@ def _starts_at_zero(used: set[int | str], label_map: LabelMap) -> bool:
 
 
 def _collect(
-    parts: Sequence[ImportedAnnotations], counts: Counter[int | str], class_group: str | None
+    parts: Sequence[RowTable], counts: Counter[int | str], class_group: str | None
 ) -> tuple[LabelMap, dict[int | str, int], list[str]]:
     """Return the label map of all labels, the class id of each label, and what was decided."""
     own_ids = _own_ids(parts, counts)
@@ -193,7 +194,7 @@ def _collect(
     if nameless:
         notes += _nameless_notes(nameless)
     if guessed and class_group is None:
-        single = all(len(labels) <= 1 for part in parts for labels in part.labels)
+        single = all(len(labels) <= 1 for part in parts for labels in part.labels())
         notes.append(_guess_note("" if len(guessed) == len(classes) else f"{len(guessed)} ", single))
     if len(classes) > MANY_CLASSES:
         notes.append(
@@ -204,8 +205,9 @@ def _collect(
 
 def _nameless_notes(ids: Sequence[int]) -> list[str]:
     """Return notices on classes that have an id and no name."""
+    nameless = counted(len(ids), "class has", "classes have")
     notes = [
-        f'{len(ids)} classes have no name in the annotations and are called "class {ids[0]}" and so on; '
+        f'{nameless} no name in the annotations: called "class {ids[0]}" and so on; '
         'for real names pass --label-map FILE with blocks like: label { name: "sit" label_id: '
         f"{ids[0]} label_type: PERSON_MOVEMENT }}"
     ]
@@ -227,17 +229,17 @@ def _guess_note(which: str, single: bool) -> str:
     subject = f"the group of {which or 'the '}classes"
     exclusive = "No box has two labels here: if they exclude each other," if single else "If they exclude each other,"
     return (
-        f"{subject} is not told: taken as {DEFAULT_GROUP} classes, each learned on its own (sigmoid), which always "
-        f"works. {exclusive} --class-group movement learns them better (softmax). For a group per class write "
+        f"{subject} is not stated: they are taken as {DEFAULT_GROUP} classes, each learned on its own (sigmoid), which "
+        f"always works. {exclusive} --class-group movement learns them better (softmax). For a group per class write "
         f"label_type in a label map ({_GROUP_HELP})"
     )
 
 
-def _own_ids(parts: Sequence[ImportedAnnotations], counts: Counter[int | str]) -> dict[int | str, int] | None:
+def _own_ids(parts: Sequence[RowTable], counts: Counter[int | str]) -> dict[int | str, int] | None:
     """Return label -> id where the files number all their classes without contradiction, else None."""
     ids: dict[int | str, int] = {key: key for key in counts if isinstance(key, int)}
     for part in parts:
-        used = {label for labels in part.labels for label in labels}
+        used = {label for labels in part.labels() for label in labels}
         if any(isinstance(label, str) for label in used):
             return None
         for label in used:
@@ -256,8 +258,8 @@ def _spellings(counts: Counter[int | str]) -> dict[str, str]:
     return {name: best[fold(name)] for name in counts}
 
 
-def _groups(parts: Sequence[ImportedAnnotations]) -> dict[int | str, str]:
-    """Return the group that the files tell for a class, by folded name or id.
+def _groups(parts: Sequence[RowTable]) -> dict[int | str, str]:
+    """Return the group that the files state for a class, by folded name or id.
 
     Raises:
         UserError: two files contradict each other.
@@ -269,7 +271,7 @@ def _groups(parts: Sequence[ImportedAnnotations]) -> dict[int | str, str]:
             key = fold(key) if isinstance(key, str) else key
             if groups.setdefault(key, group) != group:
                 raise UserError(
-                    f'{part.source}: class "{label}" is of group {group} here and of group {groups[key]} elsewhere. '
-                    "Correct one, or pass --label-map, which then decides."
+                    f'{part.source.path}: class "{label}" is of group {group} here and of group {groups[key]} '
+                    "elsewhere. Correct one, or pass --label-map, which then decides."
                 )
     return groups

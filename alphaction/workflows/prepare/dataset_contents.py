@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from alphaction.data.annotations import AnnotationTable, BoxTable, Keyframe, LabelMap, read_label_map
+from alphaction.data.formats.rows import RowTable
 from alphaction.workflows.prepare.class_collection import DEFAULT_GROUP, ResolvedClasses, resolve_classes
-from alphaction.workflows.prepare.imported import ImportedAnnotations
 from alphaction.workflows.prepare.prepare_options import PrepareOptions
 from alphaction.workflows.prepare.split_tables import (
     build_table,
@@ -43,9 +43,7 @@ class Contents:
     plan: SplitPlan | None
 
 
-def contents_of(
-    parts: Mapping[str, Sequence[ImportedAnnotations]], library: VideoLibrary, options: PrepareOptions
-) -> Contents:
+def contents_of(parts: Mapping[str, Sequence[RowTable]], library: VideoLibrary, options: PrepareOptions) -> Contents:
     """Return the tables of both splits, with ids of one label map.
 
     Args:
@@ -89,7 +87,7 @@ def contents_of(
 
 
 def _splits(
-    parts: Mapping[str, Sequence[ImportedAnnotations]], classes: ResolvedClasses, options: PrepareOptions
+    parts: Mapping[str, Sequence[RowTable]], classes: ResolvedClasses, options: PrepareOptions
 ) -> tuple[dict[str, AnnotationTable], SplitPlan | None]:
     """Return the annotations of each split, and how they were divided if one set of files holds both."""
     tables, start = {}, 0

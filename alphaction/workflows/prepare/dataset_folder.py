@@ -1,6 +1,7 @@
-"""The folder of a prepared dataset: what lies where, and replacing it without touching anything else.
+"""The folder of a prepared dataset: the paths of its files, and replacing them without touching any others.
 
-``prepared.json`` holds a checksum of each file that was written, so that what a person changed is not lost unasked.
+``prepared.json`` holds a checksum of each file that was written, so that changes made by hand are not overwritten
+without --force.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class DatasetFolder:
         return [CATALOG_FILE, self.label_map, *(file for split in SPLITS for file in self.files(split).values())]
 
     def check(self, inputs: Iterable[Path], force: bool, label_map: Path | None = None) -> None:
-        """Refuse a folder in which files of others, or a person's changes, would be replaced. Nothing is changed.
+        """Refuse to replace files that this command did not write, or that were changed by hand. Nothing is changed.
 
         Args:
             inputs: files that the user gave; they are never replaced.
@@ -93,7 +94,7 @@ class DatasetFolder:
             )
 
     def _check_unchanged(self, record: dict, keeps_label_map: bool) -> None:
-        """Refuse to replace files that a person has changed since they were written."""
+        """Refuse to replace files that were changed by hand since they were written."""
         written = record.get("files")
         sums = written if isinstance(written, dict) else {}
         mine = [file for file in self.all_files() if file in sums and not (keeps_label_map and file == self.label_map)]
@@ -106,7 +107,7 @@ class DatasetFolder:
         }
         keep = "".join(ways.get(file, "") for file in changed)
         if set(changed) - ways.keys():
-            keep += "Changed rows belong into the files that this command reads. "
+            keep += "Make changes to rows in the files that this command reads. "
         raise UserError(
             f"--output {self.folder}: {', '.join(changed)} {'was' if len(changed) == 1 else 'were'} changed after this "
             f"command wrote {'it' if len(changed) == 1 else 'them'}; nothing was replaced. {keep}--force replaces "
@@ -125,7 +126,7 @@ class DatasetFolder:
         ``dataset.yaml`` is moved last, so that an interrupted move never looks complete.
         """
         old = list((read_record(self.folder, RECORD) or {}).get("files", []))
-        # Without checksums until all is in place: a file half of the way is nobody's change.
+        # Without checksums until all is in place: a file that is half moved must not look changed by hand.
         write_record(self.folder, RECORD, {**record, "name": self.name, "files": sorted({*old, *files})})
         (self.folder / CATALOG_FILE).unlink(missing_ok=True)
         mine = set(self.all_files())

@@ -154,9 +154,9 @@ class MovieCutter:
 
 
 def _fingerprint(movie: Path) -> dict[str, object]:
-    """Return what tells a file from others of its name, also after it was copied; its ends hold all containers' tables.
+    """Return what identifies a file among others of its name, also after copying; a container's tables are at its ends.
 
-    A movie of gigabytes is not read through for that.
+    The rest of a large movie is not read.
     """
     size = movie.stat().st_size
     with movie.open("rb") as file:

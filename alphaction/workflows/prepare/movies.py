@@ -18,6 +18,7 @@ import av
 
 from alphaction.data.video.file import VIDEO_SUFFIXES, BrokenVideoError, VideoFile
 from alphaction.utils.errors import UserError
+from alphaction.utils.files import missing_file
 from alphaction.utils.messages import counted
 from alphaction.utils.options import option
 from alphaction.workflows.prepare.movie_cutter import CutReport, MovieCutter
@@ -92,7 +93,8 @@ class CutSummary:
     def __str__(self) -> str:
         total = self.movies + len(self.failures)
         lines = [
-            f"{self.movies} of {total} movies are cut: {self.written} seconds written, {self.kept} were there already"
+            f"{self.movies} of {counted(total, 'movie is', 'movies are')} cut: {counted(self.written, 'second')} "
+            f"written, {self.kept} were there already"
         ]
         if self.short:
             lines.append(f"{len(self.short)} of them end before --end:")
@@ -110,7 +112,7 @@ def find_movies(folder: Path) -> list[Path]:
         UserError: if there is no such folder, or no video in it.
     """
     if not folder.is_dir():
-        raise UserError(f"the folder of movies {folder} does not exist. Correct the path (--movie_root).")
+        raise UserError(f"the folder of movies {missing_file(folder, folders=True)} Correct the path (--movie_root).")
     files = sorted(path for path in folder.iterdir() if path.is_file())
     movies = [path for path in files if path.suffix.lower() in VIDEO_SUFFIXES]
     if not movies:

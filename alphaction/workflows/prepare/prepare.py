@@ -8,13 +8,13 @@ from pathlib import Path
 from yacs.config import CfgNode
 
 from alphaction.config.paths_catalog import CATALOG_FILE, registered_by
+from alphaction.data.formats.rows import RowTable
 from alphaction.utils.errors import UserError
 from alphaction.utils.output_folder import scratch_beside
 from alphaction.workflows.prepare.dataset_contents import contents_of
 from alphaction.workflows.prepare.dataset_files import cut_clips, write_contents
 from alphaction.workflows.prepare.dataset_folder import SPLITS, DatasetFolder
-from alphaction.workflows.prepare.imported import ImportedAnnotations
-from alphaction.workflows.prepare.importers import import_annotations
+from alphaction.workflows.prepare.import_rows import import_annotations, summary
 from alphaction.workflows.prepare.prepare_options import PrepareOptions
 from alphaction.workflows.prepare.prepare_report import report_lines
 from alphaction.workflows.prepare.split_tables import seconds_by_video
@@ -49,7 +49,7 @@ def prepare_dataset(options: PrepareOptions, *, say: Say = print, progress: bool
     parts = {split: [_import(path, library, options) for path in paths] for split, paths in files.items()}
     every = [part for some in parts.values() for part in some]
     for part in every:
-        say(part.summary())
+        say(summary(part))
         for note in part.notes:
             say(f"  {note}")
     library.check_lengths(every)
@@ -82,7 +82,7 @@ def check_free(cfg: CfgNode, name: str, catalog: Path) -> None:
                 )
 
 
-def _import(path: Path, library: VideoLibrary, options: PrepareOptions) -> ImportedAnnotations:
+def _import(path: Path, library: VideoLibrary, options: PrepareOptions) -> RowTable:
     return import_annotations(
         path,
         info=library.info,

@@ -1,4 +1,4 @@
-"""What ``tools/prepare_dataset.py`` is asked to do, and the checks that need no video."""
+"""The options of ``tools/prepare_dataset.py``, and their checks that need no video."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from pathlib import Path
 
 from yacs.config import CfgNode
 
-from alphaction.config import load_cfg
+from alphaction.config.load import PLACES, load_places
 from alphaction.data.annotations import GROUPS
 from alphaction.data.formats.box_spelling import BOX_FORMAT_CHOICES, NORMALIZED_CHOICES
+from alphaction.data.formats.known_formats import ANNOTATION_FORMATS, any_of
 from alphaction.utils.errors import UserError
 from alphaction.utils.files import missing_file, require_file
 from alphaction.utils.messages import problem_list
 from alphaction.utils.numbers import POSITIVE, Range
 from alphaction.utils.options import check_options, option
 from alphaction.workflows.prepare.dataset_folder import check_name
-from alphaction.workflows.prepare.importers import FORMATS
+from alphaction.workflows.prepare.import_rows import TOOLS
 from alphaction.workflows.prepare.train_val_split import WAYS
 
 ANNOTATION_SUFFIXES = (".csv", ".json", ".xml", ".txt", ".tsv", ".gz", ".zip")
-PLACES = ("DATASETS.DATA_DIR", "DATASETS.CATALOG")
 _DEFAULT_FRACTION = 0.2
 
 
@@ -42,7 +42,9 @@ class PrepareOptions:
     val: tuple[Path, ...] = option((), metavar="FILE", help="annotation files of the validation")
     output: Path | None = option(None, metavar="DIR", help="folder to write (default: DATASETS.DATA_DIR/N, data/N)")
     label_map: Path | None = option(None, metavar="FILE", help="pbtxt file of the classes (default: collected)")
-    format: str = option("auto", choices=("auto", *FORMATS), help="format of the annotations (default: by content)")
+    format: str = option(
+        "auto", choices=("auto", *ANNOTATION_FORMATS), help="format of the annotations (default: by content)"
+    )
     box_format: str = option("auto", choices=BOX_FORMAT_CHOICES, help="how csv and JSON write boxes")
     normalized: str = option("auto", choices=NORMALIZED_CHOICES, help="boxes in fractions of the frame: yes or no")
     person_boxes: tuple[Path, ...] = option((), metavar="FILE", help="detected persons, of any split")
@@ -59,7 +61,7 @@ class PrepareOptions:
         (),
         "--action-attribute",
         metavar="NAME",
-        help="attributes of VIA, CVAT or Label Studio that are actions (default: those that can be; they are printed)",
+        help=f"attributes of {any_of(TOOLS)} that are actions (default: those that can be; they are printed)",
     )
     val_fraction: float | None = option(
         None,
@@ -69,7 +71,7 @@ class PrepareOptions:
     )
     split_by: str = option("auto", choices=WAYS, help="divide by video or by time (default: by what the data allow)")
     class_group: str | None = option(
-        None, choices=GROUPS, help="group of classes whose group is not stated (default: object)"
+        None, choices=GROUPS, help="group of the classes for which the files name none (default: object)"
     )
     cut_clips: bool = option(False, help="also write one-second clips and keyframes, and register the clips")
     processes: int = option(
@@ -87,16 +89,12 @@ class PrepareOptions:
 
     @cached_property
     def cfg(self) -> CfgNode:
-        """The config that datasets are looked for with.
+        """The config with which datasets are looked up.
 
         Raises:
             UserError: for other keys than those of ``overrides``, or a wrong value.
         """
-        cfg = load_cfg(None, self.overrides)
-        other = [key for key in self.overrides[::2] if key not in PLACES]
-        if other:
-            raise UserError(f"{other[0]}: only {' and '.join(PLACES)} can be given here, to say where datasets are.")
-        return cfg
+        return load_places(self.overrides)
 
     @property
     def folder(self) -> Path:

@@ -1,18 +1,22 @@
-"""What a preparation prints: the classes and splits in a table, notices, and the commands that come next."""
+"""The report of a preparation: a table of splits and classes, notes, and the commands that come next."""
 
 from __future__ import annotations
 
 import os
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from alphaction.checks.check_classes import check_classes
+from alphaction.checks.check_splits import check_splits
 from alphaction.config import load_cfg
 from alphaction.config.paths_catalog import CATALOG_FILE, registered_by
 from alphaction.data.annotations import AnnotationTable, LabelMap
 from alphaction.data.label_statistics import labels_per_class
+from alphaction.data.tables import DatasetTables
 from alphaction.utils.messages import counted, listed, text_table
 from alphaction.workflows.prepare.dataset_contents import Contents
 from alphaction.workflows.prepare.prepare_options import PrepareOptions
@@ -20,7 +24,8 @@ from alphaction.workflows.prepare.split_tables import seconds_by_video
 from alphaction.workflows.prepare.train_val_split import gap_notes
 from alphaction.workflows.prepare.video_library import VideoLibrary
 
-_FEW = 5
+# Classes without a label are listed up to this number.
+_LISTED_UNUSED = 5
 
 
 def report_lines(contents: Contents, library: VideoLibrary, options: PrepareOptions) -> list[str]:
@@ -30,8 +35,7 @@ def report_lines(contents: Contents, library: VideoLibrary, options: PrepareOpti
     used = seconds_by_video(contents.splits.values())
     notes = [
         *contents.notes,
-        *class_notes(contents.label_map, contents.splits),
-        *overlap_notes(contents.splits["train"], contents.splits["val"], contents.plan is not None),
+        *split_notes(contents, options.name),
     ]
     unused = [video for video in library.names if video not in used]
     if unused:
@@ -72,48 +76,36 @@ def tables_text(label_map: LabelMap, splits: Mapping[str, AnnotationTable]) -> l
     counts = np.stack([labels_per_class(table, label_map) for table in tables], axis=1)
     classes = sorted(zip(label_map, counts.tolist(), strict=True), key=lambda row: row[0].id)
     unused = sum(not any(numbers) for _, numbers in classes)
-    if unused > _FEW:
+    if unused > _LISTED_UNUSED:
         classes = [(entry, numbers) for entry, numbers in classes if any(numbers)]
     labels = [[f"{entry.id:>3}  {entry.name} ({entry.group})", *numbers] for entry, numbers in classes]
     lines = text_table([*facts, *labels], indent="  ")
     lines.insert(len(facts), "labels of each class, by id")
-    if unused > _FEW:
+    if unused > _LISTED_UNUSED:
         lines.append(f"  and {unused} of {label_map.num_classes} classes without a label")
     return lines
 
 
-def class_notes(label_map: LabelMap, splits: Mapping[str, AnnotationTable]) -> list[str]:
-    """Return notices on classes that a split lacks or has few of."""
-    notes = []
-    counts = {split: labels_per_class(table, label_map) for split, table in splits.items()}
-    total = sum(counts.values())
-    names = np.array(label_map.names)
-    if (total == 0).any():
-        notes.append(f"in no split at all: {listed(names[total == 0], 10)}. They cannot be learned")
-    for split, count in counts.items():
-        absent = (count == 0) & (total > 0)
-        if absent.any():
-            effect = "they cannot be learned" if split == "train" else "they do not count in the mAP"
-            notes.append(f"not in {split}: {listed(names[absent], 10)}; {effect}")
-    few = (counts["train"] > 0) & (counts["train"] < _FEW)
-    if few.any():
-        notes.append(f"fewer than {_FEW} labels in train: {listed(names[few], 10)}")
-    return notes
+def split_notes(contents: Contents, name: str) -> list[str]:
+    """Return what the checks of datasets find odd about the classes of the splits, and in both of them.
 
-
-def overlap_notes(train: AnnotationTable, val: AnnotationTable, divided_by_time: bool) -> list[str]:
-    """Return notices on keyframes and videos that are in both splits."""
-    shared = set(train.keyframes) & set(val.keyframes)
-    if shared:
-        first = min(shared)
-        return [
-            f"val keyframes that are in train too: {len(shared)} of {len(val.keyframes)} (the first: {first.video}, "
-            f"second {first.second}). The mAP will be too good to be true: remove them from one file"
-        ]
-    videos = sorted({keyframe.video for keyframe in train.keyframes} & {keyframe.video for keyframe in val.keyframes})
-    if videos and not divided_by_time:
-        return [f"{listed(videos, 10)}: annotated in train and in val, at different seconds"]
-    return []
+    Args:
+        contents: the dataset.
+        name: its name, which stands for the file where both splits come from the same ones.
+    """
+    splits = [
+        DatasetTables(
+            name=f"{name}_{split}",
+            label_map=contents.label_map,
+            annotations=table if contents.plan is None else replace(table, source=f"{name}_{split}"),
+            source=None,
+            training=split == "train",
+        )
+        for split, table in contents.splits.items()
+    ]
+    # A division by time shares the videos on purpose.
+    shared = check_splits(splits, compare_files=False) if contents.plan is None else ()
+    return [finding.message for finding in (*check_classes(splits), *shared)]
 
 
 def next_commands(options: PrepareOptions, catalog: Path, person_boxes: bool) -> list[str]:

@@ -12,58 +12,53 @@ import numpy as np
 from alphaction.data.annotations import NO_CLASS, AnnotationTable, BoxTable, ImageIds, Keyframe, KeyframeIndex
 from alphaction.data.annotations import read_boxes as read_box_file
 from alphaction.data.annotations import read_exclusions as read_exclusion_file
+from alphaction.data.annotations.annotation_table import merge_rows
 from alphaction.data.annotations.checks import ANNOTATION_RULES, clip_boxes
-from alphaction.data.annotations.table import merge_rows
-from alphaction.data.formats.files import RowSource
+from alphaction.data.formats.rows import RowTable
 from alphaction.data.keyframes import encode
 from alphaction.utils.errors import UserError
-from alphaction.utils.messages import counted, suggest
-from alphaction.workflows.prepare.imported import ImportedAnnotations
+from alphaction.utils.messages import suggest
 from alphaction.workflows.prepare.video_library import VideoLibrary
 
 # Counts of a box file that need no notice.
 _PLAIN = ("rows", "header lines")
 _OUTSIDE = (
-    "If boxes are written otherwise than assumed, say how: --box-format xyxy, xywh or cxcywh, --normalized yes "
+    "If boxes are written in another form, name it: --box-format xyxy, xywh or cxcywh, --normalized yes "
     "(fractions of the frame) or no (pixels). Is this the video that was annotated, in the same size?"
 )
 
 
-def build_table(parts: Sequence[ImportedAnnotations], class_ids: Sequence[list[tuple[int, ...]]]) -> AnnotationTable:
+def build_table(parts: Sequence[RowTable], class_ids: Sequence[list[tuple[int, ...]]]) -> AnnotationTable:
     """Return the annotations of several files as one table; boxes are checked, and clipped to the frame.
 
     Args:
         parts: the imported files of one split.
-        class_ids: for each of them, for each of its boxes, the class ids.
+        class_ids: for each of them, for each of its rows, the class ids.
 
     Raises:
         UserError: a box lies outside the frame, or too many have no area; names file and row.
     """
     counts: Counter[str] = Counter()
     videos: list[str] = []
-    empty = [keyframe for part in parts for keyframe in part.empty_keyframes]
+    empty: list[Keyframe] = []
     seconds, boxes, ids, persons = [], [], [], []
     for part, part_ids in zip(parts, class_ids, strict=True):
-        places = part.places
-        rows = RowSource(
-            Path(part.source), "annotations", lambda row, places=places: places[row] if places else f"box {row + 1}"
-        )
+        boxed = part.take(part.has_box)
         met: dict[str, int] = {}
-        clipped, solid = clip_boxes(rows, np.asarray(part.boxes).reshape(-1, 4), ANNOTATION_RULES, _OUTSIDE, met)
+        clipped, solid = clip_boxes(boxed.source, boxed.boxes, ANNOTATION_RULES, _OUTSIDE, met)
         counts.update(met)
-        repeat = np.where(solid, [max(len(labels), 1) for labels in part_ids], 0).astype(np.int64)
+        kept = np.flatnonzero(part.has_box)[solid]
+        repeat = np.array([max(len(part_ids[row]), 1) for row in kept.tolist()], dtype=np.int64)
+        rows = np.repeat(kept, repeat)
+        names = [part.videos[code] for code in part.video_codes.tolist()]
         # A keyframe stays annotated where its only box was left out.
-        empty += [Keyframe(part.videos[row], int(part.seconds[row])) for row in np.flatnonzero(~solid)]
-        videos += [video for video, times in zip(part.videos, repeat, strict=True) for _ in range(times)]
-        seconds.append(np.repeat(part.seconds, repeat))
-        boxes.append(np.repeat(clipped, repeat, axis=0))
-        persons.append(np.repeat(part.person_ids, repeat))
-        ids += [
-            class_id
-            for labels, use in zip(part_ids, solid, strict=True)
-            if use
-            for class_id in sorted(labels) or [NO_CLASS]
-        ]
+        others = np.setdiff1d(np.arange(len(part)), kept)
+        empty += [Keyframe(names[row], int(part.numbers[row])) for row in others.tolist()]
+        videos += [names[row] for row in rows.tolist()]
+        seconds.append(part.numbers[rows])
+        boxes.append(np.repeat(clipped[solid], repeat, axis=0))
+        persons.append(part.persons()[rows])
+        ids += [class_id for row in kept.tolist() for class_id in sorted(part_ids[row]) or [NO_CLASS]]
     known: dict[str, int] = {}
     codes = encode([*videos, *(keyframe.video for keyframe in empty)], known)
     every_second = np.concatenate([*seconds, [keyframe.second for keyframe in empty]]).astype(np.int64)
@@ -75,9 +70,9 @@ def build_table(parts: Sequence[ImportedAnnotations], class_ids: Sequence[list[t
         np.array(ids, dtype=np.int64),
         np.concatenate(persons).astype(np.int64),
         image_ids=merge_image_ids(parts),
-        source=", ".join(part.source for part in parts),
+        source=", ".join(str(part.source.path) for part in parts),
         counts=counts,
-        num_records=sum(len(part) for part in parts) - counts["boxes without area left out"],
+        num_records=sum(int(part.has_box.sum()) for part in parts) - counts["boxes without area left out"],
     )
 
 
@@ -87,7 +82,7 @@ def part_of(table: AnnotationTable, use: np.ndarray) -> AnnotationTable:
     return replace(part, counts=table.counts)
 
 
-def image_ids_of(parts: Mapping[str, Sequence[ImportedAnnotations]]) -> dict[str, ImageIds]:
+def image_ids_of(parts: Mapping[str, Sequence[RowTable]]) -> dict[str, ImageIds]:
     """Return what image ids mean: under "" where it is the same in all files, else for each split, val first.
 
     Args:
@@ -100,7 +95,7 @@ def image_ids_of(parts: Mapping[str, Sequence[ImportedAnnotations]]) -> dict[str
     return {split: merge_image_ids(parts[split]) for split in sorted(parts, reverse=True)}
 
 
-def merge_image_ids(parts: Iterable[ImportedAnnotations]) -> ImageIds:
+def merge_image_ids(parts: Iterable[RowTable]) -> ImageIds:
     """Return the image ids of several JSON files; ids that mean different images in two files are left out."""
     found: dict[int | str, Keyframe] = {}
     sizes: dict[Keyframe, tuple[int, int]] = {}
@@ -215,8 +210,7 @@ def _video_of_each_box(table: BoxTable, library: VideoLibrary, annotated: set[st
     names = [library.name_of(str(video)) or str(video) for video in table.keyframes.videos]
     if len(table) and not annotated & set(names):
         raise UserError(
-            f'{what}: {table.source}: not one of its {counted(len(names), "video")} (the first: "{names[0]}") is '
-            "annotated. "
+            f'{what}: {table.source}: none of its videos is annotated ({len(names)}, the first: "{names[0]}"). '
             f"Write video names as in the annotations. {suggest(names[0], annotated)}"
         )
     return [names[k] for k in table.keyframes.video_index[table.keyframe_of_box()]]
@@ -225,7 +219,7 @@ def _video_of_each_box(table: BoxTable, library: VideoLibrary, annotated: set[st
 def _read_boxes(
     path: Path, lookup: AnnotationTable, image_ids: Mapping[str, ImageIds], library: VideoLibrary, objects: bool
 ) -> tuple[BoxTable, list[str]]:
-    """Return the boxes of a file; where two splits number their images alike, of the split that knows more of them."""
+    """Return the boxes of a file; where two splits number their images alike, of the split that has more of its ids."""
     tables: dict[str, BoxTable] = {}
     problem: UserError | None = None
     for split, ids in image_ids.items():
@@ -239,7 +233,7 @@ def _read_boxes(
     best = max(tables, key=lambda split: len(tables[split]))  # of equal ones the first: val
     if all(table.keyframes == tables[best].keyframes for table in tables.values()) and len(tables) == len(image_ids):
         return tables[best], []
-    text = f"{path}: train and val number their images alike; read as the images of {best}, which has most of the ids"
+    text = f"{path}: train and val use the same image ids; read as the images of {best}, which has most of the ids"
     return tables[best], [text]
 
 

@@ -172,8 +172,8 @@ def _by_time(table: AnnotationTable, fraction: float) -> SplitPlan | None:
 def _too_short(table: AnnotationTable) -> str:
     videos = len(np.unique(table.keyframes.video_index))
     return (
-        f"no annotated video (of {videos}) has keyframes that lie {GAP_SECONDS} seconds or more apart, so that it "
-        "could be divided in time."
+        f"no annotated video (of {videos}) has keyframes that lie {GAP_SECONDS} seconds or more apart, so "
+        "none can be divided by time."
     )
 
 

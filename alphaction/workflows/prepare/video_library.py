@@ -1,4 +1,4 @@
-"""The folder of videos that a dataset is made from: what is in it, and whether annotated seconds exist."""
+"""The folder of videos that a dataset is made from: its contents, and whether annotated seconds exist."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from alphaction.data.formats.known_formats import ANNOTATION_FORMATS
+from alphaction.data.formats.rows import RowTable
 from alphaction.data.video.check_videos import check_videos, require_usable
 from alphaction.data.video.file import VIDEO_SUFFIXES, VideoInfo
 from alphaction.data.video.names import VideoNames
@@ -18,9 +20,6 @@ from alphaction.data.video.whole_movies import MovieSource
 from alphaction.utils.errors import UserError
 from alphaction.utils.files import missing_file
 from alphaction.utils.messages import counted, first_lines, listed, suggest
-from alphaction.workflows.prepare.imported import TOOL_FORMATS, ImportedAnnotations
-
-# Messages that list videos stop after so many.
 
 
 class VideoLibrary:
@@ -85,7 +84,7 @@ class VideoLibrary:
         return self.infos[name]
 
     def name_of(self, video: str) -> str | None:
-        """Return the video that a file's ``video`` names, as the importers match it; None if none or several."""
+        """Return the video that a name in a file means, in any spelling; None if none or several."""
         if video not in self._matched:
             found = self._spellings.find(video)
             self._matched[video] = found[0] if len(found) == 1 else None
@@ -123,7 +122,7 @@ class VideoLibrary:
     def _problems(self) -> list[str]:
         return [f"  {line}" for line in first_lines(list(self.broken.values()))]
 
-    def check_lengths(self, parts: Sequence[ImportedAnnotations]) -> None:
+    def check_lengths(self, parts: Sequence[RowTable]) -> None:
         """Check annotated seconds against the lengths in the headers of the videos, without decoding.
 
         Raises:
@@ -132,27 +131,27 @@ class VideoLibrary:
         lines: list[str] = []
         hints: list[str] = []
         for part in parts:
-            by_video: dict[str, list[int]] = {}
-            for row, video in enumerate(part.videos):
-                by_video.setdefault(video, []).append(row)
+            boxed = part.has_box
+            codes = dict.fromkeys(part.video_codes[boxed].tolist())
+            by_video = {part.videos[code]: np.flatnonzero(boxed & (part.video_codes == code)) for code in codes}
             before = len(lines)
             for video, rows in by_video.items():
                 info = self.info(video)
-                seconds = part.seconds[rows]
+                seconds = part.numbers[rows]
                 end = np.inf if info.duration is None else info.duration + max(1 / info.fps, 0.1)
                 if not (seconds > end).any():
                     continue
                 beyond = np.unique(seconds[seconds > end])
-                first = part.place(rows[int(np.argmax(seconds > end))])
+                first = part.source.where(int(rows[np.argmax(seconds > end)]))
                 total = len(np.unique(seconds))
                 lines.append(
                     f"{first}: {video} ends at {info.duration:.2f} s, but {len(beyond)} of its {total} "
                     f"annotated seconds lie beyond: {listed(beyond)}"
                 )
-            if len(lines) > before and part.format in TOOL_FORMATS:
+            if len(lines) > before and ANNOTATION_FORMATS[part.format].tool:
                 hints.append(OTHER_VIDEO)
             elif len(lines) > before:
-                times = ((part.seconds[rows], self.info(video)) for video, rows in by_video.items())
+                times = ((part.numbers[rows], self.info(video)) for video, rows in by_video.items())
                 hints.append(likely_unit(times))
         if lines:
             head = f"annotated seconds lie beyond the end of {counted(len(lines), 'video')}."
@@ -216,5 +215,4 @@ def _tally(counts: Counter[str]) -> str:
     """Return "768x576" or "640x480 (12), 1280x720 (3)", the commonest first."""
     if len(counts) == 1:
         return next(iter(counts))
-    text = ", ".join(f"{value} ({count})" for value, count in counts.most_common(5))
-    return (text or "unknown") + (f", {len(counts) - 5} others" if len(counts) > 5 else "")
+    return listed([f"{value} ({count})" for value, count in counts.most_common()], 5) or "unknown"

@@ -172,7 +172,7 @@ def test_written_rows(tmp_path):
         ("", ["has no rows", "leave this file out"]),
         ([], ["has no rows"]),
         ({}, ["has no rows"]),
-        ("v,1,0,0,1,1\n", ["line 1: 6 columns", "expected 7 (video, second, x1, y1, x2, y2, score)"]),
+        ("v,1,0,0,1,1\n", ["6 columns", "expected 7 (video, second, x1, y1, x2, y2, score)"]),
         ("v,1,0,0,1,1,high\n", ['score "high" is not a number']),
         ("v,1,0,0,1,1,0.5\nv,1,0,0,1,1,87.5\n", ["line 2", "score 87.5", "Percent? Divide by 100"]),
         ("v,1,0,0,1,1,12\n", ["score 12", "class ids of an annotation file?"]),
@@ -194,7 +194,7 @@ def test_written_rows(tmp_path):
             {"images": IMAGES, "annotations": [{**PIXELS[0], "image_id": 3}]},
             ["annotations[0]", "image_id 3", "2 images"],
         ),
-        ("5", ["line 1: 1 column,"]),
+        ("5", ["1 column,"]),
     ],
 )
 def test_faults_name_file_place_and_remedy(write, refused, content, parts):

@@ -83,7 +83,7 @@ def test_headers_that_cannot_be_followed(write, label_map, refused, names, parts
 
 def test_rows_must_be_as_wide_as_their_header(write, label_map, refused):
     path = write("a.csv", "video,second,x1,y1,x2,y2,class,person_id\nv,1,.1,.1,.2,.2,1\n")
-    refused(lambda: read_annotations(path, label_map), "line 2: 7 columns, expected 8 (video, second, x1, y1, x2, y2")
+    refused(lambda: read_annotations(path, label_map), "7 columns, expected 8 (video, second, x1, y1, x2, y2")
 
 
 def test_boxes_and_exclusions_in_another_order(write, refused):

@@ -11,7 +11,8 @@ import pytest
 
 from alphaction.data.formats import csv_table
 from alphaction.data.formats.csv_columns import ColumnReader
-from alphaction.data.formats.csv_table import ANNOTATIONS, BOXES, DETECTOR, EXCLUSIONS, RESULTS, read_csv, stream_csv
+from alphaction.data.formats.csv_layout import ANNOTATIONS, BOXES, DETECTOR, EXCLUSIONS, RESULTS
+from alphaction.data.formats.csv_table import read_csv, stream_csv
 from alphaction.utils.errors import UserError
 
 PATH = Path("a.csv")
@@ -54,7 +55,7 @@ def test_names_that_are_numbers_stay_as_written():
 def test_short_and_long_rows_are_not_evened_out(rows):
     parts = {"row": "v,1,0,0,1,1,5", "short": "v,1,0,0,1,1", "long": "v,1,0,0,1,1,5,9"}
     text = "\n".join(["v,1,0,0,1,1,5", *rows]).format(**parts)
-    with pytest.raises(UserError, match=r"line \d: [68] columns, expected 7 .* 1 more row has the same fault"):
+    with pytest.raises(UserError, match=r"line \d: .* [68] columns, expected 7 .* 1 more row has the same fault"):
         read_csv(PATH, "annotations", ANNOTATIONS, text)
 
 
@@ -93,9 +94,7 @@ def test_wrong_rows_may_be_left_out_and_counted():
     assert rows.source.place(1) == "line 6"
     left_out = {name: count for name, count in rows.counts.items() if name != "rows"}
     assert sum(left_out.values()) == 4
-    assert all(
-        any(part in name for name in left_out) for part in ('line 2: second "x"', "line 3: 5 col", "y1 is empty")
-    )
+    assert all(any(part in name for name in left_out) for part in ('line 2: second "x"', "5 columns", "y1 is empty"))
 
 
 def test_rows_of_other_classes_are_not_looked_at():
@@ -113,5 +112,5 @@ def test_rows_of_other_classes_are_not_looked_at():
 
 
 def test_a_file_of_another_kind_is_refused():
-    with pytest.raises(UserError, match=r"a.csv, line 1: \d+ columns?, expected 2"):
+    with pytest.raises(UserError, match=r"a.csv, line 1: .* \d+ columns?, expected 2"):
         read_csv(PATH, "excluded timestamps", EXCLUSIONS, '{"images": "' + "x" * 200_000 + '", 1, 2}')

@@ -97,7 +97,7 @@ def test_attributes_are_actions_and_the_label_is_not(tmp_path):
 def test_without_attributes_the_label_is_the_action_but_person_never_is(tmp_path):
     text = head() + track(box(0), box(25), label="wave") + track(box(0, 320), id=1) + "</annotations>"
     found = import_text(tmp_path, text)
-    assert found.labels == [("wave",), ("wave",), ()]
+    assert found.labels() == [("wave",), ("wave",), ()]
     assert found.counts['boxes of the label "person", which is no action'] == 1
 
 
@@ -115,7 +115,7 @@ def test_equal_boxes_of_two_persons_stay_two(tmp_path):
 def test_a_label_without_attributes_beside_one_with_is_a_negative_and_counted(tmp_path):
     text = head(labels=PERSON) + track(box(0), label="ball") + "</annotations>"
     found = import_text(tmp_path, text)
-    assert found.labels == [()]
+    assert found.labels() == [()]
     assert found.counts['boxes of the label "ball", which has no action attributes, kept without action'] == 1
 
 
@@ -201,8 +201,8 @@ def test_an_attribute_that_is_an_action_can_be_chosen(tmp_path):
     values = attribute("doing", "sit") + attribute("gender", "m") + attribute("talking", "true")
     text = head(labels=labels) + track(box(0, attributes=values), box(1, outside=1)) + "</annotations>"
     found = import_text(tmp_path, text)
-    assert set(found.labels[0]) == {"sit", "m", "talking"}
+    assert set(found.labels()[0]) == {"sit", "m", "talking"}
     assert found.notes[0].startswith("actions are taken from the attributes: doing, talking, gender (all of these?")
-    assert import_text(tmp_path, text, action_attributes=("doing",)).labels == [("sit",)]
+    assert import_text(tmp_path, text, action_attributes=("doing",)).labels() == [("sit",)]
     with pytest.raises(UserError, match="--action-attribute is for the attributes of VIA, CVAT and Label Studio"):
         import_text(tmp_path, "clip_01,0,0,0,1,1,wave\n", action_attributes=("doing",))

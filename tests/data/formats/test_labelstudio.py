@@ -74,7 +74,7 @@ def test_rounded_counts_do_not_hide_the_videos_exact_rate(tmp_path):
     frames = [1, round(99 * info.fps) + 1]
     sequence = [{**entry(frame, 1, fps=info.fps), "x": frame / 100, "enabled": frame == 1} for frame in frames]
     found = import_text(tmp_path, [task(region(*sequence, frames=3001, duration=100.12))], info=info)
-    assert found.seconds.tolist() == list(range(100))
+    assert found.numbers.tolist() == list(range(100))
     assert found.boxes[-1, 0] == pytest.approx(frames[1] / 1e4)
     assert not any("frame rate" in name for name in found.counts)
 
@@ -95,7 +95,7 @@ def test_choices_of_a_region_are_actions_and_its_label_is_not(tmp_path):
 
 def test_texts_are_separated_by_semicolons(tmp_path):
     found = import_text(tmp_path, [task(region(entry(1, 0, False)), answer("textarea", "action", ["sit; wave"]))])
-    assert found.labels == [("sit", "wave")]
+    assert found.labels() == [("sit", "wave")]
 
 
 def test_timeline_results_are_no_boxes(tmp_path):
@@ -104,7 +104,7 @@ def test_timeline_results_are_no_boxes(tmp_path):
     phantom.update(type="timelinelabels", from_name="frame_range")
     segment = {"id": "t", "type": "timelinelabels", "value": {"ranges": [{"start": 1, "end": 9}]}}
     found = import_text(tmp_path, [task(box, phantom, segment)])
-    assert found.labels == [("wave",)]
+    assert found.labels() == [("wave",)]
     assert found.counts['results of type "timelinelabels" left out'] == 1
 
 
@@ -114,12 +114,12 @@ def test_of_several_annotations_the_truth_counts_then_the_latest(tmp_path):
     skipped = task(region(entry(1, 0, False), labels=["skipped"]), updated_at="2024-06-01", was_cancelled=True)
     one["annotations"] += later["annotations"] + skipped["annotations"]
     found = import_text(tmp_path, [one])
-    assert found.labels == [("new",)]
+    assert found.labels() == [("new",)]
     assert found.counts["annotations left out as their task has another (the ground truth, or changed later)"] == 1
     assert found.counts["skipped annotations left out"] == 1
     one["annotations"][0].update(ground_truth=True, completed_by={"id": 3, "email": "ann@x.org"})
     found = import_text(tmp_path, [one])
-    assert found.labels == [("old",)]
+    assert found.labels() == [("old",)]
     assert found.notes[0] == "task 31 has 2 annotations; kept is that of annotator ann@x.org (the ground truth)"
 
 
@@ -140,7 +140,7 @@ def test_a_turned_box_turns_about_its_corner(tmp_path):
     ],
 )
 def test_video_names(tmp_path, video):
-    assert import_text(tmp_path, [task(region(entry(1, 0, False)), video=video)]).videos == ["clip_01"]
+    assert import_text(tmp_path, [task(region(entry(1, 0, False)), video=video)]).videos == ("clip_01",)
 
 
 @pytest.mark.parametrize(

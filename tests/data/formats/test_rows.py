@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alphaction.data.formats.files import RowSource
+from alphaction.data.formats.file_content import RowSource
 from alphaction.data.formats.rows import RowBuilder, RowTable, encode_classes
 
 

@@ -56,15 +56,15 @@ def test_a_text_attribute_alone_carries_the_actions(tmp_path, project):
     for aid in ("1", "2"):
         del project["attribute"][aid]
     project["metadata"]["1_aB4"]["av"] = {"3": "wave; nod"}
-    assert import_text(tmp_path, project).labels[1] == ("wave", "nod")
+    assert import_text(tmp_path, project).labels()[1] == ("wave", "nod")
 
 
 def test_the_nearest_time_of_a_second_counts(tmp_path, project):
     box = {"vid": "1", "flg": 0, "xy": [2, 0, 0, 64, 48], "av": {}}
     project["metadata"] = {str(z): {**box, "z": [z]} for z in (4.9, 5.02, 5.3, 7.4)}
     found = import_text(tmp_path, project)
-    assert found.seconds.tolist() == [5, 7]
-    assert found.place(0).endswith('metadata "5.02"')
+    assert found.numbers.tolist() == [5, 7]
+    assert found.source.where(0).endswith('metadata "5.02"')
     assert found.counts["boxes left out as others of their video are nearer to the same whole second"] == 2
     assert found.counts["boxes moved by more than 0.1 s to the nearest whole second"] == 1
 
@@ -114,5 +114,7 @@ def test_wrong_projects(tmp_path, project, change, message):
 
 
 def test_box_options_are_refused(tmp_path, project):
-    with pytest.raises(UserError, match="--box-format and --normalized are for csv"):
+    with pytest.raises(
+        UserError, match="--box-format and --normalized are for AVA csv and COCO JSON; .* is a VIA 3 project"
+    ):
         import_text(tmp_path, project, box_format="xywh")

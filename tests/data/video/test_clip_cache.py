@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from messages import says
 
 from alphaction.config import get_cfg
 from alphaction.config.paths_catalog import DatasetSpec
@@ -169,7 +170,7 @@ def test_every_one_second_clip_that_is_read_counts(clips, make_video, frame_numb
     assert read(second=5, fps=0)[8:] == list(range(50, 58))
     make_video(clips / "film" / "1.mp4", fps=5, frames=5)
     assert read(second=5, fps=0)[8:12] == [50, 55, 60, 65]
-    with pytest.raises(UserError, match=r"have no clip: second 7"):
+    with pytest.raises(UserError, match="second 7"):
         read(second=7)
 
 
@@ -198,8 +199,7 @@ def test_a_damaged_entry_is_decoded_again(movies, damage, caplog, decoded):
     decoded.clear()
     assert np.array_equal(source.read("film", 1, WINDOW, 25, HALF), right)
     assert len(decoded) == 1
-    assert f"DATALOADER.CLIP_CACHE: {entry} " in caplog.text
-    assert "decoded again" in caplog.text
+    says(caplog.text, f"DATALOADER.CLIP_CACHE: {entry} ", "decoded again")
     if damage != "folder":
         assert entry.read_bytes() == data
         assert np.array_equal(source.read("film", 1, WINDOW, 25, HALF), right)
@@ -221,8 +221,7 @@ def test_a_full_disk_is_told_once(movies, monkeypatch, caplog, frame_numbers):
     assert entries(cache) == before  # nothing new, and no half of an entry
     assert frame_numbers(source.read("film", 0, [0], 25)) == [0]
     [warning] = [record for record in caplog.records if record.levelno == logging.WARNING]
-    assert f"DATALOADER.CLIP_CACHE {cache}: nothing more can be stored" in warning.getMessage()
-    assert "No space left" in warning.getMessage()
+    says(warning.getMessage(), f"DATALOADER.CLIP_CACHE {cache}: ", "No space left")
 
 
 def test_a_video_whose_size_changes_is_not_stored(movies, monkeypatch):
@@ -259,7 +258,7 @@ def test_the_rest_is_the_other_sources(movies):
     assert source.check("film", np.array([0, 1])).sentences() == []
     [problem] = source.check("film", np.array([7])).sentences()
     assert plain.check("film", np.array([7])).sentences() == [problem]
-    with pytest.raises(UserError, match="holds no gone.mp4"):
+    with pytest.raises(UserError, match="gone.mp4"):
         source.read("gone", 1, [0], 25)
     assert with_cache(plain, "") is plain
 

@@ -7,6 +7,7 @@ import pickle
 
 import numpy as np
 import pytest
+from messages import says
 
 from alphaction.data.tables import open_source
 from alphaction.data.video.one_second_clips import OneSecondClipSource
@@ -95,7 +96,7 @@ def test_forked_process_opens_its_own_files(movies, frame_numbers):
 
 
 def test_missing_movie_names_the_nearest(movies):
-    with pytest.raises(UserError, match=r'video "fats" is annotated, but .* holds no fats\.mp4.*Did you mean "fast"'):
+    with pytest.raises(UserError, match=r'"fats".*"fast"'):
         MovieSource(movies).read("fats", 1, [0], 25)
 
 
@@ -106,7 +107,7 @@ def test_movie_named_with_its_suffix(movies, frame_numbers):
 def test_two_files_of_one_name(tmp_path, make_video):
     make_video(tmp_path / "a.mp4", frames=3)
     make_video(tmp_path / "a.mkv", frames=3)
-    with pytest.raises(UserError, match=r"holds a\.mkv, a\.mp4\. Keep one"):
+    with pytest.raises(UserError, match=r"a\.mkv, a\.mp4"):
         MovieSource(tmp_path).probe("a")
 
 
@@ -115,12 +116,12 @@ def test_broken_movie_error_names_file_second_and_remedy(tmp_path, movies):
     (tmp_path / "cut.mp4").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(UserError) as caught:
         MovieSource(tmp_path).read("cut", 2, [0], 25)
-    for part in ("cut.mp4", "second 2", "Invalid data found", "PyAV", "ffmpeg -i", "remove its rows"):
+    for part in ("cut.mp4", "second 2", "Invalid data", "PyAV", "ffmpeg -i", "remove its rows"):
         assert part in str(caught.value)
 
 
 def test_second_beyond_the_movie(movies):
-    with pytest.raises(UserError, match=r"fast\.mp4 \(wanted for second 9\): its frames end at 4\.00 s"):
+    with pytest.raises(UserError, match=r"fast\.mp4 .*second 9.* 4\.00 s"):
         MovieSource(movies).read("fast", 9, WINDOW, 25)
 
 
@@ -128,13 +129,13 @@ def test_movie_problems(movies, tmp_path):
     source = MovieSource(movies)
     assert problems(source, "fast", [0, 3, 4]) == []
     [problem] = problems(source, "slow", [1, 5, 8, 9])
-    assert "slow.mkv: ends at 4.00 s, but 3 of its 4 annotated keyframes are beyond that: second 5, 8, 9" in problem
+    says(problem, "slow.mkv", "4.00 s", "3 of its 4", "second 5, 8, 9")
     [missing] = problems(source, "nothing", [1])
-    assert 'video "nothing" is annotated' in missing
+    assert '"nothing"' in missing
     whole = (movies / "slow.mkv").read_bytes()
     (tmp_path / "slow.mkv").write_bytes(whole[: len(whole) * 2 // 3])
     [cut] = problems(MovieSource(tmp_path), "slow", [1, 3])
-    assert "its header promises 4.00 s, so the file was cut off" in cut
+    says(cut, "4.00 s", "cut off")
 
 
 def test_clip_window_crosses_files(clips, frame_numbers):
@@ -154,17 +155,17 @@ def test_missing_neighbors_repeat(clips, frame_numbers):
 
 def test_clip_errors(clips, tmp_path):
     source = OneSecondClipSource(clips)
-    with pytest.raises(UserError, match=r"film: 1 of 1 annotated keyframes have no clip: second 9 .*9\.mp4 and 0009"):
+    with pytest.raises(UserError, match=r"film: 1 of 1 .*second 9 .*9\.mp4 and 0009"):
         source.read("film", 9, [0], 25)
     assert problems(source, "film", [3, 4, 6]) == []
     [problem] = problems(source, "film", [3, 7, 8])
-    assert "2 of 3 annotated keyframes have no clip: second 7, 8" in problem
+    says(problem, "2 of 3", "second 7, 8")
     [problem] = problems(source, "flim", [3])
-    assert 'Did you mean "film"' in problem
+    assert '"film"' in problem
     (tmp_path / "film").mkdir()
     (tmp_path / "film" / "3.mp4").write_bytes(b"junk" * 100)
     [problem] = problems(OneSecondClipSource(tmp_path), "film", [3])
-    assert "3.mp4: it does not open as a video" in problem
+    assert "3.mp4: " in problem
 
 
 def test_damage_in_the_middle_of_a_movie(movies, tmp_path):
@@ -175,7 +176,7 @@ def test_damage_in_the_middle_of_a_movie(movies, tmp_path):
     source = MovieSource(tmp_path)
     assert problems(source, "fast", [0]) == []
     [problem] = problems(source, "fast", [0, 2, 3])
-    assert "fast.mp4 (wanted for second 2): decoding fails" in problem
+    assert "fast.mp4 (wanted for second 2)" in problem
 
 
 def test_an_empty_clip_is_found_wherever_it_lies(clips, tmp_path):
@@ -187,7 +188,7 @@ def test_an_empty_clip_is_found_wherever_it_lies(clips, tmp_path):
     source = OneSecondClipSource(tmp_path)
     assert problems(source, "film", range(26)) == []
     [problem] = problems(source, "film", range(50))
-    assert "26.mp4: is empty (0 bytes)" in problem
+    assert "26.mp4: is empty" in problem
 
 
 def test_any_spelling_of_a_second_is_read(clips, tmp_path):
@@ -207,9 +208,9 @@ def test_clip_probe(clips):
 
 
 def test_missing_folders(tmp_path):
-    with pytest.raises(UserError, match=r"folder of videos .* does not exist"):
+    with pytest.raises(UserError, match="videos .*/nowhere"):
         MovieSource(tmp_path / "nowhere")
-    with pytest.raises(UserError, match=r"folder of clips .* does not exist"):
+    with pytest.raises(UserError, match="clips .*/nowhere"):
         OneSecondClipSource(tmp_path / "nowhere")
 
 
@@ -219,5 +220,5 @@ def test_open_source(clips, movies):
     fields = dict.fromkeys(DatasetSpec.__dataclass_fields__)
     assert isinstance(open_source(DatasetSpec(**{**fields, "clips": clips, "videos": movies})), OneSecondClipSource)
     assert isinstance(open_source(DatasetSpec(**{**fields, "videos": movies})), MovieSource)
-    with pytest.raises(UserError, match="neither `videos` nor `clips`"):
+    with pytest.raises(UserError, match="`videos`.*`clips`"):
         open_source(DatasetSpec(**fields))

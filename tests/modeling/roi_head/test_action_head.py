@@ -9,7 +9,7 @@ from torch import nn
 from alphaction.config import get_cfg
 from alphaction.layers import RoiAlign3d, RoiPool3d
 from alphaction.modeling.interaction import InteractionInputs
-from alphaction.modeling.registry import FEATURE_EXTRACTORS, INTERACTION_STRUCTURES, POOLERS, PREDICTORS
+from alphaction.modeling.registries import FEATURE_EXTRACTORS, INTERACTION_STRUCTURES, POOLERS, PREDICTORS
 from alphaction.modeling.roi_head import ActionHead, BoxPooler, FCPredictor
 from alphaction.utils.errors import UserError
 
@@ -161,9 +161,9 @@ def test_dropout_leaves_its_input_alone() -> None:
 @pytest.mark.parametrize(
     ("ia", "message"),
     [
-        ({"DIM_IN": 5}, "DIM_IN is 5, but .* 6 channels. Set DIM_IN to 6"),
-        ({"FUSION": "add", "DIM_OUT": 4}, "DIM_OUT .* are 4 and 6. Set DIM_OUT to 6"),
-        ({"FUSION": "sum"}, '"sum" is not available. Known: add, concat'),
+        ({"DIM_IN": 5}, "DIM_IN is 5.*DIM_IN to 6"),
+        ({"FUSION": "add", "DIM_OUT": 4}, "DIM_OUT .* 4 and 6.*DIM_OUT to 6"),
+        ({"FUSION": "sum"}, '"sum".*add, concat'),
     ],
 )
 def test_widths_that_do_not_fit(ia: dict, message: str) -> None:
@@ -178,5 +178,5 @@ def test_widths_that_do_not_fit(ia: dict, message: str) -> None:
 def test_mistyped_names(key: str, name: str) -> None:
     cfg = config()
     cfg.MODEL.ROI_ACTION_HEAD[key] = name
-    with pytest.raises(UserError, match=f'{key}.*"{name}" is not available. Did you mean'):
+    with pytest.raises(UserError, match=f'{key}.*"{name}"'):
         ActionHead.from_config(cfg, 6)

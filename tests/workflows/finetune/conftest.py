@@ -9,17 +9,15 @@ import av
 import numpy as np
 import pytest
 
-from alphaction.toy import ToyOptions, make_toy_dataset
+from alphaction.toy import ToyOptions
 from alphaction.workflows.finetune.finetune_options import FinetuneOptions
 from alphaction.workflows.finetune.generate import collect_statistics
 
 
 @pytest.fixture(scope="session")
-def toy_data(tmp_path_factory) -> Path:
+def toy_data(made_toy) -> Path:
     """DATASETS.DATA_DIR with a toy dataset of 2 + 1 videos of 5 seconds: 13 classes, objects, regular keyframes."""
-    folder = tmp_path_factory.mktemp("toy_data")
-    make_toy_dataset(folder / "toy", ToyOptions(num_train=2, num_val=1, seconds=5))
-    return folder
+    return made_toy(ToyOptions(num_train=2, num_val=1, seconds=5))
 
 
 @pytest.fixture(scope="session")

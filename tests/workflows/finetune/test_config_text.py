@@ -36,7 +36,7 @@ def test_a_file_is_not_replaced_without_force(tmp_path):
     assert path.stat().st_mode & 0o400
 
 
-@pytest.mark.parametrize(("name", "message"), [("", "is a folder"), ("x.txt", r"Name it .*x\.yaml")])
+@pytest.mark.parametrize(("name", "message"), [("", "folder"), ("x.txt", r"x\.yaml")])
 def test_targets_that_are_no_config(tmp_path, name, message):
     with pytest.raises(UserError, match=message):
         write_text(tmp_path / name, "text")

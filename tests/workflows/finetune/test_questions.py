@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 import pytest
+from messages import says
 
 from alphaction.utils.errors import UserError
 from alphaction.workflows.finetune.finetune_options import FinetuneOptions
@@ -85,21 +86,21 @@ def test_enter_takes_what_is_shown(transcript, own, tmp_path):
 @pytest.mark.parametrize(
     ("bad", "reason", "position"),
     [
-        ("pets", 'dataset "pets" is not known', 0),
-        ("own_val", "Train on --dataset-name own_train", 0),
+        ("pets", '"pets"', 0),
+        ("own_val", "--dataset-name own_train", 0),
         ("7", "holds 3", 1),
-        ("three", "three: expected a whole number", 1),
+        ("three", "three: ", 1),
         ("-1", "-1: expected a whole number, 0 or more", 2),
-        ("resnet", 'Did you mean "resnet', 3),
-        ("perhaps", "expected yes or no", 4),
+        ("resnet", '"resnet', 3),
+        ("perhaps", '"perhaps": ', 4),
         ("0", "0: expected a whole number, 1 or more", 5),
-        ("-0.1", "--lr -0.1: expected a number", 6),
-        ("fast", "fast: expected a number", 6),
-        ("0 epochs", "--epochs 0.0: expected a number", 7),
-        ("1.2.3 epochs", "expected a number", 7),
-        (f"1{'0' * 320} epochs", ": expected a number", 7),
+        ("-0.1", "--lr -0.1: ", 6),
+        ("fast", "fast: ", 6),
+        ("0 epochs", "--epochs 0.0: ", 7),
+        ("1.2.3 epochs", "1.2.3: ", 7),
+        (f"1{'0' * 320} epochs", "00: ", 7),
         ("9" * 20, "to 100000000", 7),
-        ("many", "many: expected a whole number", 7),
+        ("many", "many: ", 7),
         ("own.txt", "Name it own.yaml", 8),
     ],
 )
@@ -117,22 +118,22 @@ def test_a_batch_that_does_not_split_over_the_gpus(transcript, own, tmp_path):
     transcript("", "", "2", "", "", "3", "4", *[""] * 9)
     options, _, _ = transcript.ask(own, tmp_path / "own.yaml")
     assert options.batch_size == 4
-    assert "--batch-size 3 does not split evenly over --num-gpus 2" in transcript.text
+    says(transcript.text, "--batch-size 3 ", "--num-gpus 2")
 
 
 def test_a_batch_flag_that_does_not_split_is_said(transcript, own, tmp_path):
     transcript(*[""] * 20)
     options, _, _ = transcript.ask(replace(own, num_gpus=3, batch_size=7), tmp_path / "own.yaml")
     assert options.batch_size is None
-    assert "--batch-size 7 does not split evenly over --num-gpus 3" in transcript.text
+    says(transcript.text, "--batch-size 7 ", "--num-gpus 3")
 
 
 def test_a_number_of_classes_that_does_not_fit_is_asked_for_again(transcript, own, tmp_path):
     transcript(*[""] * 20)
     options, _, _ = transcript.ask(replace(own, num_classes=5), tmp_path / "own.yaml")
     assert options.num_classes == 3
-    assert "--num-classes 5, but" in transcript.text
-    with pytest.raises(UserError, match="--num-classes 5, but"):
+    assert "--num-classes 5" in transcript.text
+    with pytest.raises(UserError, match="--num-classes 5"):
         transcript("own").ask(replace(own, num_classes=5), tmp_path / "own.yaml")
 
 
@@ -142,9 +143,9 @@ def test_a_number_of_classes_that_does_not_fit_is_asked_for_again(transcript, ow
         ({"lr": -1.0}, "--lr -1"),
         ({"batch_size": 0}, "--batch-size 0"),
         ({"num_gpus": -1}, "--num-gpus -1"),
-        ({"dataset_name": ""}, "--dataset-name is empty"),
-        ({"epochs": 2.0, "max_iter": 5}, "give one of them"),
-        ({"val_dataset": "own_vall"}, 'Did you mean "own_val"'),
+        ({"dataset_name": ""}, "--dataset-name "),
+        ({"epochs": 2.0, "max_iter": 5}, "--epochs"),
+        ({"val_dataset": "own_vall"}, '"own_val"'),
     ],
 )
 def test_bad_flags_are_refused_before_the_first_question(transcript, own, values, message):
@@ -158,7 +159,7 @@ def test_weights_that_are_not_there(transcript, own, tmp_path):
     transcript("", "", "", "resnet50", "", "nowhere.pth", "none", *[""] * 9)
     options, _, _ = transcript.ask(own, tmp_path / "own.yaml")
     assert options.weights == ""
-    assert "nowhere.pth does not exist" in transcript.text
+    assert "nowhere.pth" in transcript.text
 
 
 @pytest.mark.parametrize("answers", [(), ("own",), ("own", "3", "1", "resnet50", "yes")])
@@ -174,7 +175,7 @@ def test_end_of_input_takes_the_defaults_that_remain(transcript, own, tmp_path, 
 def test_end_of_input_before_a_file_that_exists(transcript, own, tmp_path):
     target = tmp_path / "own.yaml"
     target.write_text("mine")
-    with pytest.raises(UserError, match="exists.*--force"):
+    with pytest.raises(UserError, match="own.yaml.*--force"):
         transcript().ask(own, target)
     transcript(*[""] * 9, str(tmp_path / "other.yaml"))
     assert transcript.ask(own, target)[2] == tmp_path / "other.yaml"

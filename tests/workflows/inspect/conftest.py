@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from alphaction.config import load_cfg
-from alphaction.toy import ToyOptions
-from alphaction.workflows.inspect.validate import validate_all, validate_dataset
+from alphaction.workflows.inspect.validate_dataset import validate_all, validate_dataset
 from alphaction.workflows.inspect.validation_report import Report
 
 Rows = list[list[str]]
@@ -61,12 +60,6 @@ class Copy:
         return validate_dataset(self.cfg(), f"copy_{split}", thorough=thorough)
 
 
-@pytest.fixture(scope="session")
-def toy_original(made_toy) -> Path:
-    """A toy dataset of 4 + 2 videos of 6 seconds."""
-    return made_toy(ToyOptions(num_train=4, num_val=2, seconds=6)) / "toy"
-
-
 def copy_of_toy(original: Path, folder: Path) -> Copy:
     """Return a copy of the toy dataset."""
     annotations = original / "annotations"
@@ -79,16 +72,16 @@ def copy_of_toy(original: Path, folder: Path) -> Copy:
 
 
 @pytest.fixture
-def toy_copy(toy_original, tmp_path) -> Copy:
+def toy_copy(toy_folder, tmp_path) -> Copy:
     """A copy of the toy dataset."""
-    return copy_of_toy(toy_original, tmp_path)
+    return copy_of_toy(toy_folder / "toy", tmp_path)
 
 
 @pytest.fixture(params=["toy", "pets"])
-def any_copy(request, toy_original, tmp_path) -> Copy:
+def any_copy(request, toy_folder, tmp_path) -> Copy:
     """A copy of the toy dataset, and one of the real pets."""
     if request.param == "toy":
-        return copy_of_toy(toy_original, tmp_path)
+        return copy_of_toy(toy_folder / "toy", tmp_path)
     pets = request.getfixturevalue("shared_dir") / "pets"
     annotations, boxes = pets / "annotations", pets / "boxes"
     files = {"label_map": annotations / "pets_action_list.pbtxt"}

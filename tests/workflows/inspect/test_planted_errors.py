@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+from messages import says
 
 from alphaction.workflows.inspect.report_text import format_report
 from alphaction.workflows.inspect.validation_report import Report
@@ -39,9 +40,7 @@ def test_pixel_coordinates(any_copy):
     )
     report = any_copy.validate()
     message = only(report, "error", "annotations")
-    assert f"{any_copy.files['train']}, line 1: " in message
-    assert "looks like pixels" in message
-    assert "Divide x by the frame's width" in message
+    says(message, f"{any_copy.files['train']}, line 1: ", "pixels", "frame's width")
     assert list(report.facts) == ["copy_val"]  # the other split is checked all the same
 
 
@@ -52,8 +51,11 @@ def test_width_and_height_for_corners(any_copy):
     message = only(any_copy.validate("train"), "error", "annotations")
     corners = np.loadtxt(any_copy.files["train"], delimiter=",", usecols=range(2, 6))
     first = int(np.argmax((corners[:, 2:] < corners[:, :2]).any(axis=1))) + 1
-    assert f"{any_copy.files['train']}, line {first}: " in message
-    assert "Looks like x, y, width, height? Write corners: x2 = x1 + width" in message
+    says(
+        message,
+        f"{any_copy.files['train']}, line {first}: ",
+        "x2 = x1 + width",
+    )
 
 
 def test_zero_based_class_ids(any_copy):
@@ -61,8 +63,7 @@ def test_zero_based_class_ids(any_copy):
     lines = any_copy.files["train"].read_text().splitlines()
     first = next(number for number, line in enumerate(lines, start=1) if line.split(",")[6] == "0")
     message = only(any_copy.validate("train"), "error", "annotations")
-    assert f", line {first}: class id 0 is not in" in message
-    assert "The file's ids start at 0: add 1 to each?" in message
+    says(message, f", line {first}: class id 0 ", "add 1")
 
 
 def test_class_missing_from_the_label_map(any_copy):
@@ -75,8 +76,11 @@ def test_class_missing_from_the_label_map(any_copy):
     lines = any_copy.files["train"].read_text().splitlines()
     first = next(number for number, line in enumerate(lines, start=1) if line.split(",")[6] == "3")
     message = only(report, "error", "annotations")
-    assert f"train.csv, line {first}: class id 3 is not in label map {label_map}" in message
-    assert "Correct the id or add the class to the label map" in message
+    says(
+        message,
+        f"train.csv, line {first}: class id 3 ",
+        label_map,
+    )
 
 
 def test_milliseconds(any_copy):
@@ -87,15 +91,18 @@ def test_milliseconds(any_copy):
     assert len(found) == 1
     lines = any_copy.files["train"].read_text().splitlines()
     first = next(number for number, line in enumerate(lines, start=1) if int(line.split(",")[1]) > 0)
-    assert f"train.csv, line {first}: second 1000 is beyond the end of video " in found[0].message
-    assert "milliseconds? Divide the second column by 1000." in found[0].message
+    says(
+        found[0].message,
+        f"train.csv, line {first}: second 1000 ",
+        "second column by 1000",
+    )
 
 
 def test_frame_numbers(any_copy):
     fps = any_copy.validate("train").facts["copy_train"]["fps"][0]
     any_copy.change("train", lambda rows: [[row[0], str(round(int(row[1]) * fps)), *row[2:]] for row in rows])
     found = [finding for finding in any_copy.validate("train").of_level("error") if finding.check == "timestamps"]
-    assert f"frame numbers: divide the second column by the frames per second ({fps:g})" in found[0].message
+    assert f"frames per second ({fps:g})" in found[0].message
 
 
 def test_video_missing(any_copy):
@@ -104,9 +111,11 @@ def test_video_missing(any_copy):
     message = only(any_copy.validate("train"), "error", "videos")
     lines = any_copy.files["train"].read_text().splitlines()
     first = next(number for number, line in enumerate(lines, start=1) if line.startswith(video.stem))
-    assert f'video "{video.stem}" is annotated, but' in message
-    assert "Add the file, or remove the video's rows" in message
-    assert f"First row: {any_copy.files['train']}, line {first}." in message
+    says(
+        message,
+        f'video "{video.stem}"',
+        f"{any_copy.files['train']}, line {first}.",
+    )
 
 
 def test_video_cut_off(any_copy):
@@ -115,18 +124,14 @@ def test_video_cut_off(any_copy):
     video.unlink()
     video.write_bytes(data[: len(data) // 2])
     message = only(any_copy.validate("train", thorough=True), "error", "videos")
-    assert str(video) in message
-    assert "copy or download it again" in message
-    assert "First row: " in message
-    assert ", line " in message
+    says(message, video, "download it again", f"{any_copy.files['train']}, line ")
 
 
 def test_every_row_twice(any_copy):
     any_copy.change("train", lambda rows: [*rows, *rows])
     count = len(any_copy.files["train"].read_text().splitlines()) // 2
     message = only(any_copy.validate("train"), "error", "duplicates")
-    assert f"train.csv, line {count + 1} repeats line 1: {count} rows of the file appear twice" in message
-    assert "remove the repetitions" in message
+    assert f"train.csv, line {count + 1} repeats line 1: {count} rows" in message
 
 
 def test_a_box_twice_under_another_person_id(any_copy):
@@ -135,13 +140,8 @@ def test_a_box_twice_under_another_person_id(any_copy):
     report = any_copy.validate("train")
     duplicates, truth = (next(f.message for f in report.of_level("error") if f.check == check)
                          for check in ("duplicates", "ground truth"))  # fmt: skip
-    assert "has the same coordinates as another box of its keyframe" in duplicates
-    later, earlier = duplicates.split("another box of its keyframe")
-    assert f"train.csv, line {len(rows) + 1} " in later
-    assert "train.csv, line 1 " in earlier
-    assert "One person needs one box" in duplicates
-    assert "not 1.0; so would a perfect model" in truth
-    assert "Merge the duplicates" in truth
+    says(duplicates, "train.csv, line 1 ", f"train.csv, line {len(rows) + 1} ")
+    assert "not 1.0" in truth
     assert report.facts["copy_train"]["truth_mAP"] < 1
 
 
@@ -151,16 +151,18 @@ def test_a_box_twice_with_slightly_other_coordinates(any_copy):
 
     any_copy.change("train", lambda rows: [*rows, *map(nearly, rows[:5])])
     found = [finding for finding in any_copy.validate("train").of_level("error") if finding.check == "duplicates"]
-    assert "overlaps by more than 95% with another box" in found[0].message
+    assert "95%" in found[0].message
 
 
 def test_detections_of_other_videos(any_copy):
     any_copy.change("val_boxes", lambda rows: [["Video-" + row[0], *row[1:]] for row in rows])
     message = only(any_copy.validate("val"), "error", "person boxes")
     video = any_copy.files["val"].read_text().split(",")[0]
-    assert f"{any_copy.files['val_boxes']}, line 1: not one of the" in message
-    assert f'video "Video-{video}" is not annotated. Did you mean "' in message
-    assert "Write video names and seconds alike" in message
+    says(
+        message,
+        f"{any_copy.files['val_boxes']}, line 1: ",
+        f'"Video-{video}"',
+    )
 
 
 def test_some_detections_of_other_videos(any_copy):
@@ -169,7 +171,7 @@ def test_some_detections_of_other_videos(any_copy):
     report = any_copy.validate("val")
     assert report.ok
     message = only(report, "warning", "person boxes")
-    assert f'val_person_detections.csv, line {total}: video "other" is not annotated' in message
+    assert f'val_person_detections.csv, line {total}: video "other" ' in message
 
 
 def test_validation_is_training(any_copy):
@@ -183,9 +185,12 @@ def test_validation_is_training(any_copy):
     message = only(report, "error", "leakage")
     assert report.findings[0].check == "leakage"  # it explains what else is found
     count = report.facts["copy_train"]["keyframes"]
-    assert f"{any_copy.files['val']}, line 1 (video " in message
-    assert f"is also in {any_copy.files['train']}, line 1 (video " in message
-    assert f"{count} of {count} keyframes of copy_val (100.0%)" in message
+    says(
+        message,
+        f"{any_copy.files['val']}, line 1 (video ",
+        f"{any_copy.files['train']}, line 1 (video ",
+        f"{count} of {count} keyframes of copy_val (100.0%)",
+    )
     # Also when only one of the two is asked for.
     assert only(any_copy.validate("val"), "error", "leakage") == message
 
@@ -194,7 +199,7 @@ def test_validation_is_training(any_copy):
 def test_empty_csv(any_copy, role):
     any_copy.files[role].write_text("")
     message = only(any_copy.validate(), "error", "annotations" if role == "train" else "person boxes")
-    assert f"{any_copy.files[role]} has no rows." in message
+    assert str(any_copy.files[role]) in message
 
 
 def test_label_map_with_tabs(any_copy):
@@ -207,4 +212,4 @@ def test_label_map_with_tabs(any_copy):
     assert report.facts == expected
     note = next(finding.message for finding in report.of_level("note") if finding.check == "label map")
     first = next(number for number, line in enumerate(label_map.read_text().splitlines(), start=1) if "\t" in line)
-    assert f"{label_map}, line {first}: indented by tabs" in note  # ... here
+    assert f"{label_map}, line {first}: " in note

@@ -11,7 +11,6 @@ import pytest
 from alphaction.config import load_cfg
 from alphaction.data.annotations import ActionClass, AnnotationTable, LabelMap
 from alphaction.data.label_statistics import labels_per_keyframe
-from alphaction.toy import ToyOptions
 from alphaction.utils.drawing import PALETTE
 from alphaction.utils.errors import UserError
 from alphaction.workflows.inspect.sheets import (
@@ -28,15 +27,9 @@ CLASSES = LabelMap(tuple(ActionClass(i, name, "movement") for i, name in enumera
 
 
 @pytest.fixture(scope="module")
-def data_dir(made_toy):
-    """DATASETS.DATA_DIR with a toy dataset of 2 + 1 videos of 4 seconds."""
-    return made_toy(ToyOptions(num_train=2, num_val=1, seconds=4))
-
-
-@pytest.fixture(scope="module")
-def shown(data_dir, repo_root):
+def shown(small_toy_folder, repo_root):
     """The training split."""
-    cfg = load_cfg(repo_root / "config_files" / "tiny" / "toy.yaml", ["DATASETS.DATA_DIR", str(data_dir)])
+    cfg = load_cfg(repo_root / "config_files" / "tiny" / "toy.yaml", ["DATASETS.DATA_DIR", str(small_toy_folder)])
     return ShownDataset.from_config(cfg, "toy_train")
 
 
@@ -98,20 +91,19 @@ def test_every_sample_is_a_file_and_classes_left_out_are_named(shown, tmp_path):
     annotated = {shown.tables.label_map.find(int(i)).name for i in shown.tables.annotations.label_ids}
     assert set(report.shown) | set(report.missing) == annotated
     assert set(report.unlabeled) == set(shown.tables.label_map.names) - annotated
-    assert "Look for:" in str(report)
 
 
 def test_a_keyframe_that_is_not_annotated_is_explained(shown):
     assert shown.tables.annotations.keyframes[shown.keyframe("train_001", 2)] == ("train_001", 2)
-    with pytest.raises(UserError, match="second 99 of train_001 is not annotated; nearest: .*3"):
+    with pytest.raises(UserError, match="second 99 of train_001 .*3"):
         shown.keyframe("train_001", 99)
-    with pytest.raises(UserError, match='no video "train_01".*Did you mean "train_001"'):
+    with pytest.raises(UserError, match='"train_01".*"train_001"'):
         shown.keyframe("train_01", 0)
 
 
-def test_the_command_line(repo_root, quick_python, subprocess_env, data_dir, tmp_path):
+def test_the_command_line(repo_root, quick_python, subprocess_env, small_toy_folder, tmp_path):
     command = [quick_python, str(repo_root / "tools" / "visualize_dataset.py"), "--output-dir", "sheets"]
-    data = ["DATASETS.DATA_DIR", str(data_dir), "INPUT.FRAME_NUM", "4"]
+    data = ["DATASETS.DATA_DIR", str(small_toy_folder), "INPUT.FRAME_NUM", "4"]
     run = {"env": subprocess_env, "capture_output": True, "text": True, "cwd": tmp_path}
     done = subprocess.run([*command, "--dataset-name", "toy_val", "--num-samples", "1", *data], **run)
     assert done.returncode == 0, done.stderr

@@ -48,13 +48,13 @@ def test_eighty_classes_are_ava_s_and_others_the_dataset_s(cfg):
 
 
 def test_classes_without_names_are_an_error(cfg):
-    with pytest.raises(UserError, match="has 3 classes and no names for them, and dataset own_val has 2"):
+    with pytest.raises(UserError, match=" 3 classes.*own_val has 2"):
         find_label_map(cfg, weights(3))
     cfg.DATASETS.TEST = ("oan_val",)
-    with pytest.raises(UserError, match="Set DATASETS.TEST .*oan_val"):
+    with pytest.raises(UserError, match="DATASETS.TEST .*oan_val"):
         find_label_map(cfg, weights(3))
     cfg.DATASETS.TEST = ()
-    with pytest.raises(UserError, match="3 classes and no names for them. Set DATASETS.TEST"):
+    with pytest.raises(UserError, match="3 classes.*DATASETS.TEST"):
         find_label_map(cfg, weights(3))
-    with pytest.raises(UserError, match="no action classifier"):
+    with pytest.raises(UserError, match="w.pth"):
         find_label_map(cfg, WeightFile(Path("w.pth"), {"backbone.weight": torch.zeros(2)}))

@@ -36,7 +36,7 @@ def test_names_match_as_those_of_annotation_files_do(tmp_path):
     table, found = boxes_from_file(path, VIDEO, range(5), (320, 240), 5.0)
     assert (len(table), found) == (2, "street")
     path.write_text(ROWS.replace("street", "Street") + ROWS.replace("street", "STREET"))
-    with pytest.raises(UserError, match='boxes.csv: STREET, Street may all be "street.mp4"'):
+    with pytest.raises(UserError, match='boxes.csv: STREET, Street .*"street.mp4"'):
         boxes_from_file(path, VIDEO, range(5), (320, 240), 5.0)
 
 
@@ -51,12 +51,10 @@ def test_pixels_in_json_are_divided_by_the_size_of_the_video(tmp_path):
 def test_wrong_files_are_explained(tmp_path):
     path = tmp_path / "boxes.csv"
     path.write_text(ROWS)
-    with pytest.raises(UserError, match='no row is about the video "strait" .*Did you mean "street"'):
+    with pytest.raises(UserError, match='"strait".*"street"'):
         boxes_from_file(path, Path("strait.mp4"), range(5), (320, 240), 5.0)
     path.write_text(ROWS[: ROWS.index("other")].replace("street,", "street,90"))
-    with pytest.raises(
-        UserError, match="3 boxes of street.mp4 lie at seconds 900 to 909, and the video ends at 5.00 s"
-    ):
+    with pytest.raises(UserError, match="3 boxes of street.mp4 .* 900 to 909.* 5.00 s"):
         boxes_from_file(path, VIDEO, range(5), (320, 240), 5.0)
     table, name = boxes_from_file(path, Path("strait.mp4"), range(5), (320, 240), 5.0, objects=True)
     assert (len(table), name) == (0, "strait")

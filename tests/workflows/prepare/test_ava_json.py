@@ -16,12 +16,11 @@ from alphaction.toy import ToyOptions, make_toy_dataset
 from alphaction.utils.errors import UserError
 from alphaction.workflows.prepare.ava_json import (
     AvaJsonOptions,
-    KeyframeImages,
-    MovieSizes,
     convert,
     convert_ava_csv,
     read_movie_list,
 )
+from alphaction.workflows.prepare.keyframe_images import KeyframeImages, MovieSizes
 
 WIDTH, HEIGHT = 427, 240
 LABELS = LabelMap(

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import numpy as np
+from pathlib import Path
+
 import pytest
 
 from alphaction.data.annotations import ActionClass, LabelMap
+from alphaction.data.formats.rows import RowBuilder, RowTable
 from alphaction.utils.errors import UserError
 from alphaction.workflows.prepare.class_collection import resolve_classes
-from alphaction.workflows.prepare.imported import ImportedAnnotations
 
 
-def part(*labels: tuple, **more) -> ImportedAnnotations:
+def part(*labels: tuple, source: str = "file.xml", **more) -> RowTable:
     """Return an imported file with one box for each tuple of labels."""
-    n = len(labels)
-    return ImportedAnnotations(
-        videos=["v"] * n,
-        seconds=np.arange(n),
-        boxes=np.tile([0.1, 0.1, 0.5, 0.5], (n, 1)),
-        labels=list(labels),
-        person_ids=np.full(n, -1),
-        **{"source": "file.xml", **more},
-    )
+    rows = RowBuilder()
+    for second, some in enumerate(labels):
+        rows.add("v", second, (0.1, 0.1, 0.5, 0.5), some, place=f"row {second}")
+    return rows.build(Path(source), **more)
 
 
 def table_of(label_map: LabelMap) -> list[tuple[int, str, str]]:
@@ -92,15 +88,14 @@ def test_names_that_differ_by_case_only_in_the_label_map_need_the_exact_one():
 
 def test_all_unknown_labels_are_listed_with_counts_and_the_nearest():
     label_map = LabelMap((ActionClass(1, "walk left", "movement"), ActionClass(2, "sit", "movement")), "label map x")
-    places = ("line 1", "line 2", "line 3", "line 4")
     with pytest.raises(UserError) as error:
-        resolve_classes([part(("wlak left",), ("sit",), ("wlak left", 12), ("fly",), places=places)], label_map)
+        resolve_classes([part(("wlak left",), ("sit",), ("wlak left", 12), ("fly",))], label_map)
     text = str(error.value)
     assert text.startswith("3 of the 4 labels")
     assert "label map x" in text
-    assert '"wlak left" (2 boxes; the first: file.xml, line 1). Did you mean "walk left"?' in text
-    assert "class id 12 (1 box; the first: file.xml, line 3). Nearest: " in text
-    assert '"fly" (1 box; the first: file.xml, line 4).' in text
+    assert '"wlak left" (2 boxes; the first: file.xml, row 0). Did you mean "walk left"?' in text
+    assert "class id 12 (1 box; the first: file.xml, row 2). Nearest: " in text
+    assert '"fly" (1 box; the first: file.xml, row 3).' in text
 
 
 def test_ids_from_zero_are_recognized():

@@ -208,9 +208,9 @@ def test_classes_without_labels_are_counted_not_listed(toy, options):
 
 def test_shared_keyframes_and_foreign_boxes_are_reported(toy, options, tmp_path):
     _, text = prepare(replace(options, train=options.val))
-    assert "val keyframes that are in train too: 10 of 10" in text
+    assert "10 of 10 keyframes of own_val (100.0%) are in own_train as well" in text
     foreign = write_rows(tmp_path / "boxes.csv", [["val_0", 1, 0.1, 0.1, 0.5, 0.5, 0.9]])
-    with pytest.raises(UserError, match=r'not one of its 1 video \(the first: "val_0"\)'):
+    with pytest.raises(UserError, match=r'none of its videos is annotated \(1, the first: "val_0"\)'):
         prepare(replace(options, person_boxes=(foreign,)))
 
 
@@ -231,7 +231,7 @@ def test_cut_clips_are_registered_instead_of_videos(toy, options):
     ("change", "message"),
     [
         ({"val_fraction": 0.2}, "with --val leave them out"),
-        ({"val": (), "val_fraction": 1.5}, r"--val-fraction 1\.5: expected a number from 0 to 1"),
+        ({"val": (), "val_fraction": 1.5}, r"--val-fraction 1\.5: expected a number between 0 and 1"),
         ({"keyframe_interval": 0}, "--keyframe-interval 0"),
         ({"format": "cavt"}, '--format "cavt" .*Did you mean "cvat"'),
         ({"box_format": "xyhw"}, '--box-format "xyhw" .*Did you mean "xywh"'),

@@ -5,12 +5,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 
+from alphaction.data.formats.rows import RowBuilder, RowTable
 from alphaction.toy import ToyOptions, make_toy_dataset
 from alphaction.utils.errors import UserError
-from alphaction.workflows.prepare.imported import ImportedAnnotations
 from alphaction.workflows.prepare.prepare import prepare_dataset
 from alphaction.workflows.prepare.prepare_options import PrepareOptions
 from alphaction.workflows.prepare.video_library import VideoLibrary
@@ -34,16 +33,11 @@ def prepare(toy: Path, folder: Path, train: str, **more) -> str:
     return "\n".join(lines)
 
 
-def imported(seconds: list[int], format: str) -> ImportedAnnotations:
-    n = len(seconds)
-    return ImportedAnnotations(
-        videos=["train_000"] * n,
-        seconds=np.array(seconds),
-        boxes=np.tile([0.1, 0.1, 0.5, 0.5], (n, 1)),
-        labels=[("sit",)] * n,
-        person_ids=np.full(n, -1),
-        format=format,
-    )
+def imported(seconds: list[int], format: str) -> RowTable:
+    rows = RowBuilder()
+    for second in seconds:
+        rows.add("train_000", second, (0.1, 0.1, 0.5, 0.5), ("sit",), place="row")
+    return rows.build(Path("file"), format=format)
 
 
 @pytest.mark.parametrize(

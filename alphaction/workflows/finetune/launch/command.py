@@ -11,12 +11,13 @@ from pathlib import Path
 from yacs.config import CfgNode
 
 import alphaction
-from alphaction.checkpoint.checkpointer import LAST_CHECKPOINT
+from alphaction.checkpoint import FINAL_CHECKPOINT, LAST_CHECKPOINT
 from alphaction.config import load_cfg
-from alphaction.engine.arguments import train_parser
-from alphaction.engine.plan import plan_text
+from alphaction.engine.run_flags import train_parser
+from alphaction.engine.run_plan import plan_text
 from alphaction.engine.train import plan_run
 from alphaction.utils.errors import UserError
+from alphaction.utils.files import missing_file
 from alphaction.workflows.finetune.launch.execute import TORCHRUN
 from alphaction.workflows.finetune.launch.launch_options import LaunchOptions
 from alphaction.workflows.finetune.launch.machine import Machine, gpu_warnings, ram_warnings
@@ -83,7 +84,7 @@ def plan_launch(options: LaunchOptions, machine: Machine) -> Launch:
 
 def _refuse_earlier_run(folder: Path) -> None:
     """Raise a :class:`UserError` if a new run would meet an earlier one in its folder."""
-    found = [folder / LAST_CHECKPOINT, folder / "model_final.pth", *sorted(folder.glob("model_[0-9]*.pth"))]
+    found = [folder / LAST_CHECKPOINT, folder / f"{FINAL_CHECKPOINT}.pth", *sorted(folder.glob("model_[0-9]*.pth"))]
     if found := [path for path in found if path.is_file()]:
         raise UserError(
             f"OUTPUT_DIR {folder} already holds a run ({found[0].name}). Continue it: --resume. "
@@ -131,7 +132,7 @@ def _launcher(processes: Processes, options: LaunchOptions) -> list[str]:
 def _script() -> str:
     """Return the path of train_net.py, short where the current folder is the clone."""
     if not TRAIN_SCRIPT.is_file():
-        raise UserError(f"{TRAIN_SCRIPT} does not exist: training is started from a clone (`pip install -e .` in it).")
+        raise UserError(f"{missing_file(TRAIN_SCRIPT)} Training is started from a clone (`pip install -e .` in it).")
     return TRAIN_SCRIPT.name if Path.cwd() == TRAIN_SCRIPT.parent else str(TRAIN_SCRIPT)
 
 

@@ -1,4 +1,4 @@
-"""Start a planned command in such a way that its signals and its exit status are those of the person's command."""
+"""Starts a planned command so that signals reach it and its exit status is passed on."""
 
 from __future__ import annotations
 

@@ -7,11 +7,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-from alphaction.utils.arguments import CommandParser
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import nearest
 from alphaction.utils.numbers import NOT_NEGATIVE, POSITIVE, SEED, whole
-from alphaction.utils.options import add_options, option, read_options
+from alphaction.utils.options import CommandParser, add_options, option, read_options
 
 PROGRAM = "bash tools/finetune_quickstart.sh"
 EXAMPLES = f"""examples:
@@ -39,7 +38,7 @@ class LaunchOptions:
     cpu: bool = option(False, help="train on the CPU, one process per machine")
     new_classes: bool = option(
         False,
-        help="take the backbone only from MODEL.WEIGHT and start the action head anew (default: take the head, too)",
+        help="take the backbone only from MODEL.WEIGHT and start a new action head (default: take the head, too)",
     )
     resume: bool = option(False, help="continue from the last checkpoint in OUTPUT_DIR")
     tensorboard: bool = option(True, help="write no TensorBoard files")

@@ -1,7 +1,7 @@
-"""What this machine has: GPUs with their free memory, cores, main memory; and what of it deserves a warning.
+"""The hardware of this machine: GPUs with their free memory, cores, main memory; and warnings about it.
 
-How much memory a training needs depends on clips, boxes and model, and is not estimated: only what is certain, that
-little of a card is free or that something else uses it, is reported.
+The memory that a training needs depends on clips, boxes and model and is not estimated; only cards with little free
+memory, or in use by other processes, are reported.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import psutil
 import pynvml
 import torch
 
-from alphaction.utils.cores import available_cores
+from alphaction.utils.device import available_cores
 from alphaction.utils.messages import listed
 
 # Below this share of free memory hardly any training fits.
@@ -48,7 +48,7 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Machine:
-    """What a launch needs to know of the machine.
+    """The hardware and environment that a launch is planned for.
 
     Attributes:
         gpus: the GPUs, by their number in PyTorch.
@@ -135,7 +135,7 @@ def gpu_warnings(gpus: Sequence[Gpu], used: int) -> Iterator[str]:
     busy = [(index, gpu) for index, gpu in enumerate(gpus[:used]) if not gpu.is_idle]
     for index, gpu in busy:
         if gpu.problem:
-            yield f"GPU {index} ({gpu.name}) does not tell its memory: {gpu.problem}"
+            yield f"GPU {index} ({gpu.name}) does not report its memory: {gpu.problem}"
             continue
         state = f"GPU {index} ({gpu.name}): {gpu.free / _GIB:.1f} of {gpu.total / _GIB:.1f} GiB are free"
         if gpu.free < LOW_SHARE * gpu.total:

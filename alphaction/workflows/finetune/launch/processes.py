@@ -1,4 +1,4 @@
-"""On what a planned run runs: GPUs or the CPU, and how many processes."""
+"""The devices of a planned run: GPUs or the CPU, and how many processes."""
 
 from __future__ import annotations
 

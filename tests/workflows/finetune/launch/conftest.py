@@ -7,23 +7,17 @@ from pathlib import Path
 import pytest
 import yaml
 
-from alphaction.toy import ToyOptions
 from alphaction.workflows.finetune.launch.command import Launch, plan_launch
 from alphaction.workflows.finetune.launch.launch_options import LaunchOptions
 from alphaction.workflows.finetune.launch.machine import Machine
 
 
-@pytest.fixture(scope="session")
-def data(made_toy) -> Path:
-    return made_toy(ToyOptions(num_train=2, num_val=1, seconds=4))
-
-
 @pytest.fixture
-def config(tmp_path, repo_root, data) -> Path:
+def config(tmp_path, repo_root, small_toy_folder) -> Path:
     """A schedule for 4 GPUs."""
     content = {
         "_BASE_": str(repo_root / "config_files/tiny/toy.yaml"),
-        "DATASETS": {"DATA_DIR": str(data)},
+        "DATASETS": {"DATA_DIR": str(small_toy_folder)},
         "SOLVER": {"REFERENCE_GPUS": 4, "VIDEOS_PER_BATCH": 16, "BASE_LR": 0.01, "MAX_ITER": 1000},
         "TEST": {"VIDEOS_PER_BATCH": 8},
         "OUTPUT_DIR": str(tmp_path / "out"),

@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import pytest
 import torch
+from messages import says
 from workflows.finetune.launch.machines import EIGHT, GPU, NONE
 
-from alphaction.engine.arguments import train_parser
+from alphaction.engine.run_flags import train_parser
 from alphaction.engine.train import plan_run
 from alphaction.utils.errors import UserError
 from alphaction.workflows.finetune.launch.command import Launch, plan_launch
@@ -69,29 +70,29 @@ def test_cpu(make):
 def test_no_gpu_means_cpu_and_a_note(make):
     made = make(NONE)
     assert made.command[-2:] == ("MODEL.DEVICE", "cpu")
-    assert "PyTorch sees no GPU" in made.notes[0]
-    assert "built for the CPU only" in make(replace(NONE, has_cuda_build=False)).notes[0]
+    assert "GPU" in made.notes[0]
+    assert "CPU only" in make(replace(NONE, has_cuda_build=False)).notes[0]
     assert "CUDA_VISIBLE_DEVICES is ''" in make(replace(NONE, environ={"CUDA_VISIBLE_DEVICES": ""})).notes[0]
 
 
 def test_too_many_gpus(make):
-    with pytest.raises(UserError, match="--num-gpus 9, but PyTorch sees 8 GPUs.*Use --num-gpus 8"):
+    with pytest.raises(UserError, match="--num-gpus 9.*--num-gpus 8"):
         make(EIGHT, num_gpus=9)
-    with pytest.raises(UserError, match="--num-gpus 2, but PyTorch sees no GPU.*--cpu"):
+    with pytest.raises(UserError, match="--num-gpus 2.*--cpu"):
         make(NONE, num_gpus=2)
     # A dry run may plan for another machine.
     made = make(NONE, num_gpus=8, dry_run=True)
     assert "--nproc_per_node=8" in made.command
-    assert "--num-gpus 8, but PyTorch sees no GPU" in made.warnings[0]
+    assert "--num-gpus 8" in made.warnings[0]
 
 
 def test_the_device_of_the_config(make):
     assert make(EIGHT, "MODEL.DEVICE", "cpu").rows["device"] == "CPU, 16 cores"
-    with pytest.raises(UserError, match="MODEL.DEVICE is cuda, but PyTorch sees no GPU"):
+    with pytest.raises(UserError, match="MODEL.DEVICE is cuda.* no GPU"):
         make(NONE, "MODEL.DEVICE", "cuda")
-    with pytest.raises(UserError, match="--num-gpus 2 and MODEL.DEVICE cpu contradict"):
+    with pytest.raises(UserError, match="--num-gpus 2 and MODEL.DEVICE cpu"):
         make(EIGHT, "MODEL.DEVICE", "cpu", num_gpus=2)
-    with pytest.raises(UserError, match="--cpu and MODEL.DEVICE cuda contradict"):
+    with pytest.raises(UserError, match="--cpu and MODEL.DEVICE cuda"):
         make(EIGHT, "MODEL.DEVICE", "cuda", cpu=True)
 
 
@@ -99,7 +100,7 @@ def test_gpus_replace_the_cpu_of_a_config(make, config):
     config.write_text(config.read_text() + "MODEL: {DEVICE: cpu}\n")
     made = make(EIGHT, num_gpus=2)
     assert made.command[-2:] == ("MODEL.DEVICE", "cuda")
-    assert "MODEL.DEVICE is cpu in the config" in made.notes[0]
+    assert "MODEL.DEVICE is cpu" in made.notes[0]
 
 
 def test_several_machines(make):
@@ -110,7 +111,7 @@ def test_several_machines(make):
     )  # fmt: skip
     assert after_script(made)[2:] == ["--adjust-lr", "--use-tfboard", "--skip-val-in-train", "--seed", "5"]
     assert made.rows["batch"] == "64 clips, 4 a process"
-    assert made.rows["device"].endswith("on each of 2 machines, this is number 1")
+    assert made.rows["device"].endswith("2 machines, this is number 1")
     on_cpu = make(NONE, nnodes=2, node_rank=0, master_addr="host", cpu=True)
     assert "--nproc_per_node=1" in on_cpu.command
     assert on_cpu.rows["batch"] == "8 clips, 4 a process"
@@ -119,7 +120,7 @@ def test_several_machines(make):
 def test_only_the_first_machine_writes(make, tmp_path):
     (tmp_path / "file").write_text("")
     nodes = {"nnodes": 2, "master_addr": "host"}
-    with pytest.raises(UserError, match="OUTPUT_DIR .*is a file, not a folder"):
+    with pytest.raises(UserError, match="OUTPUT_DIR .*/file is a file"):
         make(NONE, "OUTPUT_DIR", str(tmp_path / "file" / "run"), node_rank=0, **nodes)
     make(NONE, "OUTPUT_DIR", str(tmp_path / "file" / "run"), node_rank=1, **nodes)
 
@@ -130,9 +131,9 @@ def test_omp_num_threads_of_the_user_stays(make):
 
 
 def test_a_config_that_is_not_there(make, tmp_path):
-    with pytest.raises(UserError, match=r"confg.yaml does not exist.*Did you mean .*config.yaml"):
+    with pytest.raises(UserError, match=r"confg.yaml .*config.yaml"):
         plan_launch(LaunchOptions(str(tmp_path / "confg.yaml")), NONE)
-    with pytest.raises(UserError, match="unknown key SOLVER.BASELR. Did you mean SOLVER.BASE_LR"):
+    with pytest.raises(UserError, match="SOLVER.BASELR.*SOLVER.BASE_LR"):
         make(NONE, "SOLVER.BASELR", "1")
 
 
@@ -143,10 +144,10 @@ def test_a_dry_run_refuses_what_a_run_refuses(make, tmp_path, dry_run):
     classes = ["MODEL.ROI_ACTION_HEAD.NUM_CLASSES", "3"]
     classes += [word for group in groups for word in (f"MODEL.ROI_ACTION_HEAD.NUM_{group}_CLASSES", "1")]
     wrong = {
-        'dataset "toy_trian" is not known. Did you mean "toy_train"': ("DATASETS.TRAIN", "[toy_trian]"),
-        "away.pth does not exist": ("MODEL.WEIGHT", "away.pth"),
-        "OUTPUT_DIR .*is a file, not a folder": ("OUTPUT_DIR", str(tmp_path / "file" / "run")),
-        "the config has 3 classes": classes,
+        '"toy_trian".*"toy_train"': ("DATASETS.TRAIN", "[toy_trian]"),
+        "MODEL.WEIGHT: .*away.pth": ("MODEL.WEIGHT", "away.pth"),
+        "OUTPUT_DIR .*/file is a file": ("OUTPUT_DIR", str(tmp_path / "file" / "run")),
+        "3 classes": classes,
         "DATASETS.TEST": ("DATASETS.TEST", "()"),
     }
     for message, overrides in wrong.items():
@@ -163,9 +164,9 @@ def test_without_evaluation_data(make):
 
 def test_low_memory_is_reported(make):
     tight = replace(NONE, ram_free=2**30, ram_total=16 * 2**30)
-    assert "1.0 of 16.0 GiB of main memory" in make(tight).warnings[-1]
+    assert "1.0 of 16.0 GiB" in make(tight).warnings[-1]
     full = Machine(gpus=(Gpu("H100", 2**30, 80 * 2**30), GPU))
-    assert any("less than 20%" in warning for warning in make(full, num_gpus=1).warnings)
+    assert any("20%" in warning for warning in make(full, num_gpus=1).warnings)
 
 
 def test_the_command_is_copyable(make):
@@ -179,9 +180,9 @@ def test_the_command_is_copyable(make):
 def test_weights_start_a_new_run(make, tmp_path):
     weights = str(tmp_path / "w.pth")
     torch.save({"backbone.fast.conv1.weight": torch.zeros(32, 3, 5, 7, 7)}, weights)
-    with pytest.raises(UserError, match="none of its 1 tensors fits the model"):
+    with pytest.raises(UserError, match="none of its 1 tensors"):
         make(NONE, "MODEL.WEIGHT", weights)
-    with pytest.raises(UserError, match="--new-classes keeps the backbone.*MODEL.WEIGHT is empty"):
+    with pytest.raises(UserError, match="--new-classes .*MODEL.WEIGHT"):
         make(NONE, new_classes=True)
 
 
@@ -192,10 +193,14 @@ def test_a_new_run_does_not_meet_an_old_one(make, tmp_path):
         (folder / name).write_text("")
         with pytest.raises(UserError) as error:
             make(NONE)
-        assert f"already holds a run ({name}). Continue it: --resume." in str(error.value)
-        assert f"`-- OUTPUT_DIR {shlex.quote(str(tmp_path / 'out_2'))}`" in str(error.value)
+        says(
+            str(error.value),
+            name,
+            "--resume",
+            f"`-- OUTPUT_DIR {shlex.quote(str(tmp_path / 'out_2'))}`",
+        )
 
 
 def test_flags_of_a_run_that_is_continued(make):
-    with pytest.raises(UserError, match=r"--resume: OUTPUT_DIR .*out holds no run to continue"):
+    with pytest.raises(UserError, match=r"--resume: OUTPUT_DIR .*out\b"):
         make(NONE, resume=True)

@@ -55,7 +55,7 @@ def test_the_status_of_a_failed_process_arrives_without_a_traceback(script, subp
     assert done.returncode == 2
     assert "error: x\n" in done.stderr
     assert "Traceback" not in done.stderr
-    assert done.stderr.rstrip().endswith("ended with status 2; see its message above")
+    assert done.stderr.rstrip().splitlines()[-1].count("status 2")
 
 
 def test_an_interrupt_ends_all_processes(script, subprocess_env, tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from alphaction.utils.errors import UserError
@@ -44,39 +46,38 @@ def test_single_gpu_is_one_gpu():
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("", "CONFIG is missing"),
-        ("c.yaml --num-gpu 2", 'unknown option --num-gpu. Did you mean "--num-gpus"?'),
-        ("c.yaml --bogus", "unknown option --bogus. Known: --cpu"),
-        ("c.yaml SOLVER.MAX_ITER 5", "write `-- SOLVER.MAX_ITER 5` at the end"),
-        ("c.yaml OUTPUT_DIR out", "write `-- OUTPUT_DIR out` at the end"),
-        ("c.yaml d.yaml", "d.yaml: one CONFIG is expected"),
-        ("c.yaml --nnodes 2", "--nnodes 2 also needs --node-rank and --master-addr"),
-        ("c.yaml --nnodes 2 --node-rank 0", "--nnodes 2 also needs --master-addr"),
-        ("c.yaml --nnodes 2 --node-rank 2 --master-addr a", "--node-rank 2: expected 0 to 1"),
-        ("c.yaml --node-rank 1", "--node-rank 1 needs --nnodes N"),
-        ("c.yaml --num-gpus 0", "--cpu trains without GPUs"),
+        ("", "CONFIG"),
+        ("c.yaml --num-gpu 2", r'--num-gpu\..*"--num-gpus"'),
+        ("c.yaml --bogus", "--bogus.*--cpu"),
+        ("c.yaml SOLVER.MAX_ITER 5", "`-- SOLVER.MAX_ITER 5`"),
+        ("c.yaml OUTPUT_DIR out", "`-- OUTPUT_DIR out`"),
+        ("c.yaml d.yaml", "d.yaml: one CONFIG"),
+        ("c.yaml --nnodes 2", "--nnodes 2 .*--node-rank and --master-addr"),
+        ("c.yaml --nnodes 2 --node-rank 0", "--nnodes 2 .*--master-addr"),
+        ("c.yaml --nnodes 2 --node-rank 2 --master-addr a", "--node-rank 2: .*0 to 1"),
+        ("c.yaml --node-rank 1", "--node-rank 1 .*--nnodes"),
+        ("c.yaml --num-gpus 0", "--cpu"),
     ],
 )
 def test_mistakes_are_explained(line, message):
-    with pytest.raises(UserError) as error:
+    with pytest.raises(UserError, match=message):
         parse_options(line.split())
-    assert message in str(error.value)
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("c.yaml --num-gpus two", "--num-gpus: two: expected a whole number"),
-        ("c.yaml --num-gpus -1", "--num-gpus: -1: expected a whole number"),
-        ("c.yaml --master-port 70000", "--master-port: 70000: expected a whole number from 1 to 65535"),
-        ("c.yaml --cpu --single-gpu", "not allowed with argument --cpu"),
+        ("c.yaml --num-gpus two", "--num-gpus: two: "),
+        ("c.yaml --num-gpus -1", "--num-gpus: -1: "),
+        ("c.yaml --master-port 70000", "--master-port: 70000: .*from 1 to 65535"),
+        ("c.yaml --cpu --single-gpu", "--single-gpu: .*--cpu"),
     ],
 )
 def test_malformed_values(line, message, capsys):
     with pytest.raises(SystemExit) as stop:
         parse_options(line.split())
     assert stop.value.code == 2
-    assert message in capsys.readouterr().err
+    assert re.search(message, capsys.readouterr().err)
 
 
 def test_one_machine_may_be_given_in_full():

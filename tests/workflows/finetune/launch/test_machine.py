@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pynvml
 import pytest
 import torch
+from messages import says
 
 from alphaction.workflows.finetune.launch.machine import (
     Gpu,
@@ -32,19 +33,19 @@ def test_idle_cards_need_no_word():
 
 def test_a_busy_card_and_a_full_one():
     busy, full = gpu_warnings([card(60), card(10)], 2)
-    assert busy == "GPU 0 (H100): 60.0 of 80.0 GiB are free: another process uses this card. nvidia-smi shows which."
-    assert full.startswith("GPU 1 (H100): 10.0 of 80.0 GiB are free, less than 20%")
+    says(busy, "GPU 0 (H100): 60.0 of 80.0 GiB", "nvidia-smi")
+    says(full, "GPU 1 (H100): 10.0 of 80.0 GiB", "20%")
 
 
 def test_cards_that_are_not_used_do_not_matter_but_are_offered():
     assert list(gpu_warnings([card(79), card(1)], 1)) == []
     *_, last = gpu_warnings([card(1), card(60), card(79), card(78)], 1)
-    assert last == "GPU 2, 3 would be free: CUDA_VISIBLE_DEVICES chooses cards."
+    says(last, "GPU 2, 3 ", "CUDA_VISIBLE_DEVICES")
 
 
 def test_a_card_that_does_not_answer():
     (only,) = gpu_warnings([Gpu("H100", problem="out of memory")], 1)
-    assert only == "GPU 0 (H100) does not tell its memory: out of memory"
+    says(only, "GPU 0 (H100)", "out of memory")
 
 
 def test_main_memory():

@@ -1,4 +1,4 @@
-"""A pretended detector: true boxes with jitter and scores, now and then none, now and then one where nobody is."""
+"""A simulated detector: true boxes with jitter and scores, some missed, and some false ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The typed tables that all annotation and box readers end in.
+"""Ground truth as a typed table, which all readers of annotations end in.
 
 Sizes in shapes: K keyframes, R boxes, L labels (pairs of a box and one of its classes), n rows of a file.
 """
@@ -10,16 +10,13 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from alphaction.data.annotations.grouping import group_boxes, offsets_of, owners_of, with_counts
 from alphaction.data.keyframes import ImageIds, KeyframeIndex, encode
 from alphaction.data.sample import Keyframe
 from alphaction.utils.errors import UserError
 
 NO_CLASS = -1
 """Class id of a row that labels its box with no action."""
-
-
-def _describe(head: str, counts: Mapping[str, int]) -> str:
-    return "; ".join([head, *(f"{name}: {count}" for name, count in counts.items() if count)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +30,7 @@ class AnnotationTable:
         person_ids: int64 [R], -1 unknown.
         label_offsets: int64 [R + 1]; classes of box r are ``label_ids[label_offsets[r]:label_offsets[r + 1]]``.
         label_ids: int64 [L] class ids (not channels), ascending within a box. A box may have none: a negative.
-        frame_sizes: int32 [K, 2] (width, height) in pixels, 0 where the file does not tell.
+        frame_sizes: int32 [K, 2] (width, height) in pixels, 0 where the file does not say.
         image_ids: image id -> keyframe for JSON formats (excluded keyframes included), else empty.
         source: the file, for messages.
         counts: what the reader met, for :meth:`summary`.
@@ -101,11 +98,11 @@ class AnnotationTable:
 
     def keyframe_of_box(self) -> np.ndarray:
         """Return the position of each box's keyframe, int64 [R]."""
-        return _owners(self.row_offsets)
+        return owners_of(self.row_offsets)
 
     def box_of_label(self) -> np.ndarray:
         """Return the row of each label's box, int64 [L]."""
-        return _owners(self.label_offsets)
+        return owners_of(self.label_offsets)
 
     def labels(self, row: int) -> np.ndarray:
         """Return the class ids of box ``row``, int64; empty for a negative."""
@@ -150,10 +147,10 @@ class AnnotationTable:
         return replace(
             self,
             keyframes=self.keyframes.take(~drop),
-            row_offsets=_offsets(boxes_per_keyframe[~drop]),
+            row_offsets=offsets_of(boxes_per_keyframe[~drop]),
             boxes=self.boxes[keep_box],
             person_ids=self.person_ids[keep_box],
-            label_offsets=_offsets(labels_per_box[keep_box]),
+            label_offsets=offsets_of(labels_per_box[keep_box]),
             label_ids=self.label_ids[keep_label],
             frame_sizes=self.frame_sizes[~drop],
             counts=counts,
@@ -169,106 +166,7 @@ class AnnotationTable:
             f"{self.source}: {videos} videos, {len(self.keyframes)} keyframes, {len(self)} boxes, "
             f"{self.num_labels} labels"
         )
-        return _describe(head, {"boxes without action": negatives, "keyframes without boxes": empty, **self.counts})
-
-
-@dataclass(frozen=True, eq=False)
-class BoxTable:
-    """Detections: scored boxes per keyframe, best score first within a keyframe. Numpy columns only.
-
-    Attributes:
-        keyframes: the K keyframes that have boxes, sorted by (video, second).
-        row_offsets: int64 [K + 1]; boxes of keyframe k are ``row_offsets[k]:row_offsets[k + 1]``.
-        boxes: float64 [R, 4] x1, y1, x2, y2 as fractions (0 to 1) of the frame.
-        scores: float32 [R] in [0, 1].
-        source: the file, for messages.
-        counts: what the reader met, for :meth:`summary`.
-    """
-
-    keyframes: KeyframeIndex
-    row_offsets: np.ndarray
-    boxes: np.ndarray
-    scores: np.ndarray
-    source: str = "boxes"
-    counts: Mapping[str, int] = field(default_factory=dict)
-
-    @classmethod
-    def from_columns(
-        cls,
-        videos: Sequence[str],
-        seconds: Sequence[int] | np.ndarray,
-        boxes: np.ndarray,
-        scores: Sequence[float] | np.ndarray,
-        source: str = "boxes",
-    ) -> BoxTable:
-        """Return the table of n detections: video names, int [n], float [n, 4] in [0, 1], float [n] in [0, 1]."""
-        known: dict[str, int] = {}
-        codes = encode(videos, known)
-        keyframes, position = KeyframeIndex.from_rows(list(known), codes, np.asarray(seconds, dtype=np.int64))
-        boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
-        return cls.from_positions(keyframes, position, boxes, np.asarray(scores), source)
-
-    @classmethod
-    def from_positions(
-        cls,
-        keyframes: KeyframeIndex,
-        position: np.ndarray,
-        boxes: np.ndarray,
-        scores: np.ndarray,
-        source: str = "boxes",
-        counts: Mapping[str, int] | None = None,
-    ) -> BoxTable:
-        """Return the table of n detections whose keyframes are ``keyframes[position]``; equal scores keep order."""
-        scores = scores.astype(np.float32)
-        order = np.lexsort((-scores, position))
-        offsets = _offsets(np.bincount(position, minlength=len(keyframes)))
-        return cls(keyframes, offsets, boxes[order], scores[order], source, counts or {})
-
-    def __len__(self) -> int:
-        """Return the number of boxes, R."""
-        return len(self.boxes)
-
-    def rows(self, k: int) -> slice:
-        """Return the rows of keyframe ``k``."""
-        return slice(int(self.row_offsets[k]), int(self.row_offsets[k + 1]))
-
-    def keyframe_of_box(self) -> np.ndarray:
-        """Return the position of each box's keyframe, int64 [R]."""
-        return _owners(self.row_offsets)
-
-    def lookup(
-        self, video: str, second: int, min_score: float = 0.0, limit: int | None = None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return boxes float64 [n, 4] and scores float32 [n] of a keyframe, best first; empty if it has none.
-
-        Args:
-            min_score: keep scores of at least this (compared in float32, as scores are stored).
-            limit: keep at most so many.
-        """
-        k = self.keyframes.index_of(video, second)
-        rows = slice(0, 0) if k is None else self.rows(k)
-        scores = self.scores[rows]
-        count = int(np.count_nonzero(scores >= np.float32(min_score)))
-        if limit is not None:
-            count = min(count, limit)
-        return self.boxes[rows][:count], scores[:count]
-
-    def summary(self) -> str:
-        """Return one line of counts for the log."""
-        videos = len(np.unique(self.keyframes.video_index))
-        head = f"{self.source}: {videos} videos, {len(self.keyframes)} keyframes, {len(self)} boxes"
-        if len(self):
-            head += f", scores {self.scores.min():.3g} to {self.scores.max():.3g}"
-        return _describe(head, self.counts)
-
-
-def _offsets(lengths: np.ndarray) -> np.ndarray:
-    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-
-
-def _owners(offsets: np.ndarray) -> np.ndarray:
-    """Return, for each element of consecutive groups that begin at ``offsets``, the number of its group."""
-    return np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+        return with_counts(head, {"boxes without action": negatives, "keyframes without boxes": empty, **self.counts})
 
 
 def merge_rows(
@@ -317,36 +215,13 @@ def merge_rows(
     }
     return AnnotationTable(
         keyframes=keyframes,
-        row_offsets=_offsets(np.bincount(position, minlength=len(keyframes))),
+        row_offsets=offsets_of(np.bincount(position, minlength=len(keyframes))),
         boxes=boxes[first],
         person_ids=person_ids,
-        label_offsets=_offsets(np.bincount(label_box, minlength=len(first))),
+        label_offsets=offsets_of(np.bincount(label_box, minlength=len(first))),
         label_ids=label_ids,
         frame_sizes=np.zeros((len(keyframes), 2), dtype=np.int32) if frame_sizes is None else frame_sizes,
         image_ids=ImageIds.empty() if image_ids is None else image_ids,
         source=source,
         counts=counts,
     )
-
-
-def group_boxes(position: np.ndarray, boxes: np.ndarray, person_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the first row, int64 [R], of each distinct box, and the box, int64 [n], of each row.
-
-    Boxes are ordered by keyframe, then by first appearance.
-    """
-    if not len(position):
-        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-    keys = (person_ids, boxes[:, 3], boxes[:, 2], boxes[:, 1], boxes[:, 0], position)
-    order = np.lexsort(keys)
-    starts_box = np.ones(len(order), dtype=bool)
-    starts_box[1:] = False
-    for key in keys:
-        ordered = key[order]
-        starts_box[1:] |= ordered[1:] != ordered[:-1]
-    first = order[starts_box]  # lexsort is stable: the first row of a run is the first in the file
-    rank_order = np.lexsort((first, position[first]))
-    rank = np.empty_like(rank_order)
-    rank[rank_order] = np.arange(len(first))
-    box_of_row = np.empty(len(order), dtype=np.int64)
-    box_of_row[order] = rank[np.cumsum(starts_box) - 1]
-    return first[rank_order], box_of_row

@@ -1,4 +1,4 @@
-"""What a run is going to do, as text: the plan of ``train_net.py --plan``, which the launcher shows, too."""
+"""The plan of a run as text, which ``train_net.py --plan`` and the launcher show."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from yacs.config import CfgNode
 from alphaction.checkpoint import StartPoint
 from alphaction.data.dataset import ActionDataset
 from alphaction.engine.run_config import RunConfig
-from alphaction.utils.messages import counted
+from alphaction.utils.messages import counted, text_table
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,12 @@ class RunPlan:
 
 def plan_text(rows: Mapping[str, str], notes: Iterable[str], warnings: Iterable[str]) -> str:
     """Return the lines of a plan; a value may have several."""
-    width = max(map(len, rows))
-    lines = [
-        f"  {'' if number else label:{width}}  {line}"
+    cells = [
+        ("" if number else label, line)
         for label, text in rows.items()
         for number, line in enumerate(text.splitlines() or [""])
     ]
+    lines = text_table(cells, left=2, indent="  ")
     lines += [f"note: {note}" for note in notes]
     lines += [f"warning: {warning}" for warning in warnings]
     return "\n".join(["Plan", *lines])
@@ -70,6 +70,7 @@ def plan_rows(
         train_sets, test_sets: the opened datasets.
     """
     cfg, solver = run.cfg, run.cfg.SOLVER
+    batch = solver.VIDEOS_PER_BATCH
     parts = f" in {solver.ACCUMULATION_STEPS} parts" if solver.ACCUMULATION_STEPS > 1 else ""
     head = cfg.MODEL.ROI_ACTION_HEAD
     groups = (
@@ -83,7 +84,7 @@ def plan_rows(
         "classes": f"{head.NUM_CLASSES} (movement, object, person: {', '.join(map(str, groups))})",
         "device": f"{device}, {counted(run.num_processes, 'process', 'processes')}",
         "scaling": run.scaling,
-        "batch": f"{solver.VIDEOS_PER_BATCH} clips, {solver.VIDEOS_PER_BATCH // run.num_processes} a process{parts}",
+        "batch": f"{counted(batch, 'clip')}, {batch // run.num_processes} a process{parts}",
         "iterations": _length(solver, start_iteration, sum(map(len, train_sets))),
         "learning rate": f"{solver.BASE_LR:g} ({solver.OPTIMIZER}, {solver.SCHEDULER})",
         "output": cfg.OUTPUT_DIR,

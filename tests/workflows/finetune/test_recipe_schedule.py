@@ -11,9 +11,9 @@ from alphaction.config.paths_catalog import AVA_LABEL_MAP
 from alphaction.data.annotations import read_label_map
 from alphaction.solver import scale_schedule
 from alphaction.utils.errors import UserError
+from alphaction.workflows.finetune.dataset_statistics import ava_statistics
 from alphaction.workflows.finetune.finetune_options import FinetuneOptions
-from alphaction.workflows.finetune.schedule import plan_schedule
-from alphaction.workflows.finetune.statistics import ava_statistics
+from alphaction.workflows.finetune.recipe_schedule import plan_schedule
 
 
 def own_statistics(keyframes: int):
@@ -50,7 +50,7 @@ def test_the_small_network():
 def test_epochs_are_as_asked_for():
     plan = plan_schedule(FinetuneOptions("own", num_gpus=1, epochs=3, batch_size=10), own_statistics(100), 256)
     assert (plan.max_iter, plan.epoch, plan.epochs) == (30, 10, 3)
-    assert plan.reason == "as given by --epochs"
+    assert "--epochs" in plan.reason
 
 
 @pytest.mark.parametrize(("max_iter", "period"), [(1, 1), (4, 1), (8, 2), (10, 2), (11, 3), (300, 60)])
@@ -83,9 +83,9 @@ def test_the_rate_is_that_of_the_scaled_config(backbone, gpus):
 
 
 def test_epochs_without_end_are_refused():
-    with pytest.raises(UserError, match="--epochs 1e[+]308: expected .* to 1000000"):
+    with pytest.raises(UserError, match="--epochs 1e[+]308: .* to 1000000"):
         FinetuneOptions("own", epochs=1e308).check()
-    with pytest.raises(UserError, match="--epochs 1e[+]06: 184000 keyframes and 2 clips a step make that 92000000000"):
+    with pytest.raises(UserError, match="--epochs 1e[+]06: 184000 .* 2 .* 92000000000"):
         plan_schedule(FinetuneOptions("own", num_gpus=1, epochs=1e6), own_statistics(184_000), 256)
 
 

@@ -8,8 +8,9 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 import numpy as np
 
@@ -17,6 +18,8 @@ from alphaction.utils.errors import UserError
 from alphaction.utils.files import missing_file
 
 _GZIP_MAGIC = b"\x1f\x8b"
+_ZIP_MAGIC = b"PK\x03\x04"
+Syntax = Literal["csv", "json", "xml", "numbers"]
 
 
 def read_text(path: str | Path, what: str) -> str:
@@ -43,6 +46,7 @@ def open_text(path: str | Path, what: str) -> Iterator[TextIO]:
     if not path.exists():
         raise UserError(f"{what}: {missing_file(path)}")
     try:
+        _refuse_archive(path, what)
         with open_for_reading(path) as file:
             _refuse_placeholder(path, what, file.read(200))
             file.seek(0)
@@ -54,6 +58,14 @@ def open_text(path: str | Path, what: str) -> Iterator[TextIO]:
         raise UserError(
             f'{what}: {path} is not UTF-8 text ({found}). Save it as UTF-8 (in Excel: "CSV UTF-8"), or check the path.'
         ) from error
+
+
+def _refuse_archive(path: Path, what: str) -> None:
+    with path.open("rb") as file:
+        if file.read(4) == _ZIP_MAGIC:
+            raise UserError(
+                f"{what}: {path} is a zip archive. Unpack it and pass the file in it (of CVAT's: annotations.xml)."
+            )
 
 
 def _refuse_placeholder(path: Path, what: str, head: str) -> None:
@@ -87,19 +99,46 @@ def open_for_writing(path: str | Path, compresslevel: int = 6) -> TextIO:
     return path.open("w", encoding="utf-8", newline="")
 
 
-def parse_json(path: str | Path, text: str, what: str) -> Any:
-    """Return the parsed JSON; a syntax error names file, line and column."""
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise UserError(
-            f"{what}: {path}, line {error.lineno}, column {error.colno}: not valid JSON ({error.msg})."
-        ) from error
-
-
 def looks_like_json(text: str) -> bool:
     """Tell JSON from csv by the first character that is not white space."""
     return text.lstrip()[:1] in ("{", "[")
+
+
+@dataclass(frozen=True)
+class FileContent:
+    """The content of a file.
+
+    Attributes:
+        path: the file.
+        what: what it is to the user ("annotations"), for messages.
+        text: all of it.
+    """
+
+    path: Path
+    what: str
+    text: str
+
+    @classmethod
+    def read(cls, path: str | Path, what: str) -> FileContent:
+        """Read a file; see :func:`open_text`."""
+        return cls(Path(path), what, read_text(path, what))
+
+    @cached_property
+    def syntax(self) -> Syntax:
+        """What it is written in, by its first character."""
+        if looks_like_json(self.text):
+            return "json"
+        return "xml" if self.text.lstrip()[:1] == "<" else "csv"
+
+    @cached_property
+    def data(self) -> Any:
+        """The parsed JSON; a syntax error is a :class:`UserError` that names line and column."""
+        try:
+            return json.loads(self.text)
+        except json.JSONDecodeError as error:
+            raise UserError(
+                f"{self.what}: {self.path}, line {error.lineno}, column {error.colno}: not valid JSON ({error.msg})."
+            ) from error
 
 
 @dataclass(frozen=True)
@@ -120,9 +159,13 @@ class RowSource:
         """Return the places of some rows, int64 [m]."""
         return replace(self, place=lambda row: self.place(int(rows[row])))
 
+    def where(self, row: int) -> str:
+        """Return the file and the place in it of a row."""
+        return f"{self.path}, {self.place(row)}"
+
     def error(self, row: int, problem: str, more: int = 0) -> UserError:
         """Return the error for ``row``; ``more`` further rows have the same fault."""
-        return UserError(f"{self.what}: {self.path}, {self.place(row)}: {problem}{more_rows(more)}")
+        return UserError(f"{self.what}: {self.where(row)}: {problem}{more_rows(more)}")
 
     def reject(self, bad: np.ndarray, problem: Callable[[int], str]) -> None:
         """Raise a :class:`UserError` for the first row where ``bad`` (bool [n]) holds, and count the others."""

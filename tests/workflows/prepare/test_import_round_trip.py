@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from workflows.prepare import exporters
+from workflows.prepare.importing import listed
 
 from alphaction.data.annotations import NO_CLASS, AnnotationTable, read_annotations, read_label_map
+from alphaction.data.formats.known_formats import ANNOTATION_FORMATS
 from alphaction.data.video.whole_movies import MovieSource
 from alphaction.toy import ToyOptions, make_toy_dataset
-from alphaction.workflows.prepare.importers import detect_format, import_annotations
+from alphaction.workflows.prepare.import_rows import import_annotations, summary
 
 EXPORTS = {
     "ava": (exporters.export_ava, "a.csv", "ava"),
@@ -19,6 +21,10 @@ EXPORTS = {
     "cvat": (exporters.export_cvat, "a.xml", "cvat"),
     "labelstudio": (exporters.export_labelstudio, "a.json", "labelstudio"),
 }
+
+
+def test_every_annotation_format_has_an_exporter():
+    assert {format for _, _, format in EXPORTS.values()} == set(ANNOTATION_FORMATS)
 
 
 @pytest.fixture(scope="module")
@@ -35,10 +41,16 @@ def world(tmp_path_factory):
 
 def to_table(found, label_map) -> AnnotationTable:
     columns = [[], [], [], [], []]
-    for row, labels in enumerate(found.labels):
+    for row, labels in enumerate(found.labels()):
         for label in labels or [None]:
             class_id = NO_CLASS if label is None else label_map.find(label).id
-            values = (found.videos[row], found.seconds[row], found.boxes[row], class_id, found.person_ids[row])
+            values = (
+                found.videos[found.video_codes[row]],
+                found.numbers[row],
+                found.boxes[row],
+                class_id,
+                found.person_ids[row],
+            )
             for column, value in zip(columns, values, strict=True):
                 column.append(value)
     videos, seconds, boxes, class_ids, person_ids = columns
@@ -63,14 +75,13 @@ def test_round_trip_gives_the_same_table(world, tmp_path, name):
     table, label_map, infos = world
     export, file, format = EXPORTS[name]
     export(tmp_path / file, table, label_map, infos)
-    assert detect_format(tmp_path / file) == format
     found = import_annotations(tmp_path / file, info=infos.__getitem__, video_names=list(infos))
     assert found.format == format
     assert len(found) == len(table)
     assert_same(to_table(found, label_map), table, 1e-6)
     assert found.person_ids.min() >= 0
     if name in ("via", "labelstudio"):
-        used = {label for labels in found.labels for label in labels}
+        used = {label for labels in found.labels() for label in labels}
         assert {name: label_map.find(name).group for name in used} == dict(found.class_groups)
 
 
@@ -93,8 +104,8 @@ def test_negatives_survive(world, tmp_path, name):
     export(tmp_path / file, mixed, label_map, infos)
     found = import_annotations(tmp_path / file, info=infos.__getitem__, video_names=list(infos))
     assert_same(to_table(found, label_map), mixed, 1e-6)
-    assert sum(not labels for labels in found.labels) == classes.count(NO_CLASS) > 0
-    assert "boxes without action" in found.summary()
+    assert sum(not labels for labels in found.labels()) == classes.count(NO_CLASS) > 0
+    assert "boxes without action" in summary(found)
 
 
 @pytest.mark.parametrize("name", ["cvat", "labelstudio"])
@@ -104,4 +115,4 @@ def test_keyframe_interval_samples_every_other_second(world, tmp_path, name):
     export(tmp_path / file, table, label_map, infos)
     found = import_annotations(tmp_path / file, info=infos.__getitem__, video_names=list(infos), keyframe_interval=2)
     expected = {tuple(k) for k in table.keyframes if k.second % 2 == 0}
-    assert set(zip(found.videos, found.seconds.tolist(), strict=True)) == expected
+    assert {row[:2] for row in listed(found)} == expected

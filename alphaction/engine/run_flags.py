@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from alphaction.utils.arguments import CommandParser
 from alphaction.utils.numbers import SEED
+from alphaction.utils.options import CommandParser
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:

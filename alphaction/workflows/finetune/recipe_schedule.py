@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from alphaction.solver import rate_ratio
 from alphaction.utils.errors import UserError
+from alphaction.workflows.finetune.dataset_statistics import DatasetStatistics
 from alphaction.workflows.finetune.finetune_options import MAX_ITERATIONS, FinetuneOptions
-from alphaction.workflows.finetune.statistics import DatasetStatistics
 
 # The published recipe: 8 GPUs with 2 clips each, on AVA.
 RECIPE_BATCH, RECIPE_LR, RECIPE_WARMUP, RECIPE_PERIOD = 16, 0.0004, 2000, 10_000

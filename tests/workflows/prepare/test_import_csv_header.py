@@ -97,5 +97,5 @@ def test_a_row_may_end_before_the_person_id(tmp_path, head):
 
 def test_a_class_that_means_a_person_is_no_action(tmp_path):
     found = import_text(tmp_path, "clip_01,0,0,0,1,1,Person\nclip_01,1,0,0,1,1,wave\n")
-    assert found.labels == [(), ("wave",)]
+    assert found.labels() == [(), ("wave",)]
     assert found.counts['boxes of the class "Person", which is no action'] == 1

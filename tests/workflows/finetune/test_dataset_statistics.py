@@ -54,5 +54,5 @@ def test_splits_with_other_classes(make_dataset, toy_data):
     options = FinetuneOptions(
         "own", val_dataset="toy_val", data_dir=str(data), catalog=(str(toy_data / "toy" / "dataset.yaml"),)
     )
-    with pytest.raises(UserError, match="have different classes"):
+    with pytest.raises(UserError, match="One model has one list of classes"):
         collect_statistics(options)

@@ -1,4 +1,4 @@
-"""What the rules of a config need to know of a dataset, read from its registered files.
+"""Figures of a dataset that decide its config, read from its registered files.
 
 Sizes in shapes: K keyframes, R boxes, M boxes at one keyframe.
 """
@@ -14,16 +14,16 @@ import numpy as np
 from alphaction.config.paths_catalog import DatasetSpec
 from alphaction.data.annotations import AnnotationTable, LabelMap
 from alphaction.data.label_statistics import movements_per_box
+from alphaction.data.table_checks import require_boxes, require_same_classes
 from alphaction.data.tables import DatasetTables, open_tables
 from alphaction.data.video.clip_source import ClipSource
 from alphaction.data.video.whole_movies import MovieSource
 from alphaction.evaluation.recall import Recall
-from alphaction.utils.errors import UserError
 from alphaction.utils.messages import counted
 
-# Opening a video decodes a frame; so many of a split tell rates and sizes well enough.
+# Opening a video decodes a frame; this many of a split suffice to estimate rates and sizes.
 _PROBED_VIDEOS = 24
-# Of every so many steps between successive keyframes, memory can use those of one length.
+# Memory needs at least this share of the keyframes to have a neighbor at the usual distance.
 _MIN_REGULAR = 0.5
 
 
@@ -144,15 +144,10 @@ def read_statistics(train: DatasetSpec, val: DatasetSpec) -> DatasetStatistics:
     """
     opened, val_opened = open_tables(train, boxes=()), open_tables(val, boxes=("person_boxes",))
     label_map = opened.label_map
-    if val_opened.label_map != label_map:
-        raise UserError(
-            f'datasets "{train.name}" ({train.label_map}) and "{val.name}" ({val.label_map}) have different classes. '
-            "Choose another --val-dataset, or give both one label map."
-        )
+    require_same_classes(val_opened, label_map, train.name)
     table, val_table = opened.annotations, val_opened.annotations
+    require_boxes(table)
     shares, infos = _box_heights(table, opened.source)
-    if not len(shares):
-        raise UserError(f'dataset "{train.name}": {table.source} holds no box. Annotate persons first.')
     counts = np.diff(table.row_offsets)
     counts = counts[counts > 0]
     sides = [(min(size), max(size)) for size, _ in infos]
@@ -189,8 +184,6 @@ def _box_heights(table: AnnotationTable, source: ClipSource) -> tuple[np.ndarray
     Both are of up to ``_PROBED_VIDEOS`` annotated videos, spread over the split.
     """
     used = np.unique(table.keyframes.video_index[np.diff(table.row_offsets) > 0])
-    if not len(used):
-        return np.zeros(0), []
     chosen = used[np.unique(np.linspace(0, len(used) - 1, _PROBED_VIDEOS).round().astype(int))]
     video_of_box = np.repeat(table.keyframes.video_index, np.diff(table.row_offsets))
     shares, infos = [], []
@@ -206,7 +199,7 @@ def _memory_reach(table: AnnotationTable) -> tuple[int, int]:
     """Return the usual distance of successive keyframes in seconds, 0 if there is none, and the most steps in a video.
 
     Memory looks at whole multiples of one step away from a keyframe: where fewer than half of the keyframes have a
-    neighbor at that step, there would be next to nothing to remember.
+    neighbor at that step, there would be hardly anything to remember.
     """
     videos, seconds = table.keyframes.video_index, table.keyframes.seconds
     gaps = np.diff(seconds)[np.diff(videos) == 0]

@@ -10,8 +10,8 @@ import torch
 from alphaction.config import get_cfg
 from alphaction.modeling.backbone import build_backbone
 from alphaction.workflows.finetune.config_text import Setting
+from alphaction.workflows.finetune.dataset_statistics import DatasetStatistics
 from alphaction.workflows.finetune.finetune_options import CONV_BODIES, IA_STRUCTURES, FinetuneOptions
-from alphaction.workflows.finetune.statistics import DatasetStatistics
 
 _NODE = "MODEL.IA_STRUCTURE"
 # Reach of the memory in slots, before and after.

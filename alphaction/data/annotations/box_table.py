@@ -1,0 +1,101 @@
+"""Detections as a typed table, which all readers of boxes end in. Sizes in shapes: K keyframes, R boxes, n rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from alphaction.data.annotations.grouping import offsets_of, owners_of, with_counts
+from alphaction.data.keyframes import KeyframeIndex, encode
+
+
+@dataclass(frozen=True, eq=False)
+class BoxTable:
+    """Detections: scored boxes per keyframe, best score first within a keyframe. Numpy columns only.
+
+    Attributes:
+        keyframes: the K keyframes that have boxes, sorted by (video, second).
+        row_offsets: int64 [K + 1]; boxes of keyframe k are ``row_offsets[k]:row_offsets[k + 1]``.
+        boxes: float64 [R, 4] x1, y1, x2, y2 as fractions (0 to 1) of the frame.
+        scores: float32 [R] in [0, 1].
+        source: the file, for messages.
+        counts: what the reader met, for :meth:`summary`.
+    """
+
+    keyframes: KeyframeIndex
+    row_offsets: np.ndarray
+    boxes: np.ndarray
+    scores: np.ndarray
+    source: str = "boxes"
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def from_columns(
+        cls,
+        videos: Sequence[str],
+        seconds: Sequence[int] | np.ndarray,
+        boxes: np.ndarray,
+        scores: Sequence[float] | np.ndarray,
+        source: str = "boxes",
+    ) -> BoxTable:
+        """Return the table of n detections: video names, int [n], float [n, 4] in [0, 1], float [n] in [0, 1]."""
+        known: dict[str, int] = {}
+        codes = encode(videos, known)
+        keyframes, position = KeyframeIndex.from_rows(list(known), codes, np.asarray(seconds, dtype=np.int64))
+        boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+        return cls.from_positions(keyframes, position, boxes, np.asarray(scores), source)
+
+    @classmethod
+    def from_positions(
+        cls,
+        keyframes: KeyframeIndex,
+        position: np.ndarray,
+        boxes: np.ndarray,
+        scores: np.ndarray,
+        source: str = "boxes",
+        counts: Mapping[str, int] | None = None,
+    ) -> BoxTable:
+        """Return the table of n detections whose keyframes are ``keyframes[position]``; equal scores keep order."""
+        scores = scores.astype(np.float32)
+        order = np.lexsort((-scores, position))
+        offsets = offsets_of(np.bincount(position, minlength=len(keyframes)))
+        return cls(keyframes, offsets, boxes[order], scores[order], source, counts or {})
+
+    def __len__(self) -> int:
+        """Return the number of boxes, R."""
+        return len(self.boxes)
+
+    def rows(self, k: int) -> slice:
+        """Return the rows of keyframe ``k``."""
+        return slice(int(self.row_offsets[k]), int(self.row_offsets[k + 1]))
+
+    def keyframe_of_box(self) -> np.ndarray:
+        """Return the position of each box's keyframe, int64 [R]."""
+        return owners_of(self.row_offsets)
+
+    def lookup(
+        self, video: str, second: int, min_score: float = 0.0, limit: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return boxes float64 [n, 4] and scores float32 [n] of a keyframe, best first; empty if it has none.
+
+        Args:
+            min_score: keep scores of at least this (compared in float32, as scores are stored).
+            limit: keep at most so many.
+        """
+        k = self.keyframes.index_of(video, second)
+        rows = slice(0, 0) if k is None else self.rows(k)
+        scores = self.scores[rows]
+        count = int(np.count_nonzero(scores >= np.float32(min_score)))
+        if limit is not None:
+            count = min(count, limit)
+        return self.boxes[rows][:count], scores[:count]
+
+    def summary(self) -> str:
+        """Return one line of counts for the log."""
+        videos = len(np.unique(self.keyframes.video_index))
+        head = f"{self.source}: {videos} videos, {len(self.keyframes)} keyframes, {len(self)} boxes"
+        if len(self):
+            head += f", scores {self.scores.min():.3g} to {self.scores.max():.3g}"
+        return with_counts(head, self.counts)

@@ -1,0 +1,94 @@
+"""One value of a file, as text or as JSON has it: is it a number, and what is wrong if not."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+_DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+")
+
+
+def parse_integer(value: object) -> int | None:
+    """Return a whole number given as int, float or text ("0902", "902.0"); None if it is not one, or beyond int64."""
+    number: int | float
+    try:
+        number = int(value) if isinstance(value, (int, str)) else float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        try:
+            number = float(value)  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            return None
+    if isinstance(number, float) and not number.is_integer():
+        return None
+    return int(number) if abs(number) < 2**63 else None
+
+
+def is_number(text: str) -> bool:
+    """Return whether a cell is a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def is_finite_number(value: Any) -> bool:
+    """Return whether a JSON value is a finite number."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table of text.
+
+    Attributes:
+        role: what it holds ("video", "second", "x1", ...; see :class:`CsvHeader`).
+        name: as messages name it.
+        kind: ``str`` (becomes codes into a list of distinct texts), ``int`` or ``float``.
+        position: the cell of a row, from 0.
+        absent: value of an empty cell (``str``: any value lets "" pass); None: an empty cell is an error.
+        hint: the remedy, for a cell that is not a number.
+        may_miss: rows may end before this column.
+    """
+
+    role: str
+    name: str
+    kind: type
+    position: int
+    absent: float | None = None
+    hint: str = ""
+    may_miss: bool = False
+
+    @property
+    def dtype(self) -> type:
+        """Numpy type of the parsed column."""
+        return np.float64 if self.kind is float else np.int64
+
+
+def parse_cell(column: Column, text: str) -> float | int | None:
+    """Return the value of a cell, or None if it is wrong."""
+    if not text.strip():
+        return column.absent
+    if column.kind is int:
+        return parse_integer(text)
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def bad_cell(column: Column, text: str) -> str:
+    """Return the message for a cell that is wrong."""
+    text = text.strip()
+    if not text:
+        return f"the {column.name} is empty."
+    wanted = "a whole number" if column.kind is int else "a number"
+    hint = f" {column.hint}" if column.hint else ""
+    if column.kind is float and _DECIMAL_COMMA.fullmatch(text):
+        hint = f" It has a decimal comma: write {text.replace(',', '.')}, in all rows."
+    return f'{column.name} "{text}" is not {wanted}.{hint}'

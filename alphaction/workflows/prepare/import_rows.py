@@ -1,0 +1,242 @@
+"""Annotation files of any format, brought to the videos of a folder.
+
+The format is recognized by content. Second t of a video with f frames per second is its frame round(t * f). The formats
+of annotation tools depend on the videos, and their readers give rows that are finished. The rows of csv and COCO-like
+files are finished here: videos by any spelling of their names, boxes in any form, classes by id or name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from alphaction.data.annotations.checks import ANNOTATION_RULES, check_seconds
+from alphaction.data.annotations.grouping import group_boxes, with_counts
+from alphaction.data.formats.action_attributes import means_person
+from alphaction.data.formats.annotation_file import AnnotationFile
+from alphaction.data.formats.box_spelling import unit_corners
+from alphaction.data.formats.cells import is_number
+from alphaction.data.formats.file_content import FileContent
+from alphaction.data.formats.known_formats import ANNOTATION_FORMATS, any_of, recognize
+from alphaction.data.formats.rows import RowTable
+from alphaction.data.keyframes import ImageIds, KeyframeIndex, encode
+from alphaction.data.video.file import VideoInfo
+from alphaction.data.video.names import VideoNames
+from alphaction.utils.errors import UserError
+from alphaction.utils.messages import counted
+
+_WHAT = "annotations"
+TOOLS = tuple(each.tool for each in ANNOTATION_FORMATS.values() if each.tool)
+"""The annotation tools that are known."""
+_TABLES = any_of([each.title for each in ANNOTATION_FORMATS.values() if not each.tool], "and")
+
+
+def import_annotations(
+    path: str | Path,
+    *,
+    info: Callable[[str], VideoInfo],
+    video_names: Collection[str],
+    format: str = "auto",
+    box_format: str = "auto",
+    normalized: str = "auto",
+    keyframe_interval: int = 1,
+    action_attributes: Collection[str] = (),
+) -> RowTable:
+    """Return the annotations of a file of any supported format. ``PrepareOptions`` has checked the options.
+
+    Boxes are corners in fractions of the frame, not yet checked for how far they leave it. Each has one row with all
+    its labels; the keyframes without boxes follow.
+
+    Args:
+        path: the file.
+        info: probes a video of ``video_names``: frame size, frame rate, duration.
+        video_names: the videos that are there (stems of the files); the names in the file are matched to them.
+        format: ``auto`` or one of ``ANNOTATION_FORMATS``, which must agree with the content.
+        box_format: how csv and COCO-like JSON write boxes: ``auto`` (csv: as its header names them, else xyxy; JSON:
+            xywh; unless rows prove another), ``xyxy``, ``xywh`` or ``cxcywh``.
+        normalized: whether those boxes are fractions of the frame: ``auto`` (no if one is above 2), ``yes``, ``no``.
+        keyframe_interval: seconds between samples of tracks (CVAT, Label Studio); other formats have keyframes.
+        action_attributes: the attributes (VIA, CVAT, Label Studio) that are actions; (): those that can be.
+
+    Raises:
+        UserError: names file, place, value, what was expected and the remedy.
+    """
+    content = FileContent.read(path, _WHAT)
+    found = recognize(content, tuple(ANNOTATION_FORMATS.values()))
+    if format not in ("auto", found.name):
+        raise UserError(
+            f'--format {format}: {path} is "{found.name}" by its content. Pass that, or leave the option out.'
+        )
+    if found.tool and (box_format, normalized) != ("auto", "auto"):
+        raise UserError(
+            f"--box-format and --normalized are for {_TABLES}; {path} is {found.title}, which always writes boxes in "
+            "the same way. Leave the options out."
+        )
+    if action_attributes and not found.tool:
+        raise UserError(
+            f"--action-attribute is for the attributes of {any_of(TOOLS, 'and')}; {path} has none. Leave it out."
+        )
+    file = AnnotationFile(
+        content.path,
+        content.what,
+        content.text,
+        VideoNames(video_names, f"{_WHAT}: {path}"),
+        info,
+        box_format,
+        normalized,
+        keyframe_interval,
+        tuple(action_attributes),
+    )
+    rows = found.annotations(file)
+    return replace(merge_equal_boxes(rows if found.tool else _finished(file, rows)), format=found.name)
+
+
+def merge_equal_boxes(rows: RowTable) -> RowTable:
+    """Return the rows with equal boxes of a keyframe as one, with all labels, in the order of the file.
+
+    After the boxes comes each keyframe that has a row without a box, and no other one with a box.
+    """
+    _, position = KeyframeIndex.from_rows(rows.videos, rows.video_codes, rows.numbers)
+    boxed = np.flatnonzero(rows.has_box)
+    keys = rows.persons() if rows.merge_keys is None else rows.merge_keys
+    first, box_of_row = group_boxes(position[boxed], rows.boxes[boxed], keys[boxed])
+    order = np.argsort(first)  # as in the file, not by keyframe
+    box_of_row = np.argsort(order)[box_of_row]
+    empty = np.flatnonzero(~rows.has_box & ~np.isin(position, position[boxed]))
+    empty = empty[np.sort(np.unique(position[empty], return_index=True)[1])]
+    merged = rows.take(np.concatenate([boxed[first[order]], empty]))
+    box_of = np.full(len(rows), -1)
+    box_of[boxed] = box_of_row
+    label_box = box_of[rows.label_rows]
+    labels = np.argsort(label_box, kind="stable")
+    labels = labels[label_box[labels] >= 0]
+    counts = dict(rows.counts)
+    if len(boxed) > len(first):
+        counts["rows merged into the box of another row"] = len(boxed) - len(first)
+    return replace(merged, label_rows=label_box[labels], label_codes=rows.label_codes[labels], counts=counts)
+
+
+def summary(rows: RowTable) -> str:
+    """Return one line of counts, for the log, on annotations as :func:`import_annotations` returns them."""
+    boxed = rows.take(rows.has_box)
+    labels = [len(some) for some in boxed.labels()]
+    filled = set(zip(boxed.video_codes.tolist(), boxed.numbers.tolist(), strict=True))
+    head = (
+        f"{rows.source.path} ({rows.format}): {counted(len(np.unique(boxed.video_codes)), 'video')}, "
+        f"{counted(len(filled), 'keyframe')} with boxes, {counted(len(boxed), 'box', 'boxes')}, "
+        f"{counted(sum(labels), 'label')}"
+    )
+    empty = {"boxes without action": labels.count(0), "keyframes without boxes": len(rows) - len(boxed)}
+    return with_counts(head, {**empty, **rows.counts})
+
+
+def _finished(file: AnnotationFile, rows: RowTable) -> RowTable:
+    """Return checked rows of a csv or JSON file: known videos, corners in fractions of the frame, actions only."""
+    if not len(rows):
+        raise UserError(f"{_WHAT}: {file.path} has no rows. A split needs at least one keyframe; check the path.")
+    check_seconds(rows.source, rows.numbers)
+    _require_one_kind_of_class(rows)
+    _require_named_classes(rows)
+    rows = _of_known_videos(file, rows)
+    headed = "header lines" in rows.counts
+    counts, notes = dict(rows.counts), []
+    has_box = rows.has_box
+    boxed = rows.take(has_box)
+    boxes = np.full((len(rows), 4), np.nan)
+    boxes[has_box] = unit_corners(
+        boxed.source,
+        boxed.boxes,
+        lambda: _frame_sizes(file, boxed),
+        default=rows.spelling or "xyxy",
+        box_format=rows.spelling if headed else file.box_format,
+        normalized=file.normalized,
+        counts=counts,
+        notes=notes,
+        reach=ANNOTATION_RULES.overhang,
+        said_by="the header" if headed else "--box-format",
+    )
+    rows = _without_persons(replace(rows, boxes=boxes, spelling="xyxy", pixels=False), counts)
+    return replace(rows, counts=counts, notes=tuple(notes))
+
+
+def _of_known_videos(file: AnnotationFile, rows: RowTable) -> RowTable:
+    """Return the rows with the names of known videos; an unknown one is an error that names its first row."""
+    codes, first = np.unique(rows.video_codes, return_index=True)
+    matched = dict.fromkeys(range(len(rows.videos)), "")
+    for row, code in sorted(zip(first.tolist(), codes.tolist(), strict=True)):
+        matched[code] = file.videos.match(rows.videos[code], place=rows.source.place(row))
+    known: dict[str, int] = {}
+    new = encode(matched.values(), known)
+    old = rows.image_ids.keyframes
+    names = [matched[rows.videos.index(str(name))] for name in old.videos]
+    keyframes, renamed = KeyframeIndex.from_rows(names, old.video_index, old.seconds)
+    sizes = np.zeros((len(keyframes), 2), dtype=np.int32)
+    sizes[renamed] = rows.image_ids.frame_sizes
+    images = rows.image_ids
+    return replace(
+        rows,
+        videos=list(known),
+        video_codes=new[rows.video_codes],
+        image_ids=ImageIds(images.ids, renamed[images.position], keyframes, sizes) if len(images) else images,
+    )
+
+
+def _frame_sizes(file: AnnotationFile, rows: RowTable) -> np.ndarray:
+    """Return (width, height) of each row's frame, int64 [n, 2]: the file's where it gives one, else the video's."""
+    sizes = np.zeros((len(rows), 2), dtype=np.int64) if rows.frame_sizes is None else rows.frame_sizes.copy()
+    for code in np.unique(rows.video_codes).tolist():
+        video, own = rows.videos[code], rows.video_codes == code
+        known = own & (sizes > 0).all(axis=1)
+        for size in np.unique(sizes[known], axis=0):
+            file.check_size(video, (float(size[0]), float(size[1])), f'"images" of {video}')
+        if known.sum() < own.sum():
+            info = file.info(video)
+            sizes[own & ~known] = (info.width, info.height)
+    return sizes
+
+
+def _require_one_kind_of_class(rows: RowTable) -> None:
+    """Refuse a csv with ids and names, and one with scores in place of classes."""
+    labels = rows.source.take(rows.label_rows)
+    named = np.array([isinstance(label, str) for label in rows.classes], dtype=bool)
+    if not named.any():
+        return
+    scores = np.array([isinstance(label, str) and is_number(label) for label in rows.classes], dtype=bool)
+    labels.reject(
+        scores[rows.label_codes],
+        lambda row: (
+            f'class "{rows.classes[rows.label_codes[row]]}" is neither an id nor a name; is this a box file with '
+            "scores?"
+        ),
+    )
+    labels.reject(
+        ~named[rows.label_codes],
+        lambda row: (
+            f"class {rows.classes[rows.label_codes[row]]} is a number, others of the file are names. Write all ids, or "
+            "all names."
+        ),
+    )
+
+
+def _require_named_classes(rows: RowTable) -> None:
+    """Refuse ids that are not among those to which the file gives names, where it does."""
+    unnamed = np.array([bool(rows.class_names) and label not in rows.class_names for label in rows.classes], dtype=bool)
+    rows.source.take(rows.label_rows).reject(
+        unnamed[rows.label_codes],
+        lambda row: (
+            f"category_id {rows.classes[rows.label_codes[row]]} is not among the file's categories "
+            f"({', '.join(map(str, rows.class_names))})."
+        ),
+    )
+
+
+def _without_persons(rows: RowTable, counts: dict[str, int]) -> RowTable:
+    """Return the rows less labels that merely mean a person, which are counted."""
+    names = [rows.class_names.get(label, label) for label in rows.classes]
+    drop = np.array([means_person(name) for name in names], dtype=bool)[rows.label_codes]
+    for code in np.unique(rows.label_codes[drop]).tolist():
+        counts[f'boxes of the class "{names[code]}", which is no action'] = int((rows.label_codes == code).sum())
+    return replace(rows, label_rows=rows.label_rows[~drop], label_codes=rows.label_codes[~drop])
