@@ -87,6 +87,8 @@ def bad_cell(column: Column, text: str) -> str:
     text = text.strip()
     if not text:
         return f"the {column.name} is empty."
+    if column.kind is int and is_number(text) and float(text).is_integer():
+        return f'{column.name} "{text}" is too large.'
     wanted = "a whole number" if column.kind is int else "a number"
     hint = f" {column.hint}" if column.hint else ""
     if column.kind is float and _DECIMAL_COMMA.fullmatch(text):

@@ -141,6 +141,7 @@ def good_rows(count: int) -> str:
         ("v,9,.1,,.2,.2,1,0", ["y1 is empty", "all four"]),
         ("v,9,,,,,1,0", ["x1 is empty"]),
         ("v,9.5,.1,.1,.2,.2,1,0", ['second "9.5" is not a whole number', "whole seconds"]),
+        ("v,9223372036854775808,.1,.1,.2,.2,1,0", ['second "9223372036854775808" is too large']),
         ("v,,.1,.1,.2,.2,1,0", ["second is empty"]),
         ("v,-3,.1,.1,.2,.2,1,0", ["second -3 is negative", "at 0"]),
         ("v,9,.1,.1,.2,.2,walk,0", ['"walk" is not a whole number', "name of class 2: write the id"]),
