@@ -5,8 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, wait
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -18,6 +19,7 @@ from tqdm import tqdm
 Result = TypeVar("Result")
 Job = Callable[[Path, Callable[[], None]], Result]
 _REFRESH = 0.5
+_LONGEST_START = 60.0  # seconds that workers may take to import what they need
 _DIED = (
     "its worker process died, also when it worked on nothing else: the file crashes the decoder, or memory ran out. "
     "Re-encode it (ffmpeg -i OLD -c:v libx264 NEW.mp4), or leave it out"
@@ -76,10 +78,12 @@ def _in_workers(
     """Yield each movie and its result, as they finish; None where the process died."""
     if not movies:
         return
-    pool = ProcessPool(min(processes, len(movies)), initializer=_start_worker, initargs=(seconds,), context=context)
+    workers, started = min(processes, len(movies)), context.Value("q", 0)
+    pool = ProcessPool(workers, initializer=_start_worker, initargs=(seconds, started), context=context)
     try:
         with _ctrl_c_held_back():  # this starts processes, and the threads that start others
             running = {pool.schedule(_work, (job, movie)): movie for movie in movies}
+            _await_start(running, started, workers)
         while running:
             finished, _ = wait(running, timeout=_REFRESH, return_when=FIRST_COMPLETED)
             bar.set_postfix_str(f"{seconds.value} s")
@@ -94,6 +98,13 @@ def _in_workers(
     finally:
         pool.stop()
         pool.join()
+
+
+def _await_start(running: Collection[Future], started: Any, workers: int) -> None:
+    """Wait until all workers run: one that is stopped while it still starts ends with a traceback."""
+    deadline = time.monotonic() + _LONGEST_START
+    while started.value < workers and time.monotonic() < deadline and not all(future.done() for future in running):
+        time.sleep(0.02)
 
 
 @contextmanager
@@ -115,12 +126,14 @@ class _Worker:
     seconds: Any = None
 
 
-def _start_worker(seconds: Any) -> None:
+def _start_worker(seconds: Any, started: Any) -> None:
     # Ctrl-C is the main process's affair, which then terminates the workers. An exception, unlike pebble's exit,
     # removes the file that is being written.
     signal.signal(signal.SIGTERM, _stop)
     cv2.setNumThreads(1)
     _Worker.seconds = seconds
+    with started.get_lock():
+        started.value += 1
 
 
 def _stop(number: int, frame: Any) -> NoReturn:
