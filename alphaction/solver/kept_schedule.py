@@ -14,7 +14,8 @@ from typing import Any
 
 from yacs.config import CfgNode
 
-from alphaction.solver.scaling import SCALED_KEYS, get_key, processes, scale_schedule, shown
+from alphaction.config.tree import get_value
+from alphaction.solver.scaling import SCALED_KEYS, processes, scale_schedule, shown
 from alphaction.utils.errors import UserError
 
 SCHEDULE_KEYS = (
@@ -90,9 +91,9 @@ def unused_values(cfg: CfgNode, file: CfgNode, given: Collection[str]) -> Iterat
     if cfg.SOLVER.SCHEDULER == "half_period_cosine":
         unused |= {"SOLVER.STEPS", "SOLVER.GAMMA"}
     different = [
-        f"{key} {shown(get_key(file, key))} (the run: {shown(get_key(cfg, key))})"
+        f"{key} {shown(get_value(file, key))} (the run: {shown(get_value(cfg, key))})"
         for key in SCHEDULE_KEYS
-        if key not in unused and key not in given and not _same(get_key(file, key), get_key(cfg, key))
+        if key not in unused and key not in given and not _same(get_value(file, key), get_value(cfg, key))
     ]
     if different:
         yield (

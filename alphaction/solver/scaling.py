@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator
 from yacs.config import CfgNode
 
 from alphaction.config import validate_cfg
+from alphaction.config.tree import get_value
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import counted
 
@@ -90,9 +91,9 @@ def scaled_overrides(before: CfgNode, cfg: CfgNode, given: Collection[str]) -> I
         given: keys that the command line sets.
     """
     scaled = [
-        f"{key} {shown(get_key(before, key))} -> {shown(get_key(cfg, key))}"
+        f"{key} {shown(get_value(before, key))} -> {shown(get_value(cfg, key))}"
         for key in SCALED_KEYS
-        if key in given and key != "SOLVER.REFERENCE_GPUS" and get_key(before, key) != get_key(cfg, key)
+        if key in given and key != "SOLVER.REFERENCE_GPUS" and get_value(before, key) != get_value(cfg, key)
     ]
     if scaled:
         yield (
@@ -122,12 +123,6 @@ def check_scaled(cfg: CfgNode, num_processes: int, scaling: str, splits: Collect
 def processes(count: int) -> str:
     """Return "1 process", "2 processes", ..."""
     return counted(count, "process", "processes")
-
-
-def get_key(cfg: CfgNode, key: str) -> object:
-    """Return the value of a key such as "SOLVER.BASE_LR"."""
-    section, name = key.split(".")
-    return cfg[section][name]
 
 
 def shown(value: object) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from alphaction.data.annotations.grouping import group_boxes, offsets_of, owners_of, with_counts
+from alphaction.data.annotations.grouping import GroupedBoxes, group_boxes, offsets_of, owners_of, with_counts
 from alphaction.data.keyframes import ImageIds, KeyframeIndex, encode
 from alphaction.data.sample import Keyframe
 from alphaction.utils.errors import UserError
@@ -20,7 +20,7 @@ NO_CLASS = -1
 
 
 @dataclass(frozen=True, eq=False)
-class AnnotationTable:
+class AnnotationTable(GroupedBoxes):
     """Ground truth: boxes and their class ids per keyframe, sorted by (video, second). Numpy columns only.
 
     Attributes:
@@ -83,22 +83,10 @@ class AnnotationTable:
             source=source,
         )
 
-    def __len__(self) -> int:
-        """Return the number of boxes, R."""
-        return len(self.boxes)
-
     @property
     def num_labels(self) -> int:
         """Number of labels, L."""
         return len(self.label_ids)
-
-    def rows(self, k: int) -> slice:
-        """Return the rows of keyframe ``k``: ``table.boxes[table.rows(k)]``."""
-        return slice(int(self.row_offsets[k]), int(self.row_offsets[k + 1]))
-
-    def keyframe_of_box(self) -> np.ndarray:
-        """Return the position of each box's keyframe, int64 [R]."""
-        return owners_of(self.row_offsets)
 
     def box_of_label(self) -> np.ndarray:
         """Return the row of each label's box, int64 [L]."""

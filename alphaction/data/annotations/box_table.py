@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from alphaction.data.annotations.grouping import offsets_of, owners_of, with_counts
+from alphaction.data.annotations.grouping import GroupedBoxes, offsets_of, with_counts
 from alphaction.data.keyframes import KeyframeIndex, encode
 
 
 @dataclass(frozen=True, eq=False)
-class BoxTable:
+class BoxTable(GroupedBoxes):
     """Detections: scored boxes per keyframe, best score first within a keyframe. Numpy columns only.
 
     Attributes:
@@ -62,18 +62,6 @@ class BoxTable:
         order = np.lexsort((-scores, position))
         offsets = offsets_of(np.bincount(position, minlength=len(keyframes)))
         return cls(keyframes, offsets, boxes[order], scores[order], source, counts or {})
-
-    def __len__(self) -> int:
-        """Return the number of boxes, R."""
-        return len(self.boxes)
-
-    def rows(self, k: int) -> slice:
-        """Return the rows of keyframe ``k``."""
-        return slice(int(self.row_offsets[k]), int(self.row_offsets[k + 1]))
-
-    def keyframe_of_box(self) -> np.ndarray:
-        """Return the position of each box's keyframe, int64 [R]."""
-        return owners_of(self.row_offsets)
 
     def lookup(
         self, video: str, second: int, min_score: float = 0.0, limit: int | None = None

@@ -7,6 +7,30 @@ from collections.abc import Mapping
 import numpy as np
 
 
+class GroupedBoxes:
+    """What ground truth and detections share: R boxes in groups, one for each of K keyframes.
+
+    Attributes:
+        row_offsets: int64 [K + 1]; boxes of keyframe k are ``row_offsets[k]:row_offsets[k + 1]``.
+        boxes: float64 [R, 4].
+    """
+
+    row_offsets: np.ndarray
+    boxes: np.ndarray
+
+    def __len__(self) -> int:
+        """Return the number of boxes, R."""
+        return len(self.boxes)
+
+    def rows(self, k: int) -> slice:
+        """Return the rows of keyframe ``k``: ``table.boxes[table.rows(k)]``."""
+        return slice(int(self.row_offsets[k]), int(self.row_offsets[k + 1]))
+
+    def keyframe_of_box(self) -> np.ndarray:
+        """Return the position of each box's keyframe, int64 [R]."""
+        return owners_of(self.row_offsets)
+
+
 def offsets_of(lengths: np.ndarray) -> np.ndarray:
     """Return where each of consecutive groups begins, and where the last one ends."""
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

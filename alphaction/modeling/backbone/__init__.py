@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
 from torch import nn
@@ -11,6 +13,15 @@ from alphaction.modeling.backbone.slowfast import SlowFast
 from alphaction.modeling.registries import BACKBONES
 
 __all__ = ["I3D", "SlowFast", "build_backbone"]
+
+
+def register_backbones() -> None:
+    """Import every module of this folder: what registers a backbone is known without being listed anywhere."""
+    for module in iter_modules(__path__):
+        import_module(f"{__name__}.{module.name}")
+
+
+register_backbones()
 
 
 def build_backbone(cfg: Any) -> nn.Module:

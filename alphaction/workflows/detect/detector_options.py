@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from alphaction.config.keys import KEYS
 from alphaction.utils.numbers import FRACTION, POSITIVE
 from alphaction.utils.options import option
 from alphaction.workflows.detect.detector_weights import DEFAULT_MODEL, MODELS
 
-DEVICES = ("auto", "cpu", "cuda")
+DEVICES = tuple(KEYS["MODEL.DEVICE"].choices)
 _GROUP = "detecting"
 
 

@@ -5,10 +5,13 @@ Axes: B clips, C channels, T frames, H and W rows and columns.
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 import torch
 
 from alphaction.config import load_cfg
+from alphaction.modeling import backbone as backbones
 from alphaction.modeling.backbone import build_backbone
 from alphaction.modeling.registries import BACKBONES
 from alphaction.utils.errors import UserError
@@ -161,3 +164,14 @@ def test_autocast_bfloat16(frozen):
         assert (found.float() - expected).norm() < 0.05 * expected.norm()
     sum(feature.float().mean() for feature in features).backward()
     assert all(torch.isfinite(p.grad).all() for p in backbone.parameters())
+
+
+def test_a_new_file_in_the_folder_is_all_that_a_backbone_needs(tmp_path, monkeypatch):
+    (tmp_path / "another.py").write_text(
+        "from alphaction.modeling.registries import BACKBONES\nBACKBONES.register('Another-Net')(dict)\n"
+    )
+    monkeypatch.setattr(backbones, "__path__", [*backbones.__path__, str(tmp_path)])
+    monkeypatch.setattr(BACKBONES, "_entries", dict(BACKBONES._entries))
+    backbones.register_backbones()
+    monkeypatch.delitem(sys.modules, "alphaction.modeling.backbone.another")
+    assert BACKBONES.get("Another-Net") is dict
