@@ -42,7 +42,7 @@ def parse_args() -> PrepareOptions:
         ("--train", "annotation files, or a folder of them"),
         ("--annotations", "the same, to be divided (no --val)"),
     ):
-        files.add_argument(flag, nargs="+", type=Path, dest="train", metavar="FILE", help=meaning)
+        files.add_argument(flag, nargs="+", action="extend", type=Path, dest="train", metavar="FILE", help=meaning)
     add_options(parser, PrepareOptions, defaults={"processes": min(available_cores(), 8)})
     parser.add_argument(
         "overrides", nargs="*", metavar="KEY VALUE", help="DATASETS.DATA_DIR, DATASETS.CATALOG: where datasets are"

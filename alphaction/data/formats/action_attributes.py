@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from alphaction.data.formats.cells import parse_integer
@@ -65,12 +66,38 @@ def split_text(text: str) -> list[str]:
     return [part.strip() for part in re.split(r"[;\n]", text) if part.strip()]
 
 
+@dataclass(frozen=True)
+class AttributeUse:
+    """The attributes that a file declares or uses; which of them are actions is asked of all files together.
+
+    Attributes:
+        kinds: attribute name -> kind, as :class:`ActionRule` takes it.
+        declared_for: labels that have attributes; None: the tool's attributes belong to every label.
+    """
+
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    declared_for: frozenset[str] | None = None
+
+    @classmethod
+    def joined(cls, uses: Iterable[AttributeUse]) -> AttributeUse:
+        """Return the attributes of all files of an import; of two kinds of a name the first counts."""
+        kinds: dict[str, str] = {}
+        labels: set[str] = set()
+        every = False
+        for use in uses:
+            for name, kind in use.kinds.items():
+                kinds.setdefault(name, kind)
+            every |= use.declared_for is None
+            labels |= use.declared_for or set()
+        return cls(kinds, None if every else frozenset(labels))
+
+
 class ActionRule:
-    """Applies the rule of this module to one file.
+    """Applies the rule of this module.
 
     Args:
-        kinds: attribute name -> kind (``select``, ``radio``, ``text``, ``checkbox``, ``number``), all that the file
-            declares or uses.
+        kinds: attribute name -> kind (``select``, ``radio``, ``text``, ``checkbox``, ``number``), all that the files
+            declare or use.
         declared_for: labels that have attributes; None: the tool's attributes belong to every label.
         wanted: names of the attributes that are actions, whatever their kind; (): the rule decides.
 
@@ -81,7 +108,7 @@ class ActionRule:
         groups: action -> its group, where an attribute's name says so.
 
     Raises:
-        UserError: the file has no attribute of a ``wanted`` name.
+        UserError: no file has an attribute of a ``wanted`` name.
     """
 
     def __init__(
@@ -162,7 +189,7 @@ def _wanted_attributes(kinds: Mapping[str, str], wanted: Collection[str]) -> set
     for name in wanted:
         same = [known for known in kinds if known == name] or [known for known in kinds if plain(known) == plain(name)]
         if not same:
-            raise UserError(f'--action-attribute "{name}": the file has no such attribute. {suggest(name, kinds)}')
+            raise UserError(f'--action-attribute "{name}": no file has such an attribute. {suggest(name, kinds)}')
         found.update(same)
     return found
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
 
-from alphaction.data.formats.action_attributes import ActionRule
+from alphaction.data.formats.action_attributes import ActionRule, AttributeUse
 from alphaction.data.formats.file_content import FileContent
+from alphaction.data.formats.frame_names import FrameNaming
 from alphaction.data.formats.rows import RowBuilder, RowTable
 from alphaction.data.video.file import VideoInfo
 from alphaction.data.video.names import VideoNames
@@ -16,31 +19,63 @@ _ASPECT_TOLERANCE = 0.03
 
 
 @dataclass(frozen=True)
-class AnnotationFile(FileContent):
+class AnnotationFile:
     """An annotation file, how it is to be read, and the videos that it speaks of.
 
     Annotation tools count times and boxes in frames and pixels of the video, and write tracks that are interpolated:
     only with the video's rate and size do they become rows.
 
     Attributes:
+        content: the file itself.
         videos: the known videos.
         info: size, frame rate and duration of a known video.
         box_format, normalized: csv and COCO: how boxes are written, see :mod:`alphaction.data.formats.box_spelling`.
         keyframe_interval: seconds between the samples of a track.
+        keyframes: "grid": at multiples of that interval; "track": in the middle of each track; or "both".
+        naming: what the user says of video and frames.
+        attributes: those that all files of this import declare or use.
         action_attributes: the attributes that are actions; (): by the rule of
             :mod:`alphaction.data.formats.action_attributes`.
     """
 
+    content: FileContent
     videos: VideoNames
     info: Callable[[str], VideoInfo]
     box_format: str = "auto"
     normalized: str = "auto"
-    keyframe_interval: int = 1
+    keyframe_interval: float = 1
+    keyframes: Literal["grid", "track", "both"] = "grid"
+    naming: FrameNaming = field(default_factory=FrameNaming)
+    attributes: AttributeUse = field(default_factory=AttributeUse)
     action_attributes: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.content.path
+
+    @property
+    def what(self) -> str:
+        """What the file is to the user, for messages."""
+        return self.content.what
+
+    @property
+    def text(self) -> str:
+        """All of the file's text."""
+        return self.content.text
+
+    @property
+    def data(self) -> Any:
+        """The parsed JSON; see :attr:`FileContent.data`."""
+        return self.content.data
+
+    def rule(self) -> ActionRule:
+        """Return the rule that tells actions from other labels and attributes, the same for all files of an import."""
+        return ActionRule(self.attributes.kinds, self.attributes.declared_for, self.action_attributes)
 
     def error(self, place: str, problem: str) -> UserError:
         """Return the error for a place of the file."""
-        return UserError(f"{self.what}: {self.path}{', ' if place else ''}{place}: {problem}")
+        return self.content.error(place, problem)
 
     def check_size(self, video: str, size: tuple[float, float], place: str) -> None:
         """Refuse a frame size that the file gives and whose shape is another than the video's: boxes would be off."""

@@ -8,11 +8,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
-from alphaction.data.formats.action_attributes import ANYONE, CHECKBOX, TEXT, ActionRule, is_boolean, person_id
+from alphaction.data.formats.action_attributes import (
+    ANYONE,
+    CHECKBOX,
+    TEXT,
+    ActionRule,
+    AttributeUse,
+    is_boolean,
+    person_id,
+)
 from alphaction.data.formats.annotation_file import AnnotationFile
 from alphaction.data.formats.file_content import FileContent
 from alphaction.data.formats.format import Format
@@ -46,11 +53,10 @@ def read_cvat(file: AnnotationFile) -> RowTable:
     "CVAT for images 1.1" are read if they are named "video/0902.jpg". Which labels and attributes are actions: see
     :mod:`alphaction.data.formats.action_attributes`.
     """
-    root = parse_xml(file)
+    root = parse_xml(file.content)
     tasks = _tasks(root)
     tracks, images = root.findall("track"), root.findall("image")
-    labeled = [*tracks, *(box for image in images for box in image.findall("box"))]
-    rule = _rule(root, labeled, file.action_attributes)
+    rule = file.rule()
     rows = RowBuilder()
     relative = _relative_tasks(tracks, tasks, file, rows)
     for index, track in enumerate(tracks):
@@ -62,7 +68,7 @@ def read_cvat(file: AnnotationFile) -> RowTable:
     return file.table(rows, rule)
 
 
-def parse_xml(file: AnnotationFile) -> Element:
+def parse_xml(file: FileContent) -> Element:
     """Return the root element; document types and entities are refused, as they can name other files or explode."""
     if re.search(r"<!(DOCTYPE|ENTITY)", file.text, re.IGNORECASE):
         raise file.error("", "it declares a document type or entities, which CVAT never writes. Export it again.")
@@ -110,8 +116,10 @@ def _tasks(root: Element) -> dict[str, _Task]:
     return tasks
 
 
-def _rule(root: Element, labeled: Iterable[Element], wanted: tuple[str, ...]) -> ActionRule:
-    """Return the rule for actions from the declared attributes, or, where none are declared, from those in use."""
+def _attributes(content: FileContent) -> AttributeUse:
+    """Return the declared attributes, or, where none are declared, those in use."""
+    root = parse_xml(content)
+    labeled = [*root.findall("track"), *root.findall("image/box")]
     kinds: dict[str, str] = {}
     declared_for = set()
     for label in root.iter("label"):
@@ -126,7 +134,7 @@ def _rule(root: Element, labeled: Iterable[Element], wanted: tuple[str, ...]) ->
             if name and name not in kinds:
                 kinds[name] = CHECKBOX if is_boolean(attribute.text or "") else TEXT
             declared_for.add(element.get("label", ""))
-    return ActionRule(kinds, declared_for, wanted)
+    return AttributeUse(kinds, frozenset(declared_for))
 
 
 def _task_of(file: AnnotationFile, track: Element, place: str, tasks: dict[str, _Task]) -> _Task:
@@ -255,4 +263,12 @@ def _near_relative(content: FileContent) -> str:
     return f"is XML, but has no <annotations> as CVAT writes it. {_AS_VIDEO}"
 
 
-CVAT = Format("cvat", "CVAT for video 1.1 XML", "xml", near_relative=_near_relative, tool="CVAT", annotations=read_cvat)
+CVAT = Format(
+    "cvat",
+    "CVAT for video 1.1 XML",
+    "xml",
+    near_relative=_near_relative,
+    tool="CVAT",
+    attributes=_attributes,
+    annotations=read_cvat,
+)

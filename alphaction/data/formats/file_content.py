@@ -123,6 +123,10 @@ class FileContent:
         """Read a file; see :func:`open_text`."""
         return cls(Path(path), what, read_text(path, what))
 
+    def error(self, place: str, problem: str) -> UserError:
+        """Return the error for a place of the file."""
+        return UserError(f"{self.what}: {self.path}{', ' if place else ''}{place}: {problem}")
+
     @cached_property
     def syntax(self) -> Syntax:
         """What it is written in, by its first character."""

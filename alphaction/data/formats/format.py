@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from alphaction.data.formats.action_attributes import AttributeUse
 from alphaction.data.formats.annotation_file import AnnotationFile
 from alphaction.data.formats.file_content import FileContent, Syntax
 from alphaction.data.formats.rows import Keep, RowTable
@@ -80,6 +81,7 @@ class Format:
             not look like it.
         tool: the annotation tool whose own format this is: labels are attributes, and boxes are always written alike.
             "": classes are ids or names, and boxes may be written in several ways.
+        attributes: gives the attributes that an annotation file declares or uses; they may be actions.
         annotations: reads what other programs wrote, for ``tools/prepare_dataset.py``.
         ground_truth: reads the annotations of a dataset.
         boxes: reads the boxes of a dataset; is given the images of its annotations and their file, for messages.
@@ -92,6 +94,7 @@ class Format:
     recognizes: Callable[[FileContent], bool] = lambda content: True
     near_relative: Callable[[FileContent], str] = lambda content: ""
     tool: str = ""
+    attributes: Callable[[FileContent], AttributeUse] = lambda content: AttributeUse()
     annotations: Callable[[AnnotationFile], RowTable] | None = None
     ground_truth: Callable[[FileContent], RowTable] | None = None
     boxes: Callable[[FileContent, ImageIds | None, str], RowTable] | None = None

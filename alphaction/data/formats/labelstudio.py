@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from alphaction.data.formats.action_attributes import NUMBER, ActionRule, person_id, split_text
+from alphaction.data.formats.action_attributes import NUMBER, ActionRule, AttributeUse, person_id, split_text
 from alphaction.data.formats.annotation_file import AnnotationFile
 from alphaction.data.formats.cells import is_finite_number
 from alphaction.data.formats.file_content import FileContent
@@ -36,7 +36,7 @@ def read_labelstudio(file: AnnotationFile) -> RowTable:
     rows = RowBuilder()
     tasks = [task for task in _tasks(file) if not _is_empty(task, rows)]
     results = [(index, task, _results(file, index, task, rows)) for index, task in tasks]
-    rule = _rule([result for _, _, found in results for result in found], file.action_attributes)
+    rule = file.rule()
     used: dict[str, set[int]] = {}
     for index, task, found in results:
         _add_task(file, index, task, found, rule, rows, used)
@@ -71,8 +71,8 @@ def _is_empty(indexed: tuple[int, dict], rows: RowBuilder) -> bool:
 
 
 def _annotations(task: dict) -> list[dict]:
-    found = task.get("annotations", task.get("completions")) or []
-    return [annotation for annotation in found if isinstance(annotation, dict)]
+    found = task.get("annotations", task.get("completions"))
+    return [annotation for annotation in found if isinstance(annotation, dict)] if isinstance(found, list) else []
 
 
 def _results(file: AnnotationFile, index: int, task: dict, rows: RowBuilder) -> list[dict]:
@@ -113,14 +113,18 @@ def _answer(result: dict) -> tuple[str, list[str]] | None:
     return str(result.get("from_name") or key), texts
 
 
-def _rule(results: list[dict], wanted: tuple[str, ...]) -> ActionRule:
-    boxes = {result.get("id") for result in results if _is_track(result)}
+def _attributes(content: FileContent) -> AttributeUse:
+    tasks = content.data if isinstance(content.data, list) else [content.data]
+    annotations = [annotation for task in tasks if isinstance(task, dict) for annotation in _annotations(task)]
+    found = [annotation.get("result") for annotation in annotations if not annotation.get("was_cancelled")]
+    results = [result for some in found if isinstance(some, list) for result in some if isinstance(result, dict)]
+    boxes = {str(result.get("id")) for result in results if _is_track(result)}
     kinds: dict[str, str] = {}
     for result in results:
         answer = _answer(result)
-        if answer is not None and result.get("id") in boxes:
+        if answer is not None and str(result.get("id")) in boxes:
             kinds[answer[0]] = NUMBER if result.get("type") == "number" else "select"
-    return ActionRule(kinds, wanted=wanted)
+    return AttributeUse(kinds)
 
 
 def _is_track(result: dict) -> bool:
@@ -286,5 +290,11 @@ def _recognizes(content: FileContent) -> bool:
 
 
 LABEL_STUDIO = Format(
-    "labelstudio", "Label Studio JSON", "json", _recognizes, tool="Label Studio", annotations=read_labelstudio
+    "labelstudio",
+    "Label Studio JSON",
+    "json",
+    _recognizes,
+    tool="Label Studio",
+    attributes=_attributes,
+    annotations=read_labelstudio,
 )

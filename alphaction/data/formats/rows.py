@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -30,6 +30,23 @@ Label = int | str
 """A class as a file names it: by its id, or by its name."""
 Keep = Callable[[str, str], bool]
 """Class as written, place of its first row -> whether rows of that class are read."""
+
+
+class Segment(NamedTuple):
+    """A label for a stretch of time, without a box.
+
+    Attributes:
+        video: as written.
+        start, end: seconds from the start of the video; both moments belong to it.
+        label: as written.
+        place: where in the file: "region 3".
+    """
+
+    video: str
+    start: float
+    end: float
+    label: str
+    place: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +73,7 @@ class RowTable:
         image_ids: image id -> keyframe, where the file has images.
         class_names: class id -> name, where the file names its ids.
         class_groups: class -> "movement", "object" or "person", where the file says so.
+        segments: labels without a box.
         counts: what was met, merged or left out, by reason.
         notes: how the file was read, in sentences that every user should see.
         format: name of the file's format; "": unknown.
@@ -79,6 +97,7 @@ class RowTable:
     image_ids: ImageIds = field(default_factory=ImageIds.empty)
     class_names: Mapping[int, str] = field(default_factory=dict)
     class_groups: Mapping[Label, str] = field(default_factory=dict)
+    segments: Sequence[Segment] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     notes: Sequence[str] = ()
     format: str = ""
@@ -154,12 +173,13 @@ class RowBuilder:
     """Collects rows one at a time, for formats that are walked entry by entry.
 
     Attributes:
-        counts, notes: as in :class:`RowTable`; readers add to them.
+        counts, notes, segments: as in :class:`RowTable`; readers add to them.
     """
 
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
         self.notes: list[str] = []
+        self.segments: list[Segment] = []
         self._videos: dict[str, int] = {}
         self._classes: dict[Label, int] = {}
         self._columns: list[tuple[int, int, Sequence[float], int, int]] = []
@@ -225,6 +245,7 @@ class RowBuilder:
             label_codes=np.array(self._label_codes, dtype=np.int64),
             person_ids=np.array(persons, dtype=np.int64),
             merge_keys=np.array(keys, dtype=np.int64),
+            segments=tuple(self.segments),
             counts=dict(self.counts),
             notes=tuple(self.notes),
             **more,

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from alphaction.data.formats.action_attributes import ActionRule, person_id, split_text
+from alphaction.data.formats.action_attributes import AttributeUse, person_id, split_text
 from alphaction.data.formats.annotation_file import AnnotationFile
 from alphaction.data.formats.cells import is_finite_number
 from alphaction.data.formats.file_content import FileContent
@@ -36,13 +36,8 @@ def read_via(file: AnnotationFile) -> RowTable:
     boxes see :mod:`alphaction.data.formats.action_attributes`.
     """
     sections = {key: _section(file, key) for key in ("attribute", "file", "metadata", "view")}
-    attributes = {
-        aid: entry
-        for aid, entry in sections["attribute"].items()
-        if isinstance(entry, dict) and str(entry.get("anchor_id", "_XY1")).endswith("_XY1")
-    }
-    kinds = {_name(entry, aid): _KINDS.get(entry.get("type"), "text") for aid, entry in attributes.items()}
-    rule = ActionRule(kinds, wanted=file.action_attributes)
+    attributes = _box_attributes(sections["attribute"])
+    rule = file.rule()
     rows = RowBuilder()
     regions = [
         region for mid, entry in sections["metadata"].items() for region in _regions(file, sections, mid, entry, rows)
@@ -69,11 +64,29 @@ def read_via(file: AnnotationFile) -> RowTable:
     return file.table(rows, rule)
 
 
-def _section(file: AnnotationFile, key: str) -> dict[str, Any]:
-    section = file.data.get(key)
+def _attributes(content: FileContent) -> AttributeUse:
+    declared = _box_attributes(_as_mapping(content.data.get("attribute")) or {})
+    return AttributeUse({_name(entry, aid): _KINDS.get(entry.get("type"), "text") for aid, entry in declared.items()})
+
+
+def _box_attributes(attributes: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return the attributes of boxes, by id; those of files and of temporal segments are anchored elsewhere."""
+    return {
+        aid: entry
+        for aid, entry in attributes.items()
+        if isinstance(entry, dict) and str(entry.get("anchor_id", "_XY1")).endswith("_XY1")
+    }
+
+
+def _as_mapping(section: Any) -> dict[str, Any] | None:
     if isinstance(section, list):  # an empty section may be saved as []
-        section = {str(index): entry for index, entry in enumerate(section)}
-    if not isinstance(section, dict):
+        return {str(index): entry for index, entry in enumerate(section)}
+    return section if isinstance(section, dict) else None
+
+
+def _section(file: AnnotationFile, key: str) -> dict[str, Any]:
+    section = _as_mapping(file.data.get(key))
+    if section is None:
         raise file.error("", f'"{key}" is missing: not a complete VIA 3 project. Save the project in VIA again.')
     return section
 
@@ -181,7 +194,16 @@ def _near_relative(content: FileContent) -> str:
     return ""
 
 
-VIA = Format("via", "a VIA 3 project", "json", _recognizes, _near_relative, tool="VIA", annotations=read_via)
+VIA = Format(
+    "via",
+    "a VIA 3 project",
+    "json",
+    _recognizes,
+    _near_relative,
+    tool="VIA",
+    attributes=_attributes,
+    annotations=read_via,
+)
 
 
 def bounding_box(xy: list[float]) -> Box | None:

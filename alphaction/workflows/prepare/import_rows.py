@@ -7,19 +7,22 @@ files are finished here: videos by any spelling of their names, boxes in any for
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from alphaction.data.annotations.checks import ANNOTATION_RULES, check_seconds
 from alphaction.data.annotations.grouping import group_boxes, with_counts
-from alphaction.data.formats.action_attributes import means_person
+from alphaction.data.formats.action_attributes import AttributeUse, means_person
 from alphaction.data.formats.annotation_file import AnnotationFile
 from alphaction.data.formats.box_spelling import unit_corners
 from alphaction.data.formats.cells import is_number
 from alphaction.data.formats.file_content import FileContent
+from alphaction.data.formats.format import Format
+from alphaction.data.formats.frame_names import FrameNaming
 from alphaction.data.formats.known_formats import ANNOTATION_FORMATS, any_of, recognize
 from alphaction.data.formats.rows import RowTable
 from alphaction.data.keyframes import ImageIds, KeyframeIndex, encode
@@ -34,64 +37,89 @@ TOOLS = tuple(each.tool for each in ANNOTATION_FORMATS.values() if each.tool)
 _TABLES = any_of([each.title for each in ANNOTATION_FORMATS.values() if not each.tool], "and")
 
 
-def import_annotations(
-    path: str | Path,
-    *,
-    info: Callable[[str], VideoInfo],
-    video_names: Collection[str],
-    format: str = "auto",
-    box_format: str = "auto",
-    normalized: str = "auto",
-    keyframe_interval: int = 1,
-    action_attributes: Collection[str] = (),
-) -> RowTable:
-    """Return the annotations of a file of any supported format. ``PrepareOptions`` has checked the options.
+@dataclass(frozen=True)
+class ReadingRules:
+    """How annotation files are to be read. ``PrepareOptions`` has checked the values.
 
-    Boxes are corners in fractions of the frame, not yet checked for how far they leave it. Each has one row with all
-    its labels; the keyframes without boxes follow.
-
-    Args:
-        path: the file.
-        info: probes a video of ``video_names``: frame size, frame rate, duration.
-        video_names: the videos that are there (stems of the files); the names in the file are matched to them.
+    Attributes:
         format: ``auto`` or one of ``ANNOTATION_FORMATS``, which must agree with the content.
         box_format: how csv and COCO-like JSON write boxes: ``auto`` (csv: as its header names them, else xyxy; JSON:
             xywh; unless rows prove another), ``xyxy``, ``xywh`` or ``cxcywh``.
         normalized: whether those boxes are fractions of the frame: ``auto`` (no if one is above 2), ``yes``, ``no``.
-        keyframe_interval: seconds between samples of tracks (CVAT, Label Studio); other formats have keyframes.
-        action_attributes: the attributes (VIA, CVAT, Label Studio) that are actions; (): those that can be.
+        keyframe_interval: seconds between samples of tracks; formats without tracks have keyframes.
+        keyframes: where tracks are sampled: at multiples of that interval (grid), in their middle (track), or both.
+        action_attributes: the attributes of tools that are actions; (): those that can be.
+        naming: what the files do not say of video and frames.
+    """
+
+    format: str = "auto"
+    box_format: str = "auto"
+    normalized: str = "auto"
+    keyframe_interval: float = 1
+    keyframes: Literal["grid", "track", "both"] = "grid"
+    action_attributes: tuple[str, ...] = ()
+    naming: FrameNaming = field(default_factory=FrameNaming)
+
+
+def import_annotations(
+    paths: Sequence[Path], rules: ReadingRules, *, info: Callable[[str], VideoInfo], video_names: Collection[str]
+) -> list[RowTable]:
+    """Return the annotations of each file, of any supported format.
+
+    Which attributes of tools are actions is asked of all files together.
+
+    Args:
+        paths: the files.
+        rules: how they are to be read.
+        info: probes a video of ``video_names``: frame size, frame rate, duration.
+        video_names: the videos that are there (stems of the files); the names in the files are matched to them.
 
     Raises:
         UserError: names file, place, value, what was expected and the remedy.
     """
-    content = FileContent.read(path, _WHAT)
-    found = recognize(content, tuple(ANNOTATION_FORMATS.values()))
-    if format not in ("auto", found.name):
-        raise UserError(
-            f'--format {format}: {path} is "{found.name}" by its content. Pass that, or leave the option out.'
-        )
-    if found.tool and (box_format, normalized) != ("auto", "auto"):
-        raise UserError(
-            f"--box-format and --normalized are for {_TABLES}; {path} is {found.title}, which always writes boxes in "
-            "the same way. Leave the options out."
-        )
-    if action_attributes and not found.tool:
-        raise UserError(
-            f"--action-attribute is for the attributes of {any_of(TOOLS, 'and')}; {path} has none. Leave it out."
-        )
-    file = AnnotationFile(
-        content.path,
-        content.what,
-        content.text,
-        VideoNames(video_names, f"{_WHAT}: {path}"),
-        info,
-        box_format,
-        normalized,
-        keyframe_interval,
-        tuple(action_attributes),
+    contents = [FileContent.read(path, _WHAT) for path in paths]
+    formats = [_format_of(content, rules) for content in contents]
+    attributes = AttributeUse.joined(
+        found.attributes(content) for found, content in zip(formats, contents, strict=True) if found.tool
     )
-    rows = found.annotations(file)
-    return replace(merge_equal_boxes(rows if found.tool else _finished(file, rows)), format=found.name)
+    tables = []
+    for found, content in zip(formats, contents, strict=True):
+        file = AnnotationFile(
+            content,
+            VideoNames(video_names, f"{_WHAT}: {content.path}"),
+            info,
+            rules.box_format,
+            rules.normalized,
+            rules.keyframe_interval,
+            rules.keyframes,
+            rules.naming,
+            attributes,
+            rules.action_attributes,
+        )
+        rows = found.annotations(file)
+        tables.append(replace(merge_equal_boxes(rows if found.tool else _finished(file, rows)), format=found.name))
+    return tables
+
+
+def _format_of(content: FileContent, rules: ReadingRules) -> Format:
+    """Return the format of a file; options that do not suit it are a :class:`UserError`."""
+    found = recognize(content, tuple(ANNOTATION_FORMATS.values()))
+    if rules.format not in ("auto", found.name):
+        raise UserError(
+            f'--format {rules.format}: {content.path} is "{found.name}" by its content. Pass that, or leave the option '
+            "out."
+        )
+    if found.tool and (rules.box_format, rules.normalized) != ("auto", "auto"):
+        raise UserError(
+            f"--box-format and --normalized are for {_TABLES}; {content.path} is {found.title}, which always writes "
+            "boxes in the same way. Leave the options out."
+        )
+    if rules.action_attributes and not found.tool:
+        raise UserError(
+            f"--action-attribute is for the attributes of {any_of(TOOLS, 'and')}; {content.path} has none. Leave it "
+            "out."
+        )
+    return found
 
 
 def merge_equal_boxes(rows: RowTable) -> RowTable:

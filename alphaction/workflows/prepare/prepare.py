@@ -8,7 +8,6 @@ from pathlib import Path
 from yacs.config import CfgNode
 
 from alphaction.config.paths_catalog import CATALOG_FILE, registered_by
-from alphaction.data.formats.rows import RowTable
 from alphaction.utils.errors import UserError
 from alphaction.utils.output_folder import scratch_beside
 from alphaction.workflows.prepare.dataset_contents import contents_of
@@ -46,8 +45,16 @@ def prepare_dataset(options: PrepareOptions, *, say: Say = print, progress: bool
     library.probe(progress)
     for line in library.summary():
         say(line)
-    parts = {split: [_import(path, library, options) for path in paths] for split, paths in files.items()}
-    every = [part for some in parts.values() for part in some]
+    every = import_annotations(
+        [path for paths in files.values() for path in paths],
+        options.reading_rules(),
+        info=library.info,
+        video_names=library.names,
+    )
+    parts, start = {}, 0
+    for split, paths in files.items():
+        parts[split] = every[start : start + len(paths)]
+        start += len(paths)
     for part in every:
         say(summary(part))
         for note in part.notes:
@@ -80,16 +87,3 @@ def check_free(cfg: CfgNode, name: str, catalog: Path) -> None:
                     f'--name {name}: the dataset "{name}_{split}" is registered already, by {source}. Choose another '
                     "name."
                 )
-
-
-def _import(path: Path, library: VideoLibrary, options: PrepareOptions) -> RowTable:
-    return import_annotations(
-        path,
-        info=library.info,
-        video_names=library.names,
-        format=options.format,
-        box_format=options.box_format,
-        normalized=options.normalized,
-        keyframe_interval=options.keyframe_interval,
-        action_attributes=options.action_attributes,
-    )

@@ -12,14 +12,15 @@ from yacs.config import CfgNode
 from alphaction.config.load import PLACES, load_places
 from alphaction.data.annotations import GROUPS
 from alphaction.data.formats.box_spelling import BOX_FORMAT_CHOICES, NORMALIZED_CHOICES
+from alphaction.data.formats.frame_names import FrameNaming
 from alphaction.data.formats.known_formats import ANNOTATION_FORMATS, any_of
 from alphaction.utils.errors import UserError
 from alphaction.utils.files import missing_file, require_file
 from alphaction.utils.messages import problem_list
-from alphaction.utils.numbers import POSITIVE, Range
+from alphaction.utils.numbers import ABOVE_ZERO, NOT_NEGATIVE, POSITIVE, Range
 from alphaction.utils.options import check_options, option
 from alphaction.workflows.prepare.dataset_folder import check_name
-from alphaction.workflows.prepare.import_rows import TOOLS
+from alphaction.workflows.prepare.import_rows import TOOLS, ReadingRules
 from alphaction.workflows.prepare.train_val_split import WAYS
 
 ANNOTATION_SUFFIXES = (".csv", ".json", ".xml", ".txt", ".tsv", ".gz", ".zip")
@@ -51,11 +52,46 @@ class PrepareOptions:
     object_boxes: tuple[Path, ...] = option((), metavar="FILE", help="detected objects, of any split")
     train_exclusions: Path | None = option(None, metavar="FILE", help="csv video,second of keyframes to leave out")
     val_exclusions: Path | None = option(None, metavar="FILE", help="the same for the validation")
+    video_name: str | None = option(
+        None, metavar="NAME", help="the video of a file that names none (default: the only one, or the file's own name)"
+    )
+    frame_rate: float | None = option(
+        None, within=ABOVE_ZERO, metavar="FPS", help="frames per second by which files number (default: the video's)"
+    )
+    first_frame: int | None = option(
+        None,
+        within=NOT_NEGATIVE,
+        metavar="N",
+        help="number of the first frame (default: 0 if a frame 0 occurs, else 1)",
+    )
+    frame_pattern: str | None = option(
+        None,
+        "--frames",
+        metavar="PATTERN",
+        help='how pictures are named, such as "{video}_{frame}" (default: common spellings, which are printed)',
+    )
     keyframe_interval: int = option(
         1,
         within=POSITIVE,
         metavar="S",
         help="seconds between keyframes of interpolated tracks (default: %(default)s)",
+    )
+    keyframes: str = option(
+        "grid",
+        choices=("grid", "track", "both"),
+        help="where tracks are sampled: every --keyframe-interval, in the middle of each track, or both "
+        "(default: %(default)s)",
+    )
+    segments: str = option(
+        "count",
+        choices=("count", "spread"),
+        help="labels of a stretch of time without a box: only count them, or give them to every box of that video "
+        "and second (default: %(default)s)",
+    )
+    beyond_end: str = option(
+        "refuse",
+        choices=("refuse", "drop"),
+        help="rows past the end of their video: an error, or left out and counted (default: %(default)s)",
     )
     action_attributes: tuple[str, ...] = option(
         (),
@@ -112,6 +148,18 @@ class PrepareOptions:
         if self.val:
             found["val"] = _files("--val", self.val)
         return found
+
+    def reading_rules(self) -> ReadingRules:
+        """Return how the annotation files are to be read."""
+        return ReadingRules(
+            format=self.format,
+            box_format=self.box_format,
+            normalized=self.normalized,
+            keyframe_interval=self.keyframe_interval,
+            keyframes=self.keyframes,
+            action_attributes=self.action_attributes,
+            naming=FrameNaming(self.video_name, self.frame_rate, self.first_frame, self.frame_pattern),
+        )
 
     def exclusions(self, split: str) -> Path | None:
         """Return the exclusion file of a split; that of --train counts for all where one file is divided."""

@@ -102,5 +102,5 @@ def test_attributes_that_are_actions_can_be_named():
     assert rule.actions(("person",), answers) == ("sit", "occluded")
     assert rule.counts == {'values of the attribute "gender", which is not taken for an action': 1}
     assert rule.notes == ["actions are taken from the attributes: doing, occluded; other attributes: gender"]
-    with pytest.raises(UserError, match='--action-attribute "doings": the file has no such .* Did you mean "doing"'):
+    with pytest.raises(UserError, match='--action-attribute "doings": no file has such .* Did you mean "doing"'):
         ActionRule(kinds, wanted=("doings",))

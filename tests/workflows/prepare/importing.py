@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from alphaction.data.formats.rows import RowTable
 from alphaction.data.sample import Keyframe
 from alphaction.data.video.file import VideoInfo
-from alphaction.workflows.prepare.import_rows import import_annotations
+from alphaction.workflows.prepare.import_rows import ReadingRules, import_annotations
 
 INFO = VideoInfo(width=640, height=480, fps=25.0, duration=20.0, frames=500)
 
@@ -22,7 +23,13 @@ def import_text(folder: Path, content, videos=("clip_01", "clip_02"), info: Vide
 
 def import_file(path: Path, videos=("clip_01", "clip_02"), info: VideoInfo = INFO, **options):
     """Import a file."""
-    return import_annotations(path, info=lambda video: info, video_names=videos, **options)
+    return imported(path, dict.fromkeys(videos, info), **options)
+
+
+def imported(path: Path, infos: Mapping[str, VideoInfo], **options) -> RowTable:
+    """Import a file that speaks of the videos of ``infos``."""
+    [rows] = import_annotations([path], ReadingRules(**options), info=infos.__getitem__, video_names=list(infos))
+    return rows
 
 
 def listed(found: RowTable) -> list[tuple]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from workflows.prepare import exporters
-from workflows.prepare.importing import listed
+from workflows.prepare.importing import imported, listed
 
 from alphaction.data.annotations import NO_CLASS, AnnotationTable, read_annotations, read_label_map
 from alphaction.data.formats.known_formats import ANNOTATION_FORMATS
 from alphaction.data.video.whole_movies import MovieSource
 from alphaction.toy import ToyOptions, make_toy_dataset
-from alphaction.workflows.prepare.import_rows import import_annotations, summary
+from alphaction.workflows.prepare.import_rows import summary
 
 EXPORTS = {
     "ava": (exporters.export_ava, "a.csv", "ava"),
@@ -75,7 +75,7 @@ def test_round_trip_gives_the_same_table(world, tmp_path, name):
     table, label_map, infos = world
     export, file, format = EXPORTS[name]
     export(tmp_path / file, table, label_map, infos)
-    found = import_annotations(tmp_path / file, info=infos.__getitem__, video_names=list(infos))
+    found = imported(tmp_path / file, infos)
     assert found.format == format
     assert len(found) == len(table)
     assert_same(to_table(found, label_map), table, 1e-6)
@@ -88,7 +88,7 @@ def test_round_trip_gives_the_same_table(world, tmp_path, name):
 def test_cvats_own_rounding_moves_a_side_by_half_a_hundredth_of_a_pixel(world, tmp_path):
     table, label_map, infos = world
     exporters.export_cvat(tmp_path / "a.xml", table, label_map, infos, digits=2)
-    found = import_annotations(tmp_path / "a.xml", info=infos.__getitem__, video_names=list(infos))
+    found = imported(tmp_path / "a.xml", infos)
     smallest = min(min(info.width, info.height) for info in infos.values())
     assert_same(to_table(found, label_map), table, 0.0051 / smallest)
 
@@ -102,7 +102,7 @@ def test_negatives_survive(world, tmp_path, name):
     mixed = AnnotationTable.from_columns(videos, seconds, boxes, classes, [3] * len(videos))
     export, file, _ = EXPORTS[name]
     export(tmp_path / file, mixed, label_map, infos)
-    found = import_annotations(tmp_path / file, info=infos.__getitem__, video_names=list(infos))
+    found = imported(tmp_path / file, infos)
     assert_same(to_table(found, label_map), mixed, 1e-6)
     assert sum(not labels for labels in found.labels()) == classes.count(NO_CLASS) > 0
     assert "boxes without action" in summary(found)
@@ -113,6 +113,6 @@ def test_keyframe_interval_samples_every_other_second(world, tmp_path, name):
     table, label_map, infos = world
     export, file, _ = EXPORTS[name]
     export(tmp_path / file, table, label_map, infos)
-    found = import_annotations(tmp_path / file, info=infos.__getitem__, video_names=list(infos), keyframe_interval=2)
+    found = imported(tmp_path / file, infos, keyframe_interval=2)
     expected = {tuple(k) for k in table.keyframes if k.second % 2 == 0}
     assert {row[:2] for row in listed(found)} == expected
