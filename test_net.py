@@ -25,7 +25,7 @@ from alphaction.utils.errors import run_command
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Return the flags in ``argv`` (default: those of the command line)."""
-    parser = CommandParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, keys="")
     add_common_arguments(parser)
     return parser.parse_intermixed_args(argv)
 

@@ -10,7 +10,8 @@ ROOT=$(cd "$(dirname "$0")/.." && pwd)
 cd "$ROOT"
 # shellcheck source=tools/environment.sh
 source tools/environment.sh
-ensure_environment
+ensure_environment ruff pytest xdist
+unset ALPHACTION_VENV  # the launchers that are tested have environments of their own
 "$PYTHON" -m ruff check .
 "$PYTHON" -m ruff format --check .
 # One process a core, one thread each: more threads would only fight for the same cores. tests/conftest.py shares the

@@ -41,7 +41,9 @@ docs/ablation.md, or OUTPUT/ablation.md if --data, other seeds, arms or KEY VALU
 
 def parse_arguments(args: list[str] | None = None) -> argparse.Namespace:
     """Return the flags."""
-    parser = CommandParser(description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(
+        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter, keys=""
+    )
     add_options(parser, StudyOptions)
     parser.add_argument("--report", type=Path, metavar="MD", help="page to write; see below")
     parser.add_argument("--report-only", action="store_true", help="run nothing: write the page from what is finished")
@@ -61,4 +63,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_command(main)
+    run_command(main, goes_on=True)

@@ -28,7 +28,9 @@ EXAMPLE = """example:
 
 def main() -> None:
     """Parse the flags and draw."""
-    parser = CommandParser(description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(
+        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter, keys=""
+    )
     parser.add_argument("--config-file", required=True, metavar="F", help="YAML file of the experiment")
     parser.add_argument("--dataset-name", metavar="N", help="default: the first of DATASETS.TEST")
     add_options(parser, PictureOptions)

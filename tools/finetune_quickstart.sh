@@ -2,8 +2,8 @@
 # From a config to a training that runs:               bash tools/finetune_quickstart.sh CONFIG
 # From a fresh clone to an evaluated action detector:  bash tools/finetune_quickstart.sh --demo
 #
-# Makes .venv if no virtual environment is active and installs AlphAction into it, the first time. With a config,
-# alphaction/workflows/finetune/launch/ does the rest. Runs on the bash 3.2 of macOS.
+# Uses an active environment that has the packages, else makes .venv and installs AlphAction into it, the first time; not
+# before the arguments are read. alphaction/workflows/finetune/launch/ does the rest. Runs on the bash 3.2 of macOS.
 set -euo pipefail
 ROOT=$(cd "$(dirname "$0")/.." && pwd)
 
@@ -34,6 +34,9 @@ command, asks once, and starts the training.
 
 Batch, learning rate and iterations are scaled from SOLVER.REFERENCE_GPUS of the config to the processes of this run.
 
+The first start installs packages, unless an active environment has them, into .venv of the clone, or into the
+environment that ALPHACTION_VENV names. Another environment of yours is never changed.
+
 examples:
   bash tools/finetune_quickstart.sh config_files/tiny/toy.yaml --cpu
   bash tools/finetune_quickstart.sh my_config.yaml --new-classes -- MODEL.WEIGHT weights.pth
@@ -42,7 +45,11 @@ TEXT
 }
 
 demo() {
-  local overrides started CONFIG OUTPUT
+  local overrides started again CONFIG OUTPUT
+  # What Ctrl-C in one of the steps says: the demo continues what it has begun.
+  again=$(printf ' %q' bash "$0" "$@")
+  again="${ALPHACTION_VENV:+ALPHACTION_VENV=$(printf %q "$ALPHACTION_VENV") }${again# }"
+  export ALPHACTION_STARTED_BY=$again ALPHACTION_RESUMED_BY=$again
   overrides=()
   while [ $# -gt 0 ]; do
     case "$1" in
@@ -65,7 +72,8 @@ demo() {
   echo "== 3/4 evaluation of the saved checkpoint"
   "$PYTHON" test_net.py --config-file "$CONFIG" OUTPUT_DIR "$OUTPUT" ${overrides[@]+"${overrides[@]}"}
   echo "== 4/4 picture of predictions"
-  "$PYTHON" tools/draw_predictions.py --config-file "$CONFIG" --output "$OUTPUT/predictions.png" OUTPUT_DIR "$OUTPUT"
+  "$PYTHON" tools/draw_predictions.py --config-file "$CONFIG" --output "$OUTPUT/predictions.png" --force \
+    OUTPUT_DIR "$OUTPUT"
   cat <<TEXT
 
 Done in $((SECONDS - started)) s.
@@ -74,7 +82,7 @@ Done in $((SECONDS - started)) s.
   Weights       $OUTPUT/model_final.pth
   TensorBoard   tensorboard --logdir $OUTPUT/tensorboard
 TEXT
-  if [ -z "${VIRTUAL_ENV:-}" ] && [ -f "${PYTHON%/python}/activate" ]; then
+  if [ "${VIRTUAL_ENV:-}" != "$VENV" ] && [ -f "${PYTHON%/python}/activate" ]; then
     printf '\nActivate the environment before you run other commands:\n  source %s\n' "${PYTHON%/python}/activate"
   fi
 }
@@ -97,6 +105,6 @@ source "$ROOT/tools/environment.sh"
 if [ "$mode" = demo ]; then
   demo "$@"
 else
-  ensure_environment
+  ensure_environment_for_launch "$@"
   exec "$PYTHON" -m alphaction.workflows.finetune.launch "$@"
 fi

@@ -20,6 +20,7 @@ require_packages()
 import torch
 
 from alphaction.utils.errors import run_command
+from alphaction.utils.messages import counted
 from alphaction.utils.options import CommandParser, add_options, read_options
 from alphaction.workflows.finetune.config_text import check_target, write_text
 from alphaction.workflows.finetune.finetune_options import (
@@ -30,6 +31,7 @@ from alphaction.workflows.finetune.finetune_options import (
 )
 from alphaction.workflows.finetune.generate import generate_config
 from alphaction.workflows.finetune.questions import ask_options
+from alphaction.workflows.finetune.starting_weights import WEIGHTS, default_backbone, missing_weights
 
 EXAMPLE = f"""examples:
   python tools/generate_finetune_config.py --dataset-name toy --backbone tiny --num-gpus 0 -o output/toy.yaml
@@ -39,14 +41,19 @@ EXAMPLE = f"""examples:
 tools/prepare_dataset.py registers your own videos. Without --dataset-name the config is one for AVA
 ({DEFAULT_DATASET}), with the published recipe scaled to --num-gpus."""
 
+SMALL = (
+    "the network is the small one, which starts from random weights, as there is no GPU here and no "
+    f"{WEIGHTS['resnet50']} (docs/MODEL_ZOO.md says where to get it). --backbone resnet50 takes the recipe's."
+)
+
 
 def main() -> None:
     """Parse the flags, ask if wanted, write the config, and print what comes next."""
     args = parse_args()
     options = read_options(FinetuneOptions, args, **where_datasets_are(args.opts))
+    chosen = options.backbone is None and not args.interactive
     if options.backbone is None:
-        smallest = args.interactive and not options.num_gpus
-        options = replace(options, backbone="tiny" if smallest else "resnet50")
+        options = replace(options, backbone=default_backbone(options))
     statistics, output = None, args.output
     if args.interactive:
         options, statistics, output = ask_options(options, output, force=args.force)
@@ -55,16 +62,25 @@ def main() -> None:
     config = generate_config(options, statistics)
     write_text(output, config.text, args.force)
     print(f"\nWrote {output}")
-    for note in config.notes:
+    for note in [*([SMALL] if chosen and options.tiny else []), *config.notes]:
         print(f"note: {note}")
-    print("\nNext:", *config.commands(output), sep="\n  ")
+    print(f"\nNext{when(options)}:", *config.commands(output), sep="\n  ")
+
+
+def when(options: FinetuneOptions) -> str:
+    """Return what the next commands still wait for: weights that are not there, GPUs that this machine lacks."""
+    missing, here = missing_weights(options), torch.cuda.device_count()
+    waits = [f"once {missing} is there"] if missing else []
+    if options.num_gpus > here:
+        waits.append(f"on a machine with {counted(options.num_gpus, 'GPU')}: PyTorch sees {here or 'none'} here")
+    return "".join(f", {wait}" for wait in waits)
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = CommandParser(description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
-    add("-o", "--output", type=Path, metavar="YAML", help="file to write (default: config_files/DATASET_NETWORK.yaml)")
+    add("-o", "--output", type=Path, metavar="YAML", help="file to write (default: output/DATASET_NETWORK.yaml)")
     add_options(parser, FinetuneOptions, defaults={"backbone": None, "num_gpus": torch.cuda.device_count()})
     add("--force", action="store_true", help="replace the output file if it exists")
     add("-i", "--interactive", action="store_true", help="ask for everything; flags given are the defaults")

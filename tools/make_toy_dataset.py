@@ -32,10 +32,10 @@ Worlds: in "actions", persons move, handle objects and deal with a partner; it i
 "interactions", classes are decided by the person himself, by another person, by an object, or by what happens seconds
 before or after, out of a clip's sight; it shows what each part of an interaction structure adds.
 
-The folder gets videos/, annotations/, boxes/, dataset.yaml and toy.json (the options, and each class's kind, boxes and
-AP of chance, as they are printed). dataset.yaml registers both splits under the folder's name: toy_train and toy_val,
-or interactions_train and interactions_val. The same options give the same dataset; a folder that already has it is
-left as it is."""
+The folder gets videos/, annotations/, boxes/, exports/ (the annotations again, as CVAT exports a job for each video),
+dataset.yaml and toy.json (the options, and each class's kind, boxes and AP of chance, as they are printed).
+dataset.yaml registers both splits under the folder's name: toy_train and toy_val, or interactions_train and
+interactions_val. The same options give the same dataset; a folder that already has it is left as it is."""
 
 CHOSEN = [field.name for field in fields(ToyOptions) if field.name != "world"]
 

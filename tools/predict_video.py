@@ -1,8 +1,8 @@
 #!/usr/bin/env python
-"""Predict the actions in a video and write it with every person's box, id, class names and scores on each frame.
+"""Predict the actions in videos and write each with every person's box, id, class names and scores on each frame.
 
 Actions are predicted once a second. Boxes at those seconds come from a file or from torchvision's person detector;
-between them they are linked to tracks and interpolated. Sound is not kept.
+between them they are linked to tracks and interpolated. Sound is kept.
 """
 
 from __future__ import annotations
@@ -20,11 +20,14 @@ require_packages()
 
 from alphaction.config import load_cfg
 from alphaction.engine.test import test_weights
-from alphaction.utils.errors import run_command
+from alphaction.utils.errors import run_command, saying_how_to_go_on
 from alphaction.utils.logging import logged_run
+from alphaction.utils.messages import counted
 from alphaction.utils.options import CommandParser, add_options, read_options
-from alphaction.workflows.predict.video import predict_video
-from alphaction.workflows.predict.video_options import VideoOptions
+from alphaction.workflows.predict.interruption import how_to_go_on
+from alphaction.workflows.predict.video import predict_videos
+from alphaction.workflows.predict.video_list import find_videos, jobs_for, named_paths, split_keys
+from alphaction.workflows.predict.video_options import VideoFailure, VideoOptions
 
 EXAMPLE = """examples:
   python tools/predict_video.py --config-file config_files/tiny/toy.yaml --video data/toy/videos/val_000.mp4 \\
@@ -32,6 +35,7 @@ EXAMPLE = """examples:
       --output output/val_000.mp4 MODEL.WEIGHT output/tiny_toy/model_final.pth
   python tools/predict_video.py --config-file output/mine/config.yaml --video street.mp4 --detector \\
       --output street_actions.mp4 --csv street.csv MODEL.WEIGHT output/mine/model_final.pth
+  python tools/predict_video.py --config-file output/mine/config.yaml --video recordings --detector --output predicted
 
 The detector keeps scores from TEST.BOX_THRESH on (detect_persons.py: --score) and runs where the model runs, by
 MODEL.DEVICE (detect_persons.py: --device): write TEST.BOX_THRESH 0.5 MODEL.DEVICE cpu at the end of the command.
@@ -40,25 +44,55 @@ Without MODEL.WEIGHT the last checkpoint of the config's OUTPUT_DIR is used."""
 
 
 def parse_arguments(args: list[str] | None = None) -> argparse.Namespace:
-    """Return the flags: those of :class:`VideoOptions`, the config file and overrides."""
-    parser = CommandParser(description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Return the flags: those of :class:`VideoOptions`, the videos, the config file and overrides."""
+    parser = CommandParser(
+        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter, keys=""
+    )
     parser.add_argument(
         "--config-file", required=True, metavar="F", help="YAML file that the weights were trained with"
     )
+    parser.add_argument(
+        "--video",
+        required=True,
+        nargs="+",
+        action="extend",
+        metavar="V",
+        help="videos to predict: files, folders of them (not those inside), patterns in quotes, or text files with one "
+        "path a line (.txt)",
+    )
     add_options(parser, VideoOptions)
     parser.add_argument("opts", nargs="*", metavar="KEY VALUE", help="config keys to override")
-    return parser.parse_intermixed_args(args)
+    parsed = parser.parse_intermixed_args(args)
+    videos, keys = split_keys(parsed.video)
+    parsed.video, parsed.opts = named_paths(videos), [*keys, *parsed.opts]
+    return parsed
 
 
-def main() -> None:
-    """Parse the flags and predict."""
+def main() -> int:
+    """Parse the flags and predict; return the exit status, 1 if a video of several could not be predicted."""
     args = parse_arguments()
-    options = read_options(VideoOptions, args)
-    options.check({"--config-file": Path(args.config_file)})
+    config_file = Path(args.config_file)
+    videos = find_videos(args.video)
+    one = len(args.video) == 1 and list(videos) == args.video
+    jobs = jobs_for(read_options(VideoOptions, args, video=next(iter(videos))), videos, one)
+    jobs[0].check_flags()
+    if one:
+        jobs[0].check({"--config-file": config_file})
     cfg = load_cfg(args.config_file, args.opts)
     cfg.MODEL.WEIGHT = os.path.expanduser(cfg.MODEL.WEIGHT)
-    with logged_run(None, is_main=True):
-        print(predict_video(cfg, test_weights(cfg, args.opts), options))
+    failures: list[VideoFailure] = []
+    with logged_run(None, is_main=True), saying_how_to_go_on(lambda: how_to_go_on(jobs)):
+        for result in predict_videos(cfg, test_weights(cfg, args.opts), jobs, config_file=config_file):
+            if isinstance(result, VideoFailure):
+                failures.append(result)
+                print(f"skipped: {result}", file=sys.stderr)
+            else:
+                print(result, flush=True)
+    if failures:
+        title = f"{len(failures)} of {counted(len(jobs), 'video')} could not be predicted; the others are written:"
+        short = [f"{failure.video}: {failure.short}" for failure in failures]
+        print("\n  - ".join([f"error: {title}", *short]), file=sys.stderr)
+    return 1 if failures else 0
 
 
 if __name__ == "__main__":

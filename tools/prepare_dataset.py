@@ -28,10 +28,14 @@ EXAMPLE = """examples:
       --label-map actions.pbtxt --person-boxes persons.csv
   python tools/prepare_dataset.py --name shop --videos /videos/shop --annotations cvat_export.xml --val-fraction 0.25
   python tools/prepare_dataset.py --name yard --videos /videos/yard --annotations exports/ --class-group movement
+  python tools/prepare_dataset.py --name gym --videos /videos/gym --annotations timeline.json --segments spread \\
+      --person-boxes gym_persons.csv
 
 With --annotations (or --train without --val), one set of files is divided: by video so that every class is in both
-parts, or by time where videos are few. Formats: AVA csv, COCO-like JSON with action_ids (AVA's usual conversion) or
-category_id, VIA 3 project, CVAT for video 1.1 XML, Label Studio video JSON; they are recognized by content."""
+parts, or by time where videos are few. Formats, recognized by content: csv (AVA's columns, or any with a header),
+CVAT (for video or for images, XML or zip), VIA 3 project, Label Studio (JSON or JSON-MIN), Vidat JSON, COCO JSON (also
+of Roboflow and CVAT; action_ids, category_id or attributes).
+Labels of a stretch of time without a box (VIA, Label Studio, Vidat) go to boxes with --segments spread."""
 
 
 def parse_args() -> PrepareOptions:

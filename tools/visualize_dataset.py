@@ -19,7 +19,7 @@ require_packages()
 
 from alphaction.config import load_cfg
 from alphaction.utils.errors import UserError, run_command
-from alphaction.utils.numbers import NOT_NEGATIVE, POSITIVE
+from alphaction.utils.numbers import NOT_NEGATIVE, POSITIVE, Range
 from alphaction.workflows.inspect.sheets import ShownDataset, choose_keyframes, draw_samples
 
 EXAMPLE = """examples:
@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--num-samples", type=POSITIVE, default=10, metavar="K", help="keyframes, default %(default)s")
     parser.add_argument("--seed", type=NOT_NEGATIVE, default=0, metavar="S", help="another seed, other keyframes")
     parser.add_argument("--video", metavar="V", help="with --second: draw this one keyframe")
-    parser.add_argument("--second", type=int, metavar="T", help="second of the keyframe in --video")
+    parser.add_argument("--second", type=Range(0), metavar="T", help="second of the keyframe in --video")
     parser.add_argument("--config-file", metavar="F", help="experiment whose clips the strip shows; default: defaults")
     parser.add_argument("opts", nargs="*", metavar="KEY VALUE", help="config keys to override")
     args = parser.parse_intermixed_args()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from alphaction.utils.messages import listed
+from alphaction.utils.messages import counted, listed
 
 _SEPARATOR = "; "  # names of classes may have commas
 
@@ -35,7 +35,7 @@ def compare_label_maps(checkpoint: Mapping | None, dataset: Mapping | None, limi
         return None
     parts = []
     if len(theirs) != len(ours):
-        parts.append(f"the checkpoint has {len(theirs)} classes, the dataset {len(ours)}")
+        parts.append(f"the checkpoint has {counted(len(theirs), 'class', 'classes')}, the dataset {len(ours)}")
     their_names, our_names = [name for name, _ in theirs], [name for name, _ in ours]
     if only := sorted(set(their_names) - set(our_names)):
         parts.append(f"only in the checkpoint: {listed(only, limit, _SEPARATOR)}")

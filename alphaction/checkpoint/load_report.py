@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from alphaction.utils.messages import listed, text_table
+from alphaction.utils.messages import counted, listed, text_table
 
 
 class ShapeMismatch(NamedTuple):
@@ -54,7 +54,7 @@ class LoadReport:
     def summary(self) -> str:
         """Return the counts by part of the model, and up to three names of each kind of exception."""
         total = len(self.loaded) + len(self.missing) + len(self.mismatched) + len(self.skipped)
-        lines = [f"Weights from {self.source}: {len(self.loaded)} of {total} tensors loaded ({self.rule})"]
+        lines = [f"Weights from {self.source}: {len(self.loaded)} of {counted(total, 'tensor')} loaded ({self.rule})"]
         lines += self._table()
         if self.missing:
             lines.append(f"  not in the file, initial values kept: {len(self.missing)} ({_some(self.missing)})")

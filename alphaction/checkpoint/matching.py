@@ -27,7 +27,7 @@ from alphaction.checkpoint.label_maps import compare_label_maps
 from alphaction.checkpoint.load_report import LoadReport, ShapeMismatch, is_counter
 from alphaction.checkpoint.weight_file import WeightFile, read_weight_file
 from alphaction.utils.errors import UserError
-from alphaction.utils.messages import listed
+from alphaction.utils.messages import counted, listed
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +52,12 @@ def load_weights(
     Raises:
         UserError: if the file cannot be read or nothing in it fits.
     """
+    report = _load(model, path, no_head, label_map)
+    _log(report)
+    return report
+
+
+def _load(model: nn.Module, path: str | Path, no_head: bool, label_map: Mapping | None) -> LoadReport:
     file = read_weight_file(path)
     target = unwrap_model(model).state_dict()
     report = match_weights(target, file.weights, (HEAD_PREFIX,) if no_head else (), source=str(path))
@@ -59,11 +65,14 @@ def load_weights(
         for name, source_name in report.loaded.items():
             target[name].copy_(file.weights[source_name])
     report.warnings.extend(_warnings(file, report, label_map))
+    logger.debug(report.details())  # into the log's file, also where the weights are refused
+    return report
+
+
+def _log(report: LoadReport) -> None:
     logger.info(report.summary())
-    logger.debug(report.details())
     for warning in report.warnings:
         logger.warning(warning)
-    return report
 
 
 def load_trained_weights(model: nn.Module, path: str | Path, label_map: Mapping) -> None:
@@ -76,22 +85,24 @@ def load_trained_weights(model: nn.Module, path: str | Path, label_map: Mapping)
         UserError: as :func:`load_weights`, and if a tensor of the model is not in the file, one of the file's action
             head is not in the model, or the classes differ.
     """
-    report = load_weights(model, path, label_map=label_map)
+    report = _load(model, path, False, label_map)
     if not report.complete:
         first = [*report.missing, *(entry.name for entry in report.mismatched)][0]
         raise UserError(
-            f"{path}: {len(report.missing)} tensors of the model are missing in it and {len(report.mismatched)} have "
-            f"another shape, first {first}. The results would be random numbers: use the config and the label map that "
-            "the weights were trained with (the run's config.yaml)."
+            f"{path}: {counted(len(report.missing), 'tensor of the model is', 'tensors of the model are')} missing "
+            f"in it and {len(report.mismatched)} have another shape, first {first}. The results would be random "
+            "numbers: use the config and the label map that the weights were trained with (the run's config.yaml)."
         )
     # An IA structure, or its running center, that the model lacks: the classifier was trained on what it adds.
     if unplaced := [name for name in report.unused if name.startswith(HEAD_PREFIX)]:
         raise UserError(
-            f"{path}: the model has no place for {len(unplaced)} tensors of its action head, first {unplaced[0]}. The "
-            "scores would be wrong: use the config that the weights were trained with (the run's config.yaml)."
+            f"{path}: the model has no place for {counted(len(unplaced), 'tensor')} of its action head, first "
+            f"{unplaced[0]}. The scores would be wrong: use the config that the weights were trained with (the run's "
+            "config.yaml)."
         )
     if report.other_classes:
         raise UserError(f"{path}: {report.other_classes}. Use the label map that it was trained with.")
+    _log(report)
 
 
 def match_weights(
@@ -235,7 +246,7 @@ def _warnings(file: WeightFile, report: LoadReport, label_map: Mapping | None) -
         report.other_classes = difference
         warnings.append(
             f"{file.path}: {difference}. The classifier was loaded because its shape fits, but its outputs stand for "
-            "the checkpoint's classes. Use --no-head to train a new head, or the label map of the checkpoint."
+            "the checkpoint's classes. Train a new head (train_net.py --no-head), or use the checkpoint's label map."
         )
     return warnings
 
@@ -246,8 +257,9 @@ def _nothing_fits(report: LoadReport, targets: list[str], weights: Mapping[str, 
     if report.mismatched:
         first = report.mismatched[0]
         cause = (
-            f"{len(report.mismatched)} names agree but no shape does ({first.name} is {list(first.expected)} in the "
-            f"model and {list(first.found)} in the file): the weights are of another CONV_BODY or width."
+            f"{counted(len(report.mismatched), 'name agrees', 'names agree')} but no shape does ({first.name} is "
+            f"{list(first.expected)} in the model and {list(first.found)} in the file): the weights are of another "
+            "CONV_BODY or width."
         )
     elif not targets or (report.skipped and head_only):
         cause = "--no-head leaves out everything in roi_heads.action, and nothing else fits."
@@ -262,7 +274,7 @@ def _nothing_fits(report: LoadReport, targets: list[str], weights: Mapping[str, 
             "rename the file's tensors."
         )
     return (
-        f"{report.source}: none of its {len(weights)} tensors fits the model. {cause} Names in the file: "
+        f"{report.source}: none of its tensors ({len(weights)}) fits the model. {cause} Names in the file: "
         f"{_sample(weights)}. Names in the model: {_sample(targets)}."
     )
 

@@ -71,8 +71,9 @@ def check_box_sizes(
             settings.level("warning", "note") if grave else "note",
             "small boxes",
             f"{split.annotations.source}: at {key} {resize.min_size} (long side at most {resize.max_size}), {narrow} "
-            f"of {total} boxes ({percent(narrow, total)}) are narrower than {FEATURE_CELL} pixels, one cell of the "
-            f"feature map; {tiny} are smaller than that in both directions. The median short side is {median:.0f} "
+            f"of {counted(total, 'box', 'boxes')} ({percent(narrow, total)}) are narrower than {FEATURE_CELL} "
+            f"pixels, one cell of the feature map; {tiny} are smaller than that in both directions. The median short "
+            f"side is {median:.0f} "
             "pixels. " + (f"{advice}." if median < FEATURE_CELL else "Use larger frames if these people matter."),
             split.name,
         )
@@ -140,8 +141,8 @@ def _coordinates(table: AnnotationTable | BoxTable, name: str) -> Iterator[Findi
         yield Finding(
             "error",
             "coordinates",
-            f"{place(table, 0, 0)}: the largest coordinate of {len(boxes)} boxes is {largest:.4g}. Were pixels divided "
-            "by the frame size twice? Expected fractions of the frame, 0 to 1.",
+            f"{place(table, 0, 0)}: the largest coordinate of {counted(len(boxes), 'box', 'boxes')} is "
+            f"{largest:.4g}. Were pixels divided by the frame size twice? Expected fractions of the frame, 0 to 1.",
             name,
         )
         return
@@ -150,10 +151,11 @@ def _coordinates(table: AnnotationTable | BoxTable, name: str) -> Iterator[Findi
         yield Finding(
             "warning",
             "coordinates",
-            f"{place(table, 0, 0)}: x1, y1, x2, y2 = {a:.3g}, {b:.3g}, {c:.3g}, {d:.3g}. In all {len(boxes)} rows "
-            "x1 + x2 <= 1 and y1 + y2 <= 1, and the third and fourth numbers vary less than their distance from the "
-            "first two: these look like x, y, width, height. If so, write corners: x2 = x1 + width, y2 = y1 + height. "
-            "(tools/visualize_dataset.py shows them; all boxes in the upper left quarter look the same here.)",
+            f"{place(table, 0, 0)}: x1, y1, x2, y2 = {a:.3g}, {b:.3g}, {c:.3g}, {d:.3g}. In all "
+            f"{counted(len(boxes), 'row')} x1 + x2 <= 1 and y1 + y2 <= 1, and the third and fourth numbers vary less "
+            "than their distance from the first two: these look like x, y, width, height. If so, write corners: x2 = "
+            "x1 + width, y2 = y1 + height. (tools/visualize_dataset.py shows them; all boxes in the upper left "
+            "quarter look the same here.)",
             name,
         )
     full = int(((boxes[:, 2:] - boxes[:, :2]) > 0.95).all(axis=1).sum())

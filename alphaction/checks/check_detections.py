@@ -96,8 +96,9 @@ def _unmatched(split: DatasetTables, keyframe: np.ndarray) -> Iterator[Finding]:
         yield Finding(
             "note",
             "person boxes",
-            f"{place(detections, stray[0])}: no annotation at this keyframe, nor at {len(stray) - 1} others of the "
-            f"{len(detections.keyframes)} keyframes with person boxes; these boxes are left out.",
+            f"{place(detections, stray[0])}: no annotation at this keyframe, nor at "
+            f"{counted(len(stray) - 1, 'other')} of the {counted(len(detections.keyframes), 'keyframe')} with person "
+            "boxes; these boxes are left out.",
             split.name,
         )
     occupied = np.diff(annotations.row_offsets) > 0
@@ -109,7 +110,7 @@ def _unmatched(split: DatasetTables, keyframe: np.ndarray) -> Iterator[Finding]:
             "warning",
             "person boxes",
             f"{place(annotations, int(missed[0]))}: {detections.source} has no box at this keyframe, nor at "
-            f"{len(missed) - 1} others of the {int(occupied.sum())} annotated keyframes "
+            f"{counted(len(missed) - 1, 'other')} of the {counted(int(occupied.sum()), 'annotated keyframe')} "
             f"({percent(len(missed), occupied.sum())}); their labels count as missed. Run the person detector on every "
             "keyframe (tools/detect_persons.py).",
             split.name,
@@ -165,7 +166,8 @@ def _low_recall(split: DatasetTables, settings: CheckSettings, recall: Recall) -
         yield Finding(
             "error",
             "recall",
-            f"{file}: person boxes overlap only {everything:.1%} of {total} annotated boxes at IoU 0.5 (first missed: "
+            f"{file}: person boxes overlap only {everything:.1%} of "
+            f"{counted(total, 'annotated box', 'annotated boxes')} at IoU 0.5 (first missed: "
             f"{place(split.annotations, keyframe, missed)}), so the mAP stays near 0. Are both files about the same "
             "videos, and count seconds from the same start?",
             split.name,
@@ -174,8 +176,9 @@ def _low_recall(split: DatasetTables, settings: CheckSettings, recall: Recall) -
         yield Finding(
             "warning",
             "recall",
-            f"{file}: person boxes find {everything:.1%} of {total} annotated boxes at IoU 0.5, even without a score "
-            "threshold; the labels of the others cannot be found. Use a better person detector.",
+            f"{file}: person boxes find {everything:.1%} of {counted(total, 'annotated box', 'annotated boxes')} at "
+            "IoU 0.5, even without a score threshold; the labels of the others cannot be found. Use a better person "
+            "detector.",
             split.name,
         )
     elif used < LOW_RECALL and used < KEPT * everything and not split.training:

@@ -13,6 +13,7 @@ from alphaction.data.label_statistics import movements_per_box
 from alphaction.data.row_places import place
 from alphaction.data.table_checks import require_boxes, require_labels
 from alphaction.data.tables import DatasetTables
+from alphaction.utils.messages import counted
 
 _TOLERATED = 0.01  # share of boxes with several movements that a softmax may misread (slips of annotators)
 _MANY_WITHOUT = 0.05
@@ -48,8 +49,9 @@ def _movements(split: DatasetTables, settings: CheckSettings) -> Iterator[Findin
             settings.level("error", "warning") if grave else "warning",
             "movements",
             f"{place(table, keyframe, row)}: this box has {per_box[row]} movements, {names}; {several} of "
-            f"{len(table)} boxes have several. Movements exclude each other (softmax), so only one of them is learned. "
-            f"If they can occur together, set {_KEY} False, which makes them independent; otherwise correct the rows.",
+            f"{counted(len(table), 'box', 'boxes')} {'has' if several == 1 else 'have'} several. Movements exclude "
+            f"each other (softmax), so only one of them is learned. If they can occur together, set {_KEY} False, "
+            "which makes them independent; otherwise correct the rows.",
             split.name,
         )
     if movements == 1 and split.training:
@@ -68,8 +70,9 @@ def _movements(split: DatasetTables, settings: CheckSettings) -> Iterator[Findin
         yield Finding(
             "warning",
             "movements",
-            f"{place(table, keyframe, row)}: this box has no movement, like {without} of {len(table)} boxes "
-            f"({percent(without, len(table))}). The softmax skips them in training and gives them a movement in "
+            f"{place(table, keyframe, row)}: this box has no movement, like {without} of "
+            f"{counted(len(table), 'box', 'boxes')} ({percent(without, len(table))}). The softmax skips them in "
+            "training and gives them a movement in "
             f'testing. Label a movement for every person (a class such as "other" will do), or set {_KEY} False.',
             split.name,
         )

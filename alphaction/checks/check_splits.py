@@ -51,7 +51,8 @@ def _shared_keyframes(train: DatasetTables, test: DatasetTables) -> Iterator[Fin
         k = int(shared[0])
         overlap = (
             f"{place(test.annotations, k)} is also in {place(train.annotations, int(found[k]))}: {len(shared)} of "
-            f"{len(theirs)} keyframes of {test.name} ({percent(len(shared), len(theirs))}) are in {train.name} as well"
+            f"{counted(len(theirs), 'keyframe')} of {test.name} ({percent(len(shared), len(theirs))}) are in "
+            f"{train.name} as well"
         )
         if train.training:
             advice = (

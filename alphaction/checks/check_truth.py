@@ -12,7 +12,7 @@ from alphaction.data.row_places import place
 from alphaction.data.tables import DatasetTables
 from alphaction.evaluation import AvaEvaluator, DetectionRows
 from alphaction.evaluation.evaluator import require_counted_labels
-from alphaction.utils.messages import listed
+from alphaction.utils.messages import counted, listed
 
 _PERFECT = 1 - 1e-9
 
@@ -48,8 +48,8 @@ def check_truth(split: DatasetTables, facts: dict) -> Iterator[Finding]:
         row = int(second[shared[0]])
         where = place(table, int(table.keyframe_of_box()[row]), row)
         reason = (
-            f"{len(shared)} pairs of coinciding boxes have a label in common (first: {where}), and only one box of a "
-            "pair can be found. Merge the duplicates."
+            f"{counted(len(shared), 'pair of coinciding boxes has', 'pairs of coinciding boxes have')} a label in "
+            f"common (first: {where}), and only one box of a pair can be found. Merge the duplicates."
         )
     yield Finding(
         "error",

@@ -8,6 +8,7 @@ import numpy as np
 
 from alphaction.checks.check_settings import CheckSettings
 from alphaction.checks.findings import Finding
+from alphaction.data.keyframes import exact_time
 from alphaction.data.row_places import first_row
 from alphaction.data.tables import DatasetTables
 from alphaction.data.video.clip_source import VideoCheck
@@ -41,15 +42,16 @@ def video_findings(split: DatasetTables, settings: CheckSettings, checks: Sequen
 
 def _beyond(split: DatasetTables, beyond: Sequence[VideoCheck], checks: Sequence[VideoCheck]) -> Finding:
     first = beyond[0]
-    where = first_row(split.annotations.source, first.video, int(first.beyond[0]))
+    second = exact_time(first.beyond[0].item())
+    where = first_row(split.annotations.source, first.video, second)
     keyframes = sum(len(check.beyond) for check in beyond)
     total = len(split.annotations.keyframes)
     usable = [check for check in checks if check.info is not None]
     return Finding(
         "error",
         "timestamps",
-        f"{where}: second {first.beyond[0]} is beyond the end of video "
-        f"{first.video}, {first.end:.2f} s. So are {keyframes} of {total} keyframes, in "
+        f"{where}: second {second} is beyond the end of video "
+        f"{first.video}, {first.end:.2f} s. So are {keyframes} of {counted(total, 'keyframe')}, in "
         f"{counted(len(beyond), 'video')}. {likely_unit((check.seconds, check.info) for check in usable)}",
         split.name,
     )

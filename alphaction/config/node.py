@@ -14,7 +14,9 @@ from alphaction.config.tree import get_value, leaf_keys, nearest_key, section_ke
 from alphaction.config.values import WrongTypeError, coerce
 from alphaction.config.yaml_file import LocatedDict, read_yaml_mapping
 from alphaction.utils.errors import UserError
+from alphaction.utils.key_values import check_key_values
 from alphaction.utils.messages import counted
+from alphaction.utils.near_names import find_near_name, unknown_key_hint
 
 BASE_KEY = "_BASE_"
 
@@ -118,6 +120,9 @@ def _read_changes(root: ConfigNode, content: Mapping[str, Any], section: str, ch
             problems += _read_changes(root, value, key, changes)
         elif value is None and key in sections:
             continue  # A section whose lines are all commented out changes nothing.
+        elif isinstance(value, Mapping) and any(find_near_name(f"{key}.{inner}") for inner in value):
+            # A section of another framework: what it holds may have a place here.
+            problems += _read_changes(root, value, key, changes)
         elif problem := _read_change(root, key, value, changes):
             line = f"line {content.lines[name]}: " if isinstance(content, LocatedDict) else ""
             problems.append(line + problem)
@@ -125,13 +130,7 @@ def _read_changes(root: ConfigNode, content: Mapping[str, Any], section: str, ch
 
 
 def _list_changes(root: ConfigNode, items: list[Any]) -> dict[str, Any]:
-    for item in (str(item) for item in items[::2]):
-        if item.startswith("-"):
-            raise UserError(f"{item} stands where a config key is expected: put flags before the KEY VALUE pairs")
-        if "=" in item:
-            raise UserError(f'config override {item}: write "{item.replace("=", " ", 1)}", with a space instead of "="')
-    if len(items) % 2:
-        raise UserError(f"config overrides come in pairs KEY VALUE, but the last one is alone: {items[-1]!r}")
+    check_key_values(items)
     changes: dict[str, Any] = {}
     problems = [
         _read_change(root, str(key), value, changes) for key, value in zip(items[::2], items[1::2], strict=True)
@@ -161,6 +160,8 @@ def _read_change(root: ConfigNode, key: str, value: Any, changes: dict[str, Any]
 def _unknown(key: str, root: ConfigNode, known: list[str]) -> str:
     if key.rpartition(".")[2] == BASE_KEY:
         return f"{key}: {BASE_KEY} belongs at the top of a config file only."
+    if hint := unknown_key_hint(key):
+        return f"unknown key {key}. {hint}"
     if near := nearest_key(key, known):
         return f"unknown key {key}. Did you mean {near}?"
     section = key.rpartition(".")[0]

@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 CATALOG_FILE = "dataset.yaml"
 BUILT_IN = "built in"
+AVA_VERSIONS = ("ava_video_v2.1", "ava_video_v2.2")
 AVA_LABEL_MAP = Path(__file__).with_name("ava_action_list_v2.2.pbtxt")
 AVA_EVAL_LABEL_MAP = Path(__file__).with_name("ava_action_list_v2.2_for_activitynet_2019.pbtxt")
 
@@ -116,6 +117,18 @@ def find_dataset(cfg: CfgNode, name: str, without: Collection[str] = ()) -> Data
 def known_datasets(cfg: CfgNode) -> list[str]:
     """Return the names of all registered datasets, sorted; their files need not exist."""
     return sorted(_registered(cfg)[0])
+
+
+def splits_of(cfg: CfgNode, dataset: str) -> list[str]:
+    """Return the names of all splits of a dataset, training first; "ava_video_v2.2" is AVA of that version."""
+    if dataset in AVA_VERSIONS:
+        return [dataset.replace("video", f"video_{split}") for split in ("train", "val")]
+    names = [name for name in known_datasets(cfg) if name.startswith(f"{dataset}_")]
+    # "pets" must not take the splits of "pets_indoor", which another file registers.
+    shortest = min(names, key=lambda name: (name.count("_"), name), default="")
+    files = set(registered_by(cfg, shortest))
+    names = [name for name in names if files & set(registered_by(cfg, name)) and BUILT_IN not in files]
+    return sorted(names, key=lambda name: ("train" not in name, name))
 
 
 def registered_by(cfg: CfgNode, name: str) -> list[str]:

@@ -101,7 +101,8 @@ def check_schedule(cfg: CfgNode, run: Run) -> Iterator[str]:
     if solver.WARMUP_ON and solver.WARMUP_ITERS >= solver.MAX_ITER:
         yield (
             f"SOLVER.WARMUP_ITERS {solver.WARMUP_ITERS} is not below MAX_ITER {solver.MAX_ITER}: the learning rate "
-            f"never gets to BASE_LR. Set SOLVER.WARMUP_ITERS {solver.MAX_ITER // 10}, or SOLVER.WARMUP_ON False."
+            f"never gets to BASE_LR. For so short a run write SOLVER.MAX_ITER {solver.MAX_ITER} SOLVER.WARMUP_ITERS "
+            f"{solver.MAX_ITER // 10}, or SOLVER.WARMUP_ON False."
         )
 
 

@@ -1,15 +1,113 @@
 """Sorted keyframes in numpy columns: cheap to search, and shared between forked workers without copies.
 
+The time of a keyframe is in seconds, exact to a thousandth: an int where it is whole (throughout AVA), else the float
+nearest to its three decimals. So equal times are equal numbers and have equal hashes, also after a way through files. A
+column of times is int64 where all of them are whole, else float64. As text they are "0902" and "0902.500".
+
 Sizes in shapes: V videos, K keyframes, n rows of a file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
 
 import numpy as np
 
+from alphaction.data.formats.cells import parse_integer
 from alphaction.data.sample import Keyframe
+
+MILLISECONDS = 1000
+"""The parts of a second that times are exact to."""
+
+
+def exact_time(seconds: float) -> int | float:
+    """Return a time to the thousandth: an int where that is whole."""
+    if isinstance(seconds, (int, np.integer)):
+        return int(seconds)
+    parts = milliseconds_of(seconds)
+    return parts / MILLISECONDS if parts % MILLISECONDS else parts // MILLISECONDS
+
+
+def milliseconds_of(seconds: float) -> int:
+    """Return a time as a whole number of thousandths of a second."""
+    return round(seconds * MILLISECONDS)
+
+
+def exact_interval(seconds: float) -> Fraction:
+    """Return an interval exactly: to the thousandth, or the part of a second (1/3) that it was rounded from (0.333)."""
+    interval = Fraction(milliseconds_of(seconds), MILLISECONDS)
+    parts = round(1 / interval) if interval else 0
+    if parts > 1 and abs(interval - Fraction(1, parts)) <= Fraction(1, 2 * MILLISECONDS):
+        return Fraction(1, parts)
+    return interval
+
+
+def multiple(interval: Fraction, number: int) -> int | float:
+    """Return a multiple of an interval, as a time to the thousandth."""
+    parts = (2 * number * interval.numerator * MILLISECONDS + interval.denominator) // (2 * interval.denominator)
+    return parts / MILLISECONDS if parts % MILLISECONDS else parts // MILLISECONDS
+
+
+def multiples(interval: float, first: float, end: float) -> Iterator[int | float]:
+    """Yield the multiples of an interval from ``first`` to before ``end`` seconds."""
+    step = exact_interval(interval)
+    number = max(0, math.floor(first / step))
+    while (time := multiple(step, number)) < end:
+        if time >= first:
+            yield time
+        number += 1
+
+
+def is_multiple(time: float, interval: float) -> bool:
+    """Return whether a time is a multiple of an interval, to the thousandth."""
+    step = exact_interval(interval)
+    return multiple(step, round(time / step)) == exact_time(time)
+
+
+def exact_times(seconds: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Return times [n] to the thousandth: int64 where all are whole, else float64."""
+    seconds = np.asarray(seconds)
+    if seconds.dtype.kind in "iu" or not len(seconds):
+        return seconds.astype(np.int64, copy=False)
+    parts = np.rint(seconds * MILLISECONDS)  # float, as wrong values of a file may be beyond int64
+    return parts / MILLISECONDS if (parts % MILLISECONDS).any() else (parts // MILLISECONDS).astype(np.int64)
+
+
+def time_list(seconds: Sequence[float] | np.ndarray) -> list[int | float]:
+    """Return times as plain numbers: each an int where it is whole, also beside others that are not."""
+    seconds = exact_times(seconds)
+    return seconds.tolist() if seconds.dtype.kind == "i" else [exact_time(second) for second in seconds.tolist()]
+
+
+def time_text(seconds: float) -> str:
+    """Return a time as files and names have it: "0902", or "0902.500" where it is not whole."""
+    seconds = exact_time(seconds)
+    return f"{seconds:04d}" if isinstance(seconds, int) else f"{seconds:08.3f}"
+
+
+def parse_time(value: object) -> int | float | None:
+    """Return a time given as a number or text ("0902", "902.0", "0902.500"); None if it is none, or beyond int64."""
+    whole = parse_integer(value)
+    if whole is not None:
+        return whole
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+    return exact_time(number) if math.isfinite(number) and abs(number) < 2**63 else None
+
+
+def to_milliseconds(seconds: np.ndarray) -> np.ndarray:
+    """Return times as whole numbers of thousandths of a second, int64."""
+    if seconds.dtype.kind in "iu":
+        return seconds.astype(np.int64, copy=False) * MILLISECONDS
+    return np.rint(seconds * MILLISECONDS).astype(np.int64)
+
+
+def _from_milliseconds(parts: np.ndarray) -> np.ndarray:
+    return parts / MILLISECONDS if (parts % MILLISECONDS).any() else parts // MILLISECONDS
 
 
 def encode(values: Iterable[str], known: dict[str, int]) -> np.ndarray:
@@ -23,15 +121,16 @@ class KeyframeIndex(Sequence[Keyframe]):
     Attributes:
         videos: str [V] video names, sorted.
         video_index: int32 [K] position in ``videos``, ascending.
-        seconds: int64 [K], ascending within a video.
+        seconds: [K] times, int64 where all are whole, else float64; ascending within a video.
     """
 
     def __init__(self, videos: np.ndarray, video_index: np.ndarray, seconds: np.ndarray) -> None:
         self.videos = videos
         self.video_index = video_index
-        self.seconds = seconds
-        self._stride = int(seconds.max(initial=0)) + 1
-        self._keys = video_index.astype(np.int64) * self._stride + seconds
+        self.seconds = exact_times(seconds)
+        times = to_milliseconds(self.seconds)
+        self._stride = int(times.max(initial=0)) + 1
+        self._keys = video_index.astype(np.int64) * self._stride + times
 
     @classmethod
     def from_rows(
@@ -41,12 +140,14 @@ class KeyframeIndex(Sequence[Keyframe]):
 
         Args:
             names: video names; ``codes`` int64 [n] points into them.
-            seconds: int64 [n], 0 or more.
+            seconds: [n] times, 0 or more.
         """
         videos, rank = np.unique(np.asarray(names, dtype=np.str_), return_inverse=True)
-        stride = int(seconds.max(initial=0)) + 1
-        keys, position = np.unique(rank.reshape(-1)[codes] * stride + seconds, return_inverse=True)
-        return cls(videos, (keys // stride).astype(np.int32), keys % stride), position.reshape(-1)
+        times = to_milliseconds(seconds)
+        stride = int(times.max(initial=0)) + 1
+        keys, position = np.unique(rank.reshape(-1)[codes] * stride + times, return_inverse=True)
+        found = _from_milliseconds(keys % stride)
+        return cls(videos, (keys // stride).astype(np.int32), found), position.reshape(-1)
 
     def __len__(self) -> int:
         return len(self.seconds)
@@ -54,7 +155,7 @@ class KeyframeIndex(Sequence[Keyframe]):
     def __getitem__(self, position):  # int -> Keyframe, slice -> list of Keyframe
         if isinstance(position, slice):
             return [self[k] for k in range(*position.indices(len(self)))]
-        return Keyframe(str(self.videos[self.video_index[position]]), int(self.seconds[position]))
+        return Keyframe(str(self.videos[self.video_index[position]]), exact_time(self.seconds[position].item()))
 
     def __contains__(self, keyframe: object) -> bool:
         return isinstance(keyframe, tuple) and len(keyframe) == 2 and self.index_of(*keyframe) is not None
@@ -66,12 +167,12 @@ class KeyframeIndex(Sequence[Keyframe]):
 
     __hash__ = None
 
-    def index_of(self, video: str, second: int) -> int | None:
+    def index_of(self, video: str, second: float) -> int | None:
         """Return the position of a keyframe, or None."""
-        slot = int(np.searchsorted(self.videos, video))
-        if slot == len(self.videos) or self.videos[slot] != video or not 0 <= second < self._stride:
+        slot, time = int(np.searchsorted(self.videos, video)), milliseconds_of(second)
+        if slot == len(self.videos) or self.videos[slot] != video or not 0 <= time < self._stride:
             return None
-        key = slot * self._stride + second
+        key = slot * self._stride + time
         found = int(np.searchsorted(self._keys, key))
         return found if found < len(self) and self._keys[found] == key else None
 
@@ -82,12 +183,13 @@ class KeyframeIndex(Sequence[Keyframe]):
         names = np.asarray(names, dtype=np.str_)
         slots = np.minimum(np.searchsorted(self.videos, names), len(self.videos) - 1)
         video = np.where(self.videos[slots] == names, slots, -1)[codes]
-        known = (video >= 0) & (seconds >= 0) & (seconds < self._stride)
-        keys = np.where(known, video * self._stride + seconds, -1)
+        times = to_milliseconds(seconds)
+        known = (video >= 0) & (times >= 0) & (times < self._stride)
+        keys = np.where(known, video * self._stride + times, -1)
         position = np.minimum(np.searchsorted(self._keys, keys), len(self) - 1)
         return np.where(known & (self._keys[position] == keys), position, -1)
 
-    def locate_each(self, others: KeyframeIndex, shift: int = 0) -> np.ndarray:
+    def locate_each(self, others: KeyframeIndex, shift: float = 0) -> np.ndarray:
         """Return the position of each of ``others``, int64 [their number], ``shift`` seconds later; -1: not here."""
         return self.locate(others.videos, others.video_index, others.seconds + shift)
 

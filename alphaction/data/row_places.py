@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from alphaction.data.annotations import AnnotationTable, BoxTable
-from alphaction.data.formats.file_content import looks_like_json, open_for_reading
+from alphaction.data.formats.file_content import open_for_reading, syntax_of
+from alphaction.data.keyframes import parse_time
 
 _ROUNDING = 1e-9
 
@@ -18,7 +19,7 @@ _ROUNDING = 1e-9
 def place(table: AnnotationTable | BoxTable, keyframe: int, row: int | None = None) -> str:
     """Return where keyframe ``keyframe`` of ``table`` (or its box ``row``) is: file, line, video and second.
 
-    JSON files have no useful lines; video and second find the entry there.
+    JSON and XML have no useful lines; video and second find the entry there.
     """
     video, second = table.keyframes[keyframe]
     box = person_id = None
@@ -31,11 +32,11 @@ def place(table: AnnotationTable | BoxTable, keyframe: int, row: int | None = No
 def first_row(
     path: str,
     video: str,
-    second: int | None = None,
+    second: float | None = None,
     box: np.ndarray | None = None,
     person_id: int | None = None,
 ) -> str:
-    """Return "PATH, line N" for the first csv line of a video, a keyframe or a box; only the path for JSON files.
+    """Return "PATH, line N" for the first csv line of a video, a keyframe or a box; only the path for JSON and XML.
 
     Args:
         path: an annotation or box file.
@@ -46,7 +47,7 @@ def first_row(
     """
 
     def fits(cells: Sequence[str]) -> bool:
-        if len(cells) < 6 or cells[0].strip() != video or (second is not None and _number(cells[1]) != second):
+        if len(cells) < 6 or cells[0].strip() != video or (second is not None and parse_time(cells[1]) != second):
             return False
         if box is None:
             return True
@@ -58,7 +59,7 @@ def first_row(
     delimiter = ""
     for number, line in enumerate(_lines(path), start=1):
         delimiter = delimiter or ("\t" if "\t" in line and "," not in line else ",")
-        if video in line and fits(next(csv.reader([line], delimiter=delimiter), [])):
+        if video in line and fits(_cells(line, delimiter)):
             return f"{path}, line {number}"
     return path
 
@@ -75,7 +76,7 @@ def repeated_rows(path: str) -> list[tuple[int, int]]:
 
 
 def _lines(path: str) -> Iterator[str]:
-    """Yield the lines of a csv file; none of a JSON file, or of a table that comes from no file.
+    """Yield the lines of a csv file; none of JSON or XML, or of a table that comes from no file.
 
     They are read again for every line number in a message, so that no list of them stays in memory.
     """
@@ -83,11 +84,18 @@ def _lines(path: str) -> Iterator[str]:
         return
     try:
         with open_for_reading(path) as file:
-            if not looks_like_json(file.read(100)):
+            if syntax_of(file.read(100)) == "csv":
                 file.seek(0)
                 yield from file
     except (OSError, EOFError, UnicodeDecodeError, zlib.error):
         return  # the reader of the table has reported it
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:  # a cell of more than 128 KiB
+        return []
 
 
 def _number(cell: str) -> float:

@@ -14,10 +14,13 @@ from torch import Tensor
 
 
 class Keyframe(NamedTuple):
-    """The moment that a clip is centered on: second ``second`` of video ``video``."""
+    """The moment that a clip is centered on: second ``second`` of video ``video``.
+
+    ``second`` is exact to a thousandth, and an int where it is whole: see :mod:`alphaction.data.keyframes`.
+    """
 
     video: str
-    second: int
+    second: int | float
 
 
 class SampleRequest(NamedTuple):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from alphaction.data.annotations import AnnotationTable, BoxTable, KeyframeIndex, LabelMap
+from alphaction.data.keyframes import exact_time
 from alphaction.data.row_places import first_row, place
 from alphaction.data.tables import DatasetTables
 from alphaction.utils.errors import UserError
@@ -46,8 +47,9 @@ def require_matches(boxes: BoxTable, annotations: AnnotationTable) -> None:
     else:
         where = place(boxes, 0)
         reason = (
-            f'the annotations of video "{own[0]}" and others are at seconds {annotated.seconds.min()} to '
-            f"{annotated.seconds.max()}, the boxes at {keyframes.seconds.min()} to {keyframes.seconds.max()}. Count "
+            f'the annotations of video "{own[0]}" and others are at seconds {exact_time(annotated.seconds.min())} to '
+            f"{exact_time(annotated.seconds.max())}, the boxes at {exact_time(keyframes.seconds.min())} to "
+            f"{exact_time(keyframes.seconds.max())}. Count "
             "both in seconds from the start of the video."
         )
     raise UserError(

@@ -16,6 +16,7 @@ from alphaction.config.paths_catalog import DatasetSpec
 from alphaction.data.annotations import (
     AnnotationTable,
     BoxTable,
+    Keyframe,
     KeyframeIndex,
     LabelMap,
     read_annotations,
@@ -24,6 +25,7 @@ from alphaction.data.annotations import (
     read_label_map,
 )
 from alphaction.data.video.clip_source import ClipSource
+from alphaction.data.video.names import VideoNames
 from alphaction.data.video.one_second_clips import OneSecondClipSource
 from alphaction.data.video.whole_movies import MovieSource
 from alphaction.utils.errors import UserError
@@ -126,13 +128,17 @@ def open_tables(
     excluded = set()
     if spec.exclusions is not None:
         excluded = attempt("exclusions", lambda: read_exclusions(spec.exclusions)) or set()
+    # The files may name one video differently ("kitchen" and "kitchen.mp4").
+    names = VideoNames(() if whole is None else whole.keyframes.videos.tolist(), str(spec.annotations))
+    excluded = {Keyframe(names.known(keyframe.video), keyframe.second) for keyframe in excluded}
     annotations = None if whole is None else attempt("exclusions", lambda: whole.without(excluded))
 
     def read(role: str, path: Path | None) -> BoxTable | None:
         if path is None or role not in boxes:
             return None
         objects = role == "object_boxes"
-        return attempt(role.replace("_", " "), lambda: read_boxes(path, whole, frame_size, objects=objects))
+        found = attempt(role.replace("_", " "), lambda: read_boxes(path, whole, frame_size, objects=objects))
+        return None if found is None else found.renamed(names.known)
 
     person_boxes, object_boxes = read("person_boxes", spec.person_boxes), read("object_boxes", spec.object_boxes)
     if annotations is None:
@@ -164,7 +170,7 @@ def open_source(spec: DatasetSpec) -> ClipSource:
 
 
 def seconds_of_videos(keyframes: KeyframeIndex) -> dict[str, np.ndarray]:
-    """Return video -> the seconds of its keyframes, int64, ascending; videos without one are left out."""
+    """Return video -> the times of its keyframes in seconds, ascending; videos without one are left out."""
     bounds = np.searchsorted(keyframes.video_index, np.arange(len(keyframes.videos) + 1))
     return {
         str(video): keyframes.seconds[start:end]

@@ -13,6 +13,7 @@ from alphaction.data.annotations import BoxTable
 from alphaction.data.table_checks import require_matches
 from alphaction.data.tables import DatasetTables
 from alphaction.utils.errors import UserError
+from alphaction.utils.messages import counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +48,7 @@ class UsedDetections:
         if not (matched & confident).any():
             best = boxes.scores[matched].max(initial=0)
             raise UserError(
-                f"{boxes.source}: all {int(matched.sum())} detections at annotated keyframes score below "
+                f"{boxes.source}: all {counted(int(matched.sum()), 'detection')} at annotated keyframes score below "
                 f"TEST.BOX_THRESH {min_score} (the best has {best:.3f}). Lower TEST.BOX_THRESH."
             )
         keyframes = np.zeros(len(tables.annotations.keyframes), dtype=bool)

@@ -16,7 +16,7 @@ from alphaction.data.tables import DatasetTables, open_tables
 from alphaction.evaluation import DetectionRows, read_detections
 from alphaction.utils.drawing import contact_sheet, draw_detections, write_png
 from alphaction.utils.errors import UserError
-from alphaction.utils.files import missing_file
+from alphaction.utils.files import missing_file, refuse_existing
 from alphaction.utils.lettering import legible_name
 from alphaction.utils.numbers import FRACTION, POSITIVE
 from alphaction.utils.options import option
@@ -31,6 +31,7 @@ class PictureOptions:
     min_score: float = option(
         0.3, within=FRACTION, metavar="S", help="classes with a lower score are not written, default %(default)s"
     )
+    force: bool = option(False, help="replace --output if it exists")
 
 
 def draw_predictions(cfg: CfgNode, dataset_name: str, detections_file: Path, options: PictureOptions) -> Path:
@@ -45,8 +46,9 @@ def draw_predictions(cfg: CfgNode, dataset_name: str, detections_file: Path, opt
         options: the picture, and what it shows.
 
     Raises:
-        UserError: if the detections are missing or belong to other keyframes.
+        UserError: if the detections are missing or belong to other keyframes, or the picture exists already.
     """
+    refuse_existing("--output", options.output, options.force)
     if not detections_file.is_file():
         raise UserError(f"{missing_file(detections_file)} Evaluate first: python test_net.py --config-file ...")
     tables = open_tables(find_dataset(cfg, dataset_name), boxes=())

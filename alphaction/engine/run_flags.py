@@ -21,7 +21,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
 
 def train_parser(description: str | None = None) -> CommandParser:
     """Return the parser of train_net.py, to be used with ``parse_intermixed_args``."""
-    parser = CommandParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = CommandParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter, keys="")
     add_common_arguments(parser)
     start = parser.add_mutually_exclusive_group()
     start.add_argument("--transfer", action="store_true", help="MODEL.WEIGHT gives weights only: start at iteration 0")

@@ -127,7 +127,7 @@ def describe_environment(runtime: Runtime) -> str:
     if runtime.device.type == "cuda":
         hardware = torch.cuda.get_device_name(runtime.device)
     else:
-        hardware = f"CPU, {torch.get_num_threads()} threads a process"
+        hardware = f"CPU, {counted(torch.get_num_threads(), 'thread')} a process"
     count = counted(runtime.world_size, "process", "processes")
     return (
         f"Python {platform.python_version()}, torch {torch.__version__}, torchvision {torchvision.__version__}, "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 import warnings
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from alphaction.data.loader import build_train_loader
 from alphaction.engine.classes import adopt_label_map
 from alphaction.engine.datasets import open_test_datasets, open_train_dataset, report_findings
 from alphaction.engine.evaluate import evaluate_datasets
+from alphaction.engine.interruption import how_to_resume
 from alphaction.engine.resume import resume_run
 from alphaction.engine.run_config import RunConfig, configure_run
 from alphaction.engine.run_plan import RunPlan, plan_rows, warnings_of
@@ -39,7 +41,9 @@ from alphaction.memory import MemoryPool
 from alphaction.modeling.detector import ActionDetector, build_detection_model
 from alphaction.solver import build_optimizer, build_scheduler
 from alphaction.utils.device import choose_device
+from alphaction.utils.errors import saying_how_to_go_on
 from alphaction.utils.logging import collected_log, get_logger, logged_run
+from alphaction.utils.messages import counted
 
 _NO_HEAD = "--no-head (--new-classes of tools/finetune_quickstart.sh)"
 _PLANNED = torch.device("meta")
@@ -215,13 +219,14 @@ def _train(run: RunConfig, prepared: PreparedRun, runtime: Runtime) -> None:
         pool=prepared.pool,
         keyframes=prepared.train_set.keyframes,
     )
-    trainer.run(
-        loader,
-        prepared.start_iteration,
-        evaluate_between=None if args.skip_val_in_train else evaluate,
-        evaluate_at_end=None if args.skip_final_test else evaluate,
-        use_tensorboard=args.use_tfboard,
-    )
+    with saying_how_to_go_on(partial(how_to_resume, run, prepared.start, time.time())):
+        trainer.run(
+            loader,
+            prepared.start_iteration,
+            evaluate_between=None if args.skip_val_in_train else evaluate,
+            evaluate_at_end=None if args.skip_final_test else evaluate,
+            use_tensorboard=args.use_tfboard,
+        )
 
 
 def _head_warnings(report: LoadReport, num_classes: int) -> list[str]:
@@ -229,9 +234,9 @@ def _head_warnings(report: LoadReport, num_classes: int) -> list[str]:
     if CLASSIFIER in report.missing:
         return [f"{report.source} has no classifier of actions: what it lacks of the action head starts at random."]
     return [
-        f"{report.source} classifies {entry.found[0]} classes, the data has {num_classes}: the classifier starts at "
-        "random, the rest of the head is reused. --no-head (--new-classes of tools/finetune_quickstart.sh) starts "
-        "a whole new head."
+        f"{report.source} classifies {counted(entry.found[0], 'class', 'classes')}, the data has {num_classes}: the "
+        "classifier starts at random, the rest of the head is reused. --no-head (--new-classes of "
+        "tools/finetune_quickstart.sh) starts a whole new head."
         for entry in report.mismatched
         if entry.name == CLASSIFIER
     ]

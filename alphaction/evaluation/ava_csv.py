@@ -17,6 +17,7 @@ from alphaction.data.formats.csv_layout import RESULTS
 from alphaction.data.formats.csv_table import stream_csv
 from alphaction.data.formats.file_content import open_for_writing, open_text
 from alphaction.data.formats.rows import RowTable
+from alphaction.data.keyframes import time_list, time_text
 from alphaction.data.sample import Keyframe
 from alphaction.evaluation.detections import DetectionRows, Predictions
 from alphaction.utils.errors import UserError
@@ -34,7 +35,7 @@ def write_detections(path: str | Path, predictions: Predictions, min_score: floa
     out.
     """
     class_ids = predictions.class_ids.tolist()
-    heads = [f"{_quoted(video)},{second:04d}," for video, second in predictions.keyframes]
+    heads = [f"{_quoted(video)},{time_text(second)}," for video, second in predictions.keyframes]
     with open_for_writing(path, compresslevel=1) as file:
         for index, box, scores in zip(
             predictions.keyframe_index.tolist(), predictions.boxes, predictions.scores, strict=True
@@ -111,7 +112,7 @@ class _Joined:
         """Return all rows."""
         codes, seconds, boxes, box_index, class_ids, scores = map(np.concatenate, zip(*self.parts, strict=True))
         keyframes: dict[Keyframe, int] = {}
-        moments = zip(codes.tolist(), seconds.tolist(), strict=True)
+        moments = zip(codes.tolist(), time_list(seconds), strict=True)
         index = [keyframes.setdefault(Keyframe(self._videos[c], s), len(keyframes)) for c, s in moments]
         return DetectionRows(
             keyframes=tuple(keyframes),

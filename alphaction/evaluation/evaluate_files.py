@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from alphaction.data.annotations import read_annotations, read_exclusions, read_label_map
+from alphaction.data.sample import Keyframe
+from alphaction.data.video.names import VideoNames
 from alphaction.evaluation.ava_csv import read_detections
+from alphaction.evaluation.detections import DetectionRows
 from alphaction.evaluation.evaluator import AvaEvaluator
 from alphaction.evaluation.result import AvaResult
 
@@ -31,6 +37,18 @@ def evaluate_files(
     counted = read_label_map(label_map)
     excluded = read_exclusions(exclusions) if exclusions is not None else set()
     annotations = read_annotations(ground_truth, counted, skip_unknown_classes=True)
+    names = VideoNames(annotations.keyframes.videos.tolist(), str(ground_truth))
+    excluded = {Keyframe(names.known(keyframe.video), keyframe.second) for keyframe in excluded}
     evaluator = AvaEvaluator(annotations, counted, exclusions=excluded)
     logger.info("%s", annotations.summary())
-    return evaluator.evaluate(read_detections(detections))
+    return evaluator.evaluate(_renamed(read_detections(detections), names))
+
+
+def _renamed(detections: DetectionRows, names: VideoNames) -> DetectionRows:
+    """Return the detections under the names that the annotations give to their videos ("kitchen" for "kitchen.mp4")."""
+    keyframes = [Keyframe(names.known(keyframe.video), keyframe.second) for keyframe in detections.keyframes]
+    if keyframes == list(detections.keyframes):
+        return detections
+    positions = {keyframe: index for index, keyframe in enumerate(dict.fromkeys(keyframes))}
+    index = np.array([positions[keyframe] for keyframe in keyframes], dtype=np.int64)
+    return replace(detections, keyframes=list(positions), keyframe_index=index[detections.keyframe_index])

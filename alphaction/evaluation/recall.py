@@ -85,7 +85,7 @@ def best_scores(
     *,
     annotated: np.ndarray | None = None,
     detected: np.ndarray | None = None,
-    shift: int = 0,
+    shift: float = 0,
 ) -> np.ndarray:
     """Return the score of the best detection that overlaps each annotated box at :data:`IOU`, or -1.
 

@@ -9,6 +9,7 @@ P persons a second, D channels.
 
 from __future__ import annotations
 
+import bisect
 import math
 import zlib
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ import torch
 from torch import Tensor
 from yacs.config import CfgNode
 
+from alphaction.data.keyframes import MILLISECONDS, exact_time, exact_times, milliseconds_of
 from alphaction.data.sample import Keyframe
 from alphaction.memory.features import MemoryFeatures
 from alphaction.memory.padding import counter_random, rank_in_clip
@@ -26,6 +28,7 @@ from alphaction.memory.window import MemoryWindow
 from alphaction.utils.errors import UserError
 
 _MIN_TAG = 1e-12  # a loss of exactly 0 must not divide
+_NEAR = 500  # milliseconds that a keyframe may be away from its slot
 
 
 @dataclass
@@ -55,6 +58,8 @@ class MemoryPool:
         self.dim = dim
         self.window = MemoryWindow(*length, max_per_second, rate)
         self._entries: dict[Keyframe, _Entry] = {}
+        self._times: dict[str, list[int]] = {}  # video -> milliseconds of its entries, ascending
+        self._between: set[str] = set()  # videos with an entry at no whole second
         self._storage = torch.empty((0, dim))
         self._used = 0
         self._latest_tag: float | None = None
@@ -177,7 +182,7 @@ class MemoryPool:
         return {
             "videos": names,
             "video_index": torch.tensor([position[video] for video, _ in self._entries], dtype=torch.int64),
-            "seconds": torch.tensor([second for _, second in self._entries], dtype=torch.int64),
+            "seconds": torch.from_numpy(exact_times([second for _, second in self._entries])),
             "counts": torch.tensor([entry.count for entry in entries], dtype=torch.int64),
             "tags": torch.tensor([entry.tag for entry in entries], dtype=torch.float32),
             "latest_tag": math.nan if self._latest_tag is None else self._latest_tag,
@@ -192,14 +197,15 @@ class MemoryPool:
         """
         features = state["features"]
         self._check_dim(features.shape[1])
-        self._entries.clear()
+        for known in (self._entries, self._times, self._between):
+            known.clear()
         self._storage, self._used = features.detach().clone().float(), len(features)
         latest = float(state["latest_tag"])
         self._latest_tag = None if math.isnan(latest) else latest
         start = 0
         columns = (state[name].tolist() for name in ("video_index", "seconds", "counts", "tags"))
         for video, second, count, tag in zip(*columns, strict=True):
-            self._entries[Keyframe(state["videos"][video], second)] = _Entry(start, count, count, tag)
+            self._add(Keyframe(state["videos"][video], exact_time(second)), _Entry(start, count, count, tag))
             start += count
 
     def _check_dim(self, dim: int) -> None:
@@ -213,7 +219,8 @@ class MemoryPool:
         count = len(features)
         entry = self._entries.get(key)
         if entry is None or entry.capacity < count:
-            entry = self._entries[key] = _Entry(self._used, count, count, tag)
+            entry = _Entry(self._used, count, count, tag)
+            self._add(key, entry)
             self._used += count
             if self._used > len(self._storage):
                 grown = torch.empty((max(self._used, 3 * len(self._storage) // 2, 256), self.dim))
@@ -222,13 +229,44 @@ class MemoryPool:
         entry.count, entry.tag = count, tag
         self._storage[entry.start : entry.start + count] = features
 
+    def _add(self, key: Keyframe, entry: _Entry) -> None:
+        if key not in self._entries:
+            bisect.insort(self._times.setdefault(key.video, []), milliseconds_of(key.second))
+            if not isinstance(key.second, int):
+                self._between.add(key.video)
+        self._entries[key] = entry
+
+    def _entry_near(self, video: str, time: float, later: bool) -> _Entry | None:
+        """Return what a slot remembers: the keyframe at its time, else the nearest one that no other slot is nearer to.
+
+        Where all keyframes are at whole seconds, only those at the very time are that near. A keyframe half way between
+        two slots belongs to the one further from the clip: a clip at 2.5 remembers second 2 before it and 3 after it.
+
+        Args:
+            later: whether the slot is after the clip.
+        """
+        entry = self._entries.get((video, time))
+        if entry is not None or (isinstance(time, int) and video not in self._between):
+            return entry
+        times, wanted = self._times.get(video, []), milliseconds_of(time)
+        position = bisect.bisect_left(times, wanted)
+        near = [
+            (abs(found - wanted), (found > wanted) == later, found)
+            for found in times[max(position - 1, 0) : position + 1]
+        ]
+        distance, outward, found = min(near, default=(_NEAR, True, 0))
+        if distance > _NEAR or (distance == _NEAR and outward):
+            return None
+        return self._entries[video, exact_time(found / MILLISECONDS)]
+
     def _look_up(self, keyframes: Sequence[Keyframe]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return, for each remembered second of each clip, its cell (clip * S + slot), first row, row count and tag."""
         found = []
         for clip, (video, second) in enumerate(keyframes):
             first_cell = clip * self.window.slots
             for slot, remembered in enumerate(self.window.seconds(second)):
-                entry = self._entries.get((video, remembered)) if remembered != second else None
+                own = slot == self.window.current_slot
+                entry = None if own else self._entry_near(video, remembered, remembered > second)
                 if entry is not None:
                     found.append((first_cell + slot, entry.start, entry.count, entry.tag))
         table = torch.tensor(found, dtype=torch.float64).reshape(-1, 4)  # exact for whole numbers below 2**53
@@ -255,5 +293,6 @@ class MemoryPool:
 
 def _clip_seed(seed: int, keyframe: Keyframe) -> int:
     """Return a seed for one clip that does not depend on its place in the batch or on the process that reads it."""
-    mixed = (seed * 1_000_003 + zlib.crc32(keyframe[0].encode()) * 40_503 + keyframe[1]) & (2**64 - 1)
+    time = keyframe[1] if isinstance(keyframe[1], int) else milliseconds_of(keyframe[1])
+    mixed = (seed * 1_000_003 + zlib.crc32(keyframe[0].encode()) * 40_503 + time) & (2**64 - 1)
     return mixed - 2**64 if mixed >= 2**63 else mixed

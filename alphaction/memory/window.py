@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from yacs.config import CfgNode
+
+from alphaction.data.keyframes import exact_time
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,9 @@ class MemoryWindow:
         """The slot of the clip's own second."""
         return self.before
 
-    def seconds(self, second: int) -> range:
-        """Return the second of each slot for a clip at ``second``."""
-        start = second - self.before * self.rate
-        return range(start, start + self.slots * self.rate, self.rate)
+    def seconds(self, second: float) -> Sequence[int | float]:
+        """Return the time of each slot for a clip at ``second``."""
+        steps = range(-self.before * self.rate, (self.after + 1) * self.rate, self.rate)
+        if isinstance(second, int):
+            return range(second + steps.start, second + steps.stop, self.rate)
+        return [exact_time(second + step) for step in steps]

@@ -1,11 +1,12 @@
 """Optimizer and learning-rate schedule."""
 
-from alphaction.solver.kept_schedule import RecordedSchedule, keep_schedule, unused_values
+from alphaction.solver.kept_schedule import SCHEDULE_KEYS, RecordedSchedule, keep_schedule, unused_values
 from alphaction.solver.optimizer import build_optimizer
 from alphaction.solver.scaling import check_scaled, check_unscaled, rate_ratio, scale_schedule, scaled_overrides
 from alphaction.solver.schedule import build_scheduler
 
 __all__ = [
+    "SCHEDULE_KEYS",
     "RecordedSchedule",
     "build_optimizer",
     "build_scheduler",

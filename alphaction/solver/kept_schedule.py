@@ -17,6 +17,7 @@ from yacs.config import CfgNode
 from alphaction.config.tree import get_value
 from alphaction.solver.scaling import SCALED_KEYS, processes, scale_schedule, shown
 from alphaction.utils.errors import UserError
+from alphaction.utils.messages import counted
 
 SCHEDULE_KEYS = (
     *SCALED_KEYS,
@@ -111,8 +112,9 @@ def _fit_processes(cfg: CfgNode, recorded: RecordedSchedule, num_processes: int,
     if batch % num_processes:
         counts = [str(count) for count in range(1, min(batch, 64) + 1) if batch % count == 0]
         raise UserError(
-            f"--resume: the run's batch of {batch} clips does not split evenly over {processes(num_processes)}. "
-            f"Continue with {', '.join(counts)} of them, or start a new run from its weights."
+            f"--resume: the run's batch of {counted(batch, 'clip')} does not split evenly over "
+            f"{processes(num_processes)}. Continue with {', '.join(counts)} of them, or start a new run from its "
+            "weights."
         )
     if num_processes != before and _TEST_BATCH not in given:
         cfg.TEST.VIDEOS_PER_BATCH = max(1, round(cfg.TEST.VIDEOS_PER_BATCH / before)) * num_processes

@@ -14,16 +14,20 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from alphaction.data.annotations import read_annotations, read_label_map
+from alphaction.toy.cvat_jobs import write_cvat_jobs
 from alphaction.toy.scene import ToyClass
 from alphaction.toy.toy_options import ToyOptions
 from alphaction.toy.world import World, build_world
 from alphaction.toy.writer import (
     CATALOG,
+    EXPORTS,
     FOLDERS,
     LABEL_MAP,
     SPLITS,
     dataset_name,
     register,
+    split_files,
     write_label_map,
     write_split,
 )
@@ -34,7 +38,7 @@ from alphaction.utils.output_folder import read_record, scratch_beside, write_re
 logger = logging.getLogger(__name__)
 
 # Counted up whenever equal options give another dataset than before.
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 RECORD = "toy.json"
 
 
@@ -110,6 +114,10 @@ def render(folder: Path, world: World, options: ToyOptions, record: dict, output
             boxes[split] = write_split(folder, split, scenes, world, options, bar)
             persons[split] = sum(len(scene.actors) * len(scene.keyframes) for scene in scenes)
     write_label_map(folder / LABEL_MAP, world.classes)
+    label_map = read_label_map(folder / LABEL_MAP)
+    for split in SPLITS:
+        table = read_annotations(folder / split_files(split)["annotations"], label_map)
+        write_cvat_jobs(folder / EXPORTS, table, label_map, options)
     register(folder / CATALOG, dataset_name(output))
     write_record(folder, RECORD, {**record, **record_of_classes(world.classes, boxes, persons)})
 

@@ -20,7 +20,8 @@ from alphaction.toy.toy_options import ToyOptions
 from alphaction.toy.world import World
 
 SPLITS = ("train", "val")
-FOLDERS = ("videos", "annotations", "boxes")
+EXPORTS = "exports"
+FOLDERS = ("videos", "annotations", "boxes", EXPORTS)
 LABEL_MAP = "annotations/toy_action_list.pbtxt"
 CATALOG = "dataset.yaml"
 FALSE_OBJECT_SIZE = (0.06, 0.08)

@@ -48,7 +48,7 @@ def set_up_logging(output_dir: Path | None, is_main: bool) -> logging.Logger:
     logger.addHandler(stream)
     if is_main and output_dir is not None:
         output_dir.mkdir(parents=True, exist_ok=True)
-        file = logging.FileHandler(output_dir / "log.txt", encoding="utf-8")
+        file = logging.FileHandler(output_dir / "log.txt", encoding="utf-8", errors="backslashreplace")
         file.setFormatter(_FORMAT)
         logger.addHandler(file)
     return logger
@@ -73,6 +73,9 @@ def logged_run(output_dir: Path | None, is_main: bool) -> Iterator[logging.Logge
     except UserError as error:
         # The command line prints the message; the file would otherwise not say why the run ended.
         logger.debug("stopped: %s", error)
+        raise
+    except KeyboardInterrupt as stop:
+        logger.debug("interrupted. %s", stop)
         raise
     except Exception:
         logger.debug("stopped by an error in the program", exc_info=True)

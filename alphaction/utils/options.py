@@ -15,13 +15,16 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import types
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from alphaction.utils.errors import fail
 from alphaction.utils.messages import suggest
+from alphaction.utils.near_names import unknown_flag_hint
 from alphaction.utils.numbers import Range
 
 Options = TypeVar("Options")
@@ -29,11 +32,56 @@ _KEY = "option"
 
 
 class CommandParser(argparse.ArgumentParser):
-    """The parser of every command line: its errors are one line, without the usage."""
+    """The parser of every command line: its errors are one line, without the usage, and flags are given in full.
+
+    Args:
+        keys: what stands before config keys at the end of the command, such as "-- "; None if it takes none.
+    """
+
+    def __init__(self, *args: Any, keys: str | None = None, **more: Any) -> None:
+        # Otherwise --conf, which other tools have, would be --config-file.
+        super().__init__(*args, allow_abbrev=False, **more)
+        self._keys = keys
+
+    def hint(self, flag: str, arguments: Collection[str] = ()) -> str:
+        """Return what to write in place of an unknown flag, "" if nothing is like it.
+
+        Args:
+            flag: as it was given.
+            arguments: names of what the command takes without a flag.
+        """
+        return unknown_flag_hint(flag, [*self.flags, *arguments], self._keys)
+
+    @property
+    def flags(self) -> list[str]:
+        """The flags that are in the help, sorted, without their short forms."""
+        shown = [action for action in self._actions if action.help is not argparse.SUPPRESS]
+        return sorted(name for action in shown for name in action.option_strings if name.startswith("--"))
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse, and keep what was given for :meth:`error`."""
+        self._given = list(sys.argv[1:] if args is None else args)
+        return super().parse_known_args(args, namespace)
+
+    def _unknown_flag(self, message: str) -> str | None:
+        """Return the first unknown flag if that is what ``message`` is about.
+
+        argparse says first which required flags are missing, although one of them may only be misspelled.
+        """
+        if message.startswith("unrecognized arguments: -"):
+            return message.split()[2]
+        if message.startswith("the following arguments are required: "):
+            for word in self._given:
+                name = word.split("=")[0]
+                if name.startswith("--") and len(name) > 2 and name not in self._option_string_actions:
+                    return word
+        return None
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong with the flags and exit with status 2."""
-        self.exit(2, f"error: {message.removeprefix('argument ')} (all flags: --help)\n")
+        if unknown := self._unknown_flag(message):
+            message = f"unknown flag {unknown}. {self.hint(unknown)}".rstrip()
+        fail(f"{message.removeprefix('argument ')} (all flags: --help)")
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,17 @@
 """The packages that AlphAction needs, and the message for a Python that lacks one.
 
-Only the standard library is imported here, so that a script can call :func:`require_packages` before anything else; and
-nothing is used that Python 3.7 cannot parse.
+Only the standard library is imported here and by what is imported here, so that a script can call
+:func:`require_packages` before anything else; and nothing is used that Python 3.7 cannot parse.
 ``setup.py`` reads :data:`REQUIREMENTS`, which is the only list.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.util import find_spec
 
+from alphaction.utils.errors import end_when_interrupted
 from alphaction.utils.messages import listed
 
 # Import name: what pip installs for it.
@@ -36,11 +38,26 @@ OLDEST_PYTHON = (3, 10)
 
 
 def require_packages() -> None:
-    """Exit with status 2 and one message if this Python is too old or lacks a package of :data:`REQUIREMENTS`."""
+    """Exit with status 2 and one message if this Python is too old or lacks a package of :data:`REQUIREMENTS`.
+
+    A locale in which Python cannot name every file (``LC_ALL=C`` with ``PYTHONUTF8=0``, or Latin-1) is left for UTF-8.
+    From here on, Ctrl-C ends the script that is run without a traceback.
+    """
+    # Not a process that the script starts and that imports it, nor a program that uses it as a module.
+    if sys._getframe(1).f_globals["__name__"] == "__main__":
+        end_when_interrupted()
     problem = find_problem()
     if problem:
         print(f"error: {problem}", file=sys.stderr)
         sys.exit(2)
+    use_utf8()
+
+
+def use_utf8() -> None:
+    """Start this program again in Python's UTF-8 mode if names of files are not UTF-8 in this locale (not Windows)."""
+    utf8 = sys.getfilesystemencoding().lower().replace("-", "") == "utf8"
+    if os.name == "posix" and not utf8 and os.environ.get("PYTHONUTF8") != "1":
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, "PYTHONUTF8": "1"})
 
 
 def find_problem() -> str | None:

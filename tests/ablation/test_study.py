@@ -120,7 +120,7 @@ def test_a_dataset_of_another_kind_is_refused(tmp_path):
     with pytest.raises(UserError, match="'actions'"):
         open_dataset(tmp_path)
     (tmp_path / "toy.json").write_text(json.dumps({"options": {"world": "interactions"}, "format": 2}))
-    with pytest.raises(UserError, match=r"format 2, now 3.*--force"):
+    with pytest.raises(UserError, match=r"format 2, now 4.*--force"):
         open_dataset(tmp_path)
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="--data .*/file"):

@@ -72,7 +72,7 @@ def test_valid(overrides):
         (("DATASETS.TEST", "[a, b, a]"), '"a" 2 times'),
         (("SOLVER.STEPS", "(9, 5)"), "(5, 9)"),
         (("SOLVER.MAX_ITER", 40000), 'SOLVER.STEPS "[33750]"'),
-        (("SOLVER.WARMUP_ITERS", 75000), "SOLVER.WARMUP_ITERS 7500, or SOLVER.WARMUP_ON"),
+        (("SOLVER.WARMUP_ITERS", 75000), "SOLVER.MAX_ITER 75000 SOLVER.WARMUP_ITERS 7500, or SOLVER.WARMUP_ON"),
         (("SOLVER.ACCUMULATION_STEPS", 5), "SOLVER.VIDEOS_PER_BATCH 30"),
         (("SOLVER.AMP", "fp16", "MODEL.DEVICE", "cpu"), "bf16 or off"),
     ],

@@ -207,8 +207,8 @@ def test_inactive_pathways(cfg, spec):
 
 
 def test_detections_that_fit_nothing(cfg, spec, tmp_path):
-    other = with_file(spec, tmp_path, "Wide.mp4,0,0.1,0.1,0.2,0.2,0.9\n", "person_boxes")
-    with pytest.raises(UserError, match=r'other.csv, line 1: .*truth.csv.*"Wide.mp4".*"wide"'):
+    other = with_file(spec, tmp_path, "Wider.mp4,0,0.1,0.1,0.2,0.2,0.9\n", "person_boxes")
+    with pytest.raises(UserError, match=r'other.csv, line 1: .*truth.csv.*"Wider.mp4".*"wide"'):
         ActionDataset.from_config(cfg, other, training=False)
     cfg.TEST.BOX_THRESH = 0.96
     with pytest.raises(UserError, match=r"all 5 .*TEST.BOX_THRESH 0.96.* 0.950\b"):
@@ -216,7 +216,7 @@ def test_detections_that_fit_nothing(cfg, spec, tmp_path):
 
 
 def test_objects_that_fit_nothing(cfg, spec, tmp_path):
-    other = with_file(spec, tmp_path, "Wide,0,0.1,0.1,0.2,0.2,0.9\n", "object_boxes")
+    other = with_file(spec, tmp_path, "wider,0,0.1,0.1,0.2,0.2,0.9\n", "object_boxes")
     with pytest.raises(UserError, match=r"other.csv, line 1: .*truth.csv"):
         ActionDataset.from_config(cfg, other, training=True)
     none = ActionDataset.from_config(cfg, with_file(spec, tmp_path, "", "object_boxes"), training=True)
@@ -224,8 +224,17 @@ def test_objects_that_fit_nothing(cfg, spec, tmp_path):
     assert none[SampleRequest(2, 0)].object_boxes.shape == (0, 4)
 
 
+def test_names_of_videos_match_in_any_spelling(cfg, spec, tmp_path):
+    """As of "Kitchen 3.mp4": with a suffix, in other case, as a path."""
+    boxes = with_file(spec, tmp_path, "Wide.MP4,1,0.1,0.1,0.2,0.2,0.9\n", "person_boxes")
+    dataset = ActionDataset.from_config(cfg, boxes, training=False)
+    assert dataset[SampleRequest(0, 0)].unit_boxes.tolist() == [[0.1, 0.1, 0.2, 0.2]]
+    some = with_file(spec, tmp_path, "/data/wide.mp4,1\n", "exclusions")
+    assert "excluded keyframes: 1" in ActionDataset.from_config(cfg, some, training=True).summary()
+
+
 def test_exclusions_are_counted(cfg, spec, tmp_path):
-    some = with_file(spec, tmp_path, "wide,1\nWide,1\nWide,3\n", "exclusions")
+    some = with_file(spec, tmp_path, "wide,1\nwider,1\nwider,3\n", "exclusions")
     summary = ActionDataset.from_config(cfg, some, training=True).summary()
     assert "excluded timestamps: 3; excluded timestamps that match no keyframe: 2; excluded keyframes: 1" in summary
 

@@ -28,3 +28,13 @@ def test_places_in_files_of_all_kinds(tmp_path):
     assert first_row("annotations", "v") == "annotations"
     plain.write_text("a,1\n\nb,2\na,1\n\n")
     assert repeated_rows(str(plain)) == [(4, 1)]
+
+
+def test_a_long_line_of_xml_or_csv(tmp_path):
+    """Python's csv takes no cell of more than 131072 characters."""
+    xml, table = tmp_path / "a.xml", tmp_path / "a.csv"
+    xml.write_text("<annotations><source>v.mp4</source>" + "<box/>" * 30_000 + "</annotations>")
+    assert first_row(str(xml), "v") == str(xml)
+    assert repeated_rows(str(xml)) == []
+    table.write_text("v" * 140_000 + "\nv,0,0.1,0.1,0.5,0.5,1\n")
+    assert first_row(str(table), "v") == f"{table}, line 2"

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from docs.blocks import REASONS, blocks, commands_only, pages
+from docs.pets_exports import write_pets_exports
 
 from alphaction.toy import ToyOptions
 
@@ -37,7 +38,7 @@ class World:
     """A folder like a fresh clone, where the blocks of one page run in their order.
 
     Attributes:
-        folder: has the toy dataset made, and ../shared beside it where there is one.
+        folder: has the toy dataset made, and ../shared beside it where there is one, with ../exports, those of CVAT.
         has_shared: whether there is one.
     """
 
@@ -56,6 +57,7 @@ class World:
         self.has_shared = (ROOT.parent / "shared").is_dir()
         if self.has_shared:
             (root / "shared").symlink_to(ROOT.parent / "shared")
+            write_pets_exports(root / "shared" / "pets", root / "exports")
         self._env = self._environment()
 
     def run(self, place: int) -> subprocess.CompletedProcess:
@@ -86,10 +88,6 @@ class World:
         for name, text in (("python", shim), ("python3", shim), ("torchrun", torchrun)):
             (programs / name).write_text(text)
             (programs / name).chmod(0o755)
-        # tools/environment.sh reads here that nothing has to be installed.
-        stamped = b"".join((ROOT / name).read_bytes() for name in ("setup.py", "alphaction/utils/requirements.py"))
-        checksum = subprocess.run(["cksum"], input=stamped, capture_output=True, check=True).stdout.decode()
-        (self._venv / ".alphaction-installed").write_text(f"{self.folder.resolve()} {checksum.strip()}")
         return {
             **os.environ,
             "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",

@@ -65,7 +65,7 @@ def test_two_movements_of_one_box(use, tables, caplog):
         caplog.text,
         "toy (movements): truth.csv (video v, second 1)",
         '2 movements, "stand" and "walk"',
-        "1 of 1 boxes",
+        "1 of 1 box has several",
         "MODEL.ROI_ACTION_HEAD.EXCLUSIVE_MOVEMENT False",
     )
 

@@ -12,6 +12,7 @@ from messages import says
 from alphaction.data.annotations import ActionClass, AnnotationTable, LabelMap
 from alphaction.data.sample import Keyframe
 from alphaction.evaluation import AvaEvaluator, DetectionRows, Predictions, format_report, result_to_dict, write_json
+from alphaction.evaluation.ava_csv import read_detections, write_detections
 from alphaction.utils.errors import UserError
 
 LEFT, RIGHT = [0.0, 0.0, 0.5, 1.0], [0.5, 0.0, 1.0, 1.0]
@@ -277,3 +278,24 @@ def test_label_map_without_types_has_no_groups():
 def test_iou_threshold_is_checked():
     with pytest.raises(ValueError, match="iou_threshold is 50"):
         AvaEvaluator(TRUTH, LABEL_MAP, iou_threshold=50)
+
+
+def test_keyframes_between_seconds_are_keyframes_of_their_own(tmp_path):
+    """Worked by hand: at 1.5 s "stand" is right and first of three, "walk" is right behind a wrong one at 1 s."""
+    truth = table(("v", 1, LEFT, 1), ("v", 1.5, LEFT, 1), ("v", 1.5, RIGHT, 2))
+    found = predict(
+        (1, NEAR_LEFT, [0.7, 0.9, 0, 0]), (1.5, NEAR_LEFT, [0.9, 0, 0, 0]), (1.5, NEAR_RIGHT, [0.8, 0.6, 0, 0])
+    )
+    write_detections(tmp_path / "results.csv", found)
+    read = read_detections(tmp_path / "results.csv")
+    assert read.keyframes == (("v", 1), ("v", 1.5))
+    assert "\nv,0001.500,0.550000,0.000000,1.000000,1.000000,2," in (tmp_path / "results.csv").read_text()
+    for detections in (found, read):
+        result = AvaEvaluator(truth, LABEL_MAP).evaluate(detections)
+        # stand: right, wrong, right, with precision 1 and 2/3 where recall grows by 1/2 each; walk: wrong, right.
+        assert result.per_class["stand"] == pytest.approx((1 + 2 / 3) / 2)
+        assert result.per_class["walk"] == pytest.approx(1 / 2)
+        assert (result.counts.keyframes, result.counts.keyframes_without_detections) == (2, 0)
+    without = AvaEvaluator(truth, LABEL_MAP, exclusions=[("v", 1.5)]).evaluate(found)
+    assert without.counts.excluded_boxes == 2
+    assert without.per_class["stand"] == 1

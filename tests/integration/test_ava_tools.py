@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -78,7 +79,10 @@ def test_ctrl_c_stops_at_once_and_leaves_whole_files(repo_root, toy_folder, tmp_
             time.sleep(0.02)
         os.killpg(process.pid, signal.SIGINT)
         out, err = process.communicate(timeout=20)
-    assert (process.returncode, out, err) == (130, "", "interrupted\n")
+    assert (process.returncode, out) == (130, "")
+    said, again = err.splitlines()
+    assert said == "interrupted. The same command goes on from there:"
+    assert shlex.split(again)[1:] == [str(word) for word in (*command[1:], *roots, *slow)]
     clips = [path for path in tmp_path.glob("clips/*/*") if path.name != SOURCE_RECORD]
     assert 0 < len(clips) < 6 * 7
     assert {path.suffix for path in clips} == {".mp4"}

@@ -10,8 +10,13 @@ import pytest
 from messages import says
 from workflows.detect.stubs import save_random_weights
 
+from alphaction.config import load_cfg
+from alphaction.config.paths_catalog import find_dataset
+from alphaction.config.yaml_file import read_yaml_mapping
 from alphaction.data.annotations import read_boxes
+from alphaction.data.tables import open_tables
 from alphaction.utils.errors import UserError
+from alphaction.workflows.detect import dataset_boxes
 
 MODEL = ["--model", "fasterrcnn_mobilenet_v3_large_fpn", "--short-side", "64"]
 
@@ -27,7 +32,8 @@ def command(repo_root, toy_folder, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
 
     def run(*flags):
-        line = ["detect_persons.py", "--dataset-name", "toy_val", *map(str, flags)]
+        # The toy dataset is shared by all tests.
+        line = ["detect_persons.py", "--dataset-name", "toy_val", "--no-register", *map(str, flags)]
         monkeypatch.setattr(sys, "argv", [*line, "DATASETS.DATA_DIR", str(toy_folder)])
         script.main()
         return capsys.readouterr().out
@@ -78,20 +84,108 @@ def test_import(command, toy_folder, tmp_path, flags, role):
 def test_a_low_recall_is_pointed_out(command, tmp_path):
     (tmp_path / "far.csv").write_text("val_000,0,0.0,0.0,0.01,0.01,0.9\n")
     printed = command("--output", "b.csv", "--import", "far.csv", "--from", "csv")
-    says(printed, "Recall at IoU 0.5: 0 of ", "number frames")
+    says(
+        printed, "Recall at IoU 0.5: 0 of ", "That is little. ", " for which there is no box in the import; it has none"
+    )
+    says(
+        printed,
+        "none at all of 1 video (val_001)",
+        "lie where the import has boxes, but not these",
+        "are frames numbered",
+    )
 
 
-def test_a_dataset_whose_boxes_are_still_to_be_made(command, toy_folder, tmp_path):
-    """dataset.yaml may name the file that the command will write."""
-    catalog = tmp_path / "dataset.yaml"
+def test_rows_that_are_missing_are_named_as_such(command, toy_folder, tmp_path):
+    (source,) = toy_folder.glob("toy/**/*val_person*.csv")
+    rows = [row for row in source.read_text().splitlines(True) if row.startswith("val_000,0002")]
+    assert rows
+    (tmp_path / "some.csv").write_text("".join(rows))
+    printed = command("--output", "b.csv", "--import", "some.csv", "--from", "csv")
+    says(printed, "That is little. ", "All 36 missed are at 9 of 10 keyframes for which there is no box in the import")
+    assert "--first-frame" not in printed
+
+
+@pytest.fixture
+def later(toy_folder, tmp_path):
+    """The catalog of a dataset of one's own; it names boxes that are still to be made."""
+    catalog = tmp_path / "later" / "dataset.yaml"
+    catalog.parent.mkdir()
     text = (toy_folder / "toy" / "dataset.yaml").read_text().replace("name: toy", "name: later")
     (source,) = toy_folder.glob("toy/**/*val_person*.csv")
     text = text.replace(str(source.relative_to(toy_folder / "toy")), "still_missing.csv")
     text = text.replace(": ", f": {toy_folder}/toy/").replace(f"name: {toy_folder}/toy/", "name: ")
-    catalog.write_text(text.replace(f"{toy_folder}/toy/still", "still"))
-    flags = ["--dataset-name", "later_val", "--output", "still_missing.csv", "--import", source, "--from", "csv"]
-    printed = command(*flags, "DATASETS.CATALOG", f"['{catalog}']")
-    assert "person_boxes: still_missing.csv" in printed
+    catalog.write_text("# mine\n" + text.replace(f"{toy_folder}/toy/still", "still"))
+    return catalog
+
+
+def boxes_of(catalog, split, role="person_boxes"):
+    return read_yaml_mapping(catalog, "dataset file")["splits"][split].get(role)
+
+
+def test_a_dataset_whose_boxes_are_still_to_be_made(command, toy_folder, later):
+    """dataset.yaml may name the file that the command will write."""
+    (source,) = toy_folder.glob("toy/**/*val_person*.csv")
+    flags = ["--dataset-name", "later_val", "--output", "later/still_missing.csv", "--import", source, "--from", "csv"]
+    printed = command(*flags, "DATASETS.CATALOG", f"['{later}']")
+    assert "    person_boxes: still_missing.csv" in printed
+    before = later.read_text()
+    printed = command(*flags, "--register", "--force", "DATASETS.CATALOG", f"['{later}']")
+    assert printed.endswith(f"Registered in {later} as the person_boxes of later_val\n")
+    assert later.read_text() == before
+
+
+def test_boxes_lie_beside_the_dataset_and_are_registered(command, toy_folder, later, tmp_path):
+    (source,) = toy_folder.glob("toy/**/*val_person*.csv")
+    flags = ["--dataset-name", "later_val", "--import", source, "--from", "csv", "--register"]
+    printed = command(*flags, "DATASETS.CATALOG", f"['{later}']")
+    says(printed, f"Registered in {later} as the person_boxes of later_val, in place of still_missing.csv, which stays")
+    assert boxes_of(later, "val") == "boxes/detected_persons_val.csv"
+    assert later.read_text().startswith("# mine\n")
+    spec = find_dataset(load_cfg(None, ["DATASETS.CATALOG", f"['{later}']"]), "later_val")
+    assert spec.person_boxes.samefile(tmp_path / "later/boxes/detected_persons_val.csv")
+    assert 0 < len(open_tables(spec).person_boxes) <= len(read_boxes(source))
+    with pytest.raises(UserError, match=r"detected_persons_val\.csv exists.*--force"):
+        command(*flags, "DATASETS.CATALOG", f"['{later}']")
+    printed = command(*flags, "--force", "DATASETS.CATALOG", f"['{later}']")
+    says(printed, "Registered in ", "as the person_boxes of later_val\n")
+
+
+def test_every_split_of_a_dataset(command, toy_folder, later, tmp_path):
+    (source,) = toy_folder.glob("toy/**/*val_person*.csv")
+    flags = ["--dataset-name", "later", "--import", source, "--from", "csv", "--register"]
+    printed = command(*flags, "DATASETS.CATALOG", f"['{later}']")
+    says(printed, "person_boxes of later_val")
+    assert printed.splitlines()[-1].startswith("later_train: not registered: none of its videos (train_000, ")
+    assert printed.endswith(f") is in {source}\n")
+    assert boxes_of(later, "train") != "boxes/detected_persons_train.csv"
+    weights = save_random_weights(tmp_path / "random.pth", num_classes=3)
+    flags = ["--dataset-name", "later", *MODEL, "--weights", weights, "--score", 0.01, "--register"]
+    command(*flags, "--every-class", "DATASETS.CATALOG", f"['{later}']")
+    for split in ("train", "val"):
+        assert boxes_of(later, split, "object_boxes") == f"boxes/detected_objects_{split}.csv"
+    # An interrupted run is continued: what is there stays.
+    (tmp_path / "later/boxes/detected_objects_val.csv").unlink()
+    before = (tmp_path / "later/boxes/detected_objects_train.csv").stat().st_mtime_ns
+    command(*flags, "--every-class", "DATASETS.CATALOG", f"['{later}']")
+    assert (tmp_path / "later/boxes/detected_objects_train.csv").stat().st_mtime_ns == before
+    assert (tmp_path / "later/boxes/detected_objects_val.csv").exists()
+    with pytest.raises(UserError, match="later has 2 splits.*--dataset-name later_val"):
+        command(*flags, "--output", "x.csv", "DATASETS.CATALOG", f"['{later}']")
+    (tmp_path / "far.csv").write_text("elsewhere,0,0.0,0.0,0.01,0.01,0.9\n")
+    with pytest.raises(UserError, match=r"not one of its videos is annotated"):
+        command("--dataset-name", "later", "--import", "far.csv", "--from", "csv", "DATASETS.CATALOG", f"['{later}']")
+
+
+def test_a_catalog_that_cannot_be_changed(command, toy_folder, later, monkeypatch):
+    def refuse(*args):
+        raise PermissionError(13, "Permission denied", str(later))
+
+    monkeypatch.setattr(dataset_boxes, "register_file", refuse)
+    (source,) = toy_folder.glob("toy/**/*val_person*.csv")
+    flags = ["--dataset-name", "later_val", "--import", source, "--from", "csv", "--register"]
+    printed = command(*flags, "DATASETS.CATALOG", f"['{later}']")
+    says(printed, f"Not registered: {later} cannot be written (Permission denied).", "To use it, write into ")
+    assert "    person_boxes: boxes/detected_persons_val.csv" in printed
 
 
 @pytest.mark.parametrize(

@@ -10,17 +10,20 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from data.video.test_sound import heard, write_beep
 from integration.harness import SMALL, Runner
 from messages import says
 
 from alphaction.config import load_cfg
 from alphaction.data.annotations import read_annotations, read_label_map
 from alphaction.data.video.file import VideoFile
+from alphaction.data.video.sound import BrokenSoundError, Sound
 from alphaction.evaluation import evaluate_files, read_detections
 from alphaction.utils.errors import UserError
 from alphaction.workflows.detect import DetectedBoxes
 from alphaction.workflows.detect.detector_weights import DEFAULT_MODEL
-from alphaction.workflows.predict.video import predict_video
+from alphaction.workflows.predict.video import predict_video, predict_videos
+from alphaction.workflows.predict.video_list import find_videos, jobs_for
 from alphaction.workflows.predict.video_options import VideoOptions
 
 pytestmark = pytest.mark.slow
@@ -184,10 +187,84 @@ def test_options_that_cannot_work_are_refused_first(cfg, trained, options, tmp_p
     assert not options.output.exists()
 
 
+def test_seconds_without_boxes_are_named(cfg, trained, options, caplog):
+    rows = [row for row in options.detections.read_text().splitlines() if row.startswith(f"{VIDEO},0001")]
+    options.detections.write_text("\n".join(rows) + "\n")
+    result = predict_video(cfg, trained / "model_final.pth", replace(options, end=3.0))
+    says(
+        caplog.text, "persons.csv has boxes at 1 of the 3 seconds of val_001.mp4 (1); there is no result at the other 2"
+    )
+    says(str(result), "; no sound; ", " at 1 of 3 seconds")
+
+
+def test_low_scores_are_told_from_boxes_that_are_missing(cfg, trained, options, caplog):
+    rows = [row for row in options.detections.read_text().splitlines() if row.startswith(f"{VIDEO},0001")]
+    low = [row.replace(f"{VIDEO},0001", f"{VIDEO},0002").rpartition(",")[0] + ",0.11" for row in rows]
+    options.detections.write_text("\n".join([*rows, *low]) + "\n")
+    cfg.TEST.BOX_THRESH = 0.3
+    predict_video(cfg, trained / "model_final.pth", replace(options, start=1.0, end=3.0))
+    says(
+        caplog.text,
+        "persons.csv has boxes at 2 of the 2 seconds of val_001.mp4; at 1 of them (2) none scores TEST.BOX_THRESH 0.3 "
+        "or more, so that there is no result: lower it at the end of the command.",
+    )
+    assert "add rows" not in caplog.text
+
+
+def test_sound_goes_with_the_part(cfg, trained, options, tmp_path, caplog):
+    video = write_beep(tmp_path / f"{VIDEO}.mp4")
+    options = replace(options, video=video, object_boxes=None, scale=1, start=1.0, end=5.0)
+    result = predict_video(cfg, trained / "model_final.pth", options)
+    assert result.sound == "sound copied (aac)"
+    codec, length, tone = heard(options.output)
+    assert (codec, length) == ("aac", pytest.approx(4.0, abs=0.1))
+    assert tone == pytest.approx((1.0, 2.0), abs=0.04)
+
+
+def test_broken_sound_is_no_failure(cfg, trained, options, tmp_path, caplog, monkeypatch):
+    def broken(*args):
+        raise BrokenSoundError("Invalid data")
+
+    monkeypatch.setattr(Sound, "of", broken)
+    result = predict_video(cfg, trained / "model_final.pth", replace(options, end=2.0))
+    assert (result.sound, result.frames) == ("no sound", 24)
+    says(caplog.text, "its sound is left out: it cannot be copied or converted (Invalid data)")
+
+
+def test_several_videos_are_predicted_and_a_broken_one_is_named(cfg, trained, options, toy_folder, tmp_path):
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    for index, name in ((0, "Kitchen 3.mp4"), (1, "val_001.mp4")):
+        (folder / name).write_bytes((options.video.with_name(f"val_00{index}.mp4")).read_bytes())
+    (folder / "broken.mp4").write_bytes(b"no video")
+    boxes = tmp_path / "named.csv"
+    boxes.write_text(options.detections.read_text().replace("val_000", "kitchen_3.mp4"))
+    template = replace(options, detections=boxes, object_boxes=None, end=2.0, csv=tmp_path / "all.csv.gz")
+    template = replace(template, output=tmp_path / "results", tracks=tmp_path / "tracks.csv")
+    jobs = jobs_for(template, find_videos([folder]), one=False)
+    failure, *results = predict_videos(cfg, trained / "model_final.pth", jobs)
+    assert failure.video == folder / "broken.mp4"
+    assert str(failure).startswith(f"{folder}/broken.mp4: it does not open as a video")
+    assert [result.output.name for result in results] == ["Kitchen 3.mp4", "val_001.mp4"]
+    assert all(result.output.exists() and result.persons for result in results)
+    named = {"kitchen_3.mp4", VIDEO}
+    assert {keyframe.video for keyframe in read_detections(tmp_path / "all.csv.gz").keyframes} == named
+    assert {row.split(",")[0] for row in (tmp_path / "tracks.csv").read_text().split()} == named
+
+
+def test_several_videos_of_which_none_can_be_predicted(cfg, trained, options, tmp_path):
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    jobs = [replace(options, video=tmp_path / "broken.mp4"), replace(options, video=tmp_path / "missing.mp4")]
+    with pytest.raises(UserError, match=r"(?s)not one of 2 videos can be predicted:.*broken\.mp4: .*missing\.mp4"):
+        next(predict_videos(cfg, trained / "model_final.pth", jobs))
+
+
 def test_weights_of_another_model_are_refused(cfg, trained, options):
     cfg.MODEL.IA_STRUCTURE.DIM_INNER = 64
-    with pytest.raises(UserError, match="shape"):
-        predict_video(cfg, trained / "model_final.pth", options)
+    with pytest.raises(
+        UserError, match=r"model_final\.pth: .*shape.* The config is mine\.yaml\. .*--config-file .*/config\.yaml"
+    ):
+        predict_video(cfg, trained / "model_final.pth", options, config_file=Path("mine.yaml"))
 
 
 def test_the_command_line(repo_root, quick_python, subprocess_env, toy_folder, trained, options, tmp_path):
@@ -197,10 +274,23 @@ def test_the_command_line(repo_root, quick_python, subprocess_env, toy_folder, t
         *("--video", options.video, "--output", tmp_path / "a.mp4", "--csv", tmp_path / "a.csv", "--end", "2"),
         *("--object-boxes", toy / "boxes" / "val_object_detections.csv"),
     ]
-    command += ["--detections", options.detections, "MODEL.WEIGHT", trained / "model_final.pth"]
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    more = ["--detections", options.detections, "MODEL.WEIGHT", trained / "model_final.pth"]
+    several = [*command[:4], "--output", tmp_path / "out", "--end", "2", *more[:2]]
+    several += ["--video", tmp_path / "broken.mp4", options.video, *more[2:]]  # keys after a flag of several values
+    command += more
     run = {"env": subprocess_env, "capture_output": True, "text": True, "cwd": tmp_path}
     done = subprocess.run([*map(str, command)], **run)
     assert done.returncode == 0, done.stderr
     says(done.stdout, tmp_path / "a.mp4", "24 frames, 12 per second, 480x360")
     with (tmp_path / "a.csv").open() as file:
         assert {(row[0], row[1]) for row in csv.reader(file)} <= {(VIDEO, "0000"), (VIDEO, "0001")}
+    done = subprocess.run([*map(str, several)], **run)
+    assert done.returncode == 1, done.stderr
+    says(done.stdout, tmp_path / "out" / f"{VIDEO}.mp4", "24 frames")
+    says(
+        done.stderr,
+        "error: 1 of 2 videos could not be predicted; the others are written:",
+        "broken.mp4: it does not open",
+    )
+    assert "Copy or download" not in done.stderr.partition("error: 1 of 2")[2]

@@ -38,7 +38,7 @@ def test_prepared_videos_load_as_clips(command, toy_folder, tmp_path, monkeypatc
     says(
         done.stdout,
         "mnt/own/dataset.yaml registers own_train and own_val",
-        "python tools/validate_dataset.py --all own DATASETS.DATA_DIR mnt\n",
+        "/tools/validate_dataset.py --all own DATASETS.DATA_DIR mnt\n",
     )
     monkeypatch.chdir(tmp_path)
     cfg = get_cfg()

@@ -209,3 +209,43 @@ def test_features_may_come_from_a_gpu_and_go_to_it(pool: MemoryPool) -> None:
     memory = pool.read([Keyframe("a", 98)], penalty=True, current_tag=tag * 2, seed=0, device="cuda")
     assert memory.features.is_cuda
     assert values(memory) == {0: [188], 1: [192], 2: [192], 4: [196], 5: [200]}
+
+
+def test_a_slot_between_keyframes_has_the_nearest_one(pool: MemoryPool) -> None:
+    """Half a second away, the keyframe on the clip's side counts: no keyframe is in two slots, or in none."""
+    for second in (*range(10), 4.3, 4.5, 6.25):
+        write(pool, "a", second, [float(second)])
+    assert values(pool.read([Keyframe("a", 5)])) == {0: [2], 1: [3], 2: [4], 4: [6], 5: [7]}
+    assert values(pool.read([Keyframe("a", 2.5)])) == {0: [0], 1: [1], 2: [2], 4: [3], 5: [4.5]}
+    assert values(pool.read([Keyframe("a", 4.3)])) == {0: [1], 1: [2], 2: [3], 4: [5], 5: [6.25]}
+    assert values(pool.read([Keyframe("a", 0.2)])) == {4: [1], 5: [2]}
+
+
+def test_keyframes_of_half_seconds_are_found_exactly(pool: MemoryPool) -> None:
+    for second in range(20):
+        write(pool, "a", second / 2 if second % 2 else second // 2, [second / 2])
+    assert values(pool.read([Keyframe("a", 4.5)])) == {0: [1.5], 1: [2.5], 2: [3.5], 4: [5.5], 5: [6.5]}
+    assert values(pool.read([Keyframe("a", 4)])) == {0: [1], 1: [2], 2: [3], 4: [5], 5: [6]}
+
+
+def test_whole_seconds_are_remembered_at_their_very_slot_only() -> None:
+    pool = MemoryPool(dim=1, max_per_second=1, length=(1, 1), rate=3)
+    for second in (6, 8, 14):
+        write(pool, "a", second, [float(second)])
+    assert values(pool.read([Keyframe("a", 10)])) == {}
+    assert values(pool.read([Keyframe("a", 11)])) == {0: [8], 2: [14]}
+
+
+def test_state_holds_times_between_seconds(pool: MemoryPool) -> None:
+    write(pool, "a", 3, [3.0])
+    assert pool.state_dict()["seconds"].dtype == torch.int64
+    write(pool, "a", 2.2, [2.2])
+    buffer = io.BytesIO()
+    torch.save(pool.state_dict(), buffer)
+    buffer.seek(0)
+    again = MemoryPool(dim=3, max_per_second=2, length=(3, 2), rate=1)
+    again.load_state_dict(torch.load(buffer, weights_only=True))
+    for clip in (Keyframe("a", 1), Keyframe("a", 1.2), Keyframe("a", 4)):
+        assert values(again.read([clip])) == values(pool.read([clip]))
+    assert Keyframe("a", 2.2) in again
+    assert values(again.read([Keyframe("a", 1.2)])) == {4: [pytest.approx(2.2)], 5: [3.0]}

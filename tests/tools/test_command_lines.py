@@ -33,7 +33,7 @@ def test_every_script_finds_the_package_from_any_folder(repo_root, tmp_path):
     assert done.stdout.count("usage: ") == len(scripts) > 10
 
 
-def test_draw_predictions_checks_its_flags(tool, repo_root):
+def test_draw_predictions_checks_its_flags(tool, repo_root, tmp_path):
     base = ("--config-file", repo_root / "config_files/tiny/toy.yaml", "--output", "out.png")
     status, _, message = tool("draw_predictions.py", *base, "DATASETS.TEST", "()")
     assert status == 2
@@ -42,6 +42,12 @@ def test_draw_predictions_checks_its_flags(tool, repo_root):
     status, _, message = tool("draw_predictions.py", *base, "--num-keyframes", "0")
     assert status == 2
     assert "--num-keyframes: 0: " in message
+    (tmp_path / "out.png").write_text("mine")
+    status, _, message = tool("draw_predictions.py", *base)
+    assert status == 2
+    assert message.startswith("error: --output out.png exists. ")
+    assert "detections.csv does not exist" in tool("draw_predictions.py", *base, "--force")[2]
+    assert (tmp_path / "out.png").read_text() == "mine"
 
 
 def test_evaluate_ava_checks_where_it_writes_first(tool, tmp_path):

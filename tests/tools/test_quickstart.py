@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from programs import write_program
 
 from alphaction.config import load_cfg
 from alphaction.modeling import build_detection_model
+from alphaction.solver import SCHEDULE_KEYS
 from alphaction.workflows.finetune.launch.launch_options import parse_options
 
 SMALL = (
@@ -25,8 +28,8 @@ SMALL = (
     "SOLVER.VIDEOS_PER_BATCH 2 TEST.VIDEOS_PER_BATCH 2 SOLVER.LOG_PERIOD 1 SOLVER.WARMUP_ITERS 1 "
     "SOLVER.CHECKPOINT_PERIOD 2 SOLVER.EVAL_PERIOD 100 DATALOADER.NUM_WORKERS 0"
 ).split()
-# Writes its arguments, one a line, and the folder that it is started in.
-RECORDER = '#!/bin/bash\npwd >>"$CALLS"\nprintf "%s\\n" "$@" >>"$CALLS"\n'
+# Writes its arguments, one a line, and the folder that it is started in; it has every package that is asked for.
+RECORDER = '#!/bin/bash\n[ "$1" = -c ] && exit 0\npwd >>"$CALLS"\nprintf "%s\\n" "$@" >>"$CALLS"\n'
 # Starts the command once for each machine, side by side, as Slurm does, and gives the worst exit status.
 SRUN = """#!/bin/bash
 nodes=1
@@ -48,12 +51,9 @@ SCONTROL = '#!/bin/bash\n[ "$1 $2 $3" = "show hostnames n[0-1]" ] && printf "loc
 
 @pytest.fixture
 def venv(tmp_path, repo_root, quick_python) -> Path:
-    """An environment whose stamp says that this clone is installed, so that pip is not called."""
+    """An environment that has the packages, so that pip is not called."""
     folder = tmp_path / "venv"
     write_program(folder / "bin" / "python", f'#!/bin/bash\nexec "{quick_python}" "$@"\n')
-    stamped = b"".join((repo_root / name).read_bytes() for name in ("setup.py", "alphaction/utils/requirements.py"))
-    checksum = subprocess.run(["cksum"], input=stamped, capture_output=True, check=True).stdout.decode().strip()
-    (folder / ".alphaction-installed").write_text(f"{repo_root} {checksum}")
     return folder
 
 
@@ -112,6 +112,32 @@ def test_both_helps_list_the_same_options(quickstart, capsys):
     assert options(quickstart("--help").stdout) - {"--demo"} == options(capsys.readouterr().out) - {"--help"}
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere.yaml"], "error: config file nowhere.yaml does not exist"),
+        (["CONFIG", "--num-gpu", "2"], 'error: unknown option --num-gpu. Did you mean "--num-gpus"?'),
+        (["CONFIG", "--epochs", "3"], "error: unknown option --epochs. That is the config key SOLVER.MAX_ITER: write"),
+        (["CONFIG", "--num-gpus", "two"], "error: --num-gpus: two: expected a whole number"),
+        (["CONFIG", "SOLVER.MAX_ITER", "3"], "error: config keys go after --"),
+        (["CONFIG", "--cpu", "--dry-run"], "error: --dry-run installs nothing"),
+        (["CONFIG", "--", "SOLVER.MAX_ITER"], "error: config overrides come in pairs"),
+        (["CONFIG", "--", "SOLVER.MAX_ITER=3"], "error: config override SOLVER.MAX_ITER=3: write"),
+        ([""], "error: CONFIG is empty"),
+    ],
+)
+def test_mistakes_and_dry_runs_install_nothing(repo_root, toy, tmp_path, arguments, message):
+    """With a Python that has no packages at all (-S), as on a fresh machine."""
+    write_program(tmp_path / "programs" / "python3", f'#!/bin/bash\nexec "{sys.executable}" -S "$@"\n')
+    env = {"PATH": f"{tmp_path / 'programs'}:/usr/bin:/bin", "ALPHACTION_VENV": str(tmp_path / "venv")}
+    words = [toy if word == "CONFIG" else word for word in arguments]
+    command = ["bash", str(repo_root / "tools/finetune_quickstart.sh"), *words]
+    done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(message)
+    assert not (tmp_path / "venv").exists()
+
+
 def test_nothing_given_shows_the_usage(quickstart):
     done = quickstart()
     assert (done.returncode, done.stdout) == (2, "")
@@ -148,6 +174,19 @@ def test_the_demo_runs_its_four_commands(quickstart, venv, tmp_path, repo_root):
     assert calls.count("a b") == 2
     assert calls[0] == str(repo_root)
     assert "activate" not in done.stdout  # it is active
+
+
+def test_an_interrupted_demo_names_the_demo(quickstart, venv, tmp_path):
+    write_program(venv / "bin" / "python", '#!/bin/bash\n[ "$1" = -c ] || env >>"$CALLS"\n')
+    quickstart("--demo", "--", "OUTPUT_DIR", "a b", CALLS=str(tmp_path / "calls"), ALPHACTION_VENV=str(venv))
+    lines = {line for line in (tmp_path / "calls").read_text().splitlines() if line.startswith("ALPHACTION_")}
+    told = [line.partition("=")[2] for line in lines if "_BY=" in line]
+    assert len(told) == 2
+    for command in told:
+        first, second, script, *words = shlex.split(command)
+        assert (first, second) == (f"ALPHACTION_VENV={venv}", "bash")
+        assert Path(script).name == "finetune_quickstart.sh"
+        assert words == ["--demo", "--", "OUTPUT_DIR", "a b"]
 
 
 def test_the_demo_says_how_to_activate_what_it_made(quickstart, venv, tmp_path):
@@ -227,16 +266,24 @@ def test_slurm_script_outside_of_a_job(repo_root, arguments, variables, message)
     assert message in done.stderr
 
 
+def without_schedule(overrides: list[str]) -> list[str]:
+    pairs = zip(overrides[::2], overrides[1::2], strict=True)
+    return [word for pair in pairs if pair[0] not in SCHEDULE_KEYS for word in pair]
+
+
 @pytest.mark.slow
-def test_an_interrupted_training_is_resumed(quickstart, env, toy, data, repo_root, tmp_path):
+def test_an_interrupted_training_is_resumed(venv, env, toy, data, repo_root, tmp_path):
+    """By the command that it prints, in a shell without an active environment."""
+    plain = {name: value for name, value in env.items() if name != "VIRTUAL_ENV"} | {"PATH": "/usr/bin:/bin"}
     output = tmp_path / "my run"
     keys = ["DATASETS.DATA_DIR", str(data), "OUTPUT_DIR", str(output), *SMALL, "DATASETS.TEST", "()"]
     flags = ["--cpu", "--skip-val", "--seed", "3"]
     script = str(repo_root / "tools/finetune_quickstart.sh")
     command = ["bash", script, toy, *flags, "--", *keys, "SOLVER.MAX_ITER", "10000"]
     with interruptible(
-        command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    ) as process:
+        command, env={**plain, "ALPHACTION_VENV": str(venv)}, cwd=tmp_path, stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
         limit = time.monotonic() + 60
         while not (output / "last_checkpoint").is_file() and time.monotonic() < limit:
             time.sleep(0.05)
@@ -244,10 +291,16 @@ def test_an_interrupted_training_is_resumed(quickstart, env, toy, data, repo_roo
         process.send_signal(signal.SIGINT)
         _, message = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert message.strip().splitlines()[-1] == "interrupted"
+    said, command = message.strip().splitlines()[-2:]
+    assert said.startswith("interrupted. The run continues from model_")
+    words = ["bash", script, toy, *flags, "--resume", "--", *without_schedule(keys)]
+    assert shlex.split(command) == [f"ALPHACTION_VENV={venv}", *words]
     assert (output / "tensorboard").is_dir()
     done = int((output / "last_checkpoint").read_text().strip().removeprefix("model_").removesuffix(".pth"))
-    resumed = quickstart(toy, *flags, "--resume", "--", *keys, "SOLVER.MAX_ITER", done + 1)
+    resumed = subprocess.run(
+        ["bash", "-c", f"{command} SOLVER.MAX_ITER {done + 1}"], env=plain, cwd=tmp_path, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
     assert resumed.returncode == 0, resumed.stderr
     says(resumed.stdout, f"{output}/model_{done:07}.pth at iteration {done}", "seed 3")
     metrics = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]

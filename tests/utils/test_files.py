@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
+from alphaction.data.annotations import read_boxes
 from alphaction.utils.errors import UserError
 from alphaction.utils.files import check_writable, missing_file, refuse_existing, require_file
 
@@ -56,6 +58,14 @@ def test_a_flag_must_name_a_file(tmp_path):
     with pytest.raises(UserError, match=r"^--train: .* is a folder: name a file"):
         require_file("--train", tmp_path)
     assert missing_file(tmp_path / "train.csv", folders=True).endswith("train.csv is a file: name a folder.")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_no_file_to_read_twice(tmp_path):
+    os.mkfifo(tmp_path / "63")
+    for read in (lambda path: require_file("--detections", path), lambda path: read_boxes(path)):
+        with pytest.raises(UserError, match=r"63 is a pipe or a device, .*: write it to a file"):
+            read(tmp_path / "63")
 
 
 def test_an_existing_file_is_only_replaced_with_force(tmp_path):

@@ -57,7 +57,7 @@ def test_defaults_and_fields_without_a_flag():
         (["--video", "a", "--seconds", "0"], "--seconds: 0: expected a whole number, 1 or more"),
         (["--video", "a", "--fps", "x"], "--fps/--rate: x: expected a number above 0"),
         (["--video", "a", "--mode", "zip"], "invalid choice: 'zip'"),
-        (["--video", "a", "--overrides", "K"], "unrecognized arguments: --overrides K"),
+        (["--video", "a", "--overrides", "K"], "unknown flag --overrides. "),
     ],
 )
 def test_wrong_flags_are_refused(words, message, capsys):
@@ -100,14 +100,36 @@ def test_a_flag_may_have_a_spelling_of_its_own():
     ("flags", "message"),
     [
         (["--score", "1.5"], "error: --score: 1.5: expected a number from 0 to 1 (all flags: --help)\n"),
-        (["--scor"], "error: --score: expected one argument (all flags: --help)\n"),
-        (["--bogus"], "error: unrecognized arguments: --bogus (all flags: --help)\n"),
+        (["--scor", "1"], 'error: unknown flag --scor. Did you mean "--score"? (all flags: --help)\n'),
+        (["--bogus"], "error: unknown flag --bogus. (all flags: --help)\n"),
+        (["--SCORE=1"], 'error: unknown flag --SCORE=1. Did you mean "--score"? (all flags: --help)\n'),
+        (["--scroe", "1"], 'error: unknown flag --scroe. Did you mean "--score"? (all flags: --help)\n'),
+        (["--score-thr", "1"], 'error: unknown flag --score-thr. Did you mean "--score"? (all flags: --help)\n'),
+        (
+            ["--lr0=1"],
+            "error: unknown flag --lr0=1. That is the config key SOLVER.BASE_LR: "
+            'write "SOLVER.BASE_LR VALUE" at the end of the command. (all flags: --help)\n',
+        ),
     ],
 )
 def test_errors_are_one_line(flags, message, capsys):
-    parser = CommandParser(prog="tool.py")
+    parser = CommandParser(prog="tool.py", keys="")
     parser.add_argument("--score", type=FRACTION)
     with pytest.raises(SystemExit) as stopped:
         parser.parse_args(flags)
     assert stopped.value.code == 2
     assert capsys.readouterr().err == message
+
+
+def test_a_misspelled_flag_is_named_before_the_one_that_is_missing(capsys):
+    parser = CommandParser(prog="tool.py")
+    parser.add_argument("--config-file", required=True)
+    parser.add_argument("opts", nargs="*")
+    with pytest.raises(SystemExit):
+        parser.parse_intermixed_args(["--config_file", "a.yaml", "--", "--x"])
+    assert capsys.readouterr().err == (
+        'error: unknown flag --config_file. Did you mean "--config-file"? (all flags: --help)\n'
+    )
+    with pytest.raises(SystemExit):
+        parser.parse_intermixed_args(["SOLVER.BASE_LR", "1"])
+    assert "required: --config-file" in capsys.readouterr().err

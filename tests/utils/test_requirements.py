@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from interruption import interruptible
 from messages import says
 
 from alphaction.utils import requirements
@@ -48,8 +50,40 @@ def test_an_old_python_is_named(monkeypatch, capsys):
 
 
 def test_what_stands_before_the_check_parses_on_python_3_7():
-    for path in (*SCRIPTS, ROOT / "alphaction/utils/requirements.py", ROOT / "alphaction/utils/messages.py"):
+    utils = [
+        ROOT / "alphaction/utils" / f"{name}.py" for name in ("requirements", "messages", "errors", "command_text")
+    ]
+    for path in (*SCRIPTS, *utils):
         ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 7))
+
+
+INTERRUPTED = """
+import os, signal, time
+from alphaction.utils.errors import run_command
+from alphaction.utils.requirements import require_packages
+{}
+def stop():
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(20)
+{}
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "status", "message"),
+    [
+        ("require_packages()", "stop()", 130, "interrupted before anything was done\n"),
+        ("require_packages()", "run_command(stop)", 130, "interrupted. The same command starts again:\n  "),
+        ("", "stop()", -signal.SIGINT, "Traceback"),
+        ("__name__ = '__mp_main__'\nrequire_packages()", "stop()", -signal.SIGINT, "Traceback"),
+    ],
+)
+def test_an_interrupt_during_the_imports_of_a_script(before, after, status, message):
+    command = [sys.executable, "-c", INTERRUPTED.format(before, after)]
+    with interruptible(command, stderr=subprocess.PIPE, cwd=ROOT) as process:
+        shown = process.communicate(timeout=60)[1]
+    assert process.returncode == status
+    assert shown.startswith(message)
 
 
 def test_every_imported_package_is_listed():

@@ -63,7 +63,13 @@ INTERACTION: tuple[Section | Key, ...] = (
         within=NOT_NEGATIVE,
         elements=("before", "after"),
     ),
-    Key("MODEL.IA_STRUCTURE.MEMORY_RATE", 1, "Step from one memory slot to the next.", unit="seconds", within=POSITIVE),
+    Key(
+        "MODEL.IA_STRUCTURE.MEMORY_RATE",
+        1,
+        "Step from one memory slot to the next. A slot holds the keyframe nearest to its time, within half a second.",
+        unit="seconds",
+        within=POSITIVE,
+    ),
     Key(
         "MODEL.IA_STRUCTURE.FUSION",
         "concat",

@@ -18,7 +18,7 @@ from alphaction.data.formats.csv_layout import EXCLUSIONS
 from alphaction.data.formats.csv_table import read_csv
 from alphaction.data.formats.file_content import FileContent, read_text
 from alphaction.data.formats.known_formats import DATASET_BOX_FORMATS, GROUND_TRUTH_FORMATS, recognize
-from alphaction.data.keyframes import ImageIds, KeyframeIndex
+from alphaction.data.keyframes import ImageIds, KeyframeIndex, time_list
 from alphaction.data.sample import Keyframe
 
 __all__ = [
@@ -84,7 +84,7 @@ def read_annotations(
     if excluded and not {keyframe.video for keyframe in excluded} & set(table.keyframes.videos):
         first = min(excluded)
         logger.warning(
-            '%s: not one video of its %d excluded timestamps (first: video "%s", second %d) is annotated in %s. Are '
+            '%s: not one video of its %d excluded timestamps (first: video "%s", second %s) is annotated in %s. Are '
             "video names written alike in both files?",
             exclusions,
             len(excluded),
@@ -104,8 +104,8 @@ def read_boxes(
     """Read person or object boxes with scores.
 
     Formats:
-        - csv: ``video, second, x1, y1, x2, y2, score``, corners as fractions of the frame; also with AVA's 8 columns
-          where the class id (7th) is empty throughout.
+        - csv: ``video, second, x1, y1, x2, y2, score``, corners as fractions of the frame; also with 8 columns, where
+          the 7th is empty or an action, for each of which a box may stand again: the best score counts.
         - list JSON: [{image_id, bbox, score}]; ``image_id`` is an image's id in the annotation JSON, or "video/0902".
         - COCO results: {images, annotations: [{image_id, bbox, score}]}.
         - dict JSON: {"video/0902.jpg": [{bbox, score}, ...]}.
@@ -141,5 +141,5 @@ def read_exclusions(path: str | Path) -> set[Keyframe]:
     path, what = Path(path), "excluded timestamps"
     rows = read_csv(path, what, EXCLUSIONS, read_text(path, what))
     check_seconds(rows.source, rows.numbers)
-    moments = zip(rows.video_codes.tolist(), rows.numbers.tolist(), strict=True)
+    moments = zip(rows.video_codes.tolist(), time_list(rows.numbers), strict=True)
     return {Keyframe(rows.videos[code], second) for code, second in moments}

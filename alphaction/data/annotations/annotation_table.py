@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from alphaction.data.annotations.grouping import GroupedBoxes, group_boxes, offsets_of, owners_of, with_counts
-from alphaction.data.keyframes import ImageIds, KeyframeIndex, encode
+from alphaction.data.keyframes import ImageIds, KeyframeIndex, encode, exact_times
 from alphaction.data.sample import Keyframe
 from alphaction.utils.errors import UserError
+from alphaction.utils.messages import counted
 
 NO_CLASS = -1
 """Class id of a row that labels its box with no action."""
@@ -53,7 +54,7 @@ class AnnotationTable(GroupedBoxes):
     def from_columns(
         cls,
         videos: Sequence[str],
-        seconds: Sequence[int] | np.ndarray,
+        seconds: Sequence[float] | np.ndarray,
         boxes: np.ndarray,
         class_ids: Sequence[int] | np.ndarray,
         person_ids: Sequence[int] | np.ndarray | None = None,
@@ -63,14 +64,14 @@ class AnnotationTable(GroupedBoxes):
 
         Args:
             videos: n video names.
-            seconds: int [n].
+            seconds: [n] times.
             boxes: float [n, 4] x1, y1, x2, y2 in [0, 1].
             class_ids: int [n]; ``NO_CLASS`` (-1) for a box without an action.
             person_ids: int [n], -1 unknown; None: all unknown.
             source: named in messages.
         """
         known: dict[str, int] = {}
-        codes, seconds = encode(videos, known), np.asarray(seconds, dtype=np.int64)
+        codes, seconds = encode(videos, known), exact_times(seconds)
         keyframes, position = KeyframeIndex.from_rows(list(known), codes, seconds)
         if person_ids is None:
             person_ids = np.full(len(codes), -1, dtype=np.int64)
@@ -96,7 +97,7 @@ class AnnotationTable(GroupedBoxes):
         """Return the class ids of box ``row``, int64; empty for a negative."""
         return self.label_ids[self.label_offsets[row] : self.label_offsets[row + 1]]
 
-    def index_of(self, video: str, second: int) -> int | None:
+    def index_of(self, video: str, second: float) -> int | None:
         """Return the position of a keyframe, or None if it is not annotated."""
         return self.keyframes.index_of(video, second)
 
@@ -111,13 +112,13 @@ class AnnotationTable(GroupedBoxes):
         drop = np.zeros(len(self.keyframes), dtype=bool)
         known: dict[str, int] = {}
         codes = encode((keyframe[0] for keyframe in exclusions), known)
-        seconds = np.array([keyframe[1] for keyframe in exclusions], dtype=np.int64)
+        seconds = exact_times([keyframe[1] for keyframe in exclusions])
         found = self.keyframes.locate(list(known), codes, seconds)
         drop[found[found >= 0]] = True
         if drop.all():
             raise UserError(
-                f"{self.source}: the excluded timestamps cover all {len(drop)} keyframes; nothing is left of this "
-                "split. Is the exclusion file the annotation file by mistake?"
+                f"{self.source}: the excluded timestamps cover all {counted(len(drop), 'keyframe')}; nothing is left "
+                "of this split. Is the exclusion file the annotation file by mistake?"
             )
         boxes_per_keyframe = np.diff(self.row_offsets)
         keep_box = np.repeat(~drop, boxes_per_keyframe)
@@ -151,8 +152,8 @@ class AnnotationTable(GroupedBoxes):
         empty = int(np.count_nonzero(np.diff(self.row_offsets) == 0))
         videos = len(np.unique(self.keyframes.video_index))
         head = (
-            f"{self.source}: {videos} videos, {len(self.keyframes)} keyframes, {len(self)} boxes, "
-            f"{self.num_labels} labels"
+            f"{self.source}: {counted(videos, 'video')}, {counted(len(self.keyframes), 'keyframe')}, "
+            f"{counted(len(self), 'box', 'boxes')}, {counted(self.num_labels, 'label')}"
         )
         return with_counts(head, {"boxes without action": negatives, "keyframes without boxes": empty, **self.counts})
 

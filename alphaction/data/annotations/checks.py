@@ -10,8 +10,16 @@ from alphaction.data.annotations.annotation_table import NO_CLASS
 from alphaction.data.annotations.label_map import LabelMap
 from alphaction.data.formats.box_spelling import beyond_fraction, reversed_corners
 from alphaction.data.formats.file_content import RowSource
+from alphaction.data.keyframes import exact_time
 
 _SECOND_LIMIT = 2**31 - 1
+
+
+CLIPPED = "boxes clipped to the frame"
+OUTSIDE = "boxes wholly outside the frame left out"
+NO_AREA = "boxes without area left out"
+# A video with fewer boxes is judged together with the others of its kind.
+_ENOUGH_BOXES = 3
 
 
 @dataclass(frozen=True)
@@ -19,17 +27,25 @@ class BoxRules:
     """How far boxes may be off before the file is taken for wrong.
 
     Attributes:
-        overhang: how far a box may reach beyond the frame, as a fraction of it; it is clipped and counted.
-        empty_share: share of boxes without width or height (after clipping) that is left out and counted; more is
-            an error, as it tells of a misread format.
+        overhang: a box that reaches further beyond the frame than this fraction of it, or lies wholly outside, is far
+            outside; any other that leaves the frame is clipped and counted.
+        empty_share: share of boxes without width or height that is left out and counted; more is an error, as it tells
+            of a misread format.
+        far_share: share of the boxes of a video that may be far outside; what is inside the frame is kept and counted.
+            More is an error: another video, size or unit.
     """
 
     overhang: float
     empty_share: float
+    far_share: float = 0.0
 
 
 ANNOTATION_RULES = BoxRules(overhang=0.05, empty_share=0.001)
-DETECTION_RULES = BoxRules(overhang=0.25, empty_share=0.05)  # detectors seldom clip what they report
+DETECTION_RULES = BoxRules(overhang=0.25, empty_share=0.05, far_share=0.2)  # detectors seldom clip what they report
+TABLE_RULES = BoxRules(overhang=0.05, empty_share=0.05, far_share=0.05)
+"""Of csv that was written by hand or by a script, which easily has another unit."""
+TOOL_RULES = BoxRules(overhang=0.25, empty_share=1.0, far_share=0.5)
+"""Of annotation tools, whose units are known; a click leaves a box without an area."""
 
 
 def check_corners(rows: RowSource, boxes: np.ndarray) -> None:
@@ -57,57 +73,91 @@ def check_corners(rows: RowSource, boxes: np.ndarray) -> None:
 
 
 def clip_boxes(
-    rows: RowSource, boxes: np.ndarray, rules: BoxRules, hint: str, counts: dict[str, int]
+    rows: RowSource,
+    boxes: np.ndarray,
+    rules: BoxRules,
+    hint: str,
+    counts: dict[str, int],
+    video_codes: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Clip boxes, float64 [n, 4] normalized corners, to the frame.
 
     Args:
-        hint: the likely reasons and remedies for a box that lies far outside.
+        hint: the likely reasons and remedies for boxes that lie far outside.
         counts: receives the numbers of clipped and left-out boxes.
+        video_codes: int64 [n], the video of each box; None: all are judged together.
 
     Returns:
         the clipped boxes [n, 4], and which, bool [n], have an area; the others are to be left out.
 
     Raises:
-        UserError: a box reaches further beyond the frame than ``rules`` allow, or too many have no area.
+        UserError: more boxes are far outside the frame, or without an area, than ``rules`` allow.
     """
-    low, high = boxes.min(axis=1, initial=0.0), boxes.max(axis=1, initial=1.0)
-
-    def far_outside(row: int) -> str:
-        listed = ", ".join(f"{value:.4g}" for value in boxes[row])
-        return f"the box (x1, y1, x2, y2 as fractions of the frame: {listed}) lies outside the frame. {hint}"
-
-    rows.reject((low < -rules.overhang) | (high > 1 + rules.overhang), far_outside)
     clipped = np.clip(boxes, 0.0, 1.0) + 0.0  # + 0.0 turns -0.0, which sorts differently, into 0.0
-    counts["boxes clipped to the frame"] = int((clipped != boxes).any(axis=1).sum())
     solid = (clipped[:, 2:] > clipped[:, :2]).all(axis=1)
-    empty = int((~solid).sum())
-    if empty > rules.empty_share * len(boxes):
+    outside = ~solid & (boxes[:, 2:] > boxes[:, :2]).all(axis=1) & (rules.far_share > 0)
+    _refuse_far(rows, boxes, outside, rules, hint, video_codes)
+    empty = ~solid & ~outside
+    if int(empty.sum()) > rules.empty_share * len(boxes):
 
         def no_area(row: int) -> str:
-            listed = ", ".join(f"{value:.4g}" for value in boxes[row])
             return (
-                f"the box ({listed}) has no width or no height inside the frame. Expected x2 > x1 and y2 > y1. "
-                "Looks like x, y, width, height? Correct or remove the row."
+                f"the box ({_box_text(boxes[row])}) has no width or no height inside the frame. Expected x2 > x1 and "
+                "y2 > y1. Looks like x, y, width, height? Correct or remove the row."
             )
 
-        rows.reject(~solid, no_area)
-    counts["boxes without area left out"] = empty
+        rows.reject(empty, no_area)
+    counts[CLIPPED] = int((solid & (clipped != boxes).any(axis=1)).sum())
+    counts[OUTSIDE] = int(outside.sum())
+    counts[NO_AREA] = int(empty.sum())
     return clipped, solid
 
 
+def _refuse_far(
+    rows: RowSource, boxes: np.ndarray, outside: np.ndarray, rules: BoxRules, hint: str, video_codes: np.ndarray | None
+) -> None:
+    """Raise for the first box far outside the frame, where a video has more of them than ``rules`` allow.
+
+    Args:
+        boxes: float64 [n, 4]; outside: bool [n], which of them lie wholly outside.
+    """
+    far = (boxes < -rules.overhang).any(axis=1) | (boxes > 1 + rules.overhang).any(axis=1) | outside
+    if not far.any():
+        return
+    groups = np.zeros(len(boxes), dtype=np.int64) if video_codes is None else video_codes
+    small = np.bincount(groups) < _ENOUGH_BOXES
+    groups = np.where(small[groups], len(small), groups)
+    number, number_far = np.bincount(groups), np.bincount(groups, weights=far)
+    refused = far & (number_far > rules.far_share * number)[groups]
+
+    def far_outside(row: int) -> str:
+        group = groups[row]
+        where = "its video" if video_codes is not None and group < len(small) else "the file"
+        share = f", as do {int(number_far[group])} of {int(number[group])} of {where}" if number_far[group] > 1 else ""
+        return (
+            f"the box (x1, y1, x2, y2 as fractions of the frame: {_box_text(boxes[row])}) lies outside the "
+            f"frame{share}. {hint}"
+        )
+
+    rows.reject(refused, far_outside)
+
+
+def _box_text(box: np.ndarray) -> str:
+    return ", ".join(f"{value:.4g}" for value in box)
+
+
 def check_seconds(rows: RowSource, seconds: np.ndarray) -> None:
-    """Refuse seconds, int64 [n], that are negative, or in milliseconds throughout."""
-    rows.reject(
-        seconds < 0, lambda row: f"second {seconds[row]} is negative. Count seconds from the start of the video, at 0."
-    )
-    rows.reject(seconds > _SECOND_LIMIT, lambda row: f"second {seconds[row]} is too large to be a second.")
+    """Refuse times, [n] in seconds, that are negative, or in milliseconds throughout."""
+
+    def second(row: int) -> str:
+        return f"second {exact_time(seconds[row].item())}"
+
+    rows.reject(seconds < 0, lambda row: f"{second(row)} is negative. Count seconds from the start of the video, at 0.")
+    rows.reject(seconds > _SECOND_LIMIT, lambda row: f"{second(row)} is too large to be a second.")
     if len(seconds) and seconds.max() >= 100_000 and not (seconds % 1000).any() and len(np.unique(seconds)) > 2:
         rows.reject(
             seconds >= 100_000,
-            lambda row: (
-                f"second {seconds[row]}, and every other one is a multiple of 1000: milliseconds? Divide by 1000."
-            ),
+            lambda row: f"{second(row)}, and every other one is a multiple of 1000: milliseconds? Divide by 1000.",
         )
 
 

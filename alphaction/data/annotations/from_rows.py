@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from alphaction.data.annotations.annotation_table import NO_CLASS, AnnotationTable, merge_rows
-from alphaction.data.annotations.box_table import BoxTable
+from alphaction.data.annotations.box_table import REPEATED, BoxTable, distinct_boxes
 from alphaction.data.annotations.checks import (
     ANNOTATION_RULES,
     DETECTION_RULES,
@@ -20,7 +20,7 @@ from alphaction.data.annotations.checks import (
 )
 from alphaction.data.annotations.label_map import LabelMap
 from alphaction.data.formats.box_spelling import are_pixels, to_corners
-from alphaction.data.formats.rows import RowTable
+from alphaction.data.formats.rows import OF_ACTIONS, RowTable
 from alphaction.data.keyframes import KeyframeIndex
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import listed
@@ -99,6 +99,12 @@ def to_boxes(
     if annotations is not None and frame_sizes is not None:
         frame_sizes = known_sizes(rows, annotations)
     boxes, use = _unit_boxes(rows, frame_sizes, sizes, DETECTION_RULES, counts)
+    if rows.counts.get(OF_ACTIONS):
+        solid = np.flatnonzero(use)
+        keys = np.stack([rows.video_codes[solid], rows.numbers[solid]], axis=1)
+        kept = distinct_boxes(keys, boxes[solid], rows.scores[solid])
+        counts[REPEATED] = len(solid) - len(kept)
+        use = np.isin(np.arange(len(rows)), solid[kept])
     keyframes, position = KeyframeIndex.from_rows(rows.videos, rows.video_codes[use], rows.numbers[use])
     return BoxTable.from_positions(keyframes, position, boxes[use], rows.scores[use], str(path), counts)
 

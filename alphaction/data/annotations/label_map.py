@@ -1,4 +1,4 @@
-"""The action classes: read from and written to AVA's pbtxt label maps."""
+"""The action classes: read from label maps (AVA's pbtxt, or lists of names), and written as pbtxt."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from alphaction.data.formats.file_content import open_for_writing
-from alphaction.data.formats.pbtxt import Block, read_blocks
+from alphaction.data.formats.class_names import read_class_names
+from alphaction.data.formats.file_content import looks_like_json, open_for_writing, read_text
+from alphaction.data.formats.pbtxt import Block, has_blocks, read_blocks
 from alphaction.utils.errors import UserError
-from alphaction.utils.messages import suggest
+from alphaction.utils.messages import counted, suggest
 
 GROUPS = ("movement", "object", "person")
 """Groups in channel order: person movement, object manipulation, person interaction."""
@@ -150,7 +151,8 @@ class LabelMap:
         """Return a sentence that names the classes whose ids are nearest to ``class_id``."""
         near = sorted(sorted(self.classes, key=lambda entry: abs(entry.id - class_id))[:limit], key=lambda e: e.id)
         listed = ", ".join(f'{entry.id} "{entry.name}"' for entry in near)
-        return f"Nearest: {listed} ({self.num_classes} classes, ids {min(self.ids)} to {max(self.ids)})."
+        number = counted(self.num_classes, "class", "classes")
+        return f"Nearest: {listed} ({number}, ids {min(self.ids)} to {max(self.ids)})."
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain lists in channel order, as checkpoints hold them."""
@@ -178,13 +180,14 @@ class LabelMap:
 
 
 def read_label_map(path: str | Path, default_group: str = "object") -> LabelMap:
-    """Read a label map: ``item { name id }`` (2018) or ``label { name label_id label_type }`` (2019) blocks.
+    """Read a label map: AVA's blocks, or a list of names; which one it is, the content says.
 
-    Layout is free, see :func:`alphaction.data.formats.pbtxt.read_blocks`; other fields of a block (``display_name``
-    ...) are skipped.
+    Blocks are ``item { name id }`` (2018) or ``label { name label_id label_type }`` (2019), see
+    :func:`alphaction.data.formats.pbtxt.read_blocks`; other fields of a block (``display_name`` ...) are skipped.
+    Lists have no groups: see :func:`alphaction.data.formats.class_names.read_class_names`.
 
     Args:
-        path: the pbtxt file (may be gzip).
+        path: the file (may be gzip).
         default_group: the group of classes without ``label_type``; their ids are listed in ``LabelMap.untyped``.
 
     Raises:
@@ -195,24 +198,34 @@ def read_label_map(path: str | Path, default_group: str = "object") -> LabelMap:
     classes: list[ActionClass] = []
     untyped: list[int] = []
     places: dict[int | str, str] = {}
-    for block in read_blocks(path, _WHAT):
-        entry, typed = _to_class(block, default_group, path)
+    for entry, typed, place in _read_classes(path, default_group):
         for kind, key in (("id", entry.id), ("name", entry.name)):
             if key in places:
                 raise UserError(
-                    f'{_WHAT}: {path}, {block.place}: {kind} "{key}" is already used by the class in {places[key]}. '
+                    f'{_WHAT}: {path}, {place}: {kind} "{key}" is already used by the class in {places[key]}. '
                     "Give each class its own id and name."
                 )
-            places[key] = block.place
+            places[key] = place
         classes.append(entry)
         if not typed:
             untyped.append(entry.id)
     if not classes:
         raise UserError(
             f'{_WHAT}: {path} has no class. Expected blocks like: label {{ name: "sit" label_id: 1 '
-            f"label_type: PERSON_MOVEMENT }}"
+            f'label_type: PERSON_MOVEMENT }}, or lines like "1: sit"'
         )
     return LabelMap(tuple(classes), f"{_WHAT} {path}", tuple(sorted(untyped)))
+
+
+def _read_classes(path: str | Path, default_group: str) -> Iterator[tuple[ActionClass, bool, str]]:
+    """Yield each class of a label map, whether it names its type, and its place."""
+    text = read_text(path, _WHAT)
+    if has_blocks(text) and not looks_like_json(text):
+        for block in read_blocks(path, _WHAT):
+            yield (*_to_class(block, default_group, path), block.place)
+    else:
+        for entry in read_class_names(text, path, _WHAT):
+            yield ActionClass(entry.id, entry.name, default_group), False, entry.place
 
 
 def _to_class(block: Block, default_group: str, path: str | Path) -> tuple[ActionClass, bool]:

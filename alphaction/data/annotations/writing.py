@@ -8,6 +8,7 @@ from pathlib import Path
 from alphaction.data.annotations.annotation_table import AnnotationTable
 from alphaction.data.annotations.box_table import BoxTable
 from alphaction.data.formats.file_content import open_for_writing
+from alphaction.data.keyframes import time_text
 
 
 def write_ava_csv(path: str | Path, table: AnnotationTable) -> None:
@@ -23,11 +24,11 @@ def write_ava_csv(path: str | Path, table: AnnotationTable) -> None:
         for k, (video, second) in enumerate(table.keyframes):
             rows = range(*table.rows(k).indices(len(table)))
             if not rows:
-                writer.writerow([video, f"{second:04d}", *[""] * (6 if with_persons else 5)])
+                writer.writerow([video, time_text(second), *[""] * (6 if with_persons else 5)])
             for row in rows:
                 person = [persons[row] if persons[row] >= 0 else ""] if with_persons else []
                 for class_id in table.labels(row).tolist() or [""]:
-                    writer.writerow([video, f"{second:04d}", *boxes[row], class_id, *person])
+                    writer.writerow([video, time_text(second), *boxes[row], class_id, *person])
 
 
 def write_box_csv(path: str | Path, table: BoxTable) -> None:
@@ -37,4 +38,4 @@ def write_box_csv(path: str | Path, table: BoxTable) -> None:
         writer = csv.writer(file, lineterminator="\n")
         for k, (video, second) in enumerate(table.keyframes):
             for row in range(*table.rows(k).indices(len(table))):
-                writer.writerow([video, f"{second:04d}", *boxes[row], str(table.scores[row])])
+                writer.writerow([video, time_text(second), *boxes[row], str(table.scores[row])])

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from alphaction.data.formats.action_attributes import ActionRule, AttributeUse
+from alphaction.data.formats.action_attributes import AttributeUse
+from alphaction.data.formats.action_rule import ActionRule
 from alphaction.data.formats.file_content import FileContent
+from alphaction.data.formats.frame_facts import FrameFacts
 from alphaction.data.formats.frame_names import FrameNaming
 from alphaction.data.formats.rows import RowBuilder, RowTable
+from alphaction.data.formats.track_sampling import sample_tracks
 from alphaction.data.video.file import VideoInfo
 from alphaction.data.video.names import VideoNames
 from alphaction.utils.errors import UserError
 
 _ASPECT_TOLERANCE = 0.03
+LONGEST = 7 * 24 * 3600
+"""Seconds that no video is longer than."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +36,15 @@ class AnnotationFile:
         info: size, frame rate and duration of a known video.
         box_format, normalized: csv and COCO: how boxes are written, see :mod:`alphaction.data.formats.box_spelling`.
         keyframe_interval: seconds between the samples of a track.
-        keyframes: "grid": at multiples of that interval; "track": in the middle of each track; or "both".
+        keyframes: "grid": at multiples of that interval; "track": in the middle of each action of a track; or
+            "both".
         naming: what the user says of video and frames.
         attributes: those that all files of this import declare or use.
         action_attributes: the attributes that are actions; (): by the rule of
-            :mod:`alphaction.data.formats.action_attributes`.
+            :mod:`alphaction.data.formats.action_rule`.
+        moments: video -> times at which other files have keyframes that this one's tracks need a box at.
+        known: what all files of this import say of frames.
+        said: what this one says; its reader adds to it.
     """
 
     content: FileContent
@@ -48,6 +57,9 @@ class AnnotationFile:
     naming: FrameNaming = field(default_factory=FrameNaming)
     attributes: AttributeUse = field(default_factory=AttributeUse)
     action_attributes: tuple[str, ...] = ()
+    moments: Mapping[str, Collection[float]] = field(default_factory=dict)
+    known: FrameFacts = field(default_factory=FrameFacts)
+    said: FrameFacts = field(default_factory=FrameFacts)
 
     @property
     def path(self) -> Path:
@@ -71,16 +83,21 @@ class AnnotationFile:
 
     def rule(self) -> ActionRule:
         """Return the rule that tells actions from other labels and attributes, the same for all files of an import."""
-        return ActionRule(self.attributes.kinds, self.attributes.declared_for, self.action_attributes)
+        return ActionRule(self.attributes, self.action_attributes)
 
     def error(self, place: str, problem: str) -> UserError:
         """Return the error for a place of the file."""
         return self.content.error(place, problem)
 
+    def same_shape(self, video: str, size: tuple[float, float]) -> bool:
+        """Return whether a frame size that the file gives has the video's shape."""
+        info = self.info(video)
+        return abs(size[0] * info.height / (size[1] * info.width) - 1) <= _ASPECT_TOLERANCE
+
     def check_size(self, video: str, size: tuple[float, float], place: str) -> None:
         """Refuse a frame size that the file gives and whose shape is another than the video's: boxes would be off."""
-        info = self.info(video)
-        if abs(size[0] * info.height / (size[1] * info.width) - 1) > _ASPECT_TOLERANCE:
+        if not self.same_shape(video, size):
+            info = self.info(video)
             raise self.error(
                 place,
                 f"frames of {size[0]:g} x {size[1]:g} pixels, but the video {video} has {info.width} x {info.height}: "
@@ -88,8 +105,22 @@ class AnnotationFile:
             )
 
     def table(self, rows: RowBuilder, rule: ActionRule) -> RowTable:
-        """Return the rows: known videos, whole seconds, corners as fractions of the frame, actions by name."""
+        """Return the rows and the tracks' samples: known videos, corners as fractions of the frame, actions by name.
+
+        Raises:
+            UserError: most entries are wrong, or a track is longer than any video.
+        """
+        wrong, notes = rows.wrong.settle(self.error)
+        for what, amount in wrong.items():
+            rows.count(what, amount)
+        rows.notes += notes
+        for track in rows.tracks:
+            second = track.path.reach[1]
+            if second > LONGEST + 2:
+                raise self.error(track.place, f"it lasts until second {second}, and no video is that long.")
+        sample_tracks(rows, self.keyframes, self.moments)
         for what, amount in rule.counts.items():
             rows.count(what, amount)
-        rows.notes += rule.notes
-        return rows.build(self.path, spelling="xyxy", pixels=False, class_groups=rule.groups)
+        rows.notes += rule.notes if len(rows) else []
+        more = {"class_groups": rule.groups, "no_actions": rule.no_actions}
+        return rows.build(self.path, spelling="xyxy", pixels=False, **more)

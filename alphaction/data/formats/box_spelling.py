@@ -18,6 +18,11 @@ NORMALIZED_CHOICES = ("auto", "yes", "no")
 
 _NUMBERS = {"xyxy": "x1, y1, x2, y2", "xywh": "x, y, width, height", "cxcywh": "center x, center y, width, height"}
 PIXELS_ABOVE = 2.0  # a normalized coordinate is at most 1 and a little; a file with any value above this is in pixels
+# Share of boxes that may leave the frame before another form is considered.
+_FEW = 0.05
+# Of fewer boxes, another form may fit all by chance; only one this far outside (a fraction of the frame) tells then.
+_PROOF_ROWS = 20
+_FAR_REACH = 0.25
 
 
 def to_corners(values: np.ndarray, form: str) -> np.ndarray:
@@ -79,10 +84,11 @@ def unit_corners(
     """Return boxes as x1, y1, x2, y2 in fractions of the frame, float64 [n, 4].
 
     ``auto`` decides on proof only. Boxes are in pixels if any value of the file is above 2, else in fractions. They are
-    written as ``default`` unless a row contradicts it: corners in the wrong order, or, where ``default`` is xywh, a box
-    that leaves the frame by more than ``reach``. Then the one other format that fits every row is taken, if there is
-    just one; else the first contradicting row is an error. What was decided is added to ``counts`` and ``notes``, and
-    logged.
+    written as ``default`` unless rows contradict it: corners in the wrong order, or, where ``default`` is xywh, boxes
+    that leave the frame by more than ``reach`` (a few do so in the files of any tool). Then the one other format that
+    fits every row is taken, if there is just one. Where none does, ``default`` stays if most rows are inside and no
+    other format fits more of them; else the first contradicting row is an error. What was decided is added to
+    ``counts`` and ``notes``, and logged.
 
     Args:
         values: float64 [n, 4] as written.
@@ -130,12 +136,22 @@ def _decide(
 ) -> str:
     """Return the format that the rows prove; see :func:`unit_corners`."""
     wrong = reversed_corners(to_corners(unit, default))
+    leaves_only = default != "xyxy" and not wrong.any()
     if default != "xyxy":
         wrong |= ~_inside(to_corners(unit, default), reach)
-    if not wrong.any():
+    if not wrong.any() or (leaves_only and wrong.mean() <= _FEW):
         return default
-    others = [form for form in BOX_FORMATS if form != default]
-    fitting = [form for form in others if (~reversed_corners(c := to_corners(unit, form)) & _inside(c, reach)).all()]
+    fits = {
+        form: ~reversed_corners(corners := to_corners(unit, form)) & _inside(corners, reach)
+        for form in BOX_FORMATS
+        if form != default
+    }
+    fitting = [form for form, rows_fit in fits.items() if rows_fit.all()]
+    if leaves_only:
+        best = wrong.mean() < 0.5 and not any(rows_fit.sum() > (~wrong).sum() for rows_fit in fits.values())
+        by_chance = len(wrong) < _PROOF_ROWS and _inside(to_corners(unit, default), _FAR_REACH).all()
+        if (not fitting and best) or (fitting and by_chance):
+            return default
     if len(fitting) == 1:
         counts[f"boxes read as {fitting[0]}, as {default} is impossible for some"] = len(values)
         row = int(np.argmax(wrong))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-_DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+")
+_DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+([eE][-+]?\d+)?")
+_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2},\d{3}")
 
 
 def parse_integer(value: object) -> int | None:
@@ -36,9 +38,42 @@ def is_number(text: str) -> bool:
     return True
 
 
+def decimal_points(texts: Sequence[str], by_comma: bool) -> Sequence[str]:
+    """Return the cells of a column of numbers with decimal points where they have decimal commas.
+
+    Args:
+        texts: the cells.
+        by_comma: commas also separate cells. Then "1,234" may be a thousand, so that some cell has to show that commas
+            are decimal: "0,5".
+    """
+    if not any("," in text for text in texts):
+        return texts
+    decimal = [_DECIMAL_COMMA.fullmatch(text.strip()) is not None for text in texts]
+    if by_comma and not any(
+        is_decimal and not _THOUSANDS.fullmatch(text.strip()) for text, is_decimal in zip(texts, decimal, strict=True)
+    ):
+        return texts
+    return [text.replace(",", ".") if is_decimal else text for text, is_decimal in zip(texts, decimal, strict=True)]
+
+
 def is_finite_number(value: Any) -> bool:
     """Return whether a JSON value is a finite number."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+class Time(float):
+    """The kind of a column of times; see :mod:`alphaction.data.keyframes`."""
+
+
+def finite_number(value: Any) -> float | None:
+    """Return a finite number, also one written as text; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
 
 
 @dataclass(frozen=True)
@@ -48,7 +83,7 @@ class Column:
     Attributes:
         role: what it holds ("video", "second", "x1", ...; see :class:`CsvHeader`).
         name: as messages name it.
-        kind: ``str`` (becomes codes into a list of distinct texts), ``int`` or ``float``.
+        kind: ``str`` (becomes codes into a list of distinct texts), ``int``, ``float`` or ``Time``.
         position: the cell of a row, from 0.
         absent: value of an empty cell (``str``: any value lets "" pass); None: an empty cell is an error.
         hint: the remedy, for a cell that is not a number.
@@ -65,7 +100,7 @@ class Column:
 
     @property
     def dtype(self) -> type:
-        """Numpy type of the parsed column."""
+        """Numpy type of the parsed column; a column of times that are not all whole is float64."""
         return np.float64 if self.kind is float else np.int64
 
 
@@ -73,13 +108,16 @@ def parse_cell(column: Column, text: str) -> float | int | None:
     """Return the value of a cell, or None if it is wrong."""
     if not text.strip():
         return column.absent
-    if column.kind is int:
-        return parse_integer(text)
+    if column.kind in (int, Time):
+        number = parse_integer(text)
+        if number is not None or column.kind is int:
+            return number
     try:
         value = float(text)
     except ValueError:
         return None
-    return value if math.isfinite(value) else None
+    beyond = column.kind is Time and value.is_integer()
+    return value if math.isfinite(value) and not beyond else None
 
 
 def bad_cell(column: Column, text: str) -> str:
@@ -87,10 +125,10 @@ def bad_cell(column: Column, text: str) -> str:
     text = text.strip()
     if not text:
         return f"the {column.name} is empty."
-    if column.kind is int and is_number(text) and float(text).is_integer():
+    if column.kind in (int, Time) and is_number(text) and float(text).is_integer():
         return f'{column.name} "{text}" is too large.'
     wanted = "a whole number" if column.kind is int else "a number"
     hint = f" {column.hint}" if column.hint else ""
-    if column.kind is float and _DECIMAL_COMMA.fullmatch(text):
+    if column.kind in (float, Time) and _DECIMAL_COMMA.fullmatch(text):
         hint = f" It has a decimal comma: write {text.replace(',', '.')}, in all rows."
     return f'{column.name} "{text}" is not {wanted}.{hint}'

@@ -6,23 +6,29 @@ records.
 
 from __future__ import annotations
 
-import contextlib
-import io
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pycocotools.coco import COCO
 
 from alphaction.data.formats.coco_boxes import person_category, read_coco_boxes, read_coco_detections
+from alphaction.data.formats.coco_export import coco_attributes, read_coco_export
 from alphaction.data.formats.coco_images import read_images
-from alphaction.data.formats.file_content import FileContent, RowSource
+from alphaction.data.formats.coco_rows import (
+    Classes,
+    class_columns,
+    coco_records,
+    coco_table,
+    locate_images,
+    person_column,
+    read_categories,
+    refuse_repeated_ids,
+)
+from alphaction.data.formats.file_content import FileContent
 from alphaction.data.formats.format import DetectionReader, Format
 from alphaction.data.formats.json_records import Records
 from alphaction.data.formats.rows import RowTable
 from alphaction.data.keyframes import ImageIds
-from alphaction.utils.errors import UserError
 
 
 def read_coco(path: Path, what: str, data: Any, *, strict: bool = True) -> RowTable:
@@ -42,120 +48,22 @@ def read_coco(path: Path, what: str, data: Any, *, strict: bool = True) -> RowTa
     Raises:
         UserError: names the JSON index of the first wrong entry, and how many more have the same fault.
     """
-    if not isinstance(data, dict):
-        raise UserError(
-            f"{what}: {path} holds a JSON {type(data).__name__}; expected an object with images and annotations. "
-            "A list of boxes with scores is a box file."
-        )
-    images, annotations = _records(path, what, data, "images"), _records(path, what, data, "annotations", strict)
-    if not len(images):
-        raise UserError(f'{what}: {path}: "images" is empty. A split needs at least one keyframe; check the path.')
+    images, annotations = coco_records(path, what, data, strict)
     found = read_images(images)
     if not strict:
         _annotation_columns(annotations, found)
         annotations = annotations.take(~annotations.bad)
-    position, boxes, (classes, label_rows, label_codes), persons = _annotation_columns(annotations, found)
+    position, boxes, classes, persons = _annotation_columns(annotations, found)
     named = len(annotations) and not annotations.has("action_ids").any()
-    categories = _categories(path, what, data.get("categories")) if named else []
-    index = _index(position, annotations, categories, len(found.keyframes))
-    bare = np.array([k for k in index.imgs if k not in index.imgToAnns], dtype=np.int64)
-    position = np.concatenate([position, bare])
-    image_of = np.zeros(len(found.keyframes), dtype=np.int64)
-    image_of[found.locate(images.column("id"))] = np.arange(len(images))
-
-    def place(row: int) -> str:
-        return annotations.rows.place(row) if row < len(annotations) else f"images[{image_of[position[row]]}]"
-
-    return RowTable(
-        RowSource(path, what, place),
-        found.keyframes.videos.tolist(),
-        found.keyframes.video_index[position].astype(np.int64),
-        found.keyframes.seconds[position],
-        np.concatenate([boxes, np.full((len(bare), 4), np.nan)]),
-        classes,
-        label_rows,
-        label_codes,
-        person_ids=np.concatenate([np.maximum(persons, -1), np.full(len(bare), -1)]),
-        frame_sizes=found.frame_sizes[position].astype(np.int64),
-        spelling="xywh",
-        image_ids=found,
-        class_names={class_id: str(category["name"]) for class_id, category in index.cats.items()},
-        counts={
-            "rows": len(annotations),
-            "images of a keyframe that another image has": len(images) - len(found.keyframes),
-            **annotations.wrong,
-        },
-    )
+    categories = read_categories(path, what, data.get("categories")) if named else []
+    return coco_table(images, annotations, found, position, boxes, classes, persons, categories)
 
 
-def _annotation_columns(annotations: Records, images: ImageIds) -> tuple[np.ndarray, np.ndarray, Any, np.ndarray]:
-    """Return keyframe int64 [n], box [n, 4], classes (as ``_classes``) and person id int64 [n] of annotations."""
-    ids = annotations.optional("id")
-    hint = "Were two files joined? Give each annotation its own id."
-    annotations.refuse_repeated("annotation id", [i if i is None else str(i) for i in ids], hint)
-    raw_ids = annotations.ids("image_id")
-    position = images.locate(raw_ids)
-    annotations.refuse(
-        position < 0, lambda row: f"image_id {raw_ids[row]!r} is not the id of any of the {len(images)} images."
-    )
-    persons = annotations.integers("person_id" if annotations.has("person_id").any() else "track_id", -1)
-    return position, annotations.boxes(), _classes(annotations), persons
-
-
-def _records(path: Path, what: str, data: dict[str, Any], key: str, strict: bool = True) -> Records:
-    items = data.get(key)
-    if not isinstance(items, list):
-        raise UserError(
-            f'{what}: {path}: expected a list "{key}" (found keys: {", ".join(map(str, list(data)[:6])) or "none"}). '
-            "Annotations need images and annotations; boxes with scores belong into a box file."
-        )
-    return Records(path, what, items, lambda row: f"{key}[{row}]", strict)
-
-
-def _categories(path: Path, what: str, items: Any) -> list[dict[str, Any]]:
-    """Return the checked categories, with ids as whole numbers."""
-    if items is None:
-        return []
-    if not isinstance(items, list):
-        raise UserError(f'{what}: {path}: "categories" is a {type(items).__name__}, expected a list.')
-    records = Records(path, what, items, lambda row: f"categories[{row}]")
-    ids, names = records.integers("id").tolist(), records.column("name")
-    records.refuse_repeated("category id", ids)
-    return [{"id": class_id, "name": name} for class_id, name in zip(ids, names, strict=True)]
-
-
-def _index(keyframes: np.ndarray, annotations: Records, categories: list[dict[str, Any]], count: int) -> COCO:
-    """Return COCO's index of checked annotations, with ``count`` keyframes as its images.
-
-    Args:
-        keyframes: int64 [n] keyframe of each annotation.
-    """
-    class_ids = annotations.optional("category_id") if categories else [0] * len(annotations)
-    rows = zip(keyframes.tolist(), class_ids, strict=True)
-    index = COCO()
-    index.dataset = {
-        "images": [{"id": k} for k in range(count)],
-        "annotations": [{"id": row, "image_id": k, "category_id": c} for row, (k, c) in enumerate(rows)],
-        "categories": categories,
-    }
-    with contextlib.redirect_stdout(io.StringIO()):  # it prints that it does so
-        index.createIndex()
-    return index
-
-
-def _classes(annotations: Records) -> tuple[Sequence[int], np.ndarray, np.ndarray]:
-    """Return class ids, label rows and label codes of annotations."""
-    if annotations.has("action_ids").any():
-        lists = annotations.integer_lists(
-            "action_ids", "Other annotations of this file have it; write [] for no action."
-        )
-    else:
-        hint = 'Expected "category_id" (the action class) or "action_ids" (a list of them).'
-        lists = [[class_id] for class_id in annotations.integers("category_id", hint=hint).tolist()]
-    flat = np.array([class_id for class_ids in lists for class_id in class_ids], dtype=np.int64)
-    rows = np.repeat(np.arange(len(lists)), [len(class_ids) for class_ids in lists]).astype(np.int64)
-    classes, codes = np.unique(flat, return_inverse=True)
-    return classes.tolist(), rows, codes.reshape(-1)
+def _annotation_columns(annotations: Records, images: ImageIds) -> tuple[np.ndarray, np.ndarray, Classes, np.ndarray]:
+    """Return keyframe int64 [n], box [n, 4], classes (as ``class_columns``) and person id int64 [n] of annotations."""
+    refuse_repeated_ids(annotations)
+    position = locate_images(annotations, images.locate, len(images))
+    return position, annotations.boxes(), class_columns(annotations), person_column(annotations)
 
 
 def _recognizes(content: FileContent) -> bool:
@@ -167,7 +75,8 @@ COCO_JSON = Format(
     "COCO JSON",
     "json",
     _recognizes,
-    annotations=lambda file: read_coco(file.path, file.what, file.data),
+    attributes=coco_attributes,
+    annotations=read_coco_export,
     ground_truth=lambda content: read_coco(content.path, content.what, content.data),
     boxes=lambda content, images, images_of: read_coco_boxes(
         content.path, content.what, content.data, images, images_of

@@ -12,14 +12,32 @@ from typing import Any
 import numpy as np
 
 from alphaction.data.formats.cells import parse_integer
-from alphaction.data.formats.coco_images import Moments, moments_of_names, read_images
+from alphaction.data.formats.coco_images import (
+    Moments,
+    images_at,
+    moments_of_names,
+    moments_of_pictures,
+    read_images,
+)
 from alphaction.data.formats.file_content import FileContent
 from alphaction.data.formats.format import DetectionFile
+from alphaction.data.formats.frame_names import parse_frame_name
 from alphaction.data.formats.json_records import Records, split_frame_name
-from alphaction.data.formats.rows import OTHER_CLASS, UNLISTED_IMAGES, Keep, RowTable, encode_classes
-from alphaction.data.keyframes import ImageIds
+from alphaction.data.formats.rows import (
+    FRAME,
+    OTHER_CLASS,
+    SECOND,
+    UNLISTED_IMAGES,
+    Keep,
+    RowTable,
+    Unit,
+    encode_classes,
+)
+from alphaction.data.keyframes import ImageIds, exact_times
 from alphaction.utils.errors import UserError
+from alphaction.utils.messages import counted
 
+_ID = 'Expected an image id of the annotation file, or "video/0902".'
 _NO_SCORE = "Add one from 0 to 1; 1.0 for boxes drawn by hand."
 
 
@@ -31,6 +49,7 @@ def read_coco_boxes(
     images_of: str = "",
     keep: Keep | None = None,
     strict: bool = True,
+    unnamed: str | None = None,
 ) -> RowTable:
     """Return the scored boxes of COCO results (a list, or ``annotations`` with or without ``images``), or of
     ``{"video/0902.jpg": [{bbox, score}, ...]}``.
@@ -45,11 +64,13 @@ def read_coco_boxes(
         keep: called with each distinct ``category_id`` and the place of its first box; boxes of a category for which it
             returns False are left out and not looked at, those without one stay.
         strict: refuse the file at the first wrong box; False: leave out wrong ones, which are counted and named.
+        unnamed: the video of pictures that name none, where names may be those of a video's frames ("video_000061",
+            "frame_000061"), all of the file's then; None: they may not.
 
     Raises:
         UserError: names the JSON index of the first wrong entry, and how many more have the same fault.
     """
-    own, records = _box_records(path, what, data, strict)
+    own, records, unit = _box_records(path, what, data, strict, unnamed)
     categories = [None if value is None else str(value) for value in records.optional("category_id")]
     first: dict[str, int] = {}
     for row, category in enumerate(categories):
@@ -62,8 +83,17 @@ def read_coco_boxes(
     if not strict:
         _ = records.ids("image_id"), records.boxes(), records.numbers("score")
         records = records.take(~records.bad)
-    source = f"{len(images)} images of {images_of}" if own is None and images is not None else ""
-    moments, frame_sizes, known = _moments_of_ids(records, images if own is None else own, own is not None, source)
+    source = f"{counted(len(images), 'image')} of {images_of}" if own is None and images is not None else ""
+    ids = records.ids("image_id", _ID)
+    pictures = None
+    if own is None and unnamed is not None and (images is None or (images.locate(ids) < 0).all()):
+        pictures = moments_of_pictures(ids, unnamed)
+    if pictures is not None:
+        unit, known = FRAME, np.ones(len(records), dtype=bool)
+        moments, frame_sizes = pictures, np.zeros((len(records), 2), dtype=np.int64)
+    else:
+        owned = own is not None
+        moments, frame_sizes, known = _moments_of_ids(records, own if owned else images, owned, source)
     if not known.all():
         counts[UNLISTED_IMAGES] = int((~known).sum())
         records, frame_sizes = records.take(known), frame_sizes[known]
@@ -80,6 +110,7 @@ def read_coco_boxes(
         *labels,
         scores=records.numbers("score", _NO_SCORE),
         frame_sizes=frame_sizes,
+        unit=unit,
         spelling="xywh",
         counts={"rows": len(known), **counts, **records.wrong},
     )
@@ -92,7 +123,9 @@ def read_coco_detections(file: DetectionFile, keep: Keep) -> RowTable:
         boxes = data.get("annotations") if isinstance(data, dict) else data
         data = {"images": _image_list(file.images)["images"], "annotations": boxes}
     listed = ImageIds.empty() if file.frames or file.images else file.listed
-    return read_coco_boxes(file.path, file.what, data, listed, file.listed_in, keep)
+    return read_coco_boxes(
+        file.path, file.what, data, listed, file.listed_in, keep, unnamed=file.path.name.partition(".")[0]
+    )
 
 
 def _image_list(path: Path) -> dict[str, Any]:
@@ -114,29 +147,37 @@ def person_category(file: DetectionFile) -> str:
     return ""
 
 
-def _box_records(path: Path, what: str, data: Any, strict: bool) -> tuple[ImageIds | None, Records]:
-    """Return the images and the boxes of a box file."""
+def _box_records(
+    path: Path, what: str, data: Any, strict: bool, unnamed: str | None
+) -> tuple[ImageIds | None, Records, Unit]:
+    """Return the images and the boxes of a box file, and what the images' moments count."""
     if isinstance(data, list):
-        return None, Records(path, what, data, lambda row: f"[{row}]", strict)
+        return None, Records(path, what, data, lambda row: f"[{row}]", strict), SECOND
     if isinstance(data, dict) and "annotations" in data:
         items, images = data["annotations"], data.get("images")
         if not isinstance(items, list) or not isinstance(images, (list, type(None))):
             raise UserError(f'{what}: {path}: "images" and "annotations" must be lists.')
         records = Records(path, what, items, lambda row: f"annotations[{row}]", strict)
-        own = read_images(Records(path, what, images, lambda row: f"images[{row}]")) if images else None
-        return own, records
+        if not images:
+            return None, records, SECOND
+        listed = Records(path, what, images, lambda row: f"images[{row}]")
+        frames = None
+        if unnamed is not None and listed.has("file_name").all() and not listed.has("timestamp").all():
+            frames = moments_of_pictures(listed.column("file_name"), unnamed)
+        return (read_images(listed), records, SECOND) if frames is None else (images_at(listed, frames), records, FRAME)
     if isinstance(data, dict):
-        return None, _frame_dict(path, what, data, strict)
+        return None, _frame_dict(path, what, data, strict, unnamed is not None), SECOND
     raise UserError(f"{what}: {path} holds a JSON {type(data).__name__}; expected a list or an object of boxes.")
 
 
-def _frame_dict(path: Path, what: str, data: dict[str, Any], strict: bool) -> Records:
+def _frame_dict(path: Path, what: str, data: dict[str, Any], strict: bool, pictures: bool) -> Records:
     """Return the records of ``{"video/0001.jpg": [{"bbox", "score"}, ...]}``, each with its frame as ``image_id``."""
     items: list[Any] = []
     starts: list[int] = []
     names = list(data)
     for name, boxes in data.items():
-        if split_frame_name(name) is None or not isinstance(boxes, list):
+        named = split_frame_name(name) or (pictures and parse_frame_name(name))
+        if not named or not isinstance(boxes, list):
             raise UserError(
                 f'{what}: {path}, key "{name}": expected a frame name like "video/0902.jpg" with a list of boxes, or '
                 "an object with images and annotations."
@@ -155,7 +196,7 @@ def _moments_of_ids(
     records: Records, images: ImageIds | None, own: bool, source: str
 ) -> tuple[Moments, np.ndarray, np.ndarray]:
     """Return moment, frame size int64 [n, 2] (0 unknown) and whether its image is known, bool [n], of each record."""
-    ids = records.ids("image_id", 'Expected an image id of the annotation file, or "video/0902".')
+    ids = records.ids("image_id", _ID)
     rows = records.rows
     images = ImageIds.empty() if images is None else images
     position = images.locate(ids)
@@ -165,8 +206,8 @@ def _moments_of_ids(
     unknown = ~by_id & ~by_name
     if own or unknown.all() or not len(images):
         hint = (
-            f"is not the id of any of the {source or f'{len(images)} images'}. Is this the box file of another split "
-            "or version?"
+            f"is not the id of an image ({source or counted(len(images), 'image')}). Is this the box file of another "
+            "split or version?"
             if len(images)
             else "cannot be turned into video and second: there are no JSON annotations whose images have ids. "
             'Write "video/0902", or name the JSON with the images (tools/detect_persons.py --images FILE).'
@@ -175,11 +216,11 @@ def _moments_of_ids(
     named = np.flatnonzero(by_name)
     spoken = moments_of_names(rows.take(named), "image_id", [ids[i] for i in named])
     found = images.keyframes
-    codes, seconds = np.zeros(len(ids), dtype=np.int64), np.zeros(len(ids), dtype=np.int64)
+    codes, seconds = np.zeros(len(ids), dtype=np.int64), np.zeros(len(ids))
     frame_sizes = np.zeros((len(ids), 2), dtype=np.int64)
     codes[by_id] = found.video_index[position[by_id]]
     seconds[by_id] = found.seconds[position[by_id]]
     frame_sizes[by_id] = images.frame_sizes[position[by_id]]
     codes[by_name] = spoken.codes + len(found.videos)
     seconds[by_name] = spoken.seconds
-    return Moments([*found.videos.tolist(), *spoken.names], codes, seconds), frame_sizes, ~unknown
+    return Moments([*found.videos.tolist(), *spoken.names], codes, exact_times(seconds)), frame_sizes, ~unknown

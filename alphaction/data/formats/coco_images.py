@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from alphaction.data.formats.file_content import RowSource
+from alphaction.data.formats.frame_names import parse_frame_name
 from alphaction.data.formats.json_records import Records, split_frame_name
-from alphaction.data.keyframes import ImageIds, KeyframeIndex, encode, normalize_image_id
+from alphaction.data.keyframes import ImageIds, KeyframeIndex, encode, exact_time, exact_times, normalize_image_id
 
 
 class Moments(NamedTuple):
@@ -32,9 +33,27 @@ def moments_of_names(rows: RowSource, key: str, names: Sequence[Any]) -> Moments
     )
     known: dict[str, int] = {}
     codes = encode((part[0] for part in parts), known)
-    seconds = np.array([part[1] for part in parts], dtype=np.int64)
-    rows.reject(seconds < 0, lambda row: f"{key} {names[row]!r}: second {seconds[row]} is negative.")
+    seconds = exact_times([part[1] for part in parts])
+    rows.reject(seconds < 0, lambda row: f"{key} {names[row]!r}: second {exact_time(seconds[row].item())} is negative.")
     return Moments(list(known), codes, seconds)
+
+
+def moments_of_pictures(names: Sequence[Any], unnamed: str) -> Moments | None:
+    """Return the moments of pictures, whose ``seconds`` are numbers of frames; None: the names are not all theirs.
+
+    Names like "video/0902.jpg" alone are those of seconds. Which videos there are is not known here.
+
+    Args:
+        unnamed: the video of names that name none.
+    """
+    if all(split_frame_name(name) is not None for name in names):
+        return None
+    parts = [parse_frame_name(name) if isinstance(name, str) and not name.isdecimal() else None for name in names]
+    if any(part is None or part.unit == "second" for part in parts):
+        return None
+    known: dict[str, int] = {}
+    codes = encode((part.likely or unnamed for part in parts), known)
+    return Moments(list(known), codes, np.array([int(part.number) for part in parts], dtype=np.int64))
 
 
 def read_images(images: Records) -> ImageIds:
@@ -50,12 +69,23 @@ def read_images(images: Records) -> ImageIds:
     if len(images) and images.has("movie").all() and images.has("timestamp").all():
         known: dict[str, int] = {}
         codes = encode((str(movie) for movie in images.column("movie")), known)
-        moments = Moments(list(known), codes, images.integers("timestamp", hint="Keyframes are whole seconds."))
-        rows.reject(moments.seconds < 0, lambda row: f"second {moments.seconds[row]} is negative.")
+        moments = Moments(list(known), codes, images.times("timestamp"))
+        rows.reject(moments.seconds < 0, lambda row: f"second {exact_time(moments.seconds[row].item())} is negative.")
     else:
         moments = moments_of_names(
             rows, "file_name", images.column("file_name", 'Or give "movie" and "timestamp" for every image.')
         )
+    return images_at(images, moments)
+
+
+def images_at(images: Records, moments: Moments) -> ImageIds:
+    """Return images with known moments; ids, which are checked already, and ``width`` and ``height`` are theirs.
+
+    Raises:
+        UserError: one keyframe has two sizes.
+    """
+    rows = images.rows
+    ids = [normalize_image_id(image_id) for image_id in images.ids("id")]
     keyframes, position = KeyframeIndex.from_rows(*moments)
     sizes = np.stack([images.integers("width", 0), images.integers("height", 0)], axis=1)
     frame_sizes = np.zeros((len(keyframes), 2), dtype=np.int32)

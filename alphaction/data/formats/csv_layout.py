@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from alphaction.data.formats.cells import Column
+from alphaction.data.formats.cells import Column, Time
 from alphaction.data.formats.csv_header import CsvHeader
 from alphaction.data.formats.rows import FRAME, SECOND, Spelling
 from alphaction.utils.errors import UserError
@@ -19,8 +19,8 @@ BOX = ("x1", "y1", "x2", "y2")
 _OTHER_MARKS = {"\t": "tabs", ";": "semicolons", " ": "spaces"}
 _START = ("video", "second", *BOX)
 _BOX_NAMES = {"xyxy": BOX, "xywh": ("x", "y", "width", "height"), "cxcywh": ("cx", "cy", "width", "height")}
-_NAMES = {"class": "class id", "person": "person id", "empty": "no class"}
-_WHOLE_SECONDS = "Keyframes are whole seconds from the start of the video: round to the nearest one."
+_NAMES = {"class": "class id", "person": "person id"}
+_FROM_THE_START = "Times are seconds from the start of the video."
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ class CsvForm:
         may_miss: columns that rows may end before.
         header: whether the file may have a header.
         spellings: whether boxes may be written in any way, or only as corners.
-        foreign: whether the file comes from another program: a header may have columns of unknown names, and frames in
-            place of seconds.
+        foreign: whether the file comes from another program: a header may have columns of unknown names.
+        frames: whether a header may name frames in place of seconds.
     """
 
     layouts: tuple[tuple[str, ...], ...]
@@ -69,14 +69,15 @@ class CsvForm:
     header: bool = True
     spellings: bool = False
     foreign: bool = False
+    frames: bool = False
 
     def column(self, role: str, position: int, name: str = "") -> Column:
         """Return the column of a role."""
-        kind = {"video": str, "class": str, "second": int, "frame": int, "person": int}.get(role, float)
+        kind = {"video": str, "class": str, "second": Time, "frame": int, "person": int}.get(role, float)
         absent = None
         if role in self.may_be_empty:
             absent = np.nan if kind is float else -1
-        hint = _WHOLE_SECONDS if role == "second" else ""
+        hint = _FROM_THE_START if role == "second" else ""
         name = name or _NAMES.get(role, role)
         return Column(role, name, kind, position, absent, hint, may_miss=role in self.may_miss)
 
@@ -85,15 +86,16 @@ EXCLUSIONS = CsvForm((("video", "second"),))
 ANNOTATIONS = CsvForm(
     ((*_START, "class"), (*_START, "class", "person")), may_be_empty=frozenset({*BOX, "class", "person"})
 )
-ANY_ANNOTATIONS = replace(ANNOTATIONS, may_miss=frozenset({"person"}), spellings=True)
+ANY_ANNOTATIONS = replace(ANNOTATIONS, may_miss=frozenset({"person"}), spellings=True, frames=True)
 """Annotations as other programs write them."""
 BOXES = CsvForm(((*_START, "score"), (*_START, "class", "score")), may_be_empty=frozenset({"class"}))
 RESULTS = CsvForm(((*_START, "class", "score"),), header=False)
 DETECTOR = CsvForm(
-    (_START, (*_START, "score"), (*_START, "empty", "score")),
+    (_START, (*_START, "score"), (*_START, "class", "score")),
     may_be_empty=frozenset({"class"}),
     spellings=True,
     foreign=True,
+    frames=True,
 )
 """Boxes as other detectors write them."""
 
@@ -122,16 +124,11 @@ def layout_by_position(
             more = " Or name the columns in a first line." if form.header else ""
             raise error(wrong_width(row, names) + more)
         roles = layouts[len(row)]
-        if "empty" in roles and row[roles.index("empty")].strip():
-            raise error(
-                f"{len(row)} columns and no header: is {row[roles.index('empty')]} a class? "
-                f"Expected {', '.join(form.layouts[1])}, or a first line that names the columns."
-            )
     wider = form.layouts[-1]
     if set(wider[len(roles) :]) <= form.may_miss:
         roles = wider
     names = dict(zip(BOX, _BOX_NAMES[spelling or "xyxy"], strict=True))
-    columns = [form.column(role, k, names.get(role, "")) for k, role in enumerate(roles) if role != "empty"]
+    columns = [form.column(role, k, names.get(role, "")) for k, role in enumerate(roles)]
     return RowLayout(columns, [names.get(role, _NAMES.get(role, role)) for role in roles], delimiter, spelling)
 
 
@@ -145,12 +142,12 @@ def layout_by_name(form: CsvForm, header: CsvHeader, delimiter: str, box_format:
     required = form.layouts[0]
     if not form.foreign:
         header.refuse_unknown()
-        if header.find(SECOND) is None and header.find(FRAME) is not None:
+        if not form.frames and header.find(SECOND) is None and header.find(FRAME) is not None:
             raise header.error(
                 f"the header ({', '.join(header.cells)}) has no column second, only a frame. Add a column second: "
                 "frame number / frame rate."
             )
-    moment = header.require(*((SECOND, FRAME) if form.foreign else (SECOND,)))
+    moment = header.require(*((SECOND, FRAME) if form.frames else (SECOND,)))
     found = {"video": header.require("video"), SECOND if header.find(SECOND) == moment else FRAME: moment}
     spelling: Spelling | None = None if form.spellings else "xyxy"
     if BOX[0] in required:
@@ -167,7 +164,8 @@ def layout_by_name(form: CsvForm, header: CsvHeader, delimiter: str, box_format:
         raise header.error('the header has a column "score": boxes of a detector? Remove it from annotations.')
     found |= {role: header.require(role) for role in required if role not in (*BOX, "video", SECOND)}
     for role in every:
-        position = None if role in (*found, SECOND, "empty") else header.find(role)
+        last = form.foreign and role == "class"  # of several, see below
+        position = None if last or role in (*found, SECOND) else header.find(role)
         if position is not None:
             found[role] = position
     if form.foreign and header.all_of("class"):
@@ -193,6 +191,6 @@ def wrong_width(row: Sequence[str], layouts: Mapping[int, Sequence[str]]) -> str
     elif len(row) == 1 and (mark := next((mark for mark in _OTHER_MARKS if mark in row[0].strip()), "")):
         hint = f" It is separated by {_OTHER_MARKS[mark]}: use commas."
     elif len(row) >= min(layouts) + 4:
-        hint = " Decimal commas? Write decimal points, as in 0.5."
+        hint = " Decimal commas? Write decimal points, as in 0.5, or separate the cells by semicolons."
     shown = ",".join(row)[:80]
     return f'"{shown}" has {counted(len(row), "column")}, expected {expected}.{hint}'

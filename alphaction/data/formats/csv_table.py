@@ -1,12 +1,15 @@
 """The reader of csv files: annotations, boxes, results and excluded timestamps, with or without a header.
 
 Without a header the columns are AVA's, in its order: ``video, second, x1, y1, x2, y2``, then class id, person id or
-score. Cells are separated by commas, tabs or semicolons; blank lines are skipped; a cell ends with its line.
+score. Cells are separated by commas, tabs or semicolons; blank lines are skipped; a cell ends with its line. Numbers
+may have decimal commas where something else separates cells, or quotes stand around them. A first line ``sep=;``, which
+Excel understands, names what separates cells.
 """
 
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +19,7 @@ import numpy as np
 
 from alphaction.data.formats.annotation_file import AnnotationFile
 from alphaction.data.formats.box_spelling import stated_pixels
-from alphaction.data.formats.cells import is_number, parse_integer
+from alphaction.data.formats.cells import decimal_points, is_number, parse_integer
 from alphaction.data.formats.csv_columns import ColumnReader, Faults
 from alphaction.data.formats.csv_header import CsvHeader
 from alphaction.data.formats.csv_layout import (
@@ -32,11 +35,23 @@ from alphaction.data.formats.csv_layout import (
 )
 from alphaction.data.formats.file_content import FileContent, RowSource
 from alphaction.data.formats.format import DetectionFile, DetectionReader, Format
-from alphaction.data.formats.rows import FRAME, OTHER_CLASS, SECOND, Keep, Label, RowTable, encode_classes
+from alphaction.data.formats.rows import (
+    FRAME,
+    OF_ACTIONS,
+    OTHER_CLASS,
+    SECOND,
+    Keep,
+    Label,
+    NoBoxesError,
+    RowTable,
+    encode_classes,
+)
+from alphaction.data.keyframes import exact_times
 from alphaction.utils.errors import UserError
 
 _BLOCK = 1 << 22  # characters that are parsed at a time
-_DELIMITERS = (",", "\t", ";")
+_DELIMITERS = (";", "\t", ",")
+_SEPARATOR_LINE = re.compile(r'"?sep=([;,\t])"?\s*', re.IGNORECASE)  # as Excel has it
 _NO_LABEL = -1  # written as a class id, it says the same as an empty cell
 
 
@@ -94,11 +109,9 @@ class _CsvFile:
         self._header: CsvHeader | None = None
         self._line = 1
         self._first = self._next_row()
-        delimiters = _DELIMITERS if form.header else _DELIMITERS[:1]
-        # Of a row with decimal commas between semicolons, the semicolons make more cells.
-        self._delimiter = max(delimiters, key=lambda mark: len(split_line(self._first, mark)))
+        self._delimiter = self._find_delimiter()
         cells = split_line(self._first.rstrip("\n"), self._delimiter)
-        headed = _is_header(cells)
+        headed = _is_header(cells, self._delimiter)
         if headed and not form.header:
             raise self._error(f"{self._first.strip()[:80]}: a header, which these files do not have. Delete the line.")
         if headed:
@@ -111,6 +124,24 @@ class _CsvFile:
         else:
             layout = layout_by_position(form, self._first, self._delimiter, box_format, self._error)
         self._reader = ColumnReader(layout, self._faults, keep)
+
+    @property
+    def headed(self) -> bool:
+        """Whether the first line names the columns."""
+        return self._header is not None
+
+    def _find_delimiter(self) -> str:
+        """Return what separates the cells of the first row; a line that names it is skipped."""
+        if not self._form.header:
+            return ","
+        named = _SEPARATOR_LINE.fullmatch(self._first)
+        if named:
+            self._line += 1
+            self._first = self._next_row()
+            return named[1]
+        numbers = {mark: len(split_line(self._first, mark)) for mark in _DELIMITERS}
+        # Decimal commas between semicolons may make as many cells as these, which come first.
+        return max(_DELIMITERS, key=numbers.__getitem__) if max(numbers.values()) > 1 else ","
 
     def _next_row(self) -> str:
         """Return the next line that is not blank, "" at the end."""
@@ -154,7 +185,7 @@ class _CsvFile:
             source,
             list(self._reader.known["video"]),
             values["video"],
-            values.get(SECOND, values.get(FRAME)),
+            exact_times(values[SECOND]) if SECOND in values else values[FRAME],
             boxes,
             classes,
             label_rows,
@@ -212,9 +243,9 @@ class _CsvFile:
         )
 
 
-def _is_header(row: Sequence[str]) -> bool:
+def _is_header(row: Sequence[str], delimiter: str) -> bool:
     """A header has no number where rows have the second and coordinates."""
-    cells = [cell.strip() for cell in row[1:6]]
+    cells = [cell.strip() for cell in decimal_points(row[1:6], delimiter == ",")]
     return any(cells) and not any(is_number(cell) for cell in cells)
 
 
@@ -227,22 +258,47 @@ def _foreign_annotations(file: AnnotationFile) -> RowTable:
 
 
 def _boxes(content: FileContent, images: object, images_of: str) -> RowTable:
-    rows = read_csv(content.path, content.what, BOXES, content.text)
-    rows.source.reject(
-        np.isin(np.arange(len(rows)), rows.label_rows),
+    return _without_actions(read_csv(content.path, content.what, BOXES, content.text))
+
+
+def _without_actions(rows: RowTable) -> RowTable:
+    """Return boxes less the actions in the 7th column, which SlowFast's files of boxes of persons may have.
+
+    Raises:
+        UserError: a class is no number, or the last column holds whole numbers alone, as person ids are.
+    """
+    if not len(rows.label_rows):
+        return rows
+    place = rows.source.take(rows.label_rows)
+    known = np.array([isinstance(label, int) for label in rows.classes], dtype=bool)[rows.label_codes]
+    known &= bool((rows.scores % 1 != 0).any())
+    place.reject(
+        ~known,
         lambda row: (
-            f"8 columns with class id {rows.labels()[row][0]} in the 7th: AVA annotations or action "
-            "results, not boxes. A box row is video, second, x1, y1, x2, y2, score."
+            f"8 columns with class {rows.classes[rows.label_codes[row]]} in the 7th and "
+            f"{rows.scores[rows.label_rows[row]]:g} in the 8th: AVA annotations with person ids, not boxes with "
+            "scores? A box row is video, second, x1, y1, x2, y2, score; an action may stand before the score."
         ),
     )
-    return rows
+    counts = {**rows.counts, OF_ACTIONS: len(rows.label_rows)}
+    classes, label_rows, label_codes = encode_classes([])
+    return replace(rows, classes=classes, label_rows=label_rows, label_codes=label_codes, counts=counts)
 
 
 def _detections(file: DetectionFile, keep: Keep) -> RowTable:
     text = file.content.text
     if not text.strip():
-        raise UserError(f"{file.what}: {file.path} has no rows.")
-    rows = read_csv(file.path, file.what, DETECTOR, text, box_format=file.box_format, keep=keep)
+        raise NoBoxesError(f"{file.what}: {file.path} has no rows.", f"{file.path} has no rows")
+
+    def is_read(label: str, place: str) -> bool:
+        # Without a header, a number is that of an action; persons do not have any.
+        bare = file.by_rule and not table.headed and (not label or parse_integer(label) is not None)
+        return bare or keep(label, place)
+
+    table = _CsvFile(file.path, file.what, DETECTOR, io.StringIO(text, newline=None), file.box_format, is_read)
+    rows = table.table(table.blocks())
+    if file.by_rule and not table.headed and all(isinstance(label, int) for label in rows.classes):
+        rows = _without_actions(rows)
     return replace(rows, spelling=rows.spelling or "xyxy", pixels=stated_pixels(file.normalized))
 
 

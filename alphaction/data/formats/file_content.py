@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
+import re
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,9 +19,31 @@ import numpy as np
 
 from alphaction.utils.errors import UserError
 from alphaction.utils.files import missing_file
+from alphaction.utils.messages import listed
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZIP_MAGIC = b"PK\x03\x04"
+_LARGEST_MEMBER = 2 * 1024**3  # bytes; an archive can claim any size
+_HEAD = 1024
+_AS_CSV = "Write what it holds as csv: video, second, x1, y1, x2, y2, class."
+_BY_EXCEL = 'In Excel choose "Save as", "CSV UTF-8", and pass that file.'
+_BINARY = (
+    (rb"\x89PNG", "a PNG image", ""),
+    (rb"\xff\xd8\xff", "a JPEG image", ""),
+    (rb"GIF8[79]a", "a GIF image", ""),
+    (rb"(?s)\x00\x00..ftyp|\x1aE\xdf\xa3|RIFF....AVI", "a video", ""),
+    (rb"%PDF-", "a PDF", ""),
+    (rb"\xd0\xcf\x11\xe0", "an Excel workbook", _BY_EXCEL),
+    (rb"MATLAB \d\.\d MAT-file|\x89HDF", "a MATLAB or HDF5 file", _AS_CSV),
+    (rb"PAR1\x15", "a Parquet table", _AS_CSV),
+    (rb"\x93NUMPY", "a numpy array", _AS_CSV),
+    (rb"SQLite format 3\x00", "a database of SQLite", _AS_CSV),
+    (rb"\x80[\x02-\x05]", "a pickle of Python", _AS_CSV),
+)
+"""How files begin that hold no text, what they are, and what to do."""
+# Half of a character that needs two, or a zero byte, as JSON can write them: no text file can hold them.
+_MAYBE_HALF = re.compile(r"\\u([dD][89a-fA-F]|0000)")
+_HALF = re.compile("[\0\ud800-\udfff]")
 Syntax = Literal["csv", "json", "xml", "numbers"]
 
 
@@ -30,7 +55,7 @@ def read_text(path: str | Path, what: str) -> str:
 
 @contextmanager
 def open_text(path: str | Path, what: str) -> Iterator[TextIO]:
-    """Open a UTF-8 file for reading; gzip is recognized by content, whatever the name. Lines end in a line feed.
+    """Open a UTF-8 file for reading; gzip, and zip with one file, are recognized by content. Lines end in a line feed.
 
     Args:
         path: the file.
@@ -38,20 +63,21 @@ def open_text(path: str | Path, what: str) -> Iterator[TextIO]:
 
     Raises:
         UserError: missing (with similar names of that folder), not readable, not UTF-8 text, or a placeholder
-            (a Git LFS pointer, a web page) in place of the data; reading in the context may raise it, too.
+            (a Git LFS pointer, a web page) in place of the data, or an image, a workbook or the like; reading in the
+            context may raise it, too.
     """
     path = Path(path)
     if path.is_dir():
         raise UserError(f"{what}: {path} is a folder, expected a file.")
-    if not path.exists():
+    if not path.is_file():
         raise UserError(f"{what}: {missing_file(path)}")
     try:
-        _refuse_archive(path, what)
-        with open_for_reading(path) as file:
+        _refuse_binary(path, what)
+        with _open_member(path, what) if _is_zip(path) else open_for_reading(path) as file:
             _refuse_placeholder(path, what, file.read(200))
             file.seek(0)
             yield file
-    except (OSError, EOFError, zlib.error) as error:
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise UserError(f"{what}: {path} cannot be read ({error}). Is the file complete? Copy it again.") from error
     except UnicodeDecodeError as error:
         found = "looks like UTF-16" if error.object[:2] in (b"\xff\xfe", b"\xfe\xff") else f"byte {error.start}"
@@ -60,12 +86,66 @@ def open_text(path: str | Path, what: str) -> Iterator[TextIO]:
         ) from error
 
 
-def _refuse_archive(path: Path, what: str) -> None:
+def _refuse_binary(path: Path, what: str) -> None:
+    """Refuse a file that is known to hold no text by its first bytes; archives are opened."""
     with path.open("rb") as file:
-        if file.read(4) == _ZIP_MAGIC:
-            raise UserError(
-                f"{what}: {path} is a zip archive. Unpack it and pass the file in it (of CVAT's: annotations.xml)."
-            )
+        head = file.read(_HEAD)
+    if head.startswith((_GZIP_MAGIC, _ZIP_MAGIC)):
+        return
+    for magic, kind, remedy in _BINARY:
+        if re.match(magic, head):
+            raise UserError(f"{what}: {path} is not a text file, but {kind}. {remedy or 'Check the path.'}")
+    utf16 = head.startswith((b"\xff\xfe", b"\xfe\xff"))
+    if b"\0" in head and not utf16:
+        wide = not any(head[1::2]) or not any(head[::2])
+        found = "it looks like UTF-16: save it as UTF-8" if wide else "it holds zero bytes: check the path"
+        raise UserError(f"{what}: {path} is not a text file ({found}).")
+
+
+def _is_zip(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == _ZIP_MAGIC
+
+
+def _open_member(path: Path, what: str) -> TextIO:
+    """Open the one file in an archive that can hold annotations, as tools pack it, maybe beside the pictures.
+
+    Raises:
+        UserError: there is none, there are several, or it is locked or far too large.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if any(name.startswith("xl/") for name in archive.namelist()):
+                raise UserError(f"{what}: {path} is not a text file, but an Excel workbook. {_BY_EXCEL}")
+            members = [member for member in archive.infolist() if _may_be_data(member.filename)]
+            texts = [member for member in members if not member.filename.lower().endswith(".txt")] or members
+            names = [member.filename for member in texts]
+            if {"task.json", "project.json"} & set(names):
+                raise UserError(
+                    f"{what}: {path} is a backup of CVAT, which holds no annotations by frame of the video. Export the "
+                    "task or project instead, and pass that file."
+                )
+            if len(texts) != 1:
+                found = f"{len(texts)} files ({listed(names, 4)})" if texts else "no file of annotations or boxes"
+                raise UserError(f"{what}: {path} is a zip archive with {found}. Unpack it and pass the right ones.")
+            if texts[0].flag_bits & 1:
+                raise UserError(f"{what}: {path} is a zip archive with a password. Unpack it and pass {names[0]}.")
+            if texts[0].file_size > _LARGEST_MEMBER:
+                raise UserError(f"{what}: {path}: {names[0]} in it is too large. Unpack it and pass that file.")
+            return io.TextIOWrapper(archive.open(texts[0]), encoding="utf-8-sig")
+    except (zipfile.BadZipFile, NotImplementedError) as error:
+        raise UserError(
+            f"{what}: {path} is a zip archive that cannot be read ({error}). Unpack it and pass the file in it (of "
+            "CVAT's: annotations.xml)."
+        ) from error
+
+
+def _may_be_data(name: str) -> bool:
+    """Return whether a file of an archive can hold annotations, by its name."""
+    parts = name.split("/")
+    if any(part.startswith((".", "__")) for part in parts) or "images" in parts[:-1]:
+        return False
+    return parts[-1].lower().endswith((".xml", ".json", ".csv", ".txt"))
 
 
 def _refuse_placeholder(path: Path, what: str, head: str) -> None:
@@ -99,9 +179,15 @@ def open_for_writing(path: str | Path, compresslevel: int = 6) -> TextIO:
     return path.open("w", encoding="utf-8", newline="")
 
 
+def syntax_of(text: str) -> Syntax:
+    """Tell JSON, XML and csv by the first character that is not white space."""
+    first = text.lstrip()[:1]
+    return "json" if first in ("{", "[") else "xml" if first == "<" else "csv"
+
+
 def looks_like_json(text: str) -> bool:
-    """Tell JSON from csv by the first character that is not white space."""
-    return text.lstrip()[:1] in ("{", "[")
+    """Tell JSON from other text by the first character that is not white space."""
+    return syntax_of(text) == "json"
 
 
 @dataclass(frozen=True)
@@ -130,19 +216,44 @@ class FileContent:
     @cached_property
     def syntax(self) -> Syntax:
         """What it is written in, by its first character."""
-        if looks_like_json(self.text):
-            return "json"
-        return "xml" if self.text.lstrip()[:1] == "<" else "csv"
+        return syntax_of(self.text)
 
     @cached_property
     def data(self) -> Any:
-        """The parsed JSON; a syntax error is a :class:`UserError` that names line and column."""
+        """The parsed JSON.
+
+        Raises:
+            UserError: a syntax error, with line and column, or a text that cannot be written again.
+        """
         try:
-            return json.loads(self.text)
+            data = json.loads(self.text)
         except json.JSONDecodeError as error:
             raise UserError(
                 f"{self.what}: {self.path}, line {error.lineno}, column {error.colno}: not valid JSON ({error.msg})."
             ) from error
+        except (ValueError, RecursionError) as error:  # numbers of thousands of digits, thousands of brackets
+            raise UserError(f"{self.what}: {self.path}: JSON that no tool writes ({error}).") from error
+        broken = _half_character(data) if _MAYBE_HALF.search(self.text) else None
+        if broken is not None:
+            raise UserError(
+                f"{self.what}: {self.path}: the text {broken!a} holds a zero byte, or half of a character. "
+                "Correct it in the tool and export again, or replace that code in the file."
+            )
+        return data
+
+
+def _half_character(data: Any) -> str | None:
+    """Return the first text or key of parsed JSON that has a zero byte or half of a character; None: none has."""
+    waiting = [data]
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, str) and _HALF.search(found):
+            return found
+        if isinstance(found, dict):
+            waiting += [*found, *found.values()]
+        elif isinstance(found, list):
+            waiting += found
+    return None
 
 
 @dataclass(frozen=True)

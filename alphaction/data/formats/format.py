@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +26,7 @@ class DetectionFile:
         images: a file with the images that the boxes refer to; None: none.
         listed: the images of the annotations.
         listed_in: the annotations' file, for messages.
+        by_rule: the user names no class, so that the format's rule tells which boxes are those of persons.
     """
 
     path: Path
@@ -36,6 +37,7 @@ class DetectionFile:
     images: Path | None = None
     listed: ImageIds = field(default_factory=ImageIds.empty)
     listed_in: str = ""
+    by_rule: bool = True
 
     @cached_property
     def content(self) -> FileContent:
@@ -54,6 +56,8 @@ class DetectionReader:
         outside: the likely reason for a box that lies far outside the frame.
         any_spelling: boxes may be written in any way, so that the user may have to say how.
         named_classes: classes may be names; else they are numbers.
+        class_names: gives the names of numbered classes, where files beside the boxes have some.
+        from_one: numbers of classes begin at 1, so that with a class 0 nobody knows which are persons.
         image_lists: boxes refer to images, which another file may list.
     """
 
@@ -61,8 +65,10 @@ class DetectionReader:
     person: str
     outside: str
     find_person: Callable[[DetectionFile], str] = lambda file: ""
+    class_names: Callable[[DetectionFile], Mapping[int, str]] = lambda file: {}
     any_spelling: bool = False
     named_classes: bool = False
+    from_one: bool = False
     image_lists: bool = False
 
 
@@ -81,7 +87,8 @@ class Format:
             not look like it.
         tool: the annotation tool whose own format this is: labels are attributes, and boxes are always written alike.
             "": classes are ids or names, and boxes may be written in several ways.
-        attributes: gives the attributes that an annotation file declares or uses; they may be actions.
+        attributes: gives the attributes that an annotation file declares or uses, which may be actions; None: files of
+            the format have none.
         annotations: reads what other programs wrote, for ``tools/prepare_dataset.py``.
         ground_truth: reads the annotations of a dataset.
         boxes: reads the boxes of a dataset; is given the images of its annotations and their file, for messages.
@@ -94,7 +101,7 @@ class Format:
     recognizes: Callable[[FileContent], bool] = lambda content: True
     near_relative: Callable[[FileContent], str] = lambda content: ""
     tool: str = ""
-    attributes: Callable[[FileContent], AttributeUse] = lambda content: AttributeUse()
+    attributes: Callable[[FileContent], AttributeUse] | None = None
     annotations: Callable[[AnnotationFile], RowTable] | None = None
     ground_truth: Callable[[FileContent], RowTable] | None = None
     boxes: Callable[[FileContent, ImageIds | None, str], RowTable] | None = None

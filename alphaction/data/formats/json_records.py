@@ -10,6 +10,9 @@ import numpy as np
 
 from alphaction.data.formats.cells import parse_integer
 from alphaction.data.formats.file_content import RowSource
+from alphaction.data.formats.wrong_entries import MOST
+from alphaction.data.keyframes import exact_times, parse_time
+from alphaction.utils.errors import UserError
 
 
 class Records:
@@ -23,6 +26,7 @@ class Records:
     Attributes:
         bad: bool [n], which records are wrong.
         wrong: what is wrong -> how many records; empty if strict.
+        fault: the error for the first wrong record; None if strict, or all are right.
 
     Raises:
         UserError: an item is not an object.
@@ -36,6 +40,7 @@ class Records:
         self.strict = strict
         self.bad = np.zeros(len(items), dtype=bool)
         self.wrong: dict[str, int] = {}
+        self.fault: UserError | None = None
         self.refuse(
             np.fromiter((not isinstance(item, dict) for item in items), dtype=bool, count=len(items)),
             lambda row: f"a JSON object was expected, found {type(items[row]).__name__}.",
@@ -50,6 +55,7 @@ class Records:
             self.rows.reject(bad, problem)
             return
         first = int(np.argmax(bad))
+        self.fault = self.fault or self.rows.error(first, problem(first), int(bad.sum()) - 1)
         self.wrong[f"rows left out (the first: {self.rows.place(first)}: {problem(first)})"] = int(bad.sum())
         self.bad |= bad
 
@@ -63,8 +69,13 @@ class Records:
         kept = self.rows.take(np.flatnonzero(keep))
         items = [item for item, use in zip(self.items, keep.tolist(), strict=True) if use]
         taken = Records(kept.path, kept.what, items, kept.place, self.strict)
-        taken.bad, taken.wrong = self.bad[keep], self.wrong
+        taken.bad, taken.wrong, taken.fault = self.bad[keep], self.wrong, self.fault
         return taken
+
+    def refuse_most(self, total: int) -> None:
+        """Raise the error for the first wrong record where most of ``total`` records are wrong."""
+        if self.fault is not None and sum(self.wrong.values()) > MOST * total:
+            raise self.fault
 
     def has(self, key: str) -> np.ndarray:
         """Return which records, bool [n], have ``key``."""
@@ -118,6 +129,16 @@ class Records:
         )
         return np.array([0 if number is None else number for number in numbers], dtype=np.int64)
 
+    def times(self, key: str) -> np.ndarray:
+        """Return ``key``, [n] times in seconds; text such as "0902" or "0902.500" counts."""
+        values = self.column(key)
+        times = [parse_time(value) for value in values]
+        self.refuse(
+            np.array([time is None for time in times], dtype=bool),
+            lambda row: f'"{key}" is {values[row]!r}, expected a number of seconds from the start of the video.',
+        )
+        return exact_times([0 if time is None else time for time in times])
+
     def integer_lists(self, key: str, hint: str = "") -> list[list[int]]:
         """Return ``key``, a list of whole numbers in each record."""
         values = self.column(key, hint)
@@ -156,12 +177,13 @@ class Records:
         return array.reshape(len(values), *shape)
 
 
-def split_frame_name(name: Any) -> tuple[str, int] | None:
-    """Return video and second of ``"video/0902.jpg"`` or ``"video/902"``, or None if it is not of that form."""
+def split_frame_name(name: Any) -> tuple[str, int | float] | None:
+    """Return video and time of ``"video/0902.jpg"``, ``"video/902"`` or ``"video/0902.500.jpg"``, or None if it is not
+    of that form."""
     if not isinstance(name, str):
         return None
     video, slash, frame = name.replace("\\", "/").rpartition("/")
-    second = parse_integer(frame)  # "video/0902", and "video/902.0"
+    second = parse_time(frame)
     if second is None:
-        second = parse_integer(frame.rpartition(".")[0])
+        second = parse_time(frame.rpartition(".")[0])
     return (video, second) if slash and video and second is not None else None

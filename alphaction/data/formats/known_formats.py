@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from alphaction.data.formats import coco, csv_table, cvat, labelstudio, mot, via, yolo
+from alphaction.data.formats import coco, csv_table, cvat, labelstudio, mot, via, vidat, yolo
 from alphaction.data.formats.file_content import FileContent
 from alphaction.data.formats.format import Format
+from alphaction.data.formats.other_tools import other_tool
 from alphaction.utils.errors import UserError
 
 FORMATS: tuple[Format, ...] = (
@@ -15,6 +16,7 @@ FORMATS: tuple[Format, ...] = (
     coco.COCO_JSON,
     cvat.CVAT,
     labelstudio.LABEL_STUDIO,
+    vidat.VIDAT,
     yolo.YOLO,
     mot.MOT,
     csv_table.CSV,
@@ -34,11 +36,11 @@ def recognize(content: FileContent, among: Sequence[Format]) -> Format:
     Where only one of them is written in the file's syntax, it is that one, and its reader says what is wrong.
 
     Raises:
-        UserError: none of them; near relatives (VIA 2, VIA's csv) are named.
+        UserError: none of them; near relatives (VIA 2, VIA's csv) and files of other tools are named.
     """
     expected = f"Expected {any_of([each.title for each in among])}."
-    for each in among:
-        problem = each.near_relative(content)
+    for problem_of in (other_tool, *(each.near_relative for each in among)):
+        problem = problem_of(content)
         if problem:
             raise UserError(f"{content.what}: {content.path} {problem}")
     candidates = [each for each in among if each.syntax == content.syntax]

@@ -1,299 +1,231 @@
-"""Label Studio's JSON export of video object tracking.
+"""Label Studio's annotations of videos: tracks of boxes, answers to them, and temporal segments.
 
-A list of tasks; ``annotations[].result[]`` of type ``videorectangle`` are tracks: ``value.sequence`` holds boxes in
-percent of the frame with a ``frame`` counted from 1, and ``enabled``, whether the track continues after that frame.
-Choices, taxonomies and texts "per region" are further results that share the region's id. Numbers are written in full.
+Results of type ``videorectangle`` are tracks: ``value.sequence`` holds boxes in percent of the frame with a ``frame``
+counted from 1, and ``enabled``, whether the track continues after that frame. ``timelinelabels`` are stretches of
+frames. Choices, taxonomies and texts "per region" are further results that share the region's id. Numbers are written
+in full. The forms of a file are in :mod:`alphaction.data.formats.labelstudio_tasks`.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
 
-from alphaction.data.formats.action_attributes import NUMBER, ActionRule, AttributeUse, person_id, split_text
+from alphaction.data.formats.action_attributes import NUMBER, AttributeUse, means_person, person_id
+from alphaction.data.formats.action_rule import ActionRule
 from alphaction.data.formats.annotation_file import AnnotationFile
-from alphaction.data.formats.cells import is_finite_number
 from alphaction.data.formats.file_content import FileContent
 from alphaction.data.formats.format import Format
-from alphaction.data.formats.rows import RowBuilder, RowTable
-from alphaction.data.formats.tracks import Box, Knot, add_track, upright
-from alphaction.data.video.file import VideoInfo
-
-_ANSWERS = {"choices": "choices", "taxonomy": "taxonomy", "textarea": "text", "number": "number"}
+from alphaction.data.formats.frame_facts import FRAME_RATE
+from alphaction.data.formats.labelstudio_pictures import add_pictures
+from alphaction.data.formats.labelstudio_results import Regions, kind_of, own_labels, with_regions
+from alphaction.data.formats.labelstudio_tasks import Task, is_labelstudio, tasks_of
+from alphaction.data.formats.labelstudio_video import (
+    TOOL_RATE,
+    entries_of,
+    frame_rate,
+    knots_of,
+    length_of,
+    segments_of,
+)
+from alphaction.data.formats.rows import RowBuilder, RowTable, TakenFor
+from alphaction.data.formats.track_sampling import add_track
+from alphaction.data.formats.unnamed_video import Named, known_videos, video_of_unnamed
+from alphaction.utils.messages import listed
 
 
 def read_labelstudio(file: AnnotationFile) -> RowTable:
-    """Read a Label Studio JSON export (not JSON-MIN).
+    """Read annotations of Label Studio in any of their forms.
 
-    Frame 1 is the first frame; the frame rate is the tool's own, from the times of the sequence, else from frames and
-    duration, else the video's. A box whose last entry is enabled stays until the end. Of several annotations of a task,
-    the ground truth counts, else the one changed last (counted). Skipped annotations and predictions are left out
-    (counted). The person id is a per-region number named like "person_id", else the place of the region in its task.
-    Which labels and choices are actions: see :mod:`alphaction.data.formats.action_attributes`.
+    Frame 1 is the first frame; for the frame rate see :func:`alphaction.data.formats.labelstudio_video.frame_rate`. A
+    box whose last entry is enabled stays until the end. Of several annotations of a task, the ground truth counts, else
+    the one changed last (counted). Skipped annotations and predictions are left out (counted). The person id is a
+    per-region number named like "person_id", else the place of the region in its task. Which labels and choices are
+    actions: see :mod:`alphaction.data.formats.action_rule`.
     """
-    rows = RowBuilder()
-    tasks = [task for task in _tasks(file) if not _is_empty(task, rows)]
-    results = [(index, task, _results(file, index, task, rows)) for index, task in tasks]
-    rule = file.rule()
-    used: dict[str, set[int]] = {}
-    for index, task, found in results:
-        _add_task(file, index, task, found, rule, rows, used)
-    if not len(rows) and not tasks:
-        raise file.error("", "no task has an annotation. Export after submitting annotations, as JSON.")
-    return file.table(rows, rule)
-
-
-def _tasks(file: AnnotationFile) -> list[tuple[int, dict]]:
-    tasks = file.data if isinstance(file.data, list) else [file.data]
-    for index, task in enumerate(tasks):
-        if not isinstance(task, dict):
-            raise file.error(f"task {index}", f"expected an object, found {type(task).__name__}.")
-        if not isinstance(task.get("annotations", task.get("completions")), list):
-            raise file.error(
-                f"task {index}",
-                'no "annotations": a JSON-MIN export, or tasks without annotations? In Label Studio choose Export, '
-                "format JSON.",
-            )
-    return list(enumerate(tasks))
-
-
-def _is_empty(indexed: tuple[int, dict], rows: RowBuilder) -> bool:
-    task = indexed[1]
-    rows.count("predictions left out", len(task.get("predictions") or []))
-    skipped = [a for a in _annotations(task) if a.get("was_cancelled")]
-    rows.count("skipped annotations left out", len(skipped))
-    if len(skipped) < len(_annotations(task)):
-        return False
-    rows.count("tasks without annotation")
-    return True
-
-
-def _annotations(task: dict) -> list[dict]:
-    found = task.get("annotations", task.get("completions"))
-    return [annotation for annotation in found if isinstance(annotation, dict)] if isinstance(found, list) else []
-
-
-def _results(file: AnnotationFile, index: int, task: dict, rows: RowBuilder) -> list[dict]:
-    """Return the results of the annotation of a task that counts."""
-    usable = [annotation for annotation in _annotations(task) if not annotation.get("was_cancelled")]
-    chosen = max(usable, key=lambda a: (bool(a.get("ground_truth")), str(a.get("updated_at") or a.get("created_at"))))
-    if len(usable) > 1:
-        others = len(usable) - 1
-        why = "the ground truth" if chosen.get("ground_truth") else "changed last"
-        rows.count("annotations left out as their task has another (the ground truth, or changed later)", others)
+    tasks = tasks_of(file.content)
+    reader = _Reader(file, file.rule(), file.rule())
+    rows = reader.rows
+    pictures = []
+    chosen: list[tuple[Task, Regions]] = []
+    for task in tasks:
+        for what, amount in task.counts.items():
+            rows.count(what, amount)
+        if task.chosen is None:
+            rows.count("tasks without annotation")
+            continue
+        _note_choice(task, rows)
+        regions = Regions(task.chosen["result"])
+        regions.count(rows)
+        chosen.append((task, regions))
+    if file.naming.video_name is None:
+        known_videos(file, _named(file, chosen))
+    for task, regions in chosen:
+        if regions.tracks or regions.times:
+            reader.add_video(task, regions)
+        if regions.pictures:
+            pictures.append((task, regions))
+    add_pictures(file, pictures, reader.rule, rows)
+    if not any(task.annotations for task in tasks):
         rows.notes.append(
-            f"task {task.get('id', index)} has {len(usable)} annotations; kept is that of {_annotator(chosen)} ({why})"
+            "no task has an annotation: in Label Studio submit annotations, then choose Export, format JSON"
         )
-    found = chosen.get("result")
-    if not isinstance(found, list) or not all(isinstance(result, dict) for result in found):
-        raise file.error(f"task {task.get('id', index)}", '"result" is not a list of objects.')
-    return found
+    unjoined = dict.fromkeys(name for task in tasks for name in task.unjoined)
+    if unjoined:
+        rows.notes.append(
+            f"the answers {listed(unjoined)} are left out, as a JSON-MIN export does not say to which box they belong: "
+            "if they are actions, choose Export, format JSON"
+        )
+    rows.notes += dict.fromkeys(each.note for each in reader.taken)
+    return replace(file.table(rows, reader.rule), taken_for=next(iter(reader.taken), None))
 
 
-def _annotator(annotation: dict) -> str:
-    who = annotation.get("completed_by")
+@dataclass
+class _Reader:
+    """Adds the tasks of a file to its rows.
+
+    Attributes:
+        quiet: the rule once more, whose counts are nobody's.
+        persons: video -> person ids in use.
+        taken: for unnamed videos.
+    """
+
+    file: AnnotationFile
+    rule: ActionRule
+    quiet: ActionRule
+    rows: RowBuilder = field(default_factory=RowBuilder)
+    persons: dict[str, set[int]] = field(default_factory=dict)
+    taken: list[TakenFor] = field(default_factory=list)
+
+    def add_video(self, task: Task, regions: Regions) -> None:
+        """Add the tracks and the temporal segments of a task."""
+        rows, rule = self.rows, self.rule
+        video = self._video(task)
+        info = self.file.info(video)
+        self.file.said.used.add(FRAME_RATE)
+        fps, said_by = frame_rate(task, list(regions.tracks.values()), info, self.file.naming.frame_rate)
+        _note_rate(fps, said_by, info.fps, rows)
+        for result, region in regions.times:
+            if region not in regions.tracks:
+                rows.count("answers to temporal segments left out", len(regions.answers.get(region, ())))
+            labels = [label for label in own_labels(result) if not means_person(label)]
+            rows.segments += segments_of(result, labels, video, fps, f'{task.place}, region "{region}"', rows)
+        persons = self.persons.setdefault(video, set())
+        for region, track in regions.tracks.items():
+            own = regions.answers.get(region, {})
+            person = person_id(own)
+            if person is None:
+                person = max(persons, default=-1) + 1
+            persons.add(person)
+            labels = regions.labels(region)
+            total = length_of(track, fps, info)
+            add_track(
+                rows,
+                video,
+                list(knots_of(track, info, own, rows)),
+                partial(rule.actions, labels),
+                says=partial(self.quiet.actions, labels),
+                fps=fps,
+                interval=self.file.keyframe_interval,
+                person=person,
+                merge_key=rule.merge_key(person, labels),
+                place=f'{task.place}, region "{region}"',
+                last_frame=None if total is None else total - 1,
+            )
+
+    def _video(self, task: Task) -> str:
+        """Return the known video of a task: what its data name, else what the user says."""
+        videos = self.file.videos
+        named, texts = _names_of(task)
+        found = {video for text in named for video in videos.find(text)}
+        found = found or {video for text in texts for video in videos.find(text)}
+        if len(found) == 1:
+            return found.pop()
+        if not found and (self.file.naming.video_name is not None or not (texts or task.upload)):
+            own = video_of_unnamed(self.file, task.place)  # such as one annotation without its task
+            self.taken.append(own._replace(named=next(iter(named or texts), "")))
+            return self.taken[-1].video
+        return videos.match(*named, task.upload, *texts, place=task.place)
+
+
+def _names_of(task: Task) -> tuple[list[str], list[str]]:
+    """Return the name of a task's video, where it has a key of its own, and all texts that may be one."""
+    data = {key: _source(value) for key, value in task.data.items() if isinstance(value, str) and value}
+    return [data["video"]] if "video" in data else [], list(data.values())
+
+
+def _named(file: AnnotationFile, tasks: Sequence[tuple[Task, Regions]]) -> Iterator[Named]:
+    """Yield what tasks of videos call these."""
+    for task, regions in tasks:
+        named, texts = _names_of(task)
+        known = [text for text in texts if file.videos.find(text)]
+        if (regions.tracks or regions.times) and (texts or task.upload):
+            names = known[:1] or named or [task.upload] * bool(task.upload) or texts
+            yield Named(names, task.place, sum(len(entries_of(track)) for track in regions.tracks.values()))
+
+
+def _source(text: str) -> str:
+    """Return the address in a ``<video src="...">``, which older templates are given; any other text as it is."""
+    found = re.search(r"<(?:video|source)\b[^>]*?\bsrc\s*=\s*[\"']?([^\"'\s>]+)", text, re.IGNORECASE)
+    return found[1] if found else text
+
+
+def _near_relative(content: FileContent) -> str:
+    head = content.text.lstrip("\ufeff").partition("\n")[0] if content.syntax == "csv" else ""
+    flattened = {"annotator", "annotation_id", "lead_time"} <= {cell.strip(' "\r') for cell in re.split("[,\t]", head)}
+    return "is Label Studio's csv export. Choose Export, format JSON, and pass that file." if flattened else ""
+
+
+def _note_choice(task: Task, rows: RowBuilder) -> None:
+    """Note which of several annotations of a task counts."""
+    others = len(task.annotations) - 1
+    if not others:
+        return
+    chosen = task.chosen
+    who = chosen.get("completed_by")
     if isinstance(who, dict):
         who = who.get("email") or who.get("id")
-    return f"annotation {annotation.get('id')}" if who is None else f"annotator {who}"
+    who = f"annotation {chosen.get('id')}" if who is None else f"annotator {who}"
+    why = "the ground truth" if chosen.get("ground_truth") else "changed last"
+    rows.count("annotations left out as their task has another (the ground truth, or changed later)", others)
+    rows.notes.append(f"{task.place} has {others + 1} annotations; kept is that of {who} ({why})")
 
 
-def _answer(result: dict) -> tuple[str, list[str]] | None:
-    """Return name and values of a per-region choice, taxonomy, text or number; None for other results."""
-    key = _ANSWERS.get(str(result.get("type")).lower())
-    value = result.get("value")
-    if key is None or not isinstance(value, dict) or key not in value:
-        return None
-    raw = value[key] if isinstance(value[key], list) else [value[key]]
-    # A taxonomy's item is the path to it; its last part is the class.
-    texts = [str(item[-1] if isinstance(item, list) and item else item) for item in raw]
-    if key == "text":
-        texts = [part for text in texts for part in split_text(text)]
-    return str(result.get("from_name") or key), texts
+def _note_rate(fps: float, said_by: str, own: float, rows: RowBuilder) -> None:
+    if not said_by:
+        note = (
+            f"the file does not say how many frames a second it counts: read as {fps:.4g}, the video's. The tool "
+            f"counts {TOOL_RATE} unless the project states another: if so, pass --frame-rate {TOOL_RATE}"
+        )
+        if note not in rows.notes:
+            rows.notes.append(note)
+    elif abs(fps / own - 1) > 1e-4:
+        rows.count(f"tasks that count {fps:.6g} frames a second, as {said_by} says, in a video of {own:.6g}")
 
 
 def _attributes(content: FileContent) -> AttributeUse:
-    tasks = content.data if isinstance(content.data, list) else [content.data]
-    annotations = [annotation for task in tasks if isinstance(task, dict) for annotation in _annotations(task)]
-    found = [annotation.get("result") for annotation in annotations if not annotation.get("was_cancelled")]
-    results = [result for some in found if isinstance(some, list) for result in some if isinstance(result, dict)]
-    boxes = {str(result.get("id")) for result in results if _is_track(result)}
     kinds: dict[str, str] = {}
-    for result in results:
-        answer = _answer(result)
-        if answer is not None and str(result.get("id")) in boxes:
-            kinds[answer[0]] = NUMBER if result.get("type") == "number" else "select"
-    return AttributeUse(kinds)
-
-
-def _is_track(result: dict) -> bool:
-    return str(result.get("type")).lower() == "videorectangle"
-
-
-def _add_task(
-    file: AnnotationFile,
-    index: int,
-    task: dict,
-    results: list[dict],
-    rule: ActionRule,
-    rows: RowBuilder,
-    used: dict[str, set[int]],
-) -> None:
-    place = f"task {task.get('id', index)}"
-    tracks: dict[str, dict] = {}
-    answers: dict[str, dict[str, list[str]]] = {}
-    for position, result in enumerate(results):
-        region = str(result.get("id", f"#{position}"))
-        if _is_track(result):
-            if not isinstance(result.get("value"), dict):
-                raise file.error(f'{place}, region "{region}"', '"value" is no object. Export again.')
-            tracks[region] = result
-    for position, result in enumerate(results):
-        region = str(result.get("id", f"#{position}"))
-        answer = _answer(result)
-        if answer is not None and region in tracks:
-            answers.setdefault(region, {}).setdefault(answer[0], []).extend(answer[1])
-        elif answer is not None:
-            rows.count("choices for a whole video left out")
-        elif not _is_track(result) and region not in tracks:
-            rows.count(f'results of type "{result.get("type")}" left out')
-    if not tracks:
-        rows.count("tasks without boxes")
-        return
-    video = _video(file, task, place)
-    fps, info = _frame_rate(file, tracks.values(), file.info(video), rows), file.info(video)
-    taken = used.setdefault(video, set())
-    for region, track in tracks.items():
-        own = answers.get(region, {})
-        person = person_id(own)
-        if person is None:
-            person = max(taken, default=-1) + 1
-        taken.add(person)
-        where = f'{place}, region "{region}"'
-        labels = _labels(results, region)
-        knots = list(_knots(file, track, info, own, where, rows))
-        total = _length(track, fps)
-        add_track(
-            rows,
-            video,
-            knots,
-            partial(rule.actions, labels),
-            fps=fps,
-            interval=file.keyframe_interval,
-            person=person,
-            merge_key=rule.merge_key(person),
-            place=where,
-            last_frame=None if total is None else total - 1,
-        )
-
-
-def _labels(results: list[dict], region: str) -> list[str]:
-    """Return the labels of a region; the tool may repeat them in a result of type "labels" of the same id."""
-    found: list[str] = []
-    for result in results:
-        value = result.get("value")
-        if str(result.get("id")) == region and isinstance(value, dict) and "timelinelabels" not in value:
-            found += [str(label) for key in ("labels", "videorectanglelabels") for label in value.get(key) or []]
-    return list(dict.fromkeys(found))
-
-
-def _video(file: AnnotationFile, task: dict, place: str) -> str:
-    """Return the known video of a task: the value of its data that names one."""
-    data = task.get("data") if isinstance(task.get("data"), dict) else {}
-    texts = [value for value in data.values() if isinstance(value, str)]
-    named = [data["video"]] if isinstance(data.get("video"), str) else []
-    found = {video for text in named or texts for video in file.videos.find(text)}
-    if len(found) == 1:
-        return found.pop()
-    upload = task.get("file_upload")
-    return file.videos.match(*named, upload if isinstance(upload, str) else "", *texts, place=place)
-
-
-def _entries(track: dict) -> list[Any]:
-    sequence = track["value"].get("sequence")
-    return sequence if isinstance(sequence, list) else []
-
-
-def _frame_rate(file: AnnotationFile, tracks: Any, info: VideoInfo, rows: RowBuilder) -> float:
-    """Return the frames per second that the tool counted in; it does not write them."""
-    tracks = list(tracks)
-    points = sorted(
-        (entry["frame"], entry["time"])
-        for track in tracks
-        for entry in _entries(track)
-        if isinstance(entry, dict) and is_finite_number(entry.get("frame")) and is_finite_number(entry.get("time"))
-    )
-    lengths = next(filter(None, map(_lengths, tracks)), None)
-    known = [] if lengths is None else [(*lengths, 1.5)]
-    if points and points[-1][1] > points[0][1]:
-        # A slope, because versions differ in whether the first frame's time is 0.
-        known.insert(0, (points[-1][0] - points[0][0], points[-1][1] - points[0][1], 0.5))
-    # The tool's numbers are rounded: where they agree with the video's own rate (within so many frames), that is exact.
-    if all(abs(frames - seconds * info.fps) <= rounding for frames, seconds, rounding in known):
-        return info.fps
-    rows.count("tasks annotated at another frame rate than the video's (times are kept)")
-    return known[0][0] / known[0][1]
-
-
-def _lengths(track: dict) -> tuple[float, float] | None:
-    """Return the numbers of frames and seconds of the video, as the tool sees it, or None."""
-    count, duration = (track["value"].get(key) for key in ("framesCount", "duration"))
-    known = is_finite_number(count) and is_finite_number(duration) and count > 0 and duration > 0
-    return (count, duration) if known else None
-
-
-def _length(track: dict, fps: float) -> int | None:
-    """Return the number of frames of the video in the tool, or None where it does not say."""
-    count, duration = (track["value"].get(key) for key in ("framesCount", "duration"))
-    if is_finite_number(count) and count > 0:
-        return int(count)
-    return math.floor(duration * fps) if is_finite_number(duration) and duration > 0 else None
-
-
-def _knots(
-    file: AnnotationFile, track: dict, info: VideoInfo, answers: dict[str, list[str]], place: str, rows: RowBuilder
-) -> Iterator[Knot]:
-    if not _entries(track):
-        rows.count("tracks without boxes")
-    for entry in _entries(track):
-        numbers = (
-            {key: entry.get(key) for key in ("frame", "x", "y", "width", "height")} if isinstance(entry, dict) else {}
-        )
-        if not numbers or not all(map(is_finite_number, numbers.values())) or numbers["frame"] < 0:
-            raise file.error(place, f"sequence entry {entry!r}: expected numbers frame, x, y, width and height.")
-        yield Knot(
-            frame=max(0, round(numbers["frame"]) - 1),
-            box=_unit_box(entry, info, rows),
-            labels=answers,
-            continues=bool(entry.get("enabled", True)),
-        )
-
-
-def _unit_box(entry: dict, info: VideoInfo, rows: RowBuilder) -> Box:
-    x, y, width, height = (entry[key] / 100 for key in ("x", "y", "width", "height"))
-    turn = entry.get("rotation") or 0
-    if not turn:
-        return x, y, x + width, y + height
-    rows.count("turned boxes replaced by the upright box around them")
-    w, h = info.width, info.height  # turned about the top left corner, in pixels
-    x1, y1, x2, y2 = upright(x * w, y * h, width * w, height * h, turn, (x * w, y * h))
-    return x1 / w, y1 / h, x2 / w, y2 / h
-
-
-def _recognizes(content: FileContent) -> bool:
-    data = content.data
-    if isinstance(data, dict):
-        return "data" in data and ("annotations" in data or "completions" in data)
-    tasks = [item for item in data if isinstance(item, dict)] if isinstance(data, list) else []
-    return any({"annotations", "completions", "data", "annotation_id"} & set(task) for task in tasks)
+    labels: set[str] = set()
+    for annotation in (annotation for task in tasks_of(content) for annotation in task.annotations):
+        regions = Regions(annotation["result"])
+        boxes = {*regions.tracks, *(region for _, region in regions.pictures)}
+        labels.update(label for region in boxes for label in regions.labels(region) or [""])
+        numbers = {str(result.get("from_name")) for result, _ in with_regions(annotation["result"])
+                   if kind_of(result) == "number"}  # fmt: skip
+        for region in (region for region in regions.answers if region in boxes):
+            for name in regions.answers[region]:
+                kinds[name] = NUMBER if name in numbers else "select"
+    return AttributeUse(kinds, labels=frozenset(labels))
 
 
 LABEL_STUDIO = Format(
     "labelstudio",
     "Label Studio JSON",
     "json",
-    _recognizes,
+    lambda content: is_labelstudio(content.data),
+    _near_relative,
     tool="Label Studio",
     attributes=_attributes,
     annotations=read_labelstudio,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import bisect
 import math
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,9 @@ from alphaction.data.formats.file_content import RowSource, read_text
 from alphaction.data.formats.rows import OTHER_CLASS, Keep, Label, RowTable
 from alphaction.utils.errors import UserError
 
+ANY_MARK = ","
+"""Numbers stand between commas, semicolons, tabs or blanks, in any mixture; with semicolons, a comma is decimal."""
+_MARK = re.compile(r"[^\S\n]*[,;][^\S\n]*|[^\S\n]+")
 # Small arrays are joined now and then: a folder may have a file for every frame.
 _MANY_PARTS = 4096
 # Lists of class names that annotation tools put beside the boxes.
@@ -65,22 +69,35 @@ def _numbers_of(
 
 
 def read_numbers(
-    file: Path, what: str, separator: str | None, widths: range, expected: str, strict: bool = True
+    file: Path,
+    what: str,
+    separator: str | None,
+    widths: range,
+    expected: str,
+    strict: bool = True,
+    header: re.Pattern[str] | None = None,
 ) -> NumberRows:
-    """Read the rows of a text file; blank lines are skipped.
+    """Read the rows of a text file; blank lines and those that begin with # are skipped.
 
     Args:
-        separator: what stands between numbers; None: white space.
+        separator: what stands between numbers: white space (None), or :data:`ANY_MARK`.
         widths: how many numbers a row may have.
         expected: what a row should be, for messages.
         strict: refuse a wrong line; False: leave it out.
+        header: a first line that names the columns as they are expected, which is skipped, too.
 
     Raises:
         UserError: names file and line.
     """
-    lines = read_text(file, what).splitlines()
+    written = read_text(file, what).splitlines()
+    lines = ["" if line.lstrip().startswith("#") else line for line in written]
+    first = next((k for k, line in enumerate(lines) if line.strip()), 0)
+    if header is not None and lines and header.match(lines[first].casefold()):
+        lines[first] = ""
     source = RowSource(file, what, str)
     numbers = np.array([k for k, line in enumerate(lines, start=1) if line.strip()], dtype=np.int32)
+    if separator == ANY_MARK:
+        lines = [_with_commas(line) for line in lines]
     values = _equal_rows(lines, separator) if len(numbers) else None
     if values is not None and len(values) == len(numbers) and values.shape[1] in widths and np.isfinite(values).all():
         return _numbers_of(source, values, np.full(len(values), values.shape[1]), numbers)
@@ -98,7 +115,15 @@ def read_numbers(
         else:
             bad[position] = True
     found = _numbers_of(source, values, counts, numbers)
-    return found.less(bad, lambda row: f'"{lines[numbers[row] - 1].strip()[:80]}": expected {expected}.', strict)
+    return found.less(bad, lambda row: f'"{written[numbers[row] - 1].strip()[:80]}": expected {expected}.', strict)
+
+
+def _with_commas(line: str) -> str:
+    """Return a row of numbers with one comma between two of them, and none at its end."""
+    line = line.strip().rstrip(",; \t")
+    if line.isascii() and not any(mark in line for mark in " ;\t"):
+        return line
+    return _MARK.sub(",", line.replace(",", ".") if ";" in line else line)
 
 
 def _equal_rows(lines: list[str], separator: str | None) -> np.ndarray | None:

@@ -35,6 +35,11 @@ class Block(NamedTuple):
     place: str
 
 
+def has_blocks(text: str) -> bool:
+    """Return whether a text has a brace outside of its comments, as blocks do."""
+    return any("{" in line or "}" in line for line in text.split("\n") if not line.lstrip().startswith("#"))
+
+
 def read_blocks(path: str | Path, what: str) -> Iterator[Block]:
     """Yield the ``item`` and ``label`` blocks of a file. Messages inside a block are skipped.
 

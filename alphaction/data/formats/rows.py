@@ -11,25 +11,68 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
 from alphaction.data.formats.file_content import RowSource
-from alphaction.data.keyframes import ImageIds, encode
+from alphaction.data.formats.wrong_entries import WrongEntries
+from alphaction.data.keyframes import ImageIds, encode, exact_times
+from alphaction.utils.errors import UserError
 
-SECOND, FRAME = "second", "frame"
+if TYPE_CHECKING:
+    from alphaction.data.formats.track_sampling import Track
+
+Unit = Literal["second", "frame"]
+SECOND: Unit = "second"
+FRAME: Unit = "frame"
 OTHER_CLASS = "boxes of other classes left out"
 """The count of rows that a reader was asked not to read."""
 IGNORED = "ground truth to ignore (flag 0), left out"
 UNLISTED_IMAGES = "boxes of images that the annotations do not list, left out"
+OF_ACTIONS = "rows whose class (7th column) is taken for an action of a person"
+"""The count of boxes of persons that stand once for each of their actions, as SlowFast's files have it."""
 LEFT_OUT = (OTHER_CLASS, IGNORED, UNLISTED_IMAGES)
 """The counts of rows that were right and are not in the table."""
 Spelling = Literal["xyxy", "xywh", "cxcywh"]
 Label = int | str
 """A class as a file names it: by its id, or by its name."""
+_LARGEST = 2**53
 Keep = Callable[[str, str], bool]
 """Class as written, place of its first row -> whether rows of that class are read."""
+
+
+class NoBoxesError(UserError):
+    """A file holds no box for what it is read for, while nothing in it is wrong.
+
+    Args:
+        message: what to tell where it is the only file.
+        reason: the same in a few words.
+    """
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class TakenFor(NamedTuple):
+    """The video that a file is taken for, and why: ``--video-name``, the only video, or the name of file or folder.
+
+    ``named`` is what the file calls its video, where that is none of the known ones; "": it names none.
+    """
+
+    video: str
+    why: Literal["option", "only", "name"]
+    named: str = ""
+
+    @property
+    def note(self) -> str:
+        """A sentence for the user."""
+        reason = {"option": "--video-name", "only": "the only video", "name": "by the name of the file or its folder"}[
+            self.why
+        ]
+        said = f'names "{self.named}", which is not among the videos' if self.named else "names no video"
+        return f"the file {said}: taken for {self.video} ({reason})"
 
 
 class Segment(NamedTuple):
@@ -49,6 +92,43 @@ class Segment(NamedTuple):
     place: str
 
 
+class NoActions(NamedTuple):
+    """What stands where a box could say its action, and was not taken for one.
+
+    Attributes:
+        persons: label that only says that a box shows a person -> number of boxes.
+        values: attribute that is not taken for an action -> its values -> number of boxes.
+        asked: the attributes that were asked for actions.
+        labels: label that was left out, as attributes are the actions -> number of boxes.
+    """
+
+    persons: Mapping[str, int] = {}
+    values: Mapping[str, Mapping[str, int]] = {}
+    asked: Sequence[str] = ()
+    labels: Mapping[str, int] = {}
+
+
+class TracksSampled(NamedTuple):
+    """How the tracks of a file became rows.
+
+    Attributes:
+        total: stretches of tracks with the same actions; where no track has any, the tracks that are visible.
+        lost: those of them that are visible at no keyframe.
+        lost_at: seconds between keyframes -> how many would be lost then.
+        tracks: how many tracks ``total`` is of.
+        actions, lost_actions: action -> how many of ``total`` and of ``lost`` show it.
+        moments: video -> times of its keyframes off the grid, ascending.
+    """
+
+    total: int = 0
+    lost: int = 0
+    lost_at: Mapping[int | float, int] = {}
+    tracks: int = 0
+    actions: Mapping[str, int] = {}
+    lost_actions: Mapping[str, int] = {}
+    moments: Mapping[str, Sequence[int | float]] = {}
+
+
 @dataclass(frozen=True, eq=False)
 class RowTable:
     """The rows of a file. Numpy columns only, so that eight million rows fit; merging rows is for later.
@@ -57,7 +137,7 @@ class RowTable:
         source: the file, and the place in it of each row (``source.place(i)``), for messages.
         videos: distinct video names, as written.
         video_codes: int64 [n] position in ``videos``.
-        numbers: int64 [n] second or frame of the video, as written.
+        numbers: [n] second or frame of the video, as written: int64, or float64 where a second is not whole.
         boxes: float64 [n, 4] as written; NaN in a row that is a keyframe without a box.
         classes: distinct classes, as written: ids (int) or names (str).
         label_rows: int64 [L] row of each label, ascending.
@@ -74,9 +154,14 @@ class RowTable:
         class_names: class id -> name, where the file names its ids.
         class_groups: class -> "movement", "object" or "person", where the file says so.
         segments: labels without a box.
+        sampled: how tracks became rows.
+        no_actions: what was not taken for an action.
         counts: what was met, merged or left out, by reason.
         notes: how the file was read, in sentences that every user should see.
         format: name of the file's format; "": unknown.
+        taken_for: the video that a file was taken for which names none; None: it names its videos.
+        of_frames: whether times come from numbers of frames that the user may have to explain.
+        used: options about video and frames that were of use.
     """
 
     source: RowSource
@@ -91,16 +176,21 @@ class RowTable:
     person_ids: np.ndarray | None = None
     merge_keys: np.ndarray | None = None
     frame_sizes: np.ndarray | None = None
-    unit: Literal["second", "frame"] = SECOND
+    unit: Unit = SECOND
     spelling: Spelling | None = None
     pixels: bool | None = None
     image_ids: ImageIds = field(default_factory=ImageIds.empty)
     class_names: Mapping[int, str] = field(default_factory=dict)
     class_groups: Mapping[Label, str] = field(default_factory=dict)
     segments: Sequence[Segment] = ()
+    sampled: TracksSampled = field(default_factory=TracksSampled)
+    no_actions: NoActions = field(default_factory=NoActions)
     counts: Mapping[str, int] = field(default_factory=dict)
     notes: Sequence[str] = ()
     format: str = ""
+    taken_for: TakenFor | None = None
+    of_frames: bool = False
+    used: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         n = len(self.video_codes)
@@ -174,15 +264,23 @@ class RowBuilder:
 
     Attributes:
         counts, notes, segments: as in :class:`RowTable`; readers add to them.
+        tracks: those that are not sampled yet; see :mod:`alphaction.data.formats.track_sampling`.
+        sampled: as in :class:`RowTable`.
+        of_frames: as in :class:`RowTable`.
+        wrong: entries that cannot be taken, until :meth:`AnnotationFile.table` counts them.
     """
 
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
         self.notes: list[str] = []
         self.segments: list[Segment] = []
+        self.tracks: list[Track] = []
+        self.sampled = TracksSampled()
+        self.of_frames = False
+        self.wrong = WrongEntries()
         self._videos: dict[str, int] = {}
         self._classes: dict[Label, int] = {}
-        self._columns: list[tuple[int, int, Sequence[float], int, int]] = []
+        self._columns: list[tuple[int, float, Sequence[float], int, int]] = []
         self._label_rows: list[int] = []
         self._label_codes: list[int] = []
         self._places: list[str] = []
@@ -194,7 +292,7 @@ class RowBuilder:
     def add(
         self,
         video: str,
-        number: int,
+        number: float,
         box: Sequence[float] | None,
         labels: Iterable[Label] = (),
         person: int = -1,
@@ -216,9 +314,20 @@ class RowBuilder:
             self._label_rows.append(len(self))
             self._label_codes.append(self._classes.setdefault(label, len(self._classes)))
         code = self._videos.setdefault(video, len(self._videos))
-        key = person if merge_key is None else merge_key
+        # Numbers beyond int64 stay what they are to the user: another person, and a moment past every end.
+        person = person if person < _LARGEST else person % _LARGEST
+        number = min(max(number, -_LARGEST), _LARGEST)
+        key = person if merge_key is None else merge_key % _LARGEST if merge_key > _LARGEST else merge_key
         self._columns.append((code, number, (np.nan,) * 4 if box is None else box, person, key))
         self._places.append(place)
+
+    def times(self) -> dict[str, set[float]]:
+        """Return video -> the numbers of its rows so far."""
+        videos = list(self._videos)
+        found: dict[str, set[float]] = {}
+        for code, number, *_ in self._columns:
+            found.setdefault(videos[code], set()).add(number)
+        return found
 
     def count(self, what: str, amount: int = 1) -> None:
         """Add to a count."""
@@ -238,7 +347,7 @@ class RowBuilder:
             source=RowSource(path, what, self._places.__getitem__),
             videos=tuple(self._videos),
             video_codes=np.array(codes, dtype=np.int64),
-            numbers=np.array(numbers, dtype=np.int64),
+            numbers=exact_times(numbers),
             boxes=np.array(boxes, dtype=np.float64).reshape(-1, 4),
             classes=tuple(self._classes),
             label_rows=np.array(self._label_rows, dtype=np.int64),
@@ -246,6 +355,8 @@ class RowBuilder:
             person_ids=np.array(persons, dtype=np.int64),
             merge_keys=np.array(keys, dtype=np.int64),
             segments=tuple(self.segments),
+            sampled=self.sampled,
+            of_frames=self.of_frames,
             counts=dict(self.counts),
             notes=tuple(self.notes),
             **more,

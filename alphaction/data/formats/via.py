@@ -8,65 +8,120 @@ option id; several, separated by commas, for checkboxes; or text).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any, NamedTuple
 
-from alphaction.data.formats.action_attributes import AttributeUse, person_id, split_text
+from alphaction.data.formats.action_attributes import (
+    AttributeUse,
+    means_person,
+    person_id,
+    plain,
+    split_text,
+)
+from alphaction.data.formats.action_rule import ActionRule
 from alphaction.data.formats.annotation_file import AnnotationFile
-from alphaction.data.formats.cells import is_finite_number
 from alphaction.data.formats.file_content import FileContent
 from alphaction.data.formats.format import Format
-from alphaction.data.formats.json_records import split_frame_name
-from alphaction.data.formats.rows import RowBuilder, RowTable
-from alphaction.data.formats.tracks import Box
+from alphaction.data.formats.frame_clock import FAR, MOVED, NOT_NEAREST, seconds_of
+from alphaction.data.formats.frame_moments import NO_FRAME_NAME, FrameMoments, Moment, read_frame_names
+from alphaction.data.formats.frame_names import parse_frame_name
+from alphaction.data.formats.rows import RowBuilder, RowTable, Segment, TakenFor
+from alphaction.data.formats.track_sampling import add_track
+from alphaction.data.formats.tracks import Box, Knot
+from alphaction.data.formats.unnamed_video import Named, known_videos
+from alphaction.data.formats.via_entries import IMAGE, bounding_box, shown_by, sound_entries
+from alphaction.data.keyframes import MILLISECONDS
+from alphaction.data.video.names import path_in
 
 _KINDS = {1: "text", 2: "options", 3: "radio", 4: "select"}  # "options": a VIA checkbox has several options
 _TEXT, _CHECKBOX = 1, 2
-_IMAGE = 2
-_FAR = 0.1  # seconds; a box this far from a whole second is counted
+NOT_BOXES = "points, lines and unknown shapes left out"
+_TIMELINE = "TEMPORAL-SEGMENTS"  # the attribute that VIA makes by itself
+
+
+class _Region(NamedTuple):
+    """A box.
+
+    Attributes:
+        time: seconds from the start of the video.
+        second: the keyframe, None: another one is nearer; where ``drawn``, that is for later.
+        span: first and last millisecond of a box over a time; None: it is at ``time``.
+    """
+
+    video: str
+    time: float
+    second: float | None
+    drawn: bool
+    box: Box
+    entry: Mapping[str, Any]
+    place: str
+    span: tuple[int, int] | None = None
 
 
 def read_via(file: AnnotationFile) -> RowTable:
     """Read a VIA 3 project.
 
-    A box at time t belongs to the nearest whole second; of several times of a video that are nearest to the same
-    second, the nearest one counts (the others are counted as left out). A box with a start and an end is one at each
-    whole second from start to end. Temporal segments without a box, points and lines are left out and counted; other
-    shapes become their bounding box. Attributes of files and of temporal segments are no actions of a box; for those of
-    boxes see :mod:`alphaction.data.formats.action_attributes`.
+    A box at time t, or on a picture of that time, belongs to the nearest whole second; of several times of a video that
+    are nearest to the same second, the nearest one counts (the others are counted as left out). A box with a start and
+    an end is a track that stays where it is. Temporal segments without a box, points and lines are left out
+    and counted; other shapes become their bounding box. Attributes of files and of temporal segments are no actions of
+    a box; for those of boxes see :mod:`alphaction.data.formats.action_rule`.
     """
-    sections = {key: _section(file, key) for key in ("attribute", "file", "metadata", "view")}
-    attributes = _box_attributes(sections["attribute"])
-    rule = file.rule()
     rows = RowBuilder()
+    sections = {key: _section(file, key) for key in ("attribute", "file", "metadata", "view")}
+    sections["metadata"] = sound_entries(sections, rows)
+    attributes = _box_attributes(sections["attribute"])
+    rule, quiet = file.rule(), file.rule()
+    pictures, names = _pictures(file, sections, rows)
+    other = known_videos(file, _named(sections))
+    if other is not None:
+        rows.notes.append(other.note)
     regions = [
-        region for mid, entry in sections["metadata"].items() for region in _regions(file, sections, mid, entry, rows)
+        region
+        for mid, entry in sections["metadata"].items()
+        for region in _regions(file, sections, pictures, other, mid, entry, rows)
     ]
-    nearest: dict[tuple[str, int], float] = {}
-    for video, second, time, _, entry, _ in regions:
-        known = nearest.get((video, second))
-        if len(entry["z"]) == 1 and (known is None or abs(time - second) < abs(known - second)):
-            nearest[video, second] = time
-    for video, second, time, box, entry, place in regions:
-        if len(entry["z"]) == 1 and time != nearest[video, second]:
-            rows.count("boxes left out as others of their video are nearer to the same whole second")
-            continue
-        if abs(time - second) > _FAR:
-            rows.count(f"boxes moved by more than {_FAR:g} s to the nearest whole second")
+    drawn = [region for region in regions if region.drawn]
+    seconds = seconds_of(file, [r.video for r in drawn], [r.time for r in drawn])
+    nearest = {id(region): second for region, second in zip(drawn, seconds, strict=True)}
+    for region in regions:
+        video, time, entry, box, place = region.video, region.time, region.entry, region.box, region.place
+        second = nearest.get(id(region), region.second)
+        if region.span is None:
+            if second is None:
+                rows.count(NOT_NEAREST)
+                continue
+            rows.count(MOVED, int(abs(time - second) > FAR))
         answers = {
             _name(attributes[aid], aid): _values(attributes[aid], value, rows)
-            for aid, value in (entry.get("av") or {}).items()
+            for aid, value in (_as_mapping(entry.get("av")) or {}).items()
             if aid in attributes
         }
         person = person_id(answers)
         person = -1 if person is None else person
+        if region.span is not None:
+            add_track(
+                rows,
+                video,
+                [Knot(moment, box, labels=answers) for moment in region.span],
+                partial(rule.actions, ()),
+                says=partial(quiet.actions, ()),
+                fps=MILLISECONDS,
+                interval=file.keyframe_interval,
+                person=person,
+                merge_key=person,
+                place=place,
+            )
+            continue
         rows.add(video, second, box, rule.actions((), answers), person, place=place)
-    return file.table(rows, rule)
+    return replace(file.table(rows, rule), taken_for=names.taken_for or other, of_frames=names.of_frames)
 
 
 def _attributes(content: FileContent) -> AttributeUse:
     declared = _box_attributes(_as_mapping(content.data.get("attribute")) or {})
-    return AttributeUse({_name(entry, aid): _KINDS.get(entry.get("type"), "text") for aid, entry in declared.items()})
+    return AttributeUse({_name(entry, aid): _kind(entry) for aid, entry in declared.items()}, labels=frozenset({""}))
 
 
 def _box_attributes(attributes: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
@@ -95,10 +150,19 @@ def _name(entry: Mapping[str, Any], aid: str) -> str:
     return str(entry.get("aname") or f"attribute {aid}")
 
 
-def _values(attribute: Mapping[str, Any], value: Any, rows: RowBuilder) -> list[str]:
-    """Return the texts that an attribute's value stands for: options by id, or by their text; else the text itself."""
+def _kind(entry: Mapping[str, Any]) -> str:
+    number = entry.get("type")
+    return _KINDS.get(number, "text") if isinstance(number, int) else "text"
+
+
+def _values(attribute: Mapping[str, Any], value: Any, rows: RowBuilder | None = None) -> list[str]:
+    """Return the texts that an attribute's value stands for: options by id, or by their text; else the text itself.
+
+    Args:
+        rows: counts what is none of the options; None: it may be any text.
+    """
     text = str(value if value is not None else "").strip()
-    options = {str(key): str(option).strip() for key, option in (attribute.get("options") or {}).items()}
+    options = {str(key): str(option).strip() for key, option in (_as_mapping(attribute.get("options")) or {}).items()}
     if attribute.get("type") == _TEXT or not options:
         return split_text(text)
     if text in options:
@@ -107,76 +171,111 @@ def _values(attribute: Mapping[str, Any], value: Any, rows: RowBuilder) -> list[
     by_text = {option.casefold(): option for option in options.values()}
     found = []
     for key in filter(None, keys):
-        if key not in options and key.casefold() not in by_text:
+        if rows is not None and key not in options and key.casefold() not in by_text:
             rows.count(f'values of the attribute "{attribute.get("aname")}" that are none of its options')
         found.append(options.get(key) or by_text.get(key.casefold(), key))
     return found
 
 
-def _regions(file: AnnotationFile, sections: dict[str, dict], mid: str, entry: Any, rows: RowBuilder) -> list[tuple]:
-    """Return (video, second, time, box, entry, place) of a metadata entry, one per whole second that it covers."""
+def _pictures(
+    file: AnnotationFile, sections: dict[str, dict], rows: RowBuilder
+) -> tuple[dict[str, Moment | None], FrameMoments]:
+    """Return the moment of each picture with a box by its name, and what their names say."""
+    names: dict[str, str] = {}
+    for mid, entry in sections["metadata"].items():
+        if entry.get("xy"):
+            shown = shown_by(sections, entry)
+            if shown.get("type") == IMAGE:
+                names.setdefault(_picture_name(shown), f'metadata "{mid}"')
+    found = read_frame_names(file, list(names), list(names.values()).__getitem__)
+    rows.notes += found.notes
+    return dict(zip(names, found.moments, strict=True)), found
+
+
+def _picture_name(shown: Mapping[str, Any]) -> str:
+    """Return the name of a picture, with folders where the file says them."""
+    name, src = str(shown.get("fname") or ""), str(shown.get("src") or "")
+    path = "" if src.startswith(("blob:", "data:")) else path_in(src)
+    more = path.endswith(f"/{name}") or parse_frame_name(name) is None
+    return path if more and parse_frame_name(path) is not None else name
+
+
+def _regions(
+    file: AnnotationFile,
+    sections: dict[str, dict],
+    pictures: Mapping[str, Moment | None],
+    other: TakenFor | None,
+    mid: str,
+    entry: Mapping[str, Any],
+    rows: RowBuilder,
+) -> list[_Region]:
+    """Return a metadata entry as a box; [] where it is none."""
     place = f'metadata "{mid}"'
-    if not isinstance(entry, dict):
-        raise file.error(place, f"expected an object, found {type(entry).__name__}.")
     xy, z = entry.get("xy") or [], entry.get("z") or []
-    if not isinstance(xy, list) or not isinstance(z, list) or not all(is_finite_number(v) for v in [*xy, *z]):
-        raise file.error(place, f'"z" is {z!r} and "xy" is {xy!r}, expected lists of numbers.')
     if not xy:
-        rows.count("temporal segments and notes without a box left out")
+        _add_segments(file, sections, entry, place, rows)
         return []
     pixels = bounding_box(xy)
     if pixels is None:
-        rows.count("points, lines and unknown shapes left out")
+        rows.count(NOT_BOXES)
         return []
     if xy[0] != 2:
         rows.count("other shapes turned into their bounding box")
-    video, image_second = _video(file, _shown(file, sections, entry, place), place)
+    shown = shown_by(sections, entry)
+    moment = None
+    if shown.get("type") == IMAGE:
+        moment = pictures[_picture_name(shown)]
+        if moment is None:
+            rows.count(f"boxes of {NO_FRAME_NAME}")
+            return []
+    if moment is not None:
+        video = moment.video
+    else:
+        video = other.video if other is not None else file.videos.match(*_file_names(shown), place=place)
     info = file.info(video)
     box = tuple(value / size for value, size in zip(pixels, (info.width, info.height) * 2, strict=True))
-    if max(box) > 1.5:
-        raise file.error(
-            place, f"the box {pixels} lies outside the video {video} of {info.width} x {info.height} pixels."
-        )
-    if image_second is not None:
-        times, entry = [(image_second, float(image_second))], {**entry, "z": []}
-    elif len(z) == 1:
-        times = [(math.ceil(z[0] - 0.5), z[0])]
-    elif len(z) == 2:
-        times = [(second, float(second)) for second in range(math.ceil(min(z) - 1e-3), math.floor(max(z) + 1e-3) + 1)]
-        rows.count("boxes over a time that holds no whole second left out", int(not times))
-    else:
-        raise file.error(place, f'"z" is {z!r}, expected one time in seconds, or start and end.')
-    if any(second < 0 for second, _ in times):
-        raise file.error(place, f"time {z} is negative. Times are seconds from the start of the video.")
-    return [(video, second, time, box, entry, place) for second, time in times]
+    if moment is not None:
+        return [_Region(video, moment.time, moment.second, False, box, entry, place)]
+    span = None
+    if len(z) == 2:  # rounded outwards, as its ends are drawn by hand
+        span = max(0, math.floor(min(z) * MILLISECONDS + 1e-6)), math.ceil(max(z) * MILLISECONDS - 1e-6)
+    return [_Region(video, z[0], None, span is None, box, entry, place, span)]
 
 
-def _shown(file: AnnotationFile, sections: dict[str, dict], entry: dict, place: str) -> dict:
-    """Return the file that a metadata entry is drawn on: that of its view."""
-    vid = str(entry.get("vid"))
-    view = sections["view"].get(vid)
-    fids = view.get("fid_list") if isinstance(view, dict) else None
-    shown = sections["file"].get(str(fids[0])) if isinstance(fids, list) and fids else None
-    if not isinstance(shown, dict):
-        raise file.error(place, f'view "{vid}" has no file. Save the project in VIA again.')
-    if len(fids) > 1:
-        raise file.error(place, f'view "{vid}" compares {len(fids)} files; boxes need a view of one video.')
-    return shown
+def _add_segments(file: AnnotationFile, sections: dict[str, dict], entry: dict, place: str, rows: RowBuilder) -> None:
+    """Read a stretch of time, whose labels are values of attributes; notes on a moment or a file are counted."""
+    z = entry.get("z") or []
+    if len(z) != 2:
+        rows.count("notes without a box on a moment or a whole file left out")
+        return
+    declared = {aid: known for aid, known in sections["attribute"].items() if isinstance(known, dict)}
+    av = _as_mapping(entry.get("av")) or {}
+    answers = {_name(declared[aid], aid): _values(declared[aid], value) for aid, value in av.items() if aid in declared}
+    if [plain(text) for text in answers.get(_TIMELINE, ())] == ["default"]:
+        del answers[_TIMELINE]  # what has no label lies on the timeline of that name
+    kinds = {_name(declared[aid], aid): _kind(declared[aid]) for aid in av if aid in declared}
+    labels = [label for label in ActionRule(AttributeUse(kinds)).actions((), answers) if not means_person(label)]
+    rows.count("temporal segments without a label left out", int(not labels))
+    shown = shown_by(sections, entry)
+    name = str(shown.get("fname") or "")
+    found = [] if shown.get("type") == IMAGE else file.videos.find(name)
+    video = found[0] if len(found) == 1 else name
+    rows.segments += [Segment(video, max(0.0, min(z)), max(z), label, place) for label in labels]
 
 
-def _video(file: AnnotationFile, shown: dict, place: str) -> tuple[str, int | None]:
-    """Return the known video of a file, and the second for an image named "video/0902.jpg"."""
+def _file_names(shown: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the names of a file."""
     name, src = str(shown.get("fname") or ""), str(shown.get("src") or "")
-    if shown.get("type") == _IMAGE:
-        parts = split_frame_name(name) or split_frame_name(src)
-        if parts is None:
-            raise file.error(
-                place,
-                f'file "{name}" is an image whose name does not say video and second. Expected "video/0902.jpg", or '
-                "annotate the videos themselves.",
-            )
-        return file.videos.match(parts[0], place=place), parts[1]
-    return file.videos.match(name, "" if src.startswith(("blob:", "data:")) else src, place=place), None
+    return name, "" if src.startswith(("blob:", "data:")) else src
+
+
+def _named(sections: dict[str, dict]) -> Iterator[Named]:
+    """Yield the names of the video of each box."""
+    for mid, entry in sections["metadata"].items():
+        if entry.get("xy"):
+            shown = shown_by(sections, entry)
+            if shown.get("type") != IMAGE:
+                yield Named(_file_names(shown), f'metadata "{mid}"')
 
 
 def _recognizes(content: FileContent) -> bool:
@@ -204,20 +303,3 @@ VIA = Format(
     attributes=_attributes,
     annotations=read_via,
 )
-
-
-def bounding_box(xy: list[float]) -> Box | None:
-    """Return x1, y1, x2, y2 in pixels of a VIA shape, or None for one without an area, or a malformed one."""
-    shape, values = int(xy[0]), xy[1:]
-    if shape == 2 and len(values) == 4:
-        x, y, width, height = values
-        return min(x, x + width), min(y, y + height), max(x, x + width), max(y, y + height)
-    if shape == 3 and len(values) == 3:
-        x, y, radius = values
-        return x - radius, y - radius, x + radius, y + radius
-    if shape == 4 and len(values) == 4:
-        x, y, rx, ry = values
-        return x - rx, y - ry, x + rx, y + ry
-    if shape == 7 and len(values) >= 6 and len(values) % 2 == 0:
-        return min(values[::2]), min(values[1::2]), max(values[::2]), max(values[1::2])
-    return None

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from tqdm import tqdm
 
+from alphaction.data.keyframes import exact_times
 from alphaction.data.video.clip_source import ClipSource, VideoCheck
 from alphaction.data.video.time_units import likely_unit
 from alphaction.utils.device import available_cores
@@ -20,7 +21,7 @@ _SHOWN_SIZES = 4
 
 def check_videos(
     source: ClipSource,
-    seconds: Mapping[str, Sequence[int] | np.ndarray],
+    seconds: Mapping[str, Sequence[float] | np.ndarray],
     *,
     decode: bool = True,
     progress: str = "",
@@ -35,7 +36,7 @@ def check_videos(
         progress: title of a progress bar; without one there is none.
         hide_progress: True: never show the bar; None: only on a terminal.
     """
-    work = [(video, np.sort(np.asarray(wanted, dtype=np.int64))) for video, wanted in seconds.items()]
+    work = [(video, np.sort(exact_times(wanted))) for video, wanted in seconds.items()]
     # Decoding releases the GIL, and on network file systems most of the time is waiting.
     threads = max(1, min(_MAX_THREADS, available_cores(), len(work)))
     with ThreadPoolExecutor(threads) as pool:

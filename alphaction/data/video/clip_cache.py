@@ -22,6 +22,7 @@ import av
 import cv2
 import numpy as np
 
+from alphaction.data.keyframes import exact_time, time_text
 from alphaction.data.video.clip_source import ClipSource, Origin, VideoCheck
 from alphaction.data.video.file import Size, VideoInfo
 from alphaction.utils.atomic import replacing
@@ -63,12 +64,12 @@ class CachedClipSource(ClipSource):
         return self.source.probe(video)
 
     def read(
-        self, video: str, second: int, slots: Sequence[int], fps: float, size: Callable[[Size], Size] | None = None
+        self, video: str, second: float, slots: Sequence[int], fps: float, size: Callable[[Size], Size] | None = None
     ) -> np.ndarray:
         origin, shown = self.origin(video, second, slots, fps), self.frame_size(video)
         target = shown if size is None else size(shown)
         key = _key(origin, shown, target, second, slots)
-        entry = self.cache_folder / _folder_name(self.folder, video) / f"{second:04d}-{key}.npy"
+        entry = self.cache_folder / _folder_name(self.folder, video) / f"{time_text(second)}-{key}.npy"
         frames = self._load(entry, key, (len(slots), target[1], target[0], 3))
         if frames is not None:
             return frames
@@ -85,7 +86,7 @@ class CachedClipSource(ClipSource):
             self._store(entry, key, frames)
         return frames
 
-    def origin(self, video: str, second: int, slots: Sequence[int], fps: float) -> Origin:
+    def origin(self, video: str, second: float, slots: Sequence[int], fps: float) -> Origin:
         return self.source.origin(video, second, slots, fps)
 
     def check(self, video: str, seconds: np.ndarray, decode: bool = True) -> VideoCheck:
@@ -137,10 +138,11 @@ def with_cache(source: ClipSource, folder: str) -> ClipSource:
     return CachedClipSource(source, Path(folder).expanduser()) if folder else source
 
 
-def _key(origin: Origin, shown: Size, target: Size, second: int, slots: Sequence[int]) -> str:
+def _key(origin: Origin, shown: Size, target: Size, second: float, slots: Sequence[int]) -> str:
     """Return a hash of everything that decides the frames: two reads that may differ in a pixel have two keys."""
     files = [[os.path.realpath(file.path), file.size, file.mtime_ns] for file in origin.files]
-    parts = [_FORMAT, _SOFTWARE, files, float(origin.fps), shown, target, int(second), [int(slot) for slot in slots]]
+    moment = [exact_time(second), [int(slot) for slot in slots]]
+    parts = [_FORMAT, _SOFTWARE, files, float(origin.fps), shown, target, *moment]
     return _hash(parts)
 
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import av
 import numpy as np
 
+from alphaction.data.keyframes import time_list
 from alphaction.data.video.file import BrokenVideoError, Size, VideoInfo
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import counted, listed
@@ -62,10 +63,10 @@ class VideoCheck:
     Attributes:
         video: its name.
         path: its file, or the folder of its clips; None: there is none.
-        seconds: int64 [n], the seconds that it has to have, ascending.
+        seconds: [n] times that it has to have, ascending.
         info: what its file says, None: it cannot be opened.
         end: where it ends, in seconds; None: not known.
-        beyond: int64, those of ``seconds`` that are past its end.
+        beyond: those of ``seconds`` that are past its end.
         problems: sentences on why the video, or one of its seconds, cannot be read.
     """
 
@@ -112,7 +113,7 @@ class ClipSource(ABC):
 
     @abstractmethod
     def read(
-        self, video: str, second: int, slots: Sequence[int], fps: float, size: Callable[[Size], Size] | None = None
+        self, video: str, second: float, slots: Sequence[int], fps: float, size: Callable[[Size], Size] | None = None
     ) -> np.ndarray:
         """Return frames around a keyframe.
 
@@ -132,7 +133,7 @@ class ClipSource(ABC):
         """
 
     @abstractmethod
-    def origin(self, video: str, second: int, slots: Sequence[int], fps: float) -> Origin:
+    def origin(self, video: str, second: float, slots: Sequence[int], fps: float) -> Origin:
         """Return what decides the frames of :meth:`read` with these arguments; nothing is decoded.
 
         Raises:
@@ -145,7 +146,7 @@ class ClipSource(ABC):
 
         Args:
             video: name of the video.
-            seconds: int64 [n], ascending, one or more.
+            seconds: [n] times, ascending, one or more.
             decode: read to the end and decode some of the keyframes; otherwise its first frame only, and the end is
                 where its header says.
         """
@@ -155,7 +156,7 @@ class ClipSource(ABC):
 
 
 @contextmanager
-def explained(path: Path, second: int | None) -> Iterator[None]:
+def explained(path: Path, second: float | None) -> Iterator[None]:
     """Turn a :class:`BrokenVideoError` into an error that names the file, the second and the remedy."""
     try:
         yield
@@ -172,5 +173,5 @@ def past_the_end(end: float, beyond: np.ndarray, total: int) -> str:
     """Return a clause on the seconds ``beyond``, of ``total`` annotated ones, past the ``end`` of a video."""
     return (
         f"ends at {end:.2f} s, but {len(beyond)} of its {counted(total, 'annotated keyframe')} "
-        f"{'is' if len(beyond) == 1 else 'are'} beyond that: second {listed(beyond.tolist(), 5)}"
+        f"{'is' if len(beyond) == 1 else 'are'} beyond that: second {listed(time_list(beyond), 5)}"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+
+from alphaction.data.video.sound import Sound
 
 JPEG_QUALITY = 95
 
@@ -20,6 +23,7 @@ def write_video(
     container_format: str | None = None,
     *,
     independent_seconds: bool = False,
+    sound: Sound | None = None,
 ) -> None:
     """Encode frames as H.264 where PyAV has an encoder for it and the container takes it well, else as MPEG-4.
 
@@ -30,15 +34,22 @@ def write_video(
         container_format: "mp4", "matroska", ...; None: what the file's name says.
         independent_seconds: encode every frame on its own and all alike, as Motion JPEG: what one second shows leaves
             no trace in another, nor in places of the same frame that are 16 pixels away.
+        sound: written beside the frames, from their start.
     """
     with av.open(str(path), "w", format=container_format) as container:
         stream = None
-        for frame in frames:
+        for number, frame in enumerate(frames, start=1):
             if stream is None:
                 stream = add_stream(container, frame.shape[1], frame.shape[0], fps, independent=independent_seconds)
+                if sound is not None:
+                    sound.attach(container)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+            if sound is not None:
+                sound.mux_until(container, number / fps)
         if stream is not None:
             container.mux(stream.encode(None))
+            if sound is not None:
+                sound.mux_until(container, math.inf)
 
 
 def add_stream(

@@ -1,4 +1,8 @@
-"""Matches the video names in the files of annotation tools and detectors with the videos of a folder."""
+"""Matches the video names in one file with those in another, or with the videos of a folder.
+
+Everything that compares names of videos does it here: annotations with the folder of the videos, and boxes, results
+and excluded seconds with the annotations.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from alphaction.utils.errors import UserError
 from alphaction.utils.messages import suggest
 
 # Label Studio puts eight hexadecimal digits of a random id before the name of an uploaded file.
-_UPLOAD_PREFIX = re.compile(r"^[0-9a-f]{8}-(?=.)")
+UPLOAD_PREFIX = re.compile(r"^[0-9a-f]{8}-(?=.)")
 
 
 def _without_suffix(name: str) -> str:
@@ -29,18 +33,23 @@ def _plain(name: str) -> str:
     return re.sub(r"[\W_]+", "", unicodedata.normalize("NFC", name)).casefold()
 
 
+def path_in(raw: str) -> str:
+    """Return the path of a URL (``/data/local-files/?d=a/clip.mp4`` has it in the query); any other name as it is."""
+    parts = urlsplit(raw) if "://" in raw or raw.startswith("/data/") else None
+    if parts is None:
+        return raw
+    return unquote(next(iter(parse_qs(parts.query).get("d", [])), "") or parts.path)
+
+
 def spellings(raw: str) -> list[str]:
     """Return what a tool's ``raw`` name may stand for, the likeliest first.
 
     The name itself, without a video's suffix; the last part of a path or URL (``/data/local-files/?d=a/clip.mp4``
     names its file in the query); the same without Label Studio's upload prefix.
     """
-    parts = urlsplit(raw) if "://" in raw or raw.startswith("/data/") else None
-    path = raw
-    if parts is not None:
-        path = unquote(next(iter(parse_qs(parts.query).get("d", [])), "") or parts.path)
+    path = path_in(raw)
     found = [raw, _without_suffix(raw), path, _without_suffix(path), _without_suffix(_base(path))]
-    found += [_UPLOAD_PREFIX.sub("", name) for name in found[-1:]]
+    found += [UPLOAD_PREFIX.sub("", name) for name in found[-1:]]
     return list(dict.fromkeys(name for name in found if name))
 
 
@@ -59,7 +68,8 @@ class VideoNames:
         for name in self.names:
             for spelling in dict.fromkeys((_plain(name), _plain(_without_suffix(_base(name))))):
                 self._plain.setdefault(spelling, []).append(name)
-        self._cache: dict[tuple[str, ...], str] = {}
+        self._cache: dict[tuple[str, ...], str] = {}  # of match
+        self._nearest: dict[str, str] = {}  # of known
 
     def find(self, raw: str) -> list[str]:
         """Return the known videos that ``raw`` may name: none, one, or several that are equally likely."""
@@ -72,6 +82,13 @@ class VideoNames:
             if near:
                 return near
         return []
+
+    def known(self, raw: str) -> str:
+        """Return the known video that ``raw`` names, or ``raw`` itself if it names none, or fits several."""
+        if raw not in self._nearest:
+            found = self.find(raw)
+            self._nearest[raw] = found[0] if len(found) == 1 else raw
+        return self._nearest[raw]
 
     def match(self, *raws: str, place: str = "") -> str:
         """Return the known video that the first of ``raws`` to name one names.
@@ -96,9 +113,9 @@ class VideoNames:
                 return found[0]
         if not raws:
             raise UserError(f"{where}: the video is not named.")
-        named = _without_suffix(_base(spellings(raws[0])[-1]))
-        raise UserError(f'{where}: video "{raws[0]}" is not among the videos. {_nearest(named, self.names)}')
+        remedy = "Rename the file, or add the video to the folder."
+        raise UserError(f'{where}: video "{raws[0]}" is not among the videos. {self.nearest(raws[0])} {remedy}')
 
-
-def _nearest(name: str, names: Collection[str]) -> str:
-    return f"{suggest(name, names)} Rename the file, or add the video to the folder."
+    def nearest(self, raw: str) -> str:
+        """Return a sentence that names the known videos nearest to ``raw``, which is none."""
+        return suggest(_without_suffix(_base(spellings(raw)[-1])), self.names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from alphaction.data.keyframes import time_list
 from alphaction.data.video.clip_source import ClipSource, FileState, Origin, VideoCheck, explained
 from alphaction.data.video.file import VIDEO_SUFFIXES, Size, VideoFile, VideoInfo
 from alphaction.utils.errors import UserError
@@ -22,8 +24,8 @@ _DECODED_CLIPS = 20
 class OneSecondClipSource(ClipSource):
     """Upstream's layout: one file a second, ``folder/{video}/{t}.mp4`` or ``{t:04d}.mp4``; folders are listed once.
 
-    The keyframe of second t is the first frame of clip t. A clip's frames are read up to its own end; a missing
-    neighbor is replaced by the nearest frame of the next clip towards the keyframe.
+    The keyframe of second t is the first frame of clip t, that of 2.5 the middle one of clip 2. A clip's frames are
+    read up to its own end; a missing neighbor is replaced by the nearest frame of the next clip towards the keyframe.
 
     Args:
         folder: holds one folder per video.
@@ -38,17 +40,17 @@ class OneSecondClipSource(ClipSource):
 
         self._names: dict[str, dict[int, str]] = {}
 
-    def path(self, video: str, second: int) -> Path | None:
-        """Return the file of one second, or None if there is none.
+    def path(self, video: str, second: float) -> Path | None:
+        """Return the file that shows a time, or None if there is none.
 
         Raises:
             UserError: if there is no folder of ``video``.
         """
-        name = self._clips(video).get(second)
+        name = self._clips(video).get(math.floor(second))
         return None if name is None else self.folder / video / name
 
     def read(
-        self, video: str, second: int, slots: Sequence[int], fps: float, size: Callable[[Size], Size] | None = None
+        self, video: str, second: float, slots: Sequence[int], fps: float, size: Callable[[Size], Size] | None = None
     ) -> np.ndarray:
         frames: list[np.ndarray] = []
         fixed_size: list[Size] = []
@@ -65,7 +67,7 @@ class OneSecondClipSource(ClipSource):
                 clip.close()
         return np.stack(frames)
 
-    def origin(self, video: str, second: int, slots: Sequence[int], fps: float) -> Origin:
+    def origin(self, video: str, second: float, slots: Sequence[int], fps: float) -> Origin:
         rate = self._rate(video, second, fps)
         return Origin(tuple(FileState.of(path) for path, _ in self._parts(video, second, slots, rate)), rate)
 
@@ -78,12 +80,13 @@ class OneSecondClipSource(ClipSource):
             return replace(checked, problems=(str(error),))
         if not decode:
             return checked
-        missing = [second for second in seconds.tolist() if second not in clips]
+        missing = [second for second in time_list(seconds) if math.floor(second) not in clips]
         problems = [self._missing(video, missing, len(seconds))] if missing else list(self._faults(video, seconds))
         return replace(checked, problems=tuple(problems))
 
     def _faults(self, video: str, seconds: np.ndarray) -> Iterator[str]:
         """Yield which clips, all of which exist, are empty or, of some of them, cannot be decoded."""
+        seconds = np.unique(np.floor(seconds).astype(np.int64))  # a clip may hold several keyframes
         decoded = set(np.linspace(0, len(seconds) - 1, _DECODED_CLIPS).round().astype(int).tolist())
         for index, second in enumerate(seconds.tolist()):
             path = self.path(video, second)
@@ -98,20 +101,23 @@ class OneSecondClipSource(ClipSource):
                 except UserError as error:
                     yield str(error)
 
-    def _rate(self, video: str, second: int, fps: float) -> float:
+    def _rate(self, video: str, second: float, fps: float) -> float:
         """Return the timeline's frames per second, once it is known that the keyframe has a file."""
         if self.path(video, second) is None:
             raise UserError(self._missing(video, [second], 1))
         # A second holds a whole number of frames here, or rounding would drift away from the clips' borders.
         return fps or max(round(self.probe(video).fps), 1)
 
-    def _parts(self, video: str, second: int, slots: Sequence[int], rate: float) -> Iterator[tuple[Path, list[float]]]:
+    def _parts(
+        self, video: str, second: float, slots: Sequence[int], rate: float
+    ) -> Iterator[tuple[Path, list[float]]]:
         """Yield (file, times in it) of ascending slots around a keyframe that has a file."""
-        for offset, times in _by_second(slots, rate):
-            clip_offset, path = offset, self.path(video, second + offset)
+        start = math.floor(second)
+        for offset, times in _by_second(slots, rate, second - start):
+            clip_offset, path = offset, self.path(video, start + offset)
             while path is None:
                 clip_offset -= int(np.sign(offset))
-                path = self.path(video, second + clip_offset)
+                path = self.path(video, start + clip_offset)
             if clip_offset != offset:
                 times = [0.0 if offset < 0 else 1.0] * len(times)
             yield path, times
@@ -135,10 +141,11 @@ class OneSecondClipSource(ClipSource):
             self._names[video] = {second: name for _, _, second, name in sorted(clips, reverse=True)}
         return self._names[video]
 
-    def _missing(self, video: str, missing: list[int], annotated: int) -> str:
+    def _missing(self, video: str, missing: list[int | float], annotated: int) -> str:
+        first = math.floor(missing[0])
         return (
             f"{self.folder / video}: {len(missing)} of {annotated} annotated keyframes have no clip: second "
-            f"{listed(missing, 5)} (looked for {missing[0]}.mp4 and {missing[0]:04d}.mp4). Cut these clips from the "
+            f"{listed(missing, 5)} (looked for {first}.mp4 and {first:04d}.mp4). Cut these clips from the "
             "movie, or list the keyframes in the exclusions."
         )
 
@@ -155,10 +162,15 @@ class OneSecondClipSource(ClipSource):
         return replace(info, duration=float(len(clips)), frames=None)
 
 
-def _by_second(slots: Sequence[int], rate: float) -> Iterator[tuple[int, list[float]]]:
-    """Yield (whole seconds from the keyframe, times within that second) of ascending slots."""
+def _by_second(slots: Sequence[int], rate: float, start: float) -> Iterator[tuple[int, list[float]]]:
+    """Yield (whole seconds from the keyframe's clip, times within that second) of ascending slots.
+
+    Args:
+        start: the keyframe's own time within its clip.
+    """
     groups: dict[int, list[float]] = {}
     for slot in slots:
-        offset = int(np.floor(slot / rate + 1e-9))
-        groups.setdefault(offset, []).append(slot / rate - offset)
+        time = start + slot / rate
+        offset = math.floor(time + 1e-9)
+        groups.setdefault(offset, []).append(time - offset)
     yield from groups.items()

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from alphaction.data.keyframes import time_list
 from alphaction.data.video.clip_source import ClipSource, FileState, Origin, VideoCheck, explained, past_the_end
 from alphaction.data.video.file import VIDEO_SUFFIXES, Size, VideoFile, VideoInfo
+from alphaction.data.video.names import VideoNames
 from alphaction.data.video.time_units import END_TOLERANCE
 from alphaction.utils.errors import UserError
 from alphaction.utils.files import missing_file
@@ -41,6 +43,7 @@ class MovieSource(ClipSource):
                 self._paths.setdefault(stem, []).append(name)
                 # Annotations may name the file in full.
                 self._paths.setdefault(name, []).append(name)
+        self._names = VideoNames([stem for stem, files in self._paths.items() if stem not in files], str(self.folder))
         self._open: OrderedDict[FileState, VideoFile] = OrderedDict()
         self._process = os.getpid()
 
@@ -53,19 +56,18 @@ class MovieSource(ClipSource):
         Raises:
             UserError: if there is none, or more than one.
         """
-        names = self._paths.get(video, [])
+        names = self._paths.get(video) or self._paths.get(self._names.known(video), [])
         if len(names) == 1:
             return self.folder / names[0]
         if names:
             raise UserError(f'video "{video}": {self.folder} holds {", ".join(names)}. Keep one of them.')
-        stems = [stem for stem, files in self._paths.items() if stem not in files]
         raise UserError(
             f'video "{video}" is annotated, but {self.folder} holds no {video}.mp4 (or .avi, .mkv, .webm, ...). '
-            f"{suggest(video, stems)} Add the file, or remove the video's rows from the annotations."
+            f"{suggest(video, self._names.names)} Add the file, or remove the video's rows from the annotations."
         )
 
     def read(
-        self, video: str, second: int, slots: Sequence[int], fps: float, size: Callable[[Size], Size] | None = None
+        self, video: str, second: float, slots: Sequence[int], fps: float, size: Callable[[Size], Size] | None = None
     ) -> np.ndarray:
         path = self.path(video)
         with explained(path, second):
@@ -73,7 +75,7 @@ class MovieSource(ClipSource):
             rate = fps or movie.fps
             return np.stack(movie.frames_at([second + slot / rate for slot in slots], size, must_reach=float(second)))
 
-    def origin(self, video: str, second: int, slots: Sequence[int], fps: float) -> Origin:
+    def origin(self, video: str, second: float, slots: Sequence[int], fps: float) -> Origin:
         return Origin((FileState.of(self.path(video)),), fps)
 
     def check(self, video: str, seconds: np.ndarray, decode: bool = True) -> VideoCheck:
@@ -86,11 +88,7 @@ class MovieSource(ClipSource):
         if not decode:
             return replace(checked, beyond=seconds[seconds > _latest(info.duration, END_TOLERANCE)])
         try:
-            with explained(path, None):
-                movie = VideoFile(path)
-                last = float(seconds[-1])
-                end, tolerance = movie.end_near(last, min(last, _latest(info.duration, 0))), movie.tolerance
-                movie.close()
+            end, tolerance = self.end_near(video, float(seconds[-1]))
         except UserError as error:
             return replace(checked, problems=(str(error),))
         promised = _latest(info.duration, END_TOLERANCE)
@@ -104,12 +102,27 @@ class MovieSource(ClipSource):
             )
             return replace(checked, problems=(problem,))
         try:
-            self._decode_some(path, np.setdiff1d(seconds, checked.beyond).tolist())
+            self._decode_some(path, time_list(np.setdiff1d(seconds, checked.beyond)))
         except UserError as error:
             return replace(checked, problems=(str(error),))
         return checked
 
-    def _decode_some(self, path: Path, seconds: Sequence[int]) -> None:
+    def end_near(self, video: str, second: float) -> tuple[float, float]:
+        """Return where a video ends (``second`` or more if it reaches that), and how far a second may be past it.
+
+        Not its header decides, but where its data end; nothing is decoded.
+
+        Raises:
+            UserError: the video is missing or cannot be read.
+        """
+        path, info = self.path(video), self.probe(video)
+        with explained(path, None):
+            movie = VideoFile(path)
+            end, tolerance = movie.end_near(second, min(second, _latest(info.duration, 0))), movie.tolerance
+            movie.close()
+        return end, tolerance
+
+    def _decode_some(self, path: Path, seconds: Sequence[float]) -> None:
         """Decode the first, middle and last keyframe: header and index do not show damage in between."""
         for second in sorted({*seconds[:1], *seconds[len(seconds) // 2 :][:1], *seconds[-1:]}):
             with explained(path, second):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from alphaction.config.keys import KEYS
+from alphaction.utils.errors import UserError
 from alphaction.utils.numbers import FRACTION, POSITIVE
 from alphaction.utils.options import option
-from alphaction.workflows.detect.detector_weights import DEFAULT_MODEL, MODELS
+from alphaction.workflows.detect.detector_weights import DEFAULT_MODEL, MODELS, file_identity
 
 DEVICES = tuple(KEYS["MODEL.DEVICE"].choices)
 _GROUP = "detecting"
@@ -31,3 +33,20 @@ class DetectorOptions:
     )
     max_per_frame: int = option(100, within=POSITIVE, metavar="K", help="default: %(default)s")
     batch_size: int = option(4, within=POSITIVE, metavar="B", help="frames (default: %(default)s)", group=_GROUP)
+
+    def detecting(self) -> dict[str, Any]:
+        """Return the arguments of :meth:`PersonDetector.from_torchvision`.
+
+        Raises:
+            UserError: they would keep no class.
+        """
+        if not self.every_class and not self.persons:
+            raise UserError("--no-persons needs --every-class: without other classes nothing is left to detect")
+        return {key: value for key, value in asdict(self).items() if key != "batch_size"}
+
+
+def recorded(options: DetectorOptions) -> dict[str, Any]:
+    """Return what the boxes depend on, which keeps unfinished runs apart."""
+    values = options.detecting()
+    del values["device"]
+    return values | {"weights": file_identity(options.model, options.weights)}

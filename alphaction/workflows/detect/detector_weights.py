@@ -28,6 +28,7 @@ from torchvision.ops.misc import FrozenBatchNorm2d
 from alphaction.utils.errors import UserError
 from alphaction.utils.files import require_file
 from alphaction.utils.messages import counted, suggest
+from alphaction.workflows.detect.detector_flags import DETECT_PERSONS, DetectorFlags
 
 DEFAULT_MODEL = "fasterrcnn_resnet50_fpn_v2"
 MODELS = {
@@ -58,7 +59,13 @@ def class_names(num_classes: int) -> list[str]:
 
 
 def build_model(
-    name: str, weights: Path | None, *, score: float, short_side: int, max_per_frame: int
+    name: str,
+    weights: Path | None,
+    *,
+    score: float,
+    short_side: int,
+    max_per_frame: int,
+    flags: DetectorFlags = DETECT_PERSONS,
 ) -> tuple[nn.Module, int]:
     """Return the network called ``name`` with its weights, and its number of classes (with the background).
 
@@ -67,6 +74,7 @@ def build_model(
         score: boxes below this score may be dropped inside the network.
         short_side: frames are resized to this short side, pixels.
         max_per_frame: how many boxes of a frame are needed.
+        flags: what the command calls these choices, for messages.
 
     Raises:
         UserError: the file is missing, no state dict, or of another network; the COCO weights cannot be fetched.
@@ -74,8 +82,8 @@ def build_model(
     if name not in MODELS:
         raise UserError(f'detector "{name}" is not known. {suggest(name, MODELS)}')
     build, coco = MODELS[name]
-    path = coco_weights(name) if weights is None else Path(weights)
-    state = read_state_dict(path)
+    path = coco_weights(name, flags) if weights is None else Path(weights)
+    state = read_state_dict(path, flags)
     num_classes = _num_classes(path, state, name)
     model = build(
         weights=None,
@@ -90,11 +98,11 @@ def build_model(
         # torchvision builds these two with frozen norms where it loads trained weights, and, for COCO's, with eps 0.
         trained_norms = any(key.startswith("backbone.body.") and key.endswith(_COUNTER) for key in state)
         _freeze_norms(model.backbone.body, 1e-5 if trained_norms else 0.0)
-    _load(model, path, state, name)
+    _load(model, path, state, name, flags)
     return model, num_classes
 
 
-def coco_weights(name: str) -> Path:
+def coco_weights(name: str, flags: DetectorFlags = DETECT_PERSONS) -> Path:
     """Return the file of COCO weights of network ``name``: torch.hub's cached one, else downloaded there.
 
     Raises:
@@ -113,8 +121,7 @@ def coco_weights(name: str) -> Path:
             f"the COCO weights of {name} cannot be downloaded ({error}). On a machine with network, fetch\n"
             f"  {coco.url}\n"
             f"and put the file here: {path}\n"
-            f"or anywhere and pass it with --weights {path.name}. Boxes of any other detector can be used with "
-            "--import FILE --from coco|yolo|mot|csv."
+            f"or anywhere and pass it with {flags.weights} {path.name}. {flags.instead}"
         ) from error
     return path
 
@@ -135,21 +142,20 @@ def _patience(seconds: float) -> Iterator[None]:
         socket.setdefaulttimeout(before)
 
 
-def read_state_dict(path: Path) -> dict[str, Tensor]:
+def read_state_dict(path: Path, flags: DetectorFlags = DETECT_PERSONS) -> dict[str, Tensor]:
     """Return the tensors of a ``.pth`` file; also below "model" or "state_dict", and with a "module." prefix.
 
     Raises:
         UserError: the file is missing, is no PyTorch file of tensors, or holds no named tensors.
     """
-    require_file("--weights", path)
+    require_file(flags.weights, path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
         reason = str(error).partition("\n")[0][:200]
         raise UserError(
             f"weights of the detector: {path} is not a PyTorch file of plain tensors ({reason}). Expected the "
-            "state_dict() of a torchvision Faster R-CNN, saved by torch.save. Boxes of other detectors (YOLO, ...) are "
-            "taken with --import FILE --from coco|yolo|mot|csv."
+            f"state_dict() of a torchvision Faster R-CNN, saved by torch.save. {flags.instead}"
         ) from error
     for key in ("model", "state_dict"):
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
@@ -168,7 +174,8 @@ def _num_classes(path: Path, state: Mapping[str, Tensor], name: str) -> int:
         first = next(iter(state))
         raise UserError(
             f"weights of the detector: {path} has no {_CLASS_TENSOR} (its first tensor is {first}), so it is not a "
-            f"{name} of torchvision. Its {len(state)} tensors may be those of an action model or of another detector."
+            f"{name} of torchvision. Its {counted(len(state), 'tensor')} may be those of an action model or of "
+            "another detector."
         )
     num_classes = state[_CLASS_TENSOR].shape[0]
     if num_classes < 2:
@@ -188,7 +195,7 @@ def _freeze_norms(module: nn.Module, eps: float) -> None:
             _freeze_norms(child, eps)
 
 
-def _load(model: nn.Module, path: Path, state: Mapping[str, Tensor], name: str) -> None:
+def _load(model: nn.Module, path: Path, state: Mapping[str, Tensor], name: str, flags: DetectorFlags) -> None:
     """Load ``state``; a tensor that is missing, left over or of another shape is an error that names the first."""
     own = {key: value for key, value in model.state_dict().items() if not key.endswith(_COUNTER)}
     given = {key: value for key, value in state.items() if not key.endswith(_COUNTER)}
@@ -204,8 +211,8 @@ def _load(model: nn.Module, path: Path, state: Mapping[str, Tensor], name: str) 
         fitting = [other for other in MODELS if other != name]
         raise UserError(
             f"weights of the detector: {path} ({_num_classes(path, state, name)} classes with the background) does not "
-            f"fit {name}: {problems[0]} ({len(problems)} differences in {counted(len(own), 'tensor')}). "
-            f"Is it another network? Try --model {' or --model '.join(fitting)}."
+            f"fit {name}: {problems[0]} ({counted(len(problems), 'difference')} in {counted(len(own), 'tensor')}). "
+            f"Is it another network? Try {' or '.join(f'{flags.model} {other}' for other in fitting)}."
         )
     model.load_state_dict({**state}, strict=False)
 
@@ -220,6 +227,6 @@ def file_identity(name: str, weights: Path | None) -> str:
     """
     if weights is None:
         return MODELS[name][1].url.rpartition("/")[2]
-    require_file("--weights", weights)
+    require_file(DETECT_PERSONS.weights, weights)
     stat = os.stat(weights)
     return f"{Path(weights).name}, {stat.st_size} bytes, modified {stat.st_mtime_ns}"

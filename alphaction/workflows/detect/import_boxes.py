@@ -12,16 +12,17 @@ from pathlib import Path
 import numpy as np
 
 from alphaction.data.annotations import AnnotationTable, BoxTable
+from alphaction.data.annotations.box_table import REPEATED, distinct_boxes
 from alphaction.data.annotations.checks import DETECTION_RULES, check_scores, clip_boxes
 from alphaction.data.annotations.from_rows import known_sizes, to_fractions
 from alphaction.data.formats.box_spelling import BOX_FORMAT_CHOICES, NORMALIZED_CHOICES, reversed_corners
 from alphaction.data.formats.cells import is_number
 from alphaction.data.formats.format import DetectionFile, DetectionReader
 from alphaction.data.formats.known_formats import DETECTION_FORMATS
-from alphaction.data.formats.rows import FRAME, LEFT_OUT, OTHER_CLASS, RowTable
+from alphaction.data.formats.rows import FRAME, LEFT_OUT, OF_ACTIONS, OTHER_CLASS, NoBoxesError, RowTable
 from alphaction.data.video.file import VideoInfo
 from alphaction.utils.errors import UserError
-from alphaction.utils.messages import suggest
+from alphaction.utils.messages import counted, listed, suggest
 from alphaction.utils.numbers import ABOVE_ZERO, whole
 from alphaction.utils.options import option
 from alphaction.workflows.detect.keyframe_matching import (
@@ -33,8 +34,13 @@ from alphaction.workflows.detect.keyframe_matching import (
 )
 
 WHAT = "boxes"
+NO_KEYFRAME = "boxes at no annotated keyframe left out"
+EMPTY_KEYFRAMES = "annotated keyframes without a box"
 NO_SCORE = "boxes without a score, taken as 1"
 _READERS: Mapping[str, DetectionReader] = {name: each.detections for name, each in DETECTION_FORMATS.items()}
+
+
+_NUMBERED = "files of this format number their classes, give the number"
 
 
 def _names(some: Callable[[DetectionReader], bool]) -> str:
@@ -71,9 +77,13 @@ class ImportRules:
     frame_rate: float | None = option(
         None, within=ABOVE_ZERO, metavar="R", help="numbered frames per second (default: the video's)"
     )
-    first_frame: int = option(
-        1, within=whole(0, 1), metavar="{0,1}", help="number of the first frame (default: %(default)s)"
+    first_frame: int | None = option(
+        None,
+        within=whole(0, 1),
+        metavar="{0,1}",
+        help="number of the first frame (default: 0 if there is a frame 0, else 1)",
     )
+    video_name: str | None = option(None, metavar="NAME", help="video that the file is of, if its name is another")
     images: Path | None = option(None, metavar="FILE", help=f"{_WITH_IMAGES}: JSON with the images of the ids")
     min_score: float = 0.0
     max_per_frame: int = 100
@@ -102,6 +112,33 @@ def import_detections(
         UserError: a wrong row, options that do not suit ``kind``, seconds beyond the videos, or no box at a keyframe.
     """
     rules = rules or ImportRules()
+    return boxes_at_keyframes(read_detections(path, kind, annotations, rules), annotations, info, rules)
+
+
+@dataclass(frozen=True)
+class ReadBoxes:
+    """The rows of one file or folder, before it is known to which keyframes they belong.
+
+    Attributes:
+        path: the file or folder.
+        reader: of its format.
+        classes: which rows were read.
+        found: the rows.
+    """
+
+    path: Path
+    reader: DetectionReader
+    classes: ClassFilter
+    found: RowTable
+
+    @property
+    def has_frame_0(self) -> bool:
+        """Whether the file numbers frames, and from 0."""
+        return self.found.unit == FRAME and bool((self.found.numbers == 0).any())
+
+
+def read_detections(path: Path, kind: str, annotations: AnnotationTable, rules: ImportRules) -> ReadBoxes:
+    """Read a file or folder; arguments and errors are those of :func:`import_detections`."""
     _require_suiting(kind, rules)
     file = DetectionFile(
         path,
@@ -112,28 +149,46 @@ def import_detections(
         rules.images,
         annotations.image_ids,
         annotations.source,
+        rules.class_id is None and not rules.every_class,
     )
     reader = _READERS[kind]
     classes = ClassFilter(file, reader, rules.class_id, rules.every_class)
     found = reader.read(file, classes.keep)
     found = replace(found, unit=FRAME) if rules.frames else found
+    found = found if rules.video_name is None else _of_video(found, rules.video_name)
+    return ReadBoxes(path, reader, classes, found)
+
+
+def boxes_at_keyframes(
+    read: ReadBoxes, annotations: AnnotationTable, info: Callable[[str], VideoInfo], rules: ImportRules
+) -> BoxTable:
+    """Return the boxes at the annotated keyframes; see :func:`import_detections`."""
+    path, found = read.path, read.found
     counts = {name: found.counts[name] for name in LEFT_OUT if name in found.counts}
     counts = {"boxes read": len(found) + sum(counts.values()), **counts}
+    read.classes.refuse_from_zero()
     if not len(found):
-        classes.refuse_none(counts)
+        read.classes.refuse_none(counts)
+    notes = (*found.notes, *read.classes.notes)
+    if found.counts.get(OF_ACTIONS):
+        counts[OF_ACTIONS] = found.counts[OF_ACTIONS]
+        notes = (*notes, "if the 7th column is a detector's class: --class-id ID keeps that of persons")
     found = of_known_videos(path, _scored(found, counts), annotations, counts)
-    numbering = Numbering(found.unit == FRAME, rules.frame_rate, rules.first_frame)
+    found = _once(found, counts)
+    # Frames count from 0 where a frame 0 occurs, unless the user says otherwise.
+    first = rules.first_frame if rules.first_frame is not None else int(not read.has_frame_0)
+    numbering = Numbering(found.unit == FRAME, rules.frame_rate, first)
     check_numbers(found, numbering, info)
-    found = _to_unit(found, reader, rules, annotations, info, counts)
+    found = _to_unit(found, read.reader, rules, annotations, info, counts)
     check_scores(found.source, found.scores)
     rows, keyframes = at_keyframes(found, annotations, numbering, info)
-    counts["boxes at no annotated keyframe left out"] = len(found) - len(np.unique(rows))
+    counts[NO_KEYFRAME] = len(found) - len(np.unique(rows))
     require_some(path, found, annotations, rows, numbering)
     table = _limited(path, found, annotations, rows, keyframes, rules, counts)
     without = len(annotations.keyframes) - len(table.keyframes)
     counts["boxes kept"] = len(table)
-    counts["annotated keyframes without a box"] = without
-    return replace(table, counts={name: count for name, count in counts.items() if count})
+    counts[EMPTY_KEYFRAMES] = without
+    return replace(table, counts={name: count for name, count in counts.items() if count}, notes=notes)
 
 
 def _require_suiting(kind: str, rules: ImportRules) -> None:
@@ -144,8 +199,6 @@ def _require_suiting(kind: str, rules: ImportRules) -> None:
         raise UserError(f"--box-format and --normalized are for {_SPELLED}; {kind} files have one way to write boxes")
     if not reader.image_lists and rules.images is not None:
         raise UserError(f"--images is for --from {_WITH_IMAGES}")
-    if not reader.named_classes and rules.class_id is not None and not rules.class_id.isdecimal():
-        raise UserError(f"--class-id {rules.class_id}: {kind} files number their classes, give the number")
 
 
 class ClassFilter:
@@ -160,8 +213,13 @@ class ClassFilter:
 
     def __init__(self, file: DetectionFile, reader: DetectionReader, class_id: str | None, every: bool) -> None:
         self._path, self._named, self._every = file.path, reader.named_classes, every
-        self._given = class_id if class_id is None or self._named else str(int(class_id))
-        self.person = reader.find_person(file) or reader.person
+        names = reader.class_names(file)
+        self._given = class_id if class_id is None or self._named else _number_of(class_id, names)
+        find = class_id is None and not every
+        self.person = (reader.find_person(file) if find else "") or reader.person
+        self._guesses = reader.from_one and find and not names
+        name = names.get(int(self.wanted)) if not self._named and not every else None
+        self.notes = (f'class {self.wanted} is "{name}" in the list of names beside the boxes',) if name else ()
         self.seen: list[str] = []
 
     @property
@@ -181,14 +239,49 @@ class ClassFilter:
             )
         return text.casefold() == self.wanted.casefold() or (is_number(text) and text.removesuffix(".0") == self.wanted)
 
+    def refuse_from_zero(self) -> None:
+        """Raise a :class:`UserError` if numbers were met from 0 on where nothing but their order says what they are."""
+        if self._guesses and "0" in self.seen:
+            raise UserError(
+                f"{WHAT}: {self._path}: the classes are numbered from 0 ({listed(sorted(self.seen, key=float))}), so "
+                "that 1 need not be a person. Say which one is with --class-id, or keep all with --every-class."
+            )
+
     def refuse_none(self, counts: Mapping[str, int]) -> None:
         """Raise a :class:`UserError` that says why no box is left to import."""
         if counts.get(OTHER_CLASS) and not self._every:
-            raise UserError(
-                f"{WHAT}: {self._path}: no boxes to import: not one of {counts['boxes read']} rows has class "
-                f'"{self.wanted}". {suggest(self.wanted, self.seen)} Choose one with --class-id, or --every-class.'
+            raise NoBoxesError(
+                f"{WHAT}: {self._path}: no boxes to import: no row (of {counts['boxes read']}) has class "
+                f'"{self.wanted}". {suggest(self.wanted, self.seen)} Choose one with --class-id, or --every-class.',
+                f'{self._path} has no box of class "{self.wanted}"',
             )
-        raise UserError(f"{WHAT}: {self._path} holds no boxes to import{_listed(counts)}. Check the path.")
+        nothing = f"{self._path} holds no boxes to import{_listed(counts)}"
+        raise NoBoxesError(f"{WHAT}: {nothing}. Check the path.", nothing)
+
+
+def _number_of(class_id: str, names: Mapping[int, str]) -> str:
+    """Return the number of a class that the user gives by number, or by one of the known names.
+
+    Raises:
+        UserError: neither is the case.
+    """
+    if class_id.isdecimal():
+        return str(int(class_id))
+    numbers = [number for number, name in names.items() if name.casefold() == class_id.casefold()]
+    if not numbers:
+        known = f"no class of that name. {suggest(class_id, names.values())}" if names else _NUMBERED
+        raise UserError(f"--class-id {class_id}: {known}")
+    return str(numbers[0])
+
+
+def _of_video(found: RowTable, name: str) -> RowTable:
+    """Return the rows under the name of the one video that they are of."""
+    if len(found.videos) > 1:
+        raise UserError(
+            f"--video-name {name}: {found.source.path} holds boxes of {counted(len(found.videos), 'video')} "
+            f"({listed(found.videos, 3)}). Give the file of that video alone."
+        )
+    return replace(found, videos=[name] * len(found.videos))
 
 
 def _scored(found: RowTable, counts: dict[str, int]) -> RowTable:
@@ -197,6 +290,16 @@ def _scored(found: RowTable, counts: dict[str, int]) -> RowTable:
     missing = np.isnan(scores)
     counts[NO_SCORE] = int(missing.sum())
     return replace(found, scores=np.where(missing, 1.0, scores))
+
+
+def _once(found: RowTable, counts: dict[str, int]) -> RowTable:
+    """Return the rows without those that stand twice: one box of a class at one moment, the best score of them."""
+    classes = np.full(len(found), -1, dtype=np.int64)
+    classes[found.label_rows] = found.label_codes
+    keys = np.stack([found.video_codes, found.numbers, classes], axis=1)
+    kept = distinct_boxes(keys, found.boxes, found.scores)
+    counts[REPEATED] = len(found) - len(kept)
+    return found.take(kept) if counts[REPEATED] else found
 
 
 def _to_unit(
@@ -220,7 +323,7 @@ def _to_unit(
             "width, height? Say so with --box-format xywh."
         ),
     )
-    boxes, solid = clip_boxes(found.source, boxes, DETECTION_RULES, reader.outside, counts)
+    boxes, solid = clip_boxes(found.source, boxes, DETECTION_RULES, reader.outside, counts, found.video_codes)
     return replace(found, boxes=boxes, spelling="xyxy").take(solid)
 
 

@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from alphaction.data.annotations import AnnotationTable
-from alphaction.data.formats.rows import RowTable
+from alphaction.data.formats.rows import NoBoxesError, RowTable
+from alphaction.data.keyframes import exact_time, milliseconds_of, time_list, to_milliseconds
 from alphaction.data.video.file import VideoInfo
 from alphaction.data.video.names import VideoNames
-from alphaction.utils.errors import UserError
-from alphaction.utils.messages import listed, suggest
+from alphaction.utils.messages import counted, listed, suggest
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class Numbering:
             return None if about.duration is None else math.ceil(about.duration * self.rate)
         return about.frames
 
-    def number_of(self, second: int, about: VideoInfo) -> int:
+    def number_of(self, second: float, about: VideoInfo) -> int | float:
         """Return the number that ``second`` has: of the frame nearest to it, of two equally near the earlier one."""
         if not self.frames:
             return second
@@ -67,9 +67,11 @@ def of_known_videos(path: Path, found: RowTable, annotations: AnnotationTable, c
         written = [video for video, name in zip(videos, names, strict=True) if name == twice]
         logger.warning('%s: "%s" and "%s" are both taken for video %s', path, *written[:2], twice)
     if not used:
-        raise UserError(
+        raise NoBoxesError(
             f"boxes: {path}: not one of its videos is annotated in {annotations.source}: first "
-            f'"{strangers[0]}". {suggest(strangers[0], annotated.names)} Rename the files or rows.'
+            f'"{strangers[0]}". {suggest(strangers[0], annotated.names)} Rename the files or rows, or say which video '
+            "a file is of with --video-name.",
+            f"none of its videos ({listed(annotated.names, 3)}) is in {path}",
         )
     positions = {name: code for code, name in enumerate(used)}
     codes = np.array([-1 if name is None else positions[name] for name in names], dtype=np.int64)[own]
@@ -88,7 +90,7 @@ def check_numbers(found: RowTable, numbering: Numbering, info: Callable[[str], V
             continue
         about = info(video)
         last = int(rows[np.argmax(found.numbers[rows])])
-        number = int(found.numbers[last])
+        number = exact_time(found.numbers[last].item())
         if not numbering.frames:
             if about.duration is not None and number > about.duration + 1:
                 raise found.source.error(
@@ -106,8 +108,8 @@ def check_numbers(found: RowTable, numbering: Numbering, info: Callable[[str], V
         if total is not None and number - numbering.first >= total * 1.02 + 1:
             raise found.source.error(
                 last,
-                f"frame {number} of {video}, which has {total} frames. Is it another version of the video? Say how "
-                "many of its frames are a second with --frame-rate.",
+                f"frame {number} of {video}, which has {counted(total, 'frame')}. Is it another version of the "
+                "video? Say how many of its frames are a second with --frame-rate.",
             )
         early += total is not None and number < total / 2
     if early == len(found.videos) and numbering.frames:
@@ -125,8 +127,9 @@ def at_keyframes(
     info: Callable[[str], VideoInfo],
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return rows and the keyframes that they belong to, int64 [m] each; a row may serve several keyframes."""
-    stride = int(found.numbers.max(initial=0)) + 1
-    keys = found.video_codes * stride + found.numbers
+    times = to_milliseconds(found.numbers)
+    stride = int(times.max(initial=0)) + 1
+    keys = found.video_codes * stride + times
     order = np.argsort(keys, kind="stable")
     keys = keys[order]
     codes = {video: code for code, video in enumerate(found.videos)}
@@ -135,7 +138,7 @@ def at_keyframes(
         code = codes.get(video)
         if code is None:
             continue
-        number = numbering.number_of(second, info(video))
+        number = milliseconds_of(numbering.number_of(second, info(video)))
         if number >= stride:
             continue
         low, high = np.searchsorted(keys, [code * stride + number, code * stride + number + 1])
@@ -152,14 +155,15 @@ def require_some(
         return
     unit = "frame" if numbering.frames else "second"
     video = found.videos[0]
-    theirs = ", ".join(map(str, np.unique(found.numbers[found.video_codes == 0])[:5]))
+    theirs = ", ".join(map(str, time_list(np.unique(found.numbers[found.video_codes == 0])[:5])))
     ours = ", ".join(str(keyframe.second) for keyframe in annotations.keyframes if keyframe.video == video)
-    raise UserError(
-        f"boxes: {path}: not one of its {len(found)} boxes is at an annotated keyframe. {video} has boxes at "
-        f"{unit} {theirs}; {annotations.source} has second {ours[:40]}. "
+    raise NoBoxesError(
+        f"boxes: {path}: none of its boxes ({len(found)}) is at an annotated keyframe. {video} "
+        f"has boxes at {unit} {theirs}; {annotations.source} has second {ours[:40]}. "
         + (
             "Check --first-frame and --frame-rate."
             if numbering.frames
             else "If the numbers count frames, add --frames."
-        )
+        ),
+        f"{path} has no box at its keyframes",
     )

@@ -88,7 +88,7 @@ class PartialDetections:
     def table(self, keyframes: Iterable[Keyframe], source: str) -> BoxTable:
         """Return the boxes of these keyframes, all of which are finished."""
         videos: list[str] = []
-        seconds: list[int] = []
+        seconds: list[int | float] = []
         boxes: list[list[float]] = []
         scores: list[float] = []
         for keyframe in keyframes:
@@ -97,7 +97,7 @@ class PartialDetections:
             seconds += [keyframe.second] * len(of_frame)
             boxes += of_frame
             scores += of_scores
-        return BoxTable.from_columns(videos, np.array(seconds, dtype=np.int64), np.array(boxes), scores, source)
+        return BoxTable.from_columns(videos, seconds, np.array(boxes), scores, source)
 
     def remove(self) -> None:
         """Remove the file, once the output is written."""

@@ -15,6 +15,7 @@ from torch import nn
 
 from alphaction.utils.device import choose_device
 from alphaction.utils.errors import UserError
+from alphaction.workflows.detect.detector_flags import DETECT_PERSONS, DetectorFlags
 from alphaction.workflows.detect.detector_options import DetectorOptions
 from alphaction.workflows.detect.detector_weights import build_model, class_names
 
@@ -92,6 +93,7 @@ class PersonDetector:
         model: str = DetectorOptions.model,
         short_side: int = DetectorOptions.short_side,
         max_per_frame: int = DetectorOptions.max_per_frame,
+        flags: DetectorFlags = DETECT_PERSONS,
     ) -> PersonDetector:
         """Return a detector with torchvision's network ``model``.
 
@@ -104,17 +106,18 @@ class PersonDetector:
             model: name of the network, one of :data:`alphaction.workflows.detect.detector_weights.MODELS`.
             short_side: frames are resized to this short side, in pixels (the long side to at most 5/3 of it).
             max_per_frame: keep at most so many boxes of a frame.
+            flags: what the command calls these choices, for messages.
 
         Raises:
             UserError: the weights are missing, cannot be fetched or belong to another network; CUDA is absent.
         """
         network, num_classes = build_model(
-            model, weights, score=score, short_side=short_side, max_per_frame=max_per_frame
+            model, weights, score=score, short_side=short_side, max_per_frame=max_per_frame, flags=flags
         )
         return cls(
             network,
             class_names(num_classes),
-            choose_device(device, "--device"),
+            choose_device(device, flags.device),
             score=score,
             every_class=every_class,
             persons=persons,

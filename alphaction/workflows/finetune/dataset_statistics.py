@@ -205,11 +205,19 @@ def _memory_reach(table: AnnotationTable) -> tuple[int, int]:
     gaps = np.diff(seconds)[np.diff(videos) == 0]
     if not len(gaps):
         return 0, 0
-    step = Counter(gaps.tolist()).most_common(1)[0][0]
-    if (gaps == step).sum() < _MIN_REGULAR * len(seconds):
+    # A slot is a whole number of seconds, and takes the keyframe nearest to it.
+    step = Counter(np.maximum(np.rint(gaps), 1).astype(np.int64).tolist()).most_common(1)[0][0]
+    regular = (gaps == step).sum() if seconds.dtype.kind == "i" else _with_neighbor(videos, seconds, step)
+    if regular < _MIN_REGULAR * len(seconds):
         return 0, 0
     spans = [int(np.ptp(seconds[videos == video])) for video in np.unique(videos)]
-    return int(step), max(spans) // int(step)
+    return step, max(spans) // step
+
+
+def _with_neighbor(videos: np.ndarray, seconds: np.ndarray, step: int) -> int:
+    """Return how many keyframes have another one within half a second of ``step`` seconds later."""
+    keys = videos * (seconds.max() + step + 1) + seconds
+    return int((np.searchsorted(keys, keys + step + 0.5) > np.searchsorted(keys, keys + step - 0.5)).sum())
 
 
 def _detections(tables: DatasetTables) -> Detections | None:

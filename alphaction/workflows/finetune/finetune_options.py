@@ -45,7 +45,9 @@ class FinetuneOptions:
         None, within=_UP_TO_A_MILLION, metavar="C", help="only checked: the label map says the number of classes"
     )
     backbone: str = option(
-        "resnet50", choices=BACKBONES, help="tiny trains on a CPU, from random weights (default: resnet50)"
+        "resnet50",
+        choices=BACKBONES,
+        help="tiny trains on a CPU, from random weights (default: resnet50; tiny where there is no GPU and no weights)",
     )
     use_ia: bool = option(False, help="with an Interaction Aggregation structure")
     ia_structure: str | None = option(None, choices=tuple(IA_STRUCTURES), help="default: serial")
@@ -135,8 +137,8 @@ def where_datasets_are(overrides: Sequence[str]) -> dict[str, str | tuple[str, .
 
 
 def default_output(options: FinetuneOptions) -> Path:
-    """Return the default path of the config, made of the dataset and the network."""
-    return Path("config_files") / f"{experiment_name(options)}.yaml"
+    """Return the default path of the config, made of the dataset and the network; beside the folder of its runs."""
+    return Path("output") / f"{experiment_name(options)}.yaml"
 
 
 def experiment_name(options: FinetuneOptions) -> str:

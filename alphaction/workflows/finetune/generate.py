@@ -14,14 +14,20 @@ from alphaction.data.annotations import read_label_map
 from alphaction.data.augmentation import TrainingRules
 from alphaction.evaluation.recall import LOW_RECALL
 from alphaction.utils.errors import UserError
-from alphaction.utils.messages import suggest
+from alphaction.utils.messages import counted, suggest
 from alphaction.workflows.finetune.config_text import to_yaml
 from alphaction.workflows.finetune.dataset_statistics import DatasetStatistics, ava_statistics, read_statistics
 from alphaction.workflows.finetune.finetune_options import DEFAULT_DATASET, FinetuneOptions
 from alphaction.workflows.finetune.interaction_settings import usable_blocks
 from alphaction.workflows.finetune.next_steps import next_commands
 from alphaction.workflows.finetune.recipe import build_recipe
-from alphaction.workflows.finetune.starting_weights import WEIGHTS, has_trained_head, head_is_new, weights_of
+from alphaction.workflows.finetune.starting_weights import (
+    WEIGHTS,
+    has_trained_head,
+    head_is_new,
+    missing_weights,
+    weights_of,
+)
 
 _VAL_ENDINGS = ("_val", "_validation", "_valid", "_test")
 
@@ -163,7 +169,7 @@ def check_text(text: str, options: FinetuneOptions, statistics: DatasetStatistic
 
 def _header(options: FinetuneOptions, statistics: DatasetStatistics) -> list[str]:
     structure = f"with a {options.structure} IA structure" if options.use_ia else "without an IA structure"
-    gpus = "the CPU" if options.num_gpus == 0 else "1 GPU" if options.num_gpus == 1 else f"{options.num_gpus} GPUs"
+    gpus = "the CPU" if options.num_gpus == 0 else counted(options.num_gpus, "GPU")
     return [
         f"{options.backbone} {structure} on {statistics.train}, for {gpus}.",
         "Written by tools/generate_finetune_config.py. Every key is explained in docs/CONFIG.md.",
@@ -174,10 +180,11 @@ def _notes(options: FinetuneOptions, statistics: DatasetStatistics, new_head: bo
     """Return what the user should know: what was left out, what is missing, what will be slow."""
     notes = []
     weights = weights_of(options)
-    if weights and not Path(weights).expanduser().is_file():
-        where = "docs/MODEL_ZOO.md says where to get it" if weights == WEIGHTS[options.backbone] else "check the path"
+    if missing := missing_weights(options):
+        where = "docs/MODEL_ZOO.md says where to get it" if missing == WEIGHTS[options.backbone] else "check the path"
         notes.append(
-            f"{weights} is not there yet ({where}). Training stops until it is; --weights PATH names another file, "
+            f"{missing} is not there yet ({where}). Training stops until it is; --weights PATH names another file, "
+            "--backbone tiny needs none, "
             f'and --weights "" starts from random weights, which needs far more data.'
         )
     if not weights and not options.tiny:
@@ -188,7 +195,7 @@ def _notes(options: FinetuneOptions, statistics: DatasetStatistics, new_head: bo
     notes += _ava_notes(options, statistics) if statistics.published else []
     if options.batch_size is not None and options.batch_size > statistics.keyframes:
         notes.append(
-            f"--batch-size {options.batch_size} is more than the {statistics.keyframes} keyframes of "
+            f"--batch-size {options.batch_size} is more than the {counted(statistics.keyframes, 'keyframe')} of "
             f"{statistics.train}: a batch holds some of them more than once."
         )
     if options.ia_structure is not None and not options.use_ia:

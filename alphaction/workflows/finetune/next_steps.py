@@ -9,6 +9,7 @@ from pathlib import Path
 from yacs.config import CfgNode
 
 from alphaction.checkpoint import FINAL_CHECKPOINT
+from alphaction.utils.command_text import runnable_here
 from alphaction.workflows.finetune.dataset_statistics import DatasetStatistics
 from alphaction.workflows.finetune.finetune_options import FinetuneOptions
 
@@ -33,12 +34,13 @@ def next_commands(
     device = f"--num-gpus {options.num_gpus}" if options.num_gpus else "--cpu"
     classes = " --new-classes" if new_head else ""
     python = "python" if options.num_gpus < 2 else f"torchrun --nproc_per_node={options.num_gpus}"
-    return [
+    commands = [
         *(f"python tools/validate_dataset.py {name} --config-file {config}" for name in names),
         f"bash tools/finetune_quickstart.sh {config} {device}{classes}",
         f"{python} test_net.py --config-file {config}",
         f"python tools/predict_video.py --config-file {config} {_prediction_flags(cfg, statistics)}",
     ]
+    return [runnable_here(command) for command in commands]
 
 
 def _prediction_flags(cfg: CfgNode, statistics: DatasetStatistics) -> str:

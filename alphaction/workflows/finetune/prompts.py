@@ -23,41 +23,39 @@ def confirm(question: str) -> bool:
         return False
 
 
-class Prompter:
-    """Asks until an answer can be used. At the end of input it says so once, and takes the defaults that remain."""
+def ask(question: str, shown: str, default: T, parse: Callable[[str], T]) -> T:
+    """Return the answer to a question, which is asked until an answer can be used.
 
-    def __init__(self) -> None:
-        self.ended = False
+    Args:
+        question: what is asked.
+        shown: the default, as it is shown.
+        default: what an empty answer means.
+        parse: text -> value; raises :class:`UserError` or ValueError with the reason to ask again.
 
-    def ask(self, question: str, shown: str, default: T, parse: Callable[[str], T]) -> T:
-        """Return the answer to a question.
+    Raises:
+        UserError: input has ended (Ctrl-D, or a pipe with too few answers).
+    """
 
-        Args:
-            question: what is asked.
-            shown: the default, as it is shown.
-            default: what an empty answer means.
-            parse: text -> value; raises :class:`UserError` or ValueError with the reason to ask again.
-        """
+    def answer(text: str) -> T:
+        if not sys.stdin.isatty():
+            click.echo(text)  # A terminal has shown it already.
+        try:
+            return parse(text.strip()) if text.strip() else default
+        except (UserError, ValueError) as error:
+            raise click.UsageError(str(error)) from None
 
-        def answer(text: str) -> T:
-            if not sys.stdin.isatty():
-                click.echo(text)  # A terminal has shown it already.
-            try:
-                return parse(text.strip()) if text.strip() else default
-            except (UserError, ValueError) as error:
-                raise click.UsageError(str(error)) from None
-
-        while not self.ended:
-            try:
-                return click.prompt(f"{question} [{shown}]", default="", show_default=False, value_proc=answer)
-            except UnicodeDecodeError as error:
-                click.echo(f"\nError: the answer is no text ({error.reason})")
-            except click.Abort as abort:
-                _pass_on_interrupt(abort)
-                self.ended = True
-                click.echo("\nEnd of input: the questions that remain take their defaults.")
-        click.echo(f"{question}: {shown}")
-        return default
+    while True:
+        try:
+            return click.prompt(f"{question} [{shown}]", default="", show_default=False, value_proc=answer)
+        except UnicodeDecodeError as error:
+            click.echo(f"\nError: the answer is no text ({error.reason})")
+        except click.Abort as abort:
+            _pass_on_interrupt(abort)
+            click.echo()
+            raise UserError(
+                f'end of input at "{question}": nothing was written. Enter takes the value in brackets; without -i '
+                "nothing is asked."
+            ) from None
 
 
 def _pass_on_interrupt(abort: click.Abort) -> None:

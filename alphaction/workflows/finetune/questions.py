@@ -25,7 +25,7 @@ from alphaction.workflows.finetune.finetune_options import (
     default_output,
 )
 from alphaction.workflows.finetune.generate import check_num_classes, check_val_dataset, collect_statistics
-from alphaction.workflows.finetune.prompts import Prompter
+from alphaction.workflows.finetune.prompts import ask
 from alphaction.workflows.finetune.recipe import build_recipe
 from alphaction.workflows.finetune.starting_weights import weights_of
 
@@ -46,22 +46,21 @@ def ask_options(
         The choices, the figures of the dataset, and the file to write.
 
     Raises:
-        UserError: if a flag has a value that no answer can correct, or a default is not possible and input has ended.
+        UserError: if a flag has a value that no answer can correct, or input has ended before the last question.
     """
     # Whether the batch splits over the GPUs is seen when both are known.
     replace(options, num_gpus=min(options.num_gpus, 0)).check()
     check_val_dataset(options)
-    prompter = Prompter()
     click.echo("Press Enter to take the value in brackets.")
-    options, stats = _ask_dataset(options, prompter)
-    options = _ask_classes(options, stats, prompter)
-    options = _ask_network(options, prompter)
-    options = _ask_schedule(options, stats, prompter)
-    output = _ask_output(options, prompter, output, force)
+    options, stats = _ask_dataset(options)
+    options = _ask_classes(options, stats)
+    options = _ask_network(options)
+    options = _ask_schedule(options, stats)
+    output = _ask_output(options, output, force)
     return options, stats, output
 
 
-def _ask_dataset(options: FinetuneOptions, prompter: Prompter) -> tuple[FinetuneOptions, DatasetStatistics]:
+def _ask_dataset(options: FinetuneOptions) -> tuple[FinetuneOptions, DatasetStatistics]:
     known = known_datasets(options.catalog_cfg)
     own = [name for name in known if not name.startswith("ava_video_")]
     click.echo(f"Registered datasets: {', '.join([*own, *(name for name in known if name not in own)])}")
@@ -71,15 +70,13 @@ def _ask_dataset(options: FinetuneOptions, prompter: Prompter) -> tuple[Finetune
         chosen = replace(options, dataset_name=text)
         return chosen, collect_statistics(chosen)
 
-    chosen = prompter.ask("Dataset", usual, None, parse)
+    chosen = ask("Dataset", usual, None, parse)
     while chosen is None:
         try:
             chosen = parse(usual)
         except UserError as error:
-            if prompter.ended:
-                raise
             click.echo(f"  {error}")
-            chosen = prompter.ask("Dataset", usual, None, parse)
+            chosen = ask("Dataset", usual, None, parse)
     stats = chosen[1]
     movement, handled, person = stats.label_map.group_sizes
     click.echo(
@@ -90,7 +87,7 @@ def _ask_dataset(options: FinetuneOptions, prompter: Prompter) -> tuple[Finetune
     return chosen
 
 
-def _ask_classes(options: FinetuneOptions, stats: DatasetStatistics, prompter: Prompter) -> FinetuneOptions:
+def _ask_classes(options: FinetuneOptions, stats: DatasetStatistics) -> FinetuneOptions:
     held = stats.label_map.num_classes
 
     def parse(text: str) -> int:
@@ -98,39 +95,32 @@ def _ask_classes(options: FinetuneOptions, stats: DatasetStatistics, prompter: P
         check_num_classes(replace(options, num_classes=number), stats)
         return number
 
-    problem = None
     try:
         check_num_classes(options, stats)
     except UserError as error:
-        problem = error
         click.echo(f"  {error}")
-    chosen = prompter.ask("Number of classes", str(held), held, parse)
-    if problem is not None and prompter.ended:
-        raise problem
-    return replace(options, num_classes=chosen)
+    return replace(options, num_classes=ask("Number of classes", str(held), held, parse))
 
 
-def _ask_network(options: FinetuneOptions, prompter: Prompter) -> FinetuneOptions:
-    gpus = prompter.ask(
-        "GPUs, 0 for the CPU", str(options.num_gpus), options.num_gpus, lambda text: _number(text, NOT_NEGATIVE)
-    )
-    backbone = prompter.ask(f"Backbone: {', '.join(BACKBONES)}", options.backbone, options.backbone, _one_of(BACKBONES))
+def _ask_network(options: FinetuneOptions) -> FinetuneOptions:
+    gpus = ask("GPUs, 0 for the CPU", str(options.num_gpus), options.num_gpus, lambda text: _number(text, NOT_NEGATIVE))
+    backbone = ask(f"Backbone: {', '.join(BACKBONES)}", options.backbone, options.backbone, _one_of(BACKBONES))
     options = replace(options, num_gpus=gpus, backbone=backbone)
     shown = "yes" if options.use_ia else "no"
-    use_ia = prompter.ask("Interaction Aggregation (IA) structure: yes, no", shown, options.use_ia, _yes_or_no)
+    use_ia = ask("Interaction Aggregation (IA) structure: yes, no", shown, options.use_ia, _yes_or_no)
     structure = None
     if use_ia:
         names = tuple(IA_STRUCTURES)
-        structure = prompter.ask(f"Structure: {', '.join(names)}", options.structure, options.structure, _one_of(names))
+        structure = ask(f"Structure: {', '.join(names)}", options.structure, options.structure, _one_of(names))
     options = replace(options, use_ia=use_ia, ia_structure=structure)
     if options.tiny and options.weights is None:
         return options
     usual = weights_of(options)
-    weights = prompter.ask("Weights to start from, none for random ones", usual or "none", options.weights, _weights)
+    weights = ask("Weights to start from, none for random ones", usual or "none", options.weights, _weights)
     return replace(options, weights=weights)
 
 
-def _ask_schedule(options: FinetuneOptions, stats: DatasetStatistics, prompter: Prompter) -> FinetuneOptions:
+def _ask_schedule(options: FinetuneOptions, stats: DatasetStatistics) -> FinetuneOptions:
     def parse_batch(text: str) -> int:
         replace(options, batch_size=_number(text, POSITIVE), lr=None, max_iter=None, epochs=None).check()
         return _number(text, POSITIVE)
@@ -159,16 +149,16 @@ def _ask_schedule(options: FinetuneOptions, stats: DatasetStatistics, prompter: 
         options = replace(options, batch_size=None)
     batch = build_recipe(options, stats)[1].batch
     question = "Batch: clips of a step, over all GPUs"
-    options = replace(options, batch_size=prompter.ask(question, str(batch), options.batch_size, parse_batch))
+    options = replace(options, batch_size=ask(question, str(batch), options.batch_size, parse_batch))
     rate = build_recipe(options, stats)[1].lr
-    options = replace(options, lr=prompter.ask("Learning rate", f"{rate:g}", options.lr, parse_rate))
+    options = replace(options, lr=ask("Learning rate", f"{rate:g}", options.lr, parse_rate))
     plan = build_recipe(options, stats)[1]
     usual = {"epochs": options.epochs, "max_iter": options.max_iter}
     shown = f"{plan.max_iter}, {plan.epochs:.3g} epochs"
-    return replace(options, **prompter.ask('Iterations, or epochs as "20 epochs"', shown, usual, parse_length))
+    return replace(options, **ask('Iterations, or epochs as "20 epochs"', shown, usual, parse_length))
 
 
-def _ask_output(options: FinetuneOptions, prompter: Prompter, output: Path | None, force: bool) -> Path:
+def _ask_output(options: FinetuneOptions, output: Path | None, force: bool) -> Path:
     usual = output or default_output(options)
 
     def parse(text: str) -> Path:
@@ -176,12 +166,10 @@ def _ask_output(options: FinetuneOptions, prompter: Prompter, output: Path | Non
         return Path(text).expanduser()
 
     while True:
-        chosen = prompter.ask("File to write", str(usual), usual, parse)
+        chosen = ask("File to write", str(usual), usual, parse)
         try:
             check_target(chosen, force)
         except UserError as error:
-            if prompter.ended:
-                raise
             click.echo(f"  {error}")
         else:
             return chosen

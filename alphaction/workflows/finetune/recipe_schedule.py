@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from alphaction.solver import rate_ratio
 from alphaction.utils.errors import UserError
+from alphaction.utils.messages import counted
 from alphaction.workflows.finetune.dataset_statistics import DatasetStatistics
 from alphaction.workflows.finetune.finetune_options import MAX_ITERATIONS, FinetuneOptions
 
@@ -82,8 +83,8 @@ def plan_schedule(options: FinetuneOptions, stats: DatasetStatistics, short_side
         max_iter, reason = max(1, round(options.epochs * stats.keyframes / batch)), "as given by --epochs"
         if max_iter > MAX_ITERATIONS:
             raise UserError(
-                f"--epochs {options.epochs:g}: {stats.keyframes} keyframes and {batch} clips a step make that "
-                f"{max_iter} iterations; expected {MAX_ITERATIONS} at most"
+                f"--epochs {options.epochs:g}: {counted(stats.keyframes, 'keyframe')} and {counted(batch, 'clip')} a "
+                f"step make that {max_iter} iterations; expected {MAX_ITERATIONS} at most"
             )
     recipe_iter, recipe_steps = RECIPE_ITERATIONS[options.use_ia]
     scale = batch / RECIPE_BATCH

@@ -7,7 +7,7 @@ from pathlib import Path
 from alphaction.checkpoint import compare_label_maps, read_weight_file
 from alphaction.config.paths_catalog import AVA_LABEL_MAP
 from alphaction.data.annotations import LabelMap, read_label_map
-from alphaction.workflows.finetune.finetune_options import FinetuneOptions
+from alphaction.workflows.finetune.finetune_options import DEFAULT_DATASET, FinetuneOptions
 
 # Backbones trained on Kinetics; they hold no action head.
 WEIGHTS = {
@@ -15,6 +15,23 @@ WEIGHTS = {
     "resnet101": "data/models/pretrained_models/SlowFast-ResNet101-8x8.pth",
     "tiny": "",
 }
+
+
+def default_backbone(options: FinetuneOptions) -> str:
+    """Return the network where none was asked for: the published recipe's, or the small one if only that can start.
+
+    Only the small one trains from random weights, and on a CPU: it is taken for a dataset of one's own where there are
+    neither GPUs nor weights. A config for GPUs is written for the recipe, and says which weights it lacks.
+    """
+    published = (options.dataset_name or DEFAULT_DATASET).startswith("ava_video_")
+    can_start = options.num_gpus or options.weights is not None or Path(WEIGHTS["resnet50"]).is_file()
+    return "resnet50" if published or can_start else "tiny"
+
+
+def missing_weights(options: FinetuneOptions) -> str:
+    """Return the weights that the config starts from and that are not there; "" if nothing is missing."""
+    weights = weights_of(options)
+    return "" if not weights or Path(weights).expanduser().is_file() else weights
 
 
 def weights_of(options: FinetuneOptions) -> str:

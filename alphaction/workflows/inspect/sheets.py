@@ -15,8 +15,9 @@ import numpy as np
 from tqdm import tqdm
 from yacs.config import CfgNode
 
-from alphaction.config.paths_catalog import find_dataset
+from alphaction.config.paths_catalog import DatasetSpec, find_dataset
 from alphaction.data.annotations import AnnotationTable, LabelMap
+from alphaction.data.keyframes import exact_time, time_list, time_text
 from alphaction.data.label_statistics import labels_per_keyframe
 from alphaction.data.sample import Keyframe
 from alphaction.data.tables import DatasetTables, open_tables
@@ -24,12 +25,16 @@ from alphaction.data.temporal import clip_slots
 from alphaction.utils.drawing import PALETTE, TITLE_BACKGROUND, contact_sheet, draw_detections, put_lines, write_png
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import counted, suggest
+from alphaction.utils.output_folder import read_record, write_record
 
 TRUTH_COLOR, PERSON_COLOR, OBJECT_COLOR = (225, 225, 225), (0, 150, 60), (215, 105, 0)
 STRIP_FRAMES = 8
 _SHORTEST, _TALLEST = 480, 720  # pixels of a picture's shorter side
 _STRIP_WIDTH = 120  # of each small frame at least; narrow sheets have several rows of them
 _GAP = 6
+RECORD = "sheets.json"
+"""Lists the pictures that were written into a folder."""
+_NAME = re.compile(r"\d{3,}_[A-Za-z0-9._-]+\.png")
 _LINE = 16
 
 
@@ -41,11 +46,13 @@ class ShownDataset:
         tables: the dataset.
         slots: timeline positions of the frames of the strip, relative to the keyframe.
         fps: frames per second of the timeline; 0: each video's own.
+        folders: those that hold files of the dataset.
     """
 
     tables: DatasetTables
     slots: tuple[int, ...]
     fps: float
+    folders: frozenset[Path] = frozenset()
 
     @classmethod
     def from_config(cls, cfg: CfgNode, name: str) -> ShownDataset:
@@ -55,14 +62,15 @@ class ShownDataset:
             UserError: if the dataset is unknown or one of its files is wrong.
         """
         slots = strip_slots(clip_slots(cfg.INPUT.FRAME_NUM, cfg.INPUT.FRAME_SAMPLE_RATE))
-        return cls(open_tables(find_dataset(cfg, name)), slots, cfg.INPUT.FPS)
+        spec = find_dataset(cfg, name)
+        return cls(open_tables(spec), slots, cfg.INPUT.FPS, _folders_of(spec))
 
     @property
     def has_detections(self) -> bool:
         """Whether there is anything to show besides the ground truth."""
         return self.tables.person_boxes is not None or self.tables.object_boxes is not None
 
-    def keyframe(self, video: str, second: int) -> int:
+    def keyframe(self, video: str, second: float) -> int:
         """Return the position of an annotated keyframe.
 
         Raises:
@@ -74,10 +82,9 @@ class ShownDataset:
             if video not in keyframes.videos:
                 raise UserError(f'{self.tables.name} has no video "{video}". {suggest(video, keyframes.videos)}')
             seconds = keyframes.seconds[keyframes.videos[keyframes.video_index] == video]
-            near = np.sort(seconds[np.argsort(np.abs(seconds - second), kind="stable")[:5]]).tolist()
-            raise UserError(
-                f"{self.tables.name}: second {second} of {video} is not annotated; nearest: {', '.join(map(str, near))}"
-            )
+            near = time_list(np.sort(seconds[np.argsort(np.abs(seconds - second), kind="stable")[:5]]))
+            second, nearest = exact_time(second), ", ".join(map(str, near))
+            raise UserError(f"{self.tables.name}: second {second} of {video} is not annotated; nearest: {nearest}")
         return position
 
 
@@ -128,22 +135,48 @@ def strip_slots(window: Sequence[int]) -> tuple[int, ...]:
 def draw_samples(shown: ShownDataset, output_dir: Path, positions: Sequence[int]) -> SheetReport:
     """Write one PNG for each of the keyframes at ``positions``.
 
+    Pictures that an earlier call wrote into ``output_dir`` are removed, and no other files: :data:`RECORD` lists them.
+
     Raises:
-        UserError: if a frame cannot be read or a file not be written.
+        UserError: if a frame cannot be read or a file not be written, or ``output_dir`` holds files of the dataset.
     """
-    files = []
+    if output_dir.resolve() in shown.folders:
+        raise UserError(
+            f"--output-dir {output_dir}: this folder holds files of {shown.tables.name}. Name one for pictures alone, "
+            f"such as output/{shown.tables.name}_pictures."
+        )
+    files: list[Path] = []
+    _remove_earlier(output_dir)
     for number, position in enumerate(tqdm(positions, desc="sheets", disable=None)):
         keyframe = shown.tables.annotations.keyframes[position]
         safe = re.sub(r"[^A-Za-z0-9._-]+", "_", keyframe.video)
-        path = output_dir / f"{number:03d}_{safe}_{keyframe.second:04d}.png"
-        write_png(path, draw_keyframe(shown, position))
+        path = output_dir / f"{number:03d}_{safe}_{time_text(keyframe.second)}.png"
+        picture = draw_keyframe(shown, position)
         files.append(path)
+        output_dir.mkdir(parents=True, exist_ok=True)
+        write_record(output_dir, RECORD, {"dataset": shown.tables.name, "files": [file.name for file in files]})
+        write_png(path, picture)
     present = labels_per_keyframe(shown.tables.annotations, shown.tables.label_map) > 0
     on_pictures, anywhere = present[list(positions)].any(axis=0), present.any(axis=0)
     names = np.array(shown.tables.label_map.names, dtype=object)
     return SheetReport(
         tuple(files), tuple(names[on_pictures]), tuple(names[anywhere & ~on_pictures]), tuple(names[~anywhere])
     )
+
+
+def _folders_of(spec: DatasetSpec) -> frozenset[Path]:
+    files = (spec.label_map, spec.eval_label_map, spec.annotations, spec.person_boxes, spec.object_boxes)
+    folders = [spec.videos, spec.clips, *(path.parent for path in (*files, spec.exclusions) if path is not None)]
+    return frozenset(folder.resolve() for folder in folders if folder is not None)
+
+
+def _remove_earlier(folder: Path) -> None:
+    """Remove the pictures that the record of an earlier call lists."""
+    listed = (read_record(folder, RECORD) or {}).get("files")
+    for name in listed if isinstance(listed, list) else []:
+        # A record that was edited must not lead elsewhere.
+        if isinstance(name, str) and _NAME.fullmatch(name):
+            (folder / name).unlink(missing_ok=True)
 
 
 def choose_keyframes(annotations: AnnotationTable, label_map: LabelMap, count: int, seed: int = 0) -> list[int]:

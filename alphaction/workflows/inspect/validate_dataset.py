@@ -19,7 +19,14 @@ from alphaction.checks.check_truth import check_truth
 from alphaction.checks.findings import Finding
 from alphaction.checks.quick_checks import check_tables
 from alphaction.checks.video_findings import video_findings
-from alphaction.config.paths_catalog import BUILT_IN, find_dataset, known_datasets, registered_by
+from alphaction.config.paths_catalog import (
+    AVA_VERSIONS,
+    BUILT_IN,
+    find_dataset,
+    known_datasets,
+    registered_by,
+    splits_of,
+)
 from alphaction.data.tables import DatasetTables, seconds_of_videos
 from alphaction.data.video.check_videos import check_videos
 from alphaction.data.video.clip_source import VideoCheck
@@ -27,8 +34,6 @@ from alphaction.utils.errors import UserError
 from alphaction.utils.messages import suggest
 from alphaction.workflows.inspect.split_facts import collect_facts
 from alphaction.workflows.inspect.validation_report import Report
-
-_AVA = ("ava_video_v2.1", "ava_video_v2.2")
 
 
 def validate_dataset(cfg: CfgNode, name: str, *, thorough: bool = True, chosen: bool = False) -> Report:
@@ -58,24 +63,12 @@ def validate_all(cfg: CfgNode, dataset: str, *, thorough: bool = True, chosen: b
     if not names:
         known = known_datasets(cfg)
         stems = {name.rsplit("_", 1)[0] for name in known if "_" in name and registered_by(cfg, name) != [BUILT_IN]}
-        stems |= set(_AVA)
+        stems |= set(AVA_VERSIONS)
         raise UserError(
             f'no dataset "{dataset}" with splits {dataset}_train, {dataset}_val, ... is known. '
             f"{suggest(dataset, stems)} Register it with a dataset.yaml (DATASETS.DATA_DIR, DATASETS.CATALOG)."
         )
     return _validate(cfg, dataset, names, [], thorough, chosen)
-
-
-def splits_of(cfg: CfgNode, dataset: str) -> list[str]:
-    """Return the names of all splits of a dataset, training first; "ava_video_v2.2" is AVA of that version."""
-    if dataset in _AVA:
-        return [dataset.replace("video", f"video_{split}") for split in ("train", "val")]
-    names = [name for name in known_datasets(cfg) if name.startswith(f"{dataset}_")]
-    # "pets" must not take the splits of "pets_indoor", which another file registers.
-    shortest = min(names, key=lambda name: (name.count("_"), name), default="")
-    files = set(registered_by(cfg, shortest))
-    names = [name for name in names if files & set(registered_by(cfg, name)) and BUILT_IN not in files]
-    return sorted(names, key=lambda name: ("train" not in name, name))
 
 
 def _validate(

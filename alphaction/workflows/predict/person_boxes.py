@@ -10,6 +10,8 @@ import numpy as np
 from tqdm import tqdm
 
 from alphaction.data.annotations import BoxTable, read_boxes
+from alphaction.data.annotations.box_table import distinct_boxes
+from alphaction.data.formats.rows import NoBoxesError
 from alphaction.data.transforms import Size
 from alphaction.data.video.clip_source import ClipSource
 from alphaction.data.video.names import VideoNames
@@ -63,13 +65,19 @@ def boxes_from_file(
         if objects:
             get_logger().info('%s: no object of "%s"', path, video.stem)
             return _table(video, np.zeros(0, dtype=np.int64), np.zeros((0, 4)), np.zeros(0), path), video.stem
-        raise UserError(
+        raise NoBoxesError(
             f'{path}: no row names the video "{video.stem}" (or "{video.name}"). '
-            f"{suggest(video.stem, keyframes.videos)} Write the video's name in the first column."
+            f"{suggest(video.stem, keyframes.videos)} Write the video's name in the first column.",
+            f"no row of {path} names it",
         )
     kept = of_video[keyframes.video_index] & np.isin(keyframes.seconds, seconds)
     of_box = table.keyframe_of_box()
     use, row_seconds, own = kept[of_box], keyframes.seconds[of_box], of_video[keyframes.video_index][of_box]
+    once = np.zeros(len(use), dtype=bool)
+    rows = np.flatnonzero(use)
+    once[rows[distinct_boxes(row_seconds[rows], table.boxes[rows], table.scores[rows])]] = True
+    if repeated := int((use & ~once).sum()):
+        get_logger().info("%s: %d boxes equal another at that second, left out", path, repeated)
     where = f"seconds {seconds.start} to {seconds.stop - 1}"
     if not objects and row_seconds[own].min() >= end:
         raise UserError(
@@ -88,7 +96,7 @@ def boxes_from_file(
         int((~own).sum()),
     )
     name = str(keyframes.videos[of_video][0])
-    return _table(video, row_seconds[use], table.boxes[use], table.scores[use], path), name
+    return _table(video, row_seconds[once], table.boxes[once], table.scores[once], path), name
 
 
 def boxes_from_detector(

@@ -1,123 +1,205 @@
-"""Predicts the actions in a video and writes it with every person's box, id and actions on each frame."""
+"""Predicts the actions in videos and writes each with every person's box, id and actions on each frame."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
-from contextlib import closing
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import av
 import numpy as np
-from tqdm import tqdm
 from yacs.config import CfgNode
 
-from alphaction.checkpoint import load_trained_weights, read_weight_file
 from alphaction.config import validate_cfg
 from alphaction.data.annotations import NO_CLASS, AnnotationTable, BoxTable, LabelMap, write_ava_csv
 from alphaction.data.dataset import ActionDataset, wants_objects
 from alphaction.data.loader import build_test_loader
 from alphaction.data.sample import Keyframe
 from alphaction.data.tables import DatasetTables
-from alphaction.data.video.clip_source import ClipSource
-from alphaction.data.video.encoder import write_video
-from alphaction.data.video.file import BrokenVideoError, VideoFile
-from alphaction.data.video.whole_movies import MovieSource
-from alphaction.engine.classes import adopt_label_map
 from alphaction.engine.inference import predict_dataset
 from alphaction.engine.setup import Runtime, processes_from_environment, set_up_runtime
 from alphaction.evaluation import Predictions, write_detections
 from alphaction.memory import MemoryPool
-from alphaction.modeling.detector import ActionDetector, build_detection_model
+from alphaction.modeling.detector import ActionDetector
 from alphaction.utils.atomic import replacing
 from alphaction.utils.errors import UserError
 from alphaction.utils.logging import get_logger
-from alphaction.utils.messages import counted
+from alphaction.utils.messages import counted, first_lines, listed, problem_list
 from alphaction.workflows.detect import PersonDetector
-from alphaction.workflows.predict.find_label_map import find_label_map
+from alphaction.workflows.detect.detector_flags import PREDICT_VIDEO
+from alphaction.workflows.predict.clip import Clip, open_clip
+from alphaction.workflows.predict.load_model import adopt_classes, load_model
 from alphaction.workflows.predict.person_boxes import Detector, boxes_from_detector, boxes_from_file
 from alphaction.workflows.predict.rendering import FrameRenderer, frame_scale
 from alphaction.workflows.predict.tracker import IouTracker, Track
-from alphaction.workflows.predict.video_options import OUTPUT_SUFFIXES, VideoOptions, VideoResult
+from alphaction.workflows.predict.video_options import VideoFailure, VideoOptions, VideoResult
+from alphaction.workflows.predict.writing import write_clip
 
 
 @dataclass(frozen=True)
-class _Clip:
-    """The part of the video to predict: (width, height), frames per second, start and end; times in seconds."""
+class _Job:
+    """One video that can be predicted: its part, its boxes (None: to be found), and its name in the results."""
 
-    path: Path
-    source: ClipSource
-    size: tuple[int, int]
-    fps: float
-    start: float
-    end: float
-    video_end: float
+    options: VideoOptions
+    clip: Clip
+    scale: int
+    persons: BoxTable | None
+    objects: BoxTable | None
+    name: str
 
-    @property
-    def seconds(self) -> range:
-        """The keyframes: whole seconds of the part, the one at or before its start included."""
-        return range(math.floor(self.start), math.ceil(self.end - 1e-3))
-
-    @property
-    def times(self) -> np.ndarray:
-        """Time of each frame of the output, at an even rate."""
-        count = max(1, round((self.end - self.start) * self.fps))
-        return self.start + np.arange(count) / self.fps
+    @classmethod
+    def of(cls, cfg: CfgNode, options: VideoOptions) -> _Job:
+        """Open the video and read its boxes; what is wrong with either is a :class:`UserError`."""
+        clip = open_clip(options)
+        scale = frame_scale(options.scale, *clip.size)
+        return cls(options, clip, scale, *_read_boxes(cfg, clip, options))
 
 
-def predict_video(cfg: CfgNode, weights: Path, options: VideoOptions, detector: Detector | None = None) -> VideoResult:
-    """Predict the actions in a video and write it with boxes, ids and class names; on one process, CPU or GPU.
-
-    Args:
-        cfg: the config that the weights were trained with; changed and frozen.
-        weights: checkpoint, complete for the model.
-        options: what to predict and where to write it.
-        detector: used instead of torchvision's.
+def predict_video(
+    cfg: CfgNode,
+    weights: Path,
+    options: VideoOptions,
+    detector: Detector | None = None,
+    config_file: Path | None = None,
+) -> VideoResult:
+    """Predict one video, see :func:`predict_videos`.
 
     Raises:
         UserError: if options, config, weights, video or boxes are wrong.
     """
-    options.check({"the weights": weights})
+    (result,) = predict_videos(cfg, weights, [options], detector, config_file)
+    return result
+
+
+def predict_videos(
+    cfg: CfgNode,
+    weights: Path,
+    videos: Sequence[VideoOptions],
+    detector: Detector | None = None,
+    config_file: Path | None = None,
+) -> Iterator[VideoResult | VideoFailure]:
+    """Predict the actions in videos and write each with boxes, ids and class names; on one process, CPU or GPU.
+
+    Of several videos, one that cannot be predicted does not stop the others. Videos whose results go to the same csv
+    share it.
+
+    Args:
+        cfg: the config that the weights were trained with; changed and frozen.
+        weights: checkpoint, complete for the model.
+        videos: what to predict and where to write it.
+        detector: used instead of torchvision's.
+        config_file: where ``cfg`` comes from, for messages.
+
+    Yields:
+        what became of each video: first those that cannot even be opened, then the others in their order.
+
+    Raises:
+        UserError: if config or weights are wrong, or the only video, or all of them.
+    """
     if processes_from_environment()[1] > 1:
         raise UserError("a video is predicted by one process: run this command without torchrun")
-    clip = _open(options)
-    scale = frame_scale(options.scale, *clip.size)
-    persons, objects, name = _read_boxes(cfg, clip, options)
-    file = read_weight_file(weights)
-    label_map = find_label_map(cfg, file)
-    if note := adopt_label_map(cfg, label_map):
-        get_logger().info(note)
+    jobs, failures = [], []
+    for options in videos:
+        try:
+            options.check({"the weights": weights})
+            jobs.append(_Job.of(cfg, options))
+        except UserError as error:
+            if len(videos) == 1:
+                raise
+            failures.append(VideoFailure.of(options.video, error))
+    if not jobs:
+        reasons = dict.fromkeys(map(str, failures))
+        raise UserError(problem_list(f"not one of {len(videos)} videos can be predicted:", first_lines([*reasons])))
+    yield from failures
+    label_map = adopt_classes(cfg, weights, config_file)
     validate_cfg(cfg, check_files=False, splits=())
     cfg.freeze()
-    runtime = set_up_runtime(cfg, seed=0, local_rank=0)
-    model = _load_model(cfg, weights, label_map, runtime)
-    if persons is None:
-        persons, found = _detect(cfg, clip, options, runtime, detector)
-        objects = found if objects is None and len(found) else objects
-    if _any_above(persons, cfg.TEST.BOX_THRESH, clip):
-        predictions = _predict(cfg, model, clip, label_map, persons, objects, runtime)
-    else:
-        predictions = Predictions.from_clips([], [], [], label_map.ids)
-    tracks, ids = follow_persons(predictions, clip.size[0] / clip.size[1])
-    if options.csv is not None:
-        named = [Keyframe(name, keyframe.second) for keyframe in predictions.keyframes]
-        with replacing(options.csv) as part:
-            write_detections(part, replace(predictions, keyframes=named), cfg.TEST.ACTION_THRESH)
-    if options.tracks is not None:
-        with replacing(options.tracks) as part:
-            write_ava_csv(part, _track_table(predictions, ids, name))
-    renderer = FrameRenderer(
-        tracks,
-        predictions.scores,
-        label_map,
-        min_score=options.min_score,
-        max_classes=options.max_classes,
-        one_movement=cfg.MODEL.ROI_ACTION_HEAD.EXCLUSIVE_MOVEMENT,
-        scale=scale,
-    )
-    size = _write(clip, options.output, renderer.draw)
-    return VideoResult(options.output, len(clip.times), clip.fps, size, scale, len(predictions.keyframes), len(tracks))
+    predictor = _Predictor(cfg, weights, label_map, config_file, detector)
+    if any(job.persons is None for job in jobs):
+        predictor.make_detector(jobs[0].options)
+    for job in jobs:
+        try:
+            yield predictor.run(job)
+        except UserError as error:
+            if len(videos) == 1:
+                raise
+            yield VideoFailure.of(job.options.video, error)
+
+
+class _Predictor:
+    """A model, and a detector where one is needed, for any number of videos."""
+
+    def __init__(
+        self, cfg: CfgNode, weights: Path, label_map: LabelMap, config_file: Path | None, detector: Detector | None
+    ) -> None:
+        self._cfg, self._label_map, self._detector = cfg, label_map, detector
+        self._runtime = set_up_runtime(cfg, seed=0, local_rank=0)
+        self._model = load_model(cfg, weights, label_map, self._runtime, config_file)
+        self._tables: dict[Path, list[bytes]] = {}
+
+    def make_detector(self, options: VideoOptions) -> None:
+        """Load the detector that the options name, unless one was given."""
+        if self._detector is None:
+            self._detector = PersonDetector.from_torchvision(
+                options.detector_weights,
+                self._runtime.device,
+                score=self._cfg.TEST.BOX_THRESH,
+                every_class=wants_objects(self._cfg) and options.object_boxes is None,
+                model=options.detector,
+                flags=PREDICT_VIDEO,
+            )
+
+    def run(self, job: _Job) -> VideoResult:
+        """Predict one video and write what its options ask for."""
+        cfg, clip, options = self._cfg, job.clip, job.options
+        persons, objects = job.persons, job.objects
+        if persons is None:
+            persons, found = boxes_from_detector(self._detector, clip.source, clip.path, clip.seconds)
+            objects = found if objects is None and len(found) else objects
+        if _any_above(persons, cfg.TEST.BOX_THRESH, clip):
+            if options.detections is not None:
+                _note_uncovered(persons, cfg.TEST.BOX_THRESH, clip, options)
+            predictions = _predict(cfg, self._model, clip, self._label_map, persons, objects, self._runtime)
+        else:
+            predictions = Predictions.from_clips([], [], [], self._label_map.ids)
+        tracks, ids = follow_persons(predictions, clip.size[0] / clip.size[1])
+        renderer = FrameRenderer(
+            tracks,
+            predictions.scores,
+            self._label_map,
+            min_score=options.min_score,
+            max_classes=options.max_classes,
+            one_movement=cfg.MODEL.ROI_ACTION_HEAD.EXCLUSIVE_MOVEMENT,
+            scale=job.scale,
+        )
+        size, sound = write_clip(clip, options.output, renderer.draw)
+        if options.csv is not None:
+            named = [Keyframe(job.name, keyframe.second) for keyframe in predictions.keyframes]
+            scores = replace(predictions, keyframes=named)
+            self._add_rows(options.csv, lambda path: write_detections(path, scores, cfg.TEST.ACTION_THRESH))
+        if options.tracks is not None:
+            table = _track_table(predictions, ids, job.name)
+            self._add_rows(options.tracks, lambda path: write_ava_csv(path, table))
+        return VideoResult(
+            options.output,
+            len(clip.times),
+            clip.fps,
+            size,
+            job.scale,
+            len(predictions.keyframes),
+            len(tracks),
+            len(clip.seconds),
+            sound,
+        )
+
+    def _add_rows(self, path: Path, write: Callable[[Path], None]) -> None:
+        """Write a table of rows without a header, below those of the videos before."""
+        with tempfile.TemporaryDirectory() as folder:
+            write(Path(folder) / path.name)
+            parts = self._tables.setdefault(path, [])
+            parts.append((Path(folder) / path.name).read_bytes())  # gzip files may be joined as well
+        with replacing(path) as part:
+            part.write_bytes(b"".join(parts))
 
 
 def follow_persons(predictions: Predictions, aspect: float) -> tuple[list[Track], list[int]]:
@@ -134,37 +216,7 @@ def follow_persons(predictions: Predictions, aspect: float) -> tuple[list[Track]
     return tracker.tracks, ids
 
 
-def _open(options: VideoOptions) -> _Clip:
-    """Return the part of the video that the options ask for, cut at the end of the video."""
-    try:
-        with closing(VideoFile(options.video)) as movie:
-            info = movie.info()
-            # The header of a truncated file promises more than there is. A day is longer than any video.
-            reached = movie.end_near(86400.0 if info.duration is None else info.duration)
-    except BrokenVideoError as error:
-        raise UserError(f"{options.video}: {error}. Copy or download it again.") from error
-    if info.duration is not None and reached + 1.0 < info.duration:
-        get_logger().warning(
-            "%s: ends at %.2f s, but its header promises %.2f s: the file was cut off",
-            options.video,
-            reached,
-            info.duration,
-        )
-    whole = reached if info.duration is None else min(reached, info.duration)
-    if options.start >= whole:
-        raise UserError(f"--start {options.start:g}: {options.video} ends at {whole:.2f} s")
-    end = whole if options.end is None else min(options.end, whole)
-    source = MovieSource(options.video.parent)
-    return _Clip(options.video, source, (info.width, info.height), info.fps, options.start, end, whole)
-
-
-def _load_model(cfg: CfgNode, weights: Path, label_map: LabelMap, runtime: Runtime) -> ActionDetector:
-    model = build_detection_model(cfg).to(runtime.device)
-    load_trained_weights(model, weights, label_map.to_dict())
-    return model.eval()
-
-
-def _read_boxes(cfg: CfgNode, clip: _Clip, options: VideoOptions) -> tuple[BoxTable | None, BoxTable | None, str]:
+def _read_boxes(cfg: CfgNode, clip: Clip, options: VideoOptions) -> tuple[BoxTable | None, BoxTable | None, str]:
     """Return the boxes of persons and objects in the files (None: no file), and the video's name for the results."""
     persons, objects, name = None, None, clip.path.stem
     if options.detections is not None:
@@ -178,22 +230,32 @@ def _read_boxes(cfg: CfgNode, clip: _Clip, options: VideoOptions) -> tuple[BoxTa
     return persons, objects, name
 
 
-def _detect(
-    cfg: CfgNode, clip: _Clip, options: VideoOptions, runtime: Runtime, detector: Detector | None
-) -> tuple[BoxTable, BoxTable]:
-    """Return the boxes of persons and of objects that the detector finds."""
-    if detector is None:
-        detector = PersonDetector.from_torchvision(
-            options.detector_weights,
-            runtime.device,
-            score=cfg.TEST.BOX_THRESH,
-            every_class=wants_objects(cfg) and options.object_boxes is None,
-            model=options.detector,
+def _note_uncovered(persons: BoxTable, threshold: float, clip: Clip, options: VideoOptions) -> None:
+    """Warn of the seconds at which nothing is predicted: those that the file leaves out, and those of low scores."""
+    of_box = persons.keyframes.seconds[persons.keyframe_of_box()]
+    covered = np.unique(of_box)
+    low = np.setdiff1d(covered, of_box[persons.scores >= np.float32(threshold)])
+    left = len(clip.seconds) - len(covered)
+    if not (left > 0 or len(low)):
+        return
+    shown = f" ({listed(f'{second:g}' for second in covered)})" if left > 0 else ""
+    total = len(clip.seconds)
+    parts = [f"{options.detections} has boxes at {len(covered)} of the {total} seconds of {clip.path.name}{shown}"]
+    if len(low):
+        seconds = listed(f"{second:g}" for second in low)
+        parts.append(
+            f"at {len(low)} of them ({seconds}) none scores TEST.BOX_THRESH {threshold:g} or more, so that there is no "
+            "result: lower it at the end of the command"
         )
-    return boxes_from_detector(detector, clip.source, clip.path, clip.seconds)
+    if left > 0:
+        parts.append(
+            f"there is no result at the other{f' {left}' if left > 1 else ''}. Boxes are needed at each second, "
+            "counted from 0: add rows to the file, or let --detector find the persons in its place"
+        )
+    get_logger().warning("%s.", "; ".join(parts))
 
 
-def _any_above(persons: BoxTable, threshold: float, clip: _Clip) -> bool:
+def _any_above(persons: BoxTable, threshold: float, clip: Clip) -> bool:
     """Return whether any box of a person scores high enough; if not, warn that the frames stay plain."""
     if (persons.scores >= np.float32(threshold)).any():
         return True
@@ -217,7 +279,7 @@ def _any_above(persons: BoxTable, threshold: float, clip: _Clip) -> bool:
 def _predict(
     cfg: CfgNode,
     model: ActionDetector,
-    clip: _Clip,
+    clip: Clip,
     label_map: LabelMap,
     persons: BoxTable,
     objects: BoxTable | None,
@@ -253,25 +315,3 @@ def _track_table(predictions: Predictions, ids: list[int], name: str) -> Annotat
     return AnnotationTable.from_columns(
         [name] * len(ids), seconds, predictions.boxes, np.full(len(ids), NO_CLASS), np.array(ids, dtype=np.int64)
     )
-
-
-def _write(clip: _Clip, output: Path, draw: Callable[[np.ndarray, float], np.ndarray]) -> tuple[int, int]:
-    """Decode, draw and encode frame by frame; return (width, height). ``output`` appears once it is complete."""
-    size = (0, 0)
-
-    def pictures(movie: VideoFile) -> Iterator[np.ndarray]:
-        nonlocal size
-        times = clip.times.tolist()
-        for frame, time in zip(movie.stream(times), tqdm(times, desc="write", unit="frame", disable=None), strict=True):
-            picture = draw(frame, time)
-            size = (picture.shape[1], picture.shape[0])
-            yield picture
-
-    try:
-        with closing(VideoFile(clip.path)) as movie, replacing(output) as part:
-            write_video(part, pictures(movie), clip.fps, OUTPUT_SUFFIXES[output.suffix.lower()])
-    except BrokenVideoError as error:
-        raise UserError(f"{clip.path}: {error}. Copy or download it again, or stop before with --end.") from error
-    except av.FFmpegError as error:
-        raise UserError(f"{output}: cannot be written ({error.strerror}). Choose another file or format.") from error
-    return size

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from alphaction.data.formats.rows import NoBoxesError
 from alphaction.data.video.file import VIDEO_SUFFIXES
 from alphaction.utils.errors import UserError
 from alphaction.utils.files import refuse_existing, require_file
@@ -22,10 +24,16 @@ _PERSON_BOXES = "boxes of persons, one set a second: one of"
 
 @dataclass(frozen=True)
 class VideoOptions:
-    """What to predict and where to write it; each field is described by its help."""
+    """What to predict and where to write it; each field is described by its help.
 
-    video: Path = option(metavar="V", help="video to predict")
-    output: Path = option(metavar="OUT", help=f"video to write: {', '.join(OUTPUT_SUFFIXES)}")
+    Attributes:
+        missing: what to say of a video that a list names and that does not exist.
+    """
+
+    video: Path
+    output: Path = option(
+        metavar="OUT", help=f"video to write ({', '.join(OUTPUT_SUFFIXES)}), or a folder: each video under its name"
+    )
     detections: Path | None = option(
         None, metavar="FILE", help="csv or JSON; rows name the video, see docs/DATA.md", group=_PERSON_BOXES
     )
@@ -42,7 +50,9 @@ class VideoOptions:
     detector_weights: Path | None = option(
         None, metavar="FILE", help="detect_persons.py's --weights (default: COCO weights)"
     )
-    csv: Path | None = option(None, metavar="FILE", help="write all scores, as tools/evaluate_ava.py reads them")
+    csv: Path | None = option(
+        None, metavar="FILE", help="write all scores of all videos, as tools/evaluate_ava.py reads them"
+    )
     tracks: Path | None = option(None, metavar="FILE", help="write boxes with person ids, AVA csv without classes")
     min_score: float = option(
         0.3, within=FRACTION, metavar="S", help="lowest score of a class on the frames (default: %(default)s)"
@@ -56,6 +66,7 @@ class VideoOptions:
         None, within=POSITIVE, metavar="K", help="enlarge frames K times (default: only small ones, to fit text)"
     )
     force: bool = option(False, help="replace --output, --csv and --tracks if they exist")
+    missing: str = ""
 
     def check(self, other_inputs: Mapping[str, Path] | None = None) -> None:
         """Raise a :class:`UserError` for what is wrong with the options and files.
@@ -63,6 +74,11 @@ class VideoOptions:
         Args:
             other_inputs: name -> existing file that no output may replace: the config, the weights.
         """
+        self.check_flags()
+        self._check_files(other_inputs or {})
+
+    def check_flags(self) -> None:
+        """Raise a :class:`UserError` for what is wrong with the options whatever the video."""
         if problems := check_options(self):
             raise UserError(problem_list("options of the video:", problems))
         if (self.detections is None) == (self.detector is None):
@@ -77,19 +93,24 @@ class VideoOptions:
         if not 0 <= self.start < (math.inf if self.end is None else self.end):
             end = "" if self.end is None else f", --end {self.end:g}"
             raise UserError(f"--start {self.start:g}{end}: expected 0 <= start < end, in seconds")
-        self._check_files(other_inputs or {})
+        for flag, path in self._box_files().items():
+            require_file(flag, path)
 
-    def _check_files(self, other_inputs: Mapping[str, Path]) -> None:
-        """Refuse inputs that are missing, and outputs that are an input, another output or an existing file."""
-        inputs = {
-            "--video": self.video,
+    def _box_files(self) -> dict[str, Path]:
+        """Return flag -> file that is read for every video."""
+        files = {
             "--detections": self.detections,
             "--object-boxes": self.object_boxes,
             "--detector-weights": self.detector_weights,
         }
-        taken = {flag: path for flag, path in inputs.items() if path is not None}
-        for flag, path in taken.items():
-            require_file(flag, path, VIDEO_SUFFIXES if flag == "--video" else ())
+        return {flag: path for flag, path in files.items() if path is not None}
+
+    def _check_files(self, other_inputs: Mapping[str, Path]) -> None:
+        """Refuse inputs that are missing, and outputs that are an input, another output or an existing file."""
+        if self.missing:
+            raise UserError(self.missing)
+        require_file("--video", self.video, VIDEO_SUFFIXES)
+        taken = {"--video": self.video, **self._box_files()}
         for flag, path, suffixes in (
             ("--video", self.video, VIDEO_SUFFIXES),
             ("--output", self.output, OUTPUT_SUFFIXES),
@@ -123,6 +144,8 @@ class VideoResult:
         scale: by which frames were enlarged.
         keyframes: seconds at which actions were predicted.
         persons: number of person ids.
+        seconds: at which actions could have been predicted.
+        sound: what became of it: "sound copied (aac)", "no sound".
     """
 
     output: Path
@@ -132,11 +155,39 @@ class VideoResult:
     scale: int
     keyframes: int
     persons: int
+    seconds: int
+    sound: str
 
     def __str__(self) -> str:
         enlarged = f", {self.scale} times the input's so that text can be read (--scale)" if self.scale > 1 else ""
         return (
             f"{self.output}: {counted(self.frames, 'frame')}, {self.fps:g} per second, "
-            f"{self.size[0]}x{self.size[1]}{enlarged}; no sound; {counted(self.persons, 'person')} at "
-            f"{counted(self.keyframes, 'keyframe')}"
+            f"{self.size[0]}x{self.size[1]}{enlarged}; {self.sound}; {counted(self.persons, 'person')} at "
+            f"{self.keyframes} of {counted(self.seconds, 'second')}"
         )
+
+
+@dataclass(frozen=True)
+class VideoFailure:
+    """A video of several that could not be predicted.
+
+    Attributes:
+        video: the file.
+        reason: a message that names it.
+        short: what it says, in a few words.
+    """
+
+    video: Path
+    reason: str
+    short: str
+
+    @classmethod
+    def of(cls, video: Path, error: UserError) -> VideoFailure:
+        """Return what an error says; where a file of boxes has none for it, without the names that it has."""
+        if isinstance(error, NoBoxesError):
+            return cls(video, error.reason, error.reason)
+        first = re.split(r"\.\s|\n", str(error).removeprefix("--video: ").removeprefix(f"{video}: "))[0]
+        return cls(video, str(error), first.removeprefix(f"{video} "))
+
+    def __str__(self) -> str:
+        return self.reason if str(self.video) in self.reason else f"{self.video}: {self.reason}"

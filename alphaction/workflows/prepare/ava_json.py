@@ -16,6 +16,7 @@ from typing import Any
 from alphaction.config.paths_catalog import AVA_LABEL_MAP
 from alphaction.data.annotations import AnnotationTable, LabelMap, read_annotations, read_label_map
 from alphaction.data.formats.file_content import open_for_writing, read_text
+from alphaction.data.keyframes import MILLISECONDS, time_text
 from alphaction.data.video.file import VIDEO_SUFFIXES
 from alphaction.utils.atomic import replacing
 from alphaction.utils.errors import UserError
@@ -134,8 +135,8 @@ def convert_ava_csv(
         images: finds the pictures' sizes: :class:`KeyframeImages` or :class:`MovieSizes`.
         movies: names to include, in the order that numbers them; None: all of the csv, sorted.
         min_json_path: a second file: no white space, no images without boxes, and only the keys that are read back.
-        numbered: image ids are whole numbers, (the movie's position from 1) * 10000 + second, instead of
-            "movie/0902", which names its moment itself.
+        numbered: image ids are whole numbers, (the movie's position from 1) * 10000 + second (all in thousandths if
+            some second is not whole), instead of "movie/0902", which names its moment itself.
 
     Raises:
         UserError: a file is missing or faulty, none of the movies is annotated, or an image or movie is missing.
@@ -147,7 +148,7 @@ def convert_ava_csv(
     keyframes = [k for k, keyframe in enumerate(table.keyframes) if keyframe.video in wanted]
     if not keyframes:
         raise UserError(
-            f"{csv_path}: none of its {len(annotated)} movies is in the movie list. "
+            f"{csv_path}: none of its movies ({len(annotated)}) is in the movie list. "
             f"{suggest(annotated[0], included)} The list holds one name a line, as the csv writes it; a video's "
             "suffix may follow."
         )
@@ -189,10 +190,12 @@ def coco_json(
     step = _SECONDS_PER_MOVIE
     while step <= int(table.keyframes.seconds.max()):
         step *= 10
+    parts = 1 if table.keyframes.seconds.dtype.kind == "i" else MILLISECONDS
     records, annotations = [], []
     for k, image in zip(keyframes, images, strict=True):
         movie, second = table.keyframes[k]
-        image_id = position[movie] * step + second if numbered else f"{movie}/{second:04d}"
+        number = position[movie] * step * parts + round(second * parts)
+        image_id = number if numbered else f"{movie}/{time_text(second)}"
         records.append(
             {
                 "id": image_id,

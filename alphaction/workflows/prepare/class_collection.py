@@ -8,14 +8,18 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from alphaction.data.annotations import ActionClass, LabelMap
 from alphaction.data.formats.rows import RowTable
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import counted, suggest
+from alphaction.workflows.prepare.nothing_to_learn import no_action_at_all
 
 DEFAULT_GROUP = "object"
 # More classes than this are more likely a misread field (file names, free text) than actions.
 MANY_CLASSES = 100
+_DIGITS = 10
 
 _GROUP_HELP = (
     "PERSON_MOVEMENT: one at a time (softmax); OBJECT_MANIPULATION, PERSON_INTERACTION: any number at once (sigmoid)"
@@ -47,7 +51,8 @@ def resolve_classes(
     Args:
         parts: the imported files, of all splits.
         label_map: the classes; None: collect them from the labels. Ids of files that name their ids are kept, names
-            are numbered from 1 in alphabetical order, and ids without names are called "class 3".
+            are numbered from 1 in alphabetical order, or by what they say if all are numbers, and ids without names
+            are called "class 3".
         class_group: the group (movement, object or person) of collected classes whose file states none; None: object.
 
     Raises:
@@ -57,10 +62,7 @@ def resolve_classes(
     keys = [[tuple(_key(part, label) for label in labels) for labels in part.labels()] for part in parts]
     counts = Counter(key for part in keys for labels in part for key in labels)
     if not counts:
-        raise UserError(
-            f"{', '.join(str(part.source.path) for part in parts)}: no box has an action, so there is nothing to "
-            "learn. Is the label or the attribute that names the action filled in?"
-        )
+        raise no_action_at_all(parts)
     given = label_map is not None
     if label_map is None:
         label_map, ids, notes = _collect(parts, counts, class_group)
@@ -90,6 +92,15 @@ def _composed(name: str) -> str:
 def _key(part: RowTable, label: int | str) -> int | str:
     """Return the name of a label where its file has one, else its id."""
     return label if isinstance(label, str) else part.class_names.get(int(label), int(label))
+
+
+def _first_place(parts: Sequence[RowTable], wanted: int | str) -> str:
+    for part in parts:
+        of_label = np.array([_key(part, label) == wanted for label in part.classes], dtype=bool)
+        rows = part.label_rows[of_label[part.label_codes]] if len(of_label) else part.label_rows
+        if len(rows):
+            return part.source.where(int(rows[0]))
+    raise ValueError(f"no label {wanted!r}")
 
 
 def _match(
@@ -143,8 +154,9 @@ def _unknown_labels(
     ]
     hint = f" The ids of {zero_based[0]} start at 0 and the label map's do not: add 1 to each?" if zero_based else ""
     head = (
-        f"{len(unknown)} of the {len(counts)} labels in the annotations are not in {label_map.source}. Add them to it, "
-        f"or correct the annotations.{hint} Without --label-map, all labels of the annotations become classes."
+        f"{len(unknown)} of the {counted(len(counts), 'label')} in the annotations are not in {label_map.source}. "
+        f"Add them to it, or correct the annotations.{hint} Without --label-map, all labels of the annotations become "
+        "classes."
     )
     return "\n  - ".join([head, *lines])
 
@@ -164,7 +176,8 @@ def _collect(
         text = next(key for key in counts if isinstance(key, str))
         raise UserError(
             f'the annotations name some classes ("{text}") and only number others ({nameless[0]}): which of them are '
-            "the same? Write a label map that has both, and pass it with --label-map."
+            "the same? Write a label map that has both, and pass it with --label-map. The first of each: "
+            f"{_first_place(parts, text)}; {_first_place(parts, nameless[0])}."
         )
     groups = _groups(parts)
     if own_ids is not None:
@@ -174,7 +187,7 @@ def _collect(
         notes = [f"no --label-map: {number} collected from the annotations, with the ids of the file"]
     else:
         best = _spellings(counts)
-        order = {name: number for number, name in enumerate(sorted(set(best.values()), key=fold), start=1)}
+        order = _numbered(set(best.values()))
         names, spelled = dict(best), {key: order[best[key]] for key in counts}
         number = counted(len(order), "class", "classes")
         notes = [f"no --label-map: {number} collected from the annotations, numbered by name"]
@@ -248,6 +261,14 @@ def _own_ids(parts: Sequence[RowTable], counts: Counter[int | str]) -> dict[int 
                 return None
     folded = {fold(key) if isinstance(key, str) else f"class {key}" for key in counts}
     return ids if len(set(ids.values())) == len(ids) == len(folded) else None
+
+
+def _numbered(names: set[str]) -> dict[str, int]:
+    """Return name -> class id: its place in the alphabet, or what it says if all are different numbers."""
+    said = {name: int(name) for name in names if name.isdecimal() and len(name) < _DIGITS}
+    if len(set(said.values())) == len(names):
+        return said
+    return {name: number for number, name in enumerate(sorted(names, key=fold), start=1)}
 
 
 def _spellings(counts: Counter[int | str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from alphaction.data.annotations import AnnotationTable, BoxTable, Keyframe, LabelMap, read_label_map
 from alphaction.data.formats.rows import RowTable
 from alphaction.workflows.prepare.class_collection import DEFAULT_GROUP, ResolvedClasses, resolve_classes
+from alphaction.workflows.prepare.nothing_to_learn import no_box_left
 from alphaction.workflows.prepare.prepare_options import PrepareOptions
 from alphaction.workflows.prepare.split_tables import (
     build_table,
@@ -30,7 +31,8 @@ class Contents:
         splits: split -> annotations.
         boxes: role (person_boxes, object_boxes) -> split -> boxes.
         exclusions: split -> excluded timestamps; splits without any are missing.
-        notes: what was decided or left out on the way.
+        left_out: what was left out or changed on the way.
+        notes: what was decided.
         plan: how one set of annotations was divided; None: the files were given for each split.
     """
 
@@ -39,6 +41,7 @@ class Contents:
     splits: Mapping[str, AnnotationTable]
     boxes: Mapping[str, Mapping[str, BoxTable]]
     exclusions: Mapping[str, set[Keyframe]]
+    left_out: tuple[str, ...]
     notes: tuple[str, ...]
     plan: SplitPlan | None
 
@@ -61,8 +64,8 @@ def contents_of(parts: Mapping[str, Sequence[RowTable]], library: VideoLibrary, 
     classes = resolve_classes(every, given, options.class_group)
     splits, plan = _splits(parts, classes, options)
     notes = [*classes.notes, *([plan.text] if plan else [])]
-    notes += [
-        f"{split}: {name}: {count}"
+    left_out = [
+        f"{f'{split}: ' if plan is None else ''}{name}: {count}"
         for split, table in splits.items()
         for name, count in table.counts.items()
         if count and (plan is None or split == "train")
@@ -73,6 +76,7 @@ def contents_of(parts: Mapping[str, Sequence[RowTable]], library: VideoLibrary, 
             objects = role == "object_boxes"
             divided = divide_boxes(paths, splits, image_ids_of(parts), library, objects=objects, dataset=options.name)
             boxes[role] = divided.tables
+            left_out += divided.left_out
             notes += divided.notes
     exclusions = {}
     for split, table in splits.items():
@@ -82,8 +86,8 @@ def contents_of(parts: Mapping[str, Sequence[RowTable]], library: VideoLibrary, 
             excluded = {keyframe for keyframe in excluded if keyframe in table.keyframes}
         if excluded:
             exclusions[split] = excluded
-            notes.append(f"{split}: excluded seconds: {len(excluded)}")
-    return Contents(classes.label_map, classes.comment, splits, boxes, exclusions, tuple(notes), plan)
+            left_out.append(f"{split}: excluded seconds: {len(excluded)}")
+    return Contents(classes.label_map, classes.comment, splits, boxes, exclusions, tuple(left_out), tuple(notes), plan)
 
 
 def _splits(
@@ -94,6 +98,8 @@ def _splits(
     for split, some in parts.items():
         tables[split] = build_table(some, classes.class_ids[start : start + len(some)])
         start += len(some)
+        if not len(tables[split]):
+            raise no_box_left(split, tables[split])
     if "val" in tables:
         return tables, None
     table = tables["train"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from alphaction.config.catalog_file import write_catalog
@@ -14,6 +14,7 @@ from alphaction.data.annotations import (
     write_ava_csv,
     write_box_csv,
 )
+from alphaction.data.keyframes import time_text
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import counted
 from alphaction.workflows.prepare.dataset_contents import Contents
@@ -23,8 +24,21 @@ from alphaction.workflows.prepare.prepare_options import PrepareOptions
 from alphaction.workflows.prepare.video_library import VideoLibrary, relative_to
 
 
-def write_contents(folder: Path, output: DatasetFolder, contents: Contents, options: PrepareOptions) -> list[str]:
+def write_contents(
+    folder: Path,
+    output: DatasetFolder,
+    contents: Contents,
+    options: PrepareOptions,
+    kept: Mapping[str, Mapping[str, str]] | None = None,
+) -> list[str]:
     """Write all files into ``folder``, read each back, and return their paths as seen from it.
+
+    Args:
+        folder: where to write.
+        output: where the files will be.
+        contents: what to write.
+        options: of the preparation.
+        kept: split -> role -> file of boxes that the dataset has already and goes on naming.
 
     Raises:
         UserError: a file that was written cannot be read.
@@ -43,7 +57,7 @@ def write_contents(folder: Path, output: DatasetFolder, contents: Contents, opti
         write_ava_csv(folder / files["annotations"], table)
         if split in contents.exclusions:
             roles["exclusions"] = files["exclusions"]
-            rows = [f"{video},{second:04d}\n" for video, second in sorted(contents.exclusions[split])]
+            rows = [f"{video},{time_text(second)}\n" for video, second in sorted(contents.exclusions[split])]
             (folder / files["exclusions"]).write_text("".join(rows), encoding="utf-8")
         exclusions = folder / roles["exclusions"] if "exclusions" in roles else None
         read_annotations(folder / files["annotations"], label_map, exclusions)
@@ -53,9 +67,11 @@ def write_contents(folder: Path, output: DatasetFolder, contents: Contents, opti
                 write_box_csv(folder / files[role], tables[split])
                 read_boxes(folder / files[role], objects=role == "object_boxes")
         written += roles.values()
+        roles.update((kept or {}).get(split, {}))
     source = {"clips": CLIPS} if options.cut_clips else {"videos": relative_to(options.videos, options.folder)}
     comment = (
-        "Written by tools/prepare_dataset.py, which replaces it when it runs again, unless it was changed.\n"
+        "Written by tools/prepare_dataset.py, which replaces it when it runs again, unless it was changed. Lines of\n"
+        "person_boxes and object_boxes stay then, where their boxes are at keyframes.\n"
         "Paths are seen from here."
     )
     write_catalog(

@@ -1,32 +1,51 @@
 """The folder of a prepared dataset: the paths of its files, and replacing them without touching any others.
 
 ``prepared.json`` holds a checksum of each file that was written, so that changes made by hand are not overwritten
-without --force.
+without --force. Lines of ``dataset.yaml`` that name boxes do not count: tools/detect_persons.py writes such lines, and
+:mod:`alphaction.workflows.prepare.kept_boxes` keeps them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from alphaction.config.paths_catalog import CATALOG_FILE
+from alphaction.config.yaml_file import read_yaml_mapping
 from alphaction.utils.errors import UserError
+from alphaction.utils.messages import listed
 from alphaction.utils.output_folder import read_record, write_record
 
 RECORD = "prepared.json"
 CLIPS, KEYFRAMES = "clips", "keyframes"
 SPLITS = ("train", "val")
+BOXES = ("person_boxes", "object_boxes")
+_BOX_LINE = re.compile(rb"^[ \t]+(?:person|object)_boxes:.*\n?", re.MULTILINE)
+# Options that name what a dataset is made of -> how messages call them.
+_INPUTS = {"videos": "--videos", "train": "annotations", "val": "--val"}
+_BUILT_IN = ("ava", "ava_video")  # what the names of AVA's splits begin with
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
 def check_name(name: str) -> None:
-    """Raise a :class:`UserError` unless ``name`` is of letters, digits, ``_`` and ``-``."""
+    """Raise a :class:`UserError` unless ``name`` is of letters, digits, ``_`` and ``-``, and no other's splits'."""
     if not _NAME.fullmatch(name):
         better = re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_-")
         hint = f', such as "{better}"' if better else ""
         raise UserError(f'--name "{name}": expected letters, digits, "_" and "-", a letter or digit first{hint}.')
+    split = next((split for split in SPLITS if name.endswith(f"_{split}")), None)
+    if split:
+        better = name.removesuffix(f"_{split}")
+        raise UserError(
+            f"--name {name}: this would register {name}_train and {name}_val, and {name} reads as the {split} split of "
+            f'"{better}". Choose a name that does not end in _{split}, such as "{better}".'
+        )
+    if name in _BUILT_IN:
+        raise UserError(
+            f'--name {name}: AVA, which is built in, is called so. Choose another name, such as "my_{name}".'
+        )
 
 
 class DatasetFolder:
@@ -73,13 +92,15 @@ class DatasetFolder:
         targets = [self.folder / file for file in self.all_files()]
         keeps_label_map = label_map is not None and label_map.resolve() == (self.folder / self.label_map).resolve()
         given = {path.resolve() for path in inputs} - ({label_map.resolve()} if keeps_label_map else set())
-        clash = [path for path in targets if path.resolve() in given]
+        record = read_record(self.folder, RECORD)
+        # Boxes that an earlier run wrote may be given to this one: they are read before they are replaced.
+        own = {(self.folder / file).resolve() for file in self.written_boxes()}
+        clash = [path for path in targets if path.resolve() in given - own]
         if clash:
             raise UserError(
                 f"--output {self.folder}: {clash[0]} is read and would be replaced. Name another folder, or move that "
                 "file (a folder source/ is a good place)."
             )
-        record = read_record(self.folder, RECORD)
         if record is not None and record.get("name") == self.name:
             if not force:
                 self._check_unchanged(record, keeps_label_map)
@@ -98,12 +119,14 @@ class DatasetFolder:
         written = record.get("files")
         sums = written if isinstance(written, dict) else {}
         mine = [file for file in self.all_files() if file in sums and not (keeps_label_map and file == self.label_map)]
-        changed = [file for file in mine if (path := self.folder / file).is_file() and checksum(path) != sums[file]]
+        changed = [
+            file for file in mine if (path := self.folder / file).is_file() and not is_unchanged(path, sums[file])
+        ]
         if not changed:
             return
         ways = {
             self.label_map: f"To keep the label map, add --label-map {self.folder / self.label_map}. ",
-            CATALOG_FILE: f"Boxes that were added to {CATALOG_FILE} can be given as --person-boxes, --object-boxes. ",
+            CATALOG_FILE: f"Lines of person_boxes and object_boxes in {CATALOG_FILE} are kept, other changes are not. ",
         }
         keep = "".join(ways.get(file, "") for file in changed)
         if set(changed) - ways.keys():
@@ -114,11 +137,70 @@ class DatasetFolder:
             "what was changed."
         )
 
+    def registered_boxes(self) -> Mapping[str, Mapping[str, str]]:
+        """Return split -> role -> file of boxes that the dataset has now; ``dataset.yaml`` may be a person's own.
+
+        After a run that was interrupted while it moved its files, they are those from before it.
+        """
+        catalog = self.folder / CATALOG_FILE
+        if not catalog.is_file():
+            return (read_record(self.folder, RECORD) or {}).get("boxes", {})
+        try:
+            splits = read_yaml_mapping(catalog, "dataset file").get("splits")
+        except UserError:
+            return {}
+        found = {}
+        for split, roles in splits.items() if isinstance(splits, dict) else ():
+            named = {
+                role: roles[role] for role in BOXES if isinstance(roles, dict) and isinstance(roles.get(role), str)
+            }
+            if named:
+                found[str(split)] = named
+        return found
+
+    def former_options(self) -> Mapping[str, object]:
+        """Return the options of the run that wrote the dataset; {} if none did."""
+        options = (read_record(self.folder, RECORD) or {}).get("options")
+        return options if isinstance(options, dict) else {}
+
+    def written_boxes(self) -> set[str]:
+        """Return the files of boxes that an earlier run wrote, as seen from the folder."""
+        record = read_record(self.folder, RECORD) or {}
+        files = record.get("files", ()) if record.get("name") == self.name else ()
+        return {self.files(split)[role] for split in SPLITS for role in BOXES} & {*files}
+
+    def check_inputs(self, options: Mapping[str, object], force: bool) -> None:
+        """Refuse to replace a dataset that was prepared from other videos or annotations: its name is taken.
+
+        Args:
+            options: those of this preparation, as plain values.
+            force: replace it.
+        """
+        record = read_record(self.folder, RECORD)
+        former = record.get("options") if record is not None and record.get("name") == self.name else None
+        if force or not isinstance(former, dict) or not (self.folder / CATALOG_FILE).exists():
+            return
+        other = [key for key in _INPUTS if _places(former.get(key)) != _places(options[key])]
+        if other:
+            changes = "; ".join(
+                f"{_INPUTS[key]}: there {_shown(former.get(key))}, now {_shown(options[key])}" for key in other
+            )
+            raise UserError(
+                f'--name {self.name}: {self.folder} holds the dataset "{self.name}" already, of other files '
+                f"({changes}); nothing was replaced. Choose another name, or replace it with --force."
+            )
+
     def begin(self, options: dict) -> None:
         """Make the folder and mark it as this dataset's, so that an interrupted run can be repeated."""
         self.folder.mkdir(parents=True, exist_ok=True)
         old = read_record(self.folder, RECORD) or {}
-        write_record(self.folder, RECORD, {"name": self.name, "options": options, "files": old.get("files", {})})
+        record = {
+            "name": self.name,
+            "options": options,
+            "files": old.get("files", {}),
+            "boxes": self.registered_boxes(),
+        }
+        write_record(self.folder, RECORD, record)
 
     def replace(self, scratch: Path, files: Sequence[str], record: dict) -> None:
         """Move the finished ``files`` from ``scratch`` into the folder; files of an earlier run that are not remade go.
@@ -127,7 +209,8 @@ class DatasetFolder:
         """
         old = list((read_record(self.folder, RECORD) or {}).get("files", []))
         # Without checksums until all is in place: a file that is half moved must not look changed by hand.
-        write_record(self.folder, RECORD, {**record, "name": self.name, "files": sorted({*old, *files})})
+        unfinished = {**record, "name": self.name, "files": sorted({*old, *files}), "boxes": self.registered_boxes()}
+        write_record(self.folder, RECORD, unfinished)
         (self.folder / CATALOG_FILE).unlink(missing_ok=True)
         mine = set(self.all_files())
         for file in old:
@@ -142,6 +225,27 @@ class DatasetFolder:
             (scratch / file).replace(target)
 
 
+def _places(value: object) -> set[Path]:
+    """Return the paths that an option holds, one or a list, wherever they are seen from."""
+    return {Path(each).resolve() for each in _each(value)}
+
+
+def _shown(value: object) -> str:
+    return listed(_each(value)) or "none"
+
+
+def _each(value: object) -> list[str]:
+    return [str(each) for each in (value if isinstance(value, list) else [value]) if each is not None]
+
+
 def checksum(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    """Return the SHA-256 of a file's bytes, of ``dataset.yaml`` without its lines of boxes."""
+    content = path.read_bytes()
+    if path.name == CATALOG_FILE:
+        content = _BOX_LINE.sub(b"", content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def is_unchanged(path: Path, recorded: str) -> bool:
+    """Return whether a file still is what a record says; older records counted the lines of boxes."""
+    return recorded in (checksum(path), hashlib.sha256(path.read_bytes()).hexdigest())

@@ -7,6 +7,7 @@ files are finished here: videos by any spelling of their names, boxes in any for
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,25 +16,32 @@ from typing import Literal
 import numpy as np
 
 from alphaction.data.annotations.checks import ANNOTATION_RULES, check_seconds
-from alphaction.data.annotations.grouping import group_boxes, with_counts
+from alphaction.data.annotations.grouping import group_boxes
 from alphaction.data.formats.action_attributes import AttributeUse, means_person
 from alphaction.data.formats.annotation_file import AnnotationFile
 from alphaction.data.formats.box_spelling import unit_corners
 from alphaction.data.formats.cells import is_number
 from alphaction.data.formats.file_content import FileContent
 from alphaction.data.formats.format import Format
+from alphaction.data.formats.frame_clock import in_seconds
+from alphaction.data.formats.frame_facts import read_together
 from alphaction.data.formats.frame_names import FrameNaming
 from alphaction.data.formats.known_formats import ANNOTATION_FORMATS, any_of, recognize
-from alphaction.data.formats.rows import RowTable
-from alphaction.data.keyframes import ImageIds, KeyframeIndex, encode
+from alphaction.data.formats.rows import RowTable, Segment
+from alphaction.data.formats.track_sampling import TRACK
+from alphaction.data.formats.unnamed_video import Named, known_videos
+from alphaction.data.keyframes import ImageIds, KeyframeIndex, encode, is_multiple, time_list
 from alphaction.data.video.file import VideoInfo
 from alphaction.data.video.names import VideoNames
 from alphaction.utils.errors import UserError
-from alphaction.utils.messages import counted
+from alphaction.utils.messages import counted, listed
+from alphaction.workflows.prepare.unnamed_files import refuse_one_video_for_all
 
 _WHAT = "annotations"
+_LISTED_LABELS = 8
 TOOLS = tuple(each.tool for each in ANNOTATION_FORMATS.values() if each.tool)
 """The annotation tools that are known."""
+_WITH_ATTRIBUTES = any_of([each.tool or each.title for each in ANNOTATION_FORMATS.values() if each.attributes], "and")
 _TABLES = any_of([each.title for each in ANNOTATION_FORMATS.values() if not each.tool], "and")
 
 
@@ -47,7 +55,8 @@ class ReadingRules:
             xywh; unless rows prove another), ``xyxy``, ``xywh`` or ``cxcywh``.
         normalized: whether those boxes are fractions of the frame: ``auto`` (no if one is above 2), ``yes``, ``no``.
         keyframe_interval: seconds between samples of tracks; formats without tracks have keyframes.
-        keyframes: where tracks are sampled: at multiples of that interval (grid), in their middle (track), or both.
+        keyframes: where tracks are sampled: at multiples of that interval (grid), in the middle of their
+            actions (track), or both.
         action_attributes: the attributes of tools that are actions; (): those that can be.
         naming: what the files do not say of video and frames.
     """
@@ -62,17 +71,24 @@ class ReadingRules:
 
 
 def import_annotations(
-    paths: Sequence[Path], rules: ReadingRules, *, info: Callable[[str], VideoInfo], video_names: Collection[str]
+    paths: Sequence[Path],
+    rules: ReadingRules,
+    *,
+    info: Callable[[str], VideoInfo],
+    video_names: Collection[str],
+    splits: Sequence[str] = (),
 ) -> list[RowTable]:
     """Return the annotations of each file, of any supported format.
 
-    Which attributes of tools are actions is asked of all files together.
+    Which attributes of tools are actions and how frames are numbered is asked of all files together, and which of
+    several frames is nearest to a second of those of a split.
 
     Args:
         paths: the files.
         rules: how they are to be read.
         info: probes a video of ``video_names``: frame size, frame rate, duration.
         video_names: the videos that are there (stems of the files); the names in the files are matched to them.
+        splits: the split of each file; (): all are of one.
 
     Raises:
         UserError: names file, place, value, what was expected and the remedy.
@@ -80,11 +96,10 @@ def import_annotations(
     contents = [FileContent.read(path, _WHAT) for path in paths]
     formats = [_format_of(content, rules) for content in contents]
     attributes = AttributeUse.joined(
-        found.attributes(content) for found, content in zip(formats, contents, strict=True) if found.tool
+        found.attributes(content) for found, content in zip(formats, contents, strict=True) if found.attributes
     )
-    tables = []
-    for found, content in zip(formats, contents, strict=True):
-        file = AnnotationFile(
+    files = [
+        AnnotationFile(
             content,
             VideoNames(video_names, f"{_WHAT}: {content.path}"),
             info,
@@ -96,9 +111,43 @@ def import_annotations(
             attributes,
             rules.action_attributes,
         )
-        rows = found.annotations(file)
-        tables.append(replace(merge_equal_boxes(rows if found.tool else _finished(file, rows)), format=found.name))
+        for content in contents
+    ]
+    files, tables = read_together(
+        files, splits or [""] * len(files), lambda index, file: _rows_of(formats[index], file)
+    )
+    moments = _moments_of_videos(tables, rules)
+    for index, table in enumerate(tables):
+        # The persons of one video may be divided among files: all of them are annotated at each of its keyframes.
+        own = table.sampled.moments
+        if any(not moments[video].issubset(times) for video, times in own.items()):
+            tables[index] = _rows_of(formats[index], replace(files[index], moments=moments))
+    if len(tables) == 1 and not formats[0].tool and not len(tables[0]):
+        raise UserError(f"{_WHAT}: {paths[0]} has no rows. A split needs at least one keyframe; check the path.")
+    refuse_one_video_for_all(tables)
     return tables
+
+
+def _rows_of(found: Format, file: AnnotationFile) -> RowTable:
+    rows = found.annotations(file)
+    return replace(
+        merge_equal_boxes(rows if found.tool else _finished(file, rows)),
+        format=found.name,
+        used=frozenset(file.said.used),
+    )
+
+
+def _moments_of_videos(tables: Sequence[RowTable], rules: ReadingRules) -> dict[str, set[int | float]]:
+    """Return video with tracks -> times of keyframes off the grid, of all files."""
+    found: dict[str, set[int | float]] = {video: set() for table in tables for video in table.sampled.moments}
+    for table in tables if found else ():
+        for code, video in enumerate(table.videos):
+            if video in found:
+                found[video].update(time_list(np.unique(table.numbers[table.video_codes == code])))
+    for video, times in found.items():
+        if rules.keyframes != TRACK:
+            found[video] = {time for time in times if not is_multiple(time, rules.keyframe_interval)}
+    return found
 
 
 def _format_of(content: FileContent, rules: ReadingRules) -> Format:
@@ -114,10 +163,9 @@ def _format_of(content: FileContent, rules: ReadingRules) -> Format:
             f"--box-format and --normalized are for {_TABLES}; {content.path} is {found.title}, which always writes "
             "boxes in the same way. Leave the options out."
         )
-    if rules.action_attributes and not found.tool:
+    if rules.action_attributes and found.attributes is None:
         raise UserError(
-            f"--action-attribute is for the attributes of {any_of(TOOLS, 'and')}; {content.path} has none. Leave it "
-            "out."
+            f"--action-attribute is for the attributes of {_WITH_ATTRIBUTES}; {content.path} has none. Leave it out."
         )
     return found
 
@@ -147,30 +195,24 @@ def merge_equal_boxes(rows: RowTable) -> RowTable:
     return replace(merged, label_rows=label_box[labels], label_codes=rows.label_codes[labels], counts=counts)
 
 
-def summary(rows: RowTable) -> str:
-    """Return one line of counts, for the log, on annotations as :func:`import_annotations` returns them."""
-    boxed = rows.take(rows.has_box)
-    labels = [len(some) for some in boxed.labels()]
-    filled = set(zip(boxed.video_codes.tolist(), boxed.numbers.tolist(), strict=True))
-    head = (
-        f"{rows.source.path} ({rows.format}): {counted(len(np.unique(boxed.video_codes)), 'video')}, "
-        f"{counted(len(filled), 'keyframe')} with boxes, {counted(len(boxed), 'box', 'boxes')}, "
-        f"{counted(sum(labels), 'label')}"
-    )
-    empty = {"boxes without action": labels.count(0), "keyframes without boxes": len(rows) - len(boxed)}
-    return with_counts(head, {**empty, **rows.counts})
+def described(segments: Sequence[Segment]) -> str:
+    """Return "12 temporal segments (labels wave 7, jump 5)"."""
+    counts = Counter(segment.label for segment in segments).most_common()
+    noun = "label" if len(counts) == 1 else "labels"
+    labels = listed([f"{label} {number}" for label, number in counts], _LISTED_LABELS)
+    return f"{counted(len(segments), 'temporal segment')} ({noun} {labels})"
 
 
 def _finished(file: AnnotationFile, rows: RowTable) -> RowTable:
     """Return checked rows of a csv or JSON file: known videos, corners in fractions of the frame, actions only."""
     if not len(rows):
-        raise UserError(f"{_WHAT}: {file.path} has no rows. A split needs at least one keyframe; check the path.")
-    check_seconds(rows.source, rows.numbers)
-    _require_one_kind_of_class(rows)
+        return replace(rows, notes=("no rows: nothing is annotated",))
+    _require_one_kind_of_class(rows, of_csv=file.content.syntax == "csv")
     _require_named_classes(rows)
-    rows = _of_known_videos(file, rows)
+    rows = in_seconds(file, _of_known_videos(file, rows))
+    check_seconds(rows.source, rows.numbers)
     headed = "header lines" in rows.counts
-    counts, notes = dict(rows.counts), []
+    counts, notes = dict(rows.counts), list(rows.notes)
     has_box = rows.has_box
     boxed = rows.take(has_box)
     boxes = np.full((len(rows), 4), np.nan)
@@ -191,11 +233,14 @@ def _finished(file: AnnotationFile, rows: RowTable) -> RowTable:
 
 
 def _of_known_videos(file: AnnotationFile, rows: RowTable) -> RowTable:
-    """Return the rows with the names of known videos; an unknown one is an error that names its first row."""
-    codes, first = np.unique(rows.video_codes, return_index=True)
+    """Return the rows with the names of known videos; unknown ones are an error that names the first row of each."""
+    codes, first, sizes = np.unique(rows.video_codes, return_index=True, return_counts=True)
     matched = dict.fromkeys(range(len(rows.videos)), "")
-    for row, code in sorted(zip(first.tolist(), codes.tolist(), strict=True)):
-        matched[code] = file.videos.match(rows.videos[code], place=rows.source.place(row))
+    found = sorted(zip(first.tolist(), codes.tolist(), sizes.tolist(), strict=True))
+    taken = known_videos(file, [Named((rows.videos[code],), rows.source.place(row), size) for row, code, size in found])
+    for row, code, _ in found:
+        video = file.videos.match(rows.videos[code], place=rows.source.place(row)) if taken is None else taken.video
+        matched[code] = video
     known: dict[str, int] = {}
     new = encode(matched.values(), known)
     old = rows.image_ids.keyframes
@@ -206,6 +251,8 @@ def _of_known_videos(file: AnnotationFile, rows: RowTable) -> RowTable:
     images = rows.image_ids
     return replace(
         rows,
+        taken_for=rows.taken_for or taken,
+        notes=[*rows.notes, taken.note] if taken is not None else rows.notes,
         videos=list(known),
         video_codes=new[rows.video_codes],
         image_ids=ImageIds(images.ids, renamed[images.position], keyframes, sizes) if len(images) else images,
@@ -226,13 +273,14 @@ def _frame_sizes(file: AnnotationFile, rows: RowTable) -> np.ndarray:
     return sizes
 
 
-def _require_one_kind_of_class(rows: RowTable) -> None:
-    """Refuse a csv with ids and names, and one with scores in place of classes."""
+def _require_one_kind_of_class(rows: RowTable, of_csv: bool) -> None:
+    """Refuse ids beside names, and a csv with scores in place of classes."""
     labels = rows.source.take(rows.label_rows)
     named = np.array([isinstance(label, str) for label in rows.classes], dtype=bool)
     if not named.any():
         return
-    scores = np.array([isinstance(label, str) and is_number(label) for label in rows.classes], dtype=bool)
+    # A value of COCO's attributes is a name, if it is a number or not.
+    scores = np.array([of_csv and isinstance(label, str) and is_number(label) for label in rows.classes], dtype=bool)
     labels.reject(
         scores[rows.label_codes],
         lambda row: (
@@ -265,6 +313,9 @@ def _without_persons(rows: RowTable, counts: dict[str, int]) -> RowTable:
     """Return the rows less labels that merely mean a person, which are counted."""
     names = [rows.class_names.get(label, label) for label in rows.classes]
     drop = np.array([means_person(name) for name in names], dtype=bool)[rows.label_codes]
+    persons = {}
     for code in np.unique(rows.label_codes[drop]).tolist():
-        counts[f'boxes of the class "{names[code]}", which is no action'] = int((rows.label_codes == code).sum())
-    return replace(rows, label_rows=rows.label_rows[~drop], label_codes=rows.label_codes[~drop])
+        persons[names[code]] = int((rows.label_codes == code).sum())
+        counts[f'boxes of the class "{names[code]}", which is no action'] = persons[names[code]]
+    keep = {"label_rows": rows.label_rows[~drop], "label_codes": rows.label_codes[~drop]}
+    return replace(rows, **keep, no_actions=rows.no_actions._replace(persons=persons))

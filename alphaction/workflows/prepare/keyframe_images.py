@@ -9,11 +9,12 @@ from typing import NamedTuple
 import PIL.Image
 from tqdm import tqdm
 
+from alphaction.data.keyframes import time_text
 from alphaction.data.sample import Keyframe
 from alphaction.data.video.whole_movies import MovieSource
 from alphaction.utils.errors import UserError
 from alphaction.utils.files import missing_file
-from alphaction.utils.messages import listed
+from alphaction.utils.messages import counted, listed
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 
@@ -58,7 +59,7 @@ class KeyframeImages:
         missing = [keyframe for keyframe, name in zip(keyframes, names, strict=True) if name is None]
         if missing:
             raise UserError(
-                f"{len(missing)} of {len(names)} annotated keyframes have no image in {self.folder}: "
+                f"{len(missing)} of {counted(len(names), 'annotated keyframe')} have no image in {self.folder}: "
                 f"{listed([f'{video}/{second}.jpg' for video, second in missing], 5)}. Cut them with "
                 f"tools/process_ava_videos.py --kframe_root {self.folder} (its --start and --end must cover these "
                 "seconds; it keeps what is there), give --movie_root instead, or leave out movies with --movie_list."
@@ -67,7 +68,7 @@ class KeyframeImages:
 
     def _name(self, keyframe: Keyframe) -> str | None:
         video, second = keyframe
-        names = (f"{video}/{stem}{suffix}" for stem in (second, f"{second:04d}") for suffix in IMAGE_SUFFIXES)
+        names = (f"{video}/{stem}{suffix}" for stem in (second, time_text(second)) for suffix in IMAGE_SUFFIXES)
         return next((name for name in names if (self.folder / name).is_file()), None)
 
     def _open(self, name: str) -> Image:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -11,19 +12,22 @@ from yacs.config import CfgNode
 
 from alphaction.config.load import PLACES, load_places
 from alphaction.data.annotations import GROUPS
+from alphaction.data.formats.action_rule import LABEL
 from alphaction.data.formats.box_spelling import BOX_FORMAT_CHOICES, NORMALIZED_CHOICES
 from alphaction.data.formats.frame_names import FrameNaming
 from alphaction.data.formats.known_formats import ANNOTATION_FORMATS, any_of
+from alphaction.data.formats.track_sampling import GRID, KEYFRAME_CHOICES
+from alphaction.data.keyframes import MILLISECONDS, exact_time
 from alphaction.utils.errors import UserError
-from alphaction.utils.files import missing_file, require_file
+from alphaction.utils.files import require_file
 from alphaction.utils.messages import problem_list
 from alphaction.utils.numbers import ABOVE_ZERO, NOT_NEGATIVE, POSITIVE, Range
 from alphaction.utils.options import check_options, option
+from alphaction.workflows.prepare.annotation_search import FoundFiles, find_annotation_files
 from alphaction.workflows.prepare.dataset_folder import check_name
 from alphaction.workflows.prepare.import_rows import TOOLS, ReadingRules
 from alphaction.workflows.prepare.train_val_split import WAYS
 
-ANNOTATION_SUFFIXES = (".csv", ".json", ".xml", ".txt", ".tsv", ".gz", ".zip")
 _DEFAULT_FRACTION = 0.2
 
 
@@ -42,7 +46,9 @@ class PrepareOptions:
     train: tuple[Path, ...]
     val: tuple[Path, ...] = option((), metavar="FILE", help="annotation files of the validation")
     output: Path | None = option(None, metavar="DIR", help="folder to write (default: DATASETS.DATA_DIR/N, data/N)")
-    label_map: Path | None = option(None, metavar="FILE", help="pbtxt file of the classes (default: collected)")
+    label_map: Path | None = option(
+        None, metavar="FILE", help='classes: pbtxt, lines like "1: sit", or a name a line (default: collected)'
+    )
     format: str = option(
         "auto", choices=("auto", *ANNOTATION_FORMATS), help="format of the annotations (default: by content)"
     )
@@ -70,16 +76,16 @@ class PrepareOptions:
         metavar="PATTERN",
         help='how pictures are named, such as "{video}_{frame}" (default: common spellings, which are printed)',
     )
-    keyframe_interval: int = option(
+    keyframe_interval: float = option(
         1,
-        within=POSITIVE,
+        within=Range(1 / MILLISECONDS),
         metavar="S",
-        help="seconds between keyframes of interpolated tracks (default: %(default)s)",
+        help="seconds between keyframes of interpolated tracks, such as 2 or 0.5 (default: %(default)s)",
     )
     keyframes: str = option(
-        "grid",
-        choices=("grid", "track", "both"),
-        help="where tracks are sampled: every --keyframe-interval, in the middle of each track, or both "
+        GRID,
+        choices=KEYFRAME_CHOICES,
+        help="where tracks are sampled: every --keyframe-interval, in the middle of each action, or both "
         "(default: %(default)s)",
     )
     segments: str = option(
@@ -97,7 +103,8 @@ class PrepareOptions:
         (),
         "--action-attribute",
         metavar="NAME",
-        help=f"attributes of {any_of(TOOLS)} that are actions (default: those that can be; they are printed)",
+        help=f'attributes of {any_of(TOOLS)} that are actions; "{LABEL}" is the label of a box (default: by their '
+        "names, and printed)",
     )
     val_fraction: float | None = option(
         None,
@@ -142,11 +149,18 @@ class PrepareOptions:
         """Share of the validation where one file holds all annotations."""
         return _DEFAULT_FRACTION if self.val_fraction is None else self.val_fraction
 
-    def annotation_files(self) -> dict[str, list[Path]]:
-        """Return split -> its annotation files; ``val`` is missing where one set of files is to be divided."""
-        found = {"train": _files("--train" if self.val else "--annotations (or --train)", self.train)}
+    @cached_property
+    def annotation_files(self) -> dict[str, FoundFiles]:
+        """The annotation files of each split; ``val`` is missing where one set of files is to be divided.
+
+        Raises:
+            UserError: a path does not exist, or a folder holds no annotations.
+        """
+        flag = "--train" if self.val else "--annotations (or --train)"
+        others = [*self._other_inputs, self.folder]
+        found = {"train": find_annotation_files(flag, self.train, others)}
         if self.val:
-            found["val"] = _files("--val", self.val)
+            found["val"] = find_annotation_files("--val", self.val, others)
         return found
 
     def reading_rules(self) -> ReadingRules:
@@ -155,7 +169,7 @@ class PrepareOptions:
             format=self.format,
             box_format=self.box_format,
             normalized=self.normalized,
-            keyframe_interval=self.keyframe_interval,
+            keyframe_interval=exact_time(self.keyframe_interval),
             keyframes=self.keyframes,
             action_attributes=self.action_attributes,
             naming=FrameNaming(self.video_name, self.frame_rate, self.first_frame, self.frame_pattern),
@@ -167,9 +181,13 @@ class PrepareOptions:
 
     def inputs(self) -> list[Path]:
         """Return every file that is read."""
+        return [*(file for found in self.annotation_files.values() for file in found.files), *self._other_inputs]
+
+    @property
+    def _other_inputs(self) -> list[Path]:
+        """Every file that is read and holds no annotations."""
         single = (self.label_map, self.train_exclusions, self.val_exclusions)
-        files = [file for files in self.annotation_files().values() for file in files]
-        return [*files, *self.person_boxes, *self.object_boxes, *(path for path in single if path)]
+        return [*self.person_boxes, *self.object_boxes, *(path for path in single if path)]
 
     def check(self) -> None:
         """Raise a :class:`UserError` for the first option that cannot be right."""
@@ -196,7 +214,10 @@ class PrepareOptions:
 
     def record(self) -> dict:
         """Return the options as plain values, for the record file."""
-        return {key: _plain(value) for key, value in asdict(self).items()}
+        plain = {key: _plain(value) for key, value in asdict(self).items()}
+        # A later run may read them again, from another folder.
+        boxes = {"person_boxes": self.person_boxes, "object_boxes": self.object_boxes}
+        return plain | {role: [os.path.abspath(path) for path in paths] for role, paths in boxes.items()}
 
 
 def take_places(words: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -215,25 +236,3 @@ def _plain(value: object) -> object:
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     return str(value) if isinstance(value, Path) else value
-
-
-def _files(flag: str, paths: tuple[Path, ...]) -> list[Path]:
-    """Return the files of a flag; a folder stands for the annotation files in it."""
-    found: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            inside = [file for file in sorted(path.iterdir()) if file.suffix.lower() in ANNOTATION_SUFFIXES]
-            inside = [file for file in inside if file.is_file() and not file.name.startswith(".")]
-            if not inside:
-                raise UserError(
-                    f"{flag} {path}: the folder holds no annotation file ({', '.join(ANNOTATION_SUFFIXES)})."
-                )
-            found += inside
-        elif path.is_file():
-            found.append(path)
-        else:
-            raise UserError(f"{flag}: {missing_file(path, ANNOTATION_SUFFIXES)}")
-    repeated = [str(path) for path in found if found.count(path) > 1]
-    if repeated:
-        raise UserError(f"{flag}: {repeated[0]} is given twice; give it once.")
-    return found

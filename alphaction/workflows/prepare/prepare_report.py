@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,13 +12,16 @@ import numpy as np
 
 from alphaction.checks.check_classes import check_classes
 from alphaction.checks.check_splits import check_splits
+from alphaction.checks.findings import Finding
 from alphaction.config import load_cfg
 from alphaction.config.paths_catalog import CATALOG_FILE, registered_by
 from alphaction.data.annotations import AnnotationTable, LabelMap
 from alphaction.data.label_statistics import labels_per_class
 from alphaction.data.tables import DatasetTables
+from alphaction.utils.command_text import runnable_here
 from alphaction.utils.messages import counted, listed, text_table
 from alphaction.workflows.prepare.dataset_contents import Contents
+from alphaction.workflows.prepare.kept_boxes import NOTHING_KEPT, KeptBoxes
 from alphaction.workflows.prepare.prepare_options import PrepareOptions
 from alphaction.workflows.prepare.split_tables import seconds_by_video
 from alphaction.workflows.prepare.train_val_split import gap_notes
@@ -28,12 +31,24 @@ from alphaction.workflows.prepare.video_library import VideoLibrary
 _LISTED_UNUSED = 5
 
 
-def report_lines(contents: Contents, library: VideoLibrary, options: PrepareOptions) -> list[str]:
-    """Return the lines that are printed in the end: what the dataset holds, notices on it, and what to do next."""
+def report_lines(
+    contents: Contents, library: VideoLibrary, options: PrepareOptions, kept: KeptBoxes = NOTHING_KEPT
+) -> list[str]:
+    """Return the lines that are printed in the end: what the dataset holds, notices on it, and what to do next.
+
+    Args:
+        contents: the dataset.
+        library: its videos.
+        options: of the preparation.
+        kept: boxes that the dataset had before.
+    """
     catalog = options.folder / CATALOG_FILE
-    has_boxes = "val" in contents.boxes.get("person_boxes", {})
+    has_boxes = "val" in contents.boxes.get("person_boxes", {}) or "person_boxes" in kept.roles.get("val", {})
     used = seconds_by_video(contents.splits.values())
     notes = [
+        *contents.left_out,
+        *kept.gone,
+        *kept.stay,
         *contents.notes,
         *split_notes(contents, options.name),
     ]
@@ -45,7 +60,7 @@ def report_lines(contents: Contents, library: VideoLibrary, options: PrepareOpti
     if not has_boxes:
         notes.append(
             "no person boxes for val: the evaluation will use the annotated boxes, which is optimistic. "
-            "tools/detect_persons.py makes them, and says which line to add to dataset.yaml"
+            "tools/detect_persons.py, below, makes and registers them"
         )
     return [
         "",
@@ -54,6 +69,9 @@ def report_lines(contents: Contents, library: VideoLibrary, options: PrepareOpti
         "",
         "Notes:",
         *(f"  - {note}" for note in notes),
+        "",
+        "To check it:",
+        *(f"  {command}" for command in check_commands(options, catalog)),
         "",
         "Next:",
         *(f"  {command}" for command in next_commands(options, catalog, has_boxes)),
@@ -93,11 +111,13 @@ def split_notes(contents: Contents, name: str) -> list[str]:
         contents: the dataset.
         name: its name, which stands for the file where both splits come from the same ones.
     """
+    # A table of many files would name all of them in each note.
+    divided = contents.plan is not None
     splits = [
         DatasetTables(
             name=f"{name}_{split}",
             label_map=contents.label_map,
-            annotations=table if contents.plan is None else replace(table, source=f"{name}_{split}"),
+            annotations=replace(table, source=f"{name}_{split}") if divided or ", " in table.source else table,
             source=None,
             training=split == "train",
         )
@@ -105,11 +125,33 @@ def split_notes(contents: Contents, name: str) -> list[str]:
     ]
     # A division by time shares the videos on purpose.
     shared = check_splits(splits, compare_files=False) if contents.plan is None else ()
-    return [finding.message for finding in (*check_classes(splits), *shared)]
+    return [*_merged(check_classes(splits)), *(finding.message for finding in shared)]
+
+
+def _merged(findings: Iterable[Finding]) -> list[str]:
+    """Return messages, of which those on the classes of one split are one; they begin with the name of its file."""
+    texts: dict[tuple[str, str], str] = {}
+    for finding in findings:
+        source, _, rest = finding.message.partition(": ")
+        before = texts.get((finding.dataset, source))
+        more = f"{rest[:1].upper()}{rest[1:]}"
+        texts[finding.dataset, source] = f"{before} {more}" if before else finding.message
+    return list(texts.values())
+
+
+def check_commands(options: PrepareOptions, catalog: Path) -> list[str]:
+    """Return the commands that show whether the dataset is what it should be; see :func:`next_commands`."""
+    name, keys = options.name, _keys_that_find(options.name, catalog, options.overrides)
+    commands = [
+        f"python tools/validate_dataset.py --all {name}{keys}",
+        f"python tools/visualize_dataset.py --dataset-name {name}_train --num-samples 10 "
+        f"--output-dir output/{name}_pictures{keys}",
+    ]
+    return [runnable_here(command) for command in commands]
 
 
 def next_commands(options: PrepareOptions, catalog: Path, person_boxes: bool) -> list[str]:
-    """Return the commands that come next.
+    """Return the commands that come next, in their order: the shortest way to a config.
 
     Args:
         options: what was prepared.
@@ -117,18 +159,9 @@ def next_commands(options: PrepareOptions, catalog: Path, person_boxes: bool) ->
         person_boxes: whether there are detected persons for the validation.
     """
     name, keys = options.name, _keys_that_find(options.name, catalog, options.overrides)
-    commands = [
-        f"python tools/validate_dataset.py --all {name}{keys}",
-        f"python tools/visualize_dataset.py --dataset-name {name}_train --num-samples 10 "
-        f"--output-dir output/{name}_pictures{keys}",
-        f"python tools/generate_finetune_config.py --dataset-name {name}{keys}",
-    ]
-    if not person_boxes:
-        detections = f"{shown_path(catalog.parent)}/boxes/detected_persons_val.csv"
-        commands.append(
-            f"python tools/detect_persons.py --dataset-name {name}_val --output {shlex.quote(detections)}{keys}"
-        )
-    return commands
+    boxes = [] if person_boxes else [f"python tools/detect_persons.py --dataset-name {name}_val{keys}"]
+    commands = [*boxes, f"python tools/generate_finetune_config.py --dataset-name {name}{keys}"]
+    return [runnable_here(command) for command in commands]
 
 
 def _keys_that_find(name: str, catalog: Path, overrides: Sequence[str]) -> str:

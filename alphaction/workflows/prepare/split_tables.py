@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,18 +14,25 @@ from alphaction.data.annotations import NO_CLASS, AnnotationTable, BoxTable, Ima
 from alphaction.data.annotations import read_boxes as read_box_file
 from alphaction.data.annotations import read_exclusions as read_exclusion_file
 from alphaction.data.annotations.annotation_table import merge_rows
-from alphaction.data.annotations.checks import ANNOTATION_RULES, clip_boxes
+from alphaction.data.annotations.box_table import distinct_boxes
+from alphaction.data.annotations.checks import TABLE_RULES, TOOL_RULES, BoxRules, clip_boxes
+from alphaction.data.formats.known_formats import ANNOTATION_FORMATS
 from alphaction.data.formats.rows import RowTable
-from alphaction.data.keyframes import encode
+from alphaction.data.keyframes import encode, exact_time, exact_times
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import suggest
 from alphaction.workflows.prepare.video_library import VideoLibrary
 
 # Counts of a box file that need no notice.
 _PLAIN = ("rows", "header lines")
-_OUTSIDE = (
-    "If boxes are written in another form, name it: --box-format xyxy, xywh or cxcywh, --normalized yes "
-    "(fractions of the frame) or no (pixels). Is this the video that was annotated, in the same size?"
+_OTHER_VIDEO = "Is this the video that was annotated, in the same size?"
+_OTHER_FORM = (
+    "If boxes are written in another form, name it: --box-format xyxy, xywh or cxcywh, --normalized yes (fractions of "
+    f"the frame) or no (pixels). {_OTHER_VIDEO}"
+)
+_OTHER_HEADER = (
+    "If boxes are written in another form, correct the header (x1, y1, x2, y2 or x, y, width, height or cx, cy, width, "
+    f"height), or add --normalized yes (fractions of the frame) or no (pixels). {_OTHER_VIDEO}"
 )
 
 
@@ -41,19 +49,21 @@ def build_table(parts: Sequence[RowTable], class_ids: Sequence[list[tuple[int, .
     counts: Counter[str] = Counter()
     videos: list[str] = []
     empty: list[Keyframe] = []
+    kept_boxes = 0
     seconds, boxes, ids, persons = [], [], [], []
     for part, part_ids in zip(parts, class_ids, strict=True):
         boxed = part.take(part.has_box)
         met: dict[str, int] = {}
-        clipped, solid = clip_boxes(boxed.source, boxed.boxes, ANNOTATION_RULES, _OUTSIDE, met)
+        clipped, solid = clip_boxes(boxed.source, boxed.boxes, *_judged(part), met, boxed.video_codes)
         counts.update(met)
         kept = np.flatnonzero(part.has_box)[solid]
+        kept_boxes += len(kept)
         repeat = np.array([max(len(part_ids[row]), 1) for row in kept.tolist()], dtype=np.int64)
         rows = np.repeat(kept, repeat)
         names = [part.videos[code] for code in part.video_codes.tolist()]
         # A keyframe stays annotated where its only box was left out.
         others = np.setdiff1d(np.arange(len(part)), kept)
-        empty += [Keyframe(names[row], int(part.numbers[row])) for row in others.tolist()]
+        empty += [Keyframe(names[row], exact_time(part.numbers[row])) for row in others.tolist()]
         videos += [names[row] for row in rows.tolist()]
         seconds.append(part.numbers[rows])
         boxes.append(np.repeat(clipped[solid], repeat, axis=0))
@@ -61,7 +71,7 @@ def build_table(parts: Sequence[RowTable], class_ids: Sequence[list[tuple[int, .
         ids += [class_id for row in kept.tolist() for class_id in sorted(part_ids[row]) or [NO_CLASS]]
     known: dict[str, int] = {}
     codes = encode([*videos, *(keyframe.video for keyframe in empty)], known)
-    every_second = np.concatenate([*seconds, [keyframe.second for keyframe in empty]]).astype(np.int64)
+    every_second = np.concatenate([*seconds, exact_times([keyframe.second for keyframe in empty])])
     keyframes, position = KeyframeIndex.from_rows(list(known), codes, every_second)
     return merge_rows(
         keyframes,
@@ -72,8 +82,18 @@ def build_table(parts: Sequence[RowTable], class_ids: Sequence[list[tuple[int, .
         image_ids=merge_image_ids(parts),
         source=", ".join(str(part.source.path) for part in parts),
         counts=counts,
-        num_records=sum(int(part.has_box.sum()) for part in parts) - counts["boxes without area left out"],
+        num_records=kept_boxes,
     )
+
+
+def _judged(part: RowTable) -> tuple[BoxRules, str]:
+    """Return how far the boxes of a file may be off, and what to say where they are."""
+    known = ANNOTATION_FORMATS.get(part.format)
+    if known is not None and known.tool:
+        return TOOL_RULES, _OTHER_VIDEO
+    # COCO's boxes are mostly exports of tools, whose form has been checked when they were read.
+    rules = TOOL_RULES if known is not None and known.syntax == "json" else TABLE_RULES
+    return rules, _OTHER_HEADER if "header lines" in part.counts else _OTHER_FORM
 
 
 def part_of(table: AnnotationTable, use: np.ndarray) -> AnnotationTable:
@@ -113,7 +133,7 @@ def merge_image_ids(parts: Iterable[RowTable]) -> ImageIds:
         return ImageIds.empty()
     known: dict[str, int] = {}
     codes = encode((keyframe.video for keyframe in found.values()), known)
-    seconds = np.array([keyframe.second for keyframe in found.values()], dtype=np.int64)
+    seconds = exact_times([keyframe.second for keyframe in found.values()])
     keyframes, position = KeyframeIndex.from_rows(list(known), codes, seconds)
     frame_sizes = np.array([sizes[keyframe] for keyframe in keyframes], dtype=np.int32)
     if all(isinstance(image_id, int) for image_id in found):
@@ -129,10 +149,12 @@ class SplitBoxes:
 
     Attributes:
         tables: split -> its boxes; splits without any are missing, unless the boxes are of objects.
-        notes: what was left out.
+        left_out: what was left out.
+        notes: what else is worth knowing.
     """
 
     tables: Mapping[str, BoxTable]
+    left_out: tuple[str, ...]
     notes: tuple[str, ...]
 
 
@@ -160,7 +182,7 @@ def divide_boxes(
     """
     what = "object boxes" if objects else "person boxes"
     lookup = next(iter(splits.values()))
-    read, notes = [], []
+    read, notes, left_out = [], [], []
     for path in files:
         try:
             table, note = _read_boxes(path, lookup, image_ids, library, objects)
@@ -168,7 +190,7 @@ def divide_boxes(
             raise error if objects else UserError(f"{error}\n{_conversion(path, dataset)}") from error
         read.append(table)
         notes += note
-        notes += [f"{path}: {name}: {count}" for name, count in table.counts.items() if count and name not in _PLAIN]
+        left_out += [f"{path}: {name}: {count}" for name, count in table.counts.items() if count and name not in _PLAIN]
     annotated = {str(video) for table in splits.values() for video in table.keyframes.videos}
     videos = [name for table in read for name in _video_of_each_box(table, library, annotated, what)]
     seconds = np.concatenate([table.keyframes.seconds[table.keyframe_of_box()] for table in read])
@@ -176,6 +198,12 @@ def divide_boxes(
     scores = np.concatenate([table.scores for table in read])
     known: dict[str, int] = {}
     codes = encode(videos, known)
+    kept = distinct_boxes(np.stack([codes, seconds], axis=1), boxes, scores)
+    if len(kept) < len(videos):
+        equal = len(videos) - len(kept)
+        left_out.append(f"{what}: {equal} of {len(videos)} equal another at that second, left out")
+        videos, codes = [videos[row] for row in kept.tolist()], codes[kept]
+        seconds, boxes, scores = seconds[kept], boxes[kept], scores[kept]
     tables, used = {}, np.zeros(len(videos), dtype=bool)
     for split, table in splits.items():
         use = table.keyframes.locate(list(known), codes, seconds) >= 0 if len(videos) else used
@@ -191,8 +219,10 @@ def divide_boxes(
         else:
             notes.append(f"{what}: none lies at a {split} keyframe, so that this split has no {what}")
     if not used.all():
-        notes.append(f"{what}: {int((~used).sum())} of {len(used)} lie at moments without annotations and are left out")
-    return SplitBoxes(tables, tuple(notes))
+        left_out.append(
+            f"{what}: {int((~used).sum())} of {len(used)} lie at moments without annotations and are left out"
+        )
+    return SplitBoxes(tables, tuple(left_out), tuple(notes))
 
 
 def _conversion(path: Path, dataset: str) -> str:
@@ -200,8 +230,7 @@ def _conversion(path: Path, dataset: str) -> str:
     return (
         "Boxes written otherwise (pixels, sizes, other columns, COCO's own image ids) are converted once the dataset "
         "is there: leave out --person-boxes now, then\n"
-        f"  python tools/detect_persons.py --dataset-name {dataset}_val --import {path} --from {kind} "
-        f"--output {dataset}_val_persons.csv"
+        f"  python tools/detect_persons.py --dataset-name {dataset} --import {shlex.quote(str(path))} --from {kind}"
     )
 
 
@@ -251,9 +280,9 @@ def read_exclusions(path: Path, library: VideoLibrary) -> set[Keyframe]:
     return found
 
 
-def seconds_by_video(tables: Iterable[AnnotationTable]) -> dict[str, list[int]]:
+def seconds_by_video(tables: Iterable[AnnotationTable]) -> dict[str, list[int | float]]:
     """Return video -> its annotated seconds, both ascending."""
-    found: dict[str, set[int]] = {}
+    found: dict[str, set[int | float]] = {}
     for table in tables:
         for video, second in table.keyframes:
             found.setdefault(video, set()).add(second)

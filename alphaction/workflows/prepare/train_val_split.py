@@ -141,7 +141,7 @@ def _by_video(table: AnnotationTable, labels: np.ndarray, fraction: float) -> Sp
     chosen = choose_videos(weights, fraction)
     names = table.keyframes.videos[used[chosen]].tolist()
     val = chosen[position]
-    return SplitPlan("video", ~val, val, f"validation: {len(names)} of {len(used)} videos ({listed(names)})")
+    return SplitPlan("video", ~val, val, f"validation: {len(names)} of {counted(len(used), 'video')} ({listed(names)})")
 
 
 def _by_time(table: AnnotationTable, fraction: float) -> SplitPlan | None:
@@ -162,7 +162,7 @@ def _by_time(table: AnnotationTable, fraction: float) -> SplitPlan | None:
         return None
     text = (
         f"validation: the last part of each video, {GAP_SECONDS} seconds after the part for training "
-        f"({int((~train & ~val).sum())} keyframes in between are used by neither)"
+        f"({counted(int((~train & ~val).sum()), 'keyframe in between is', 'keyframes in between are')} used by neither)"
     )
     if whole:
         text += f"; {counted(whole, 'video is', 'videos are')} too short to divide and train"

@@ -10,12 +10,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from alphaction.data.formats.known_formats import ANNOTATION_FORMATS
-from alphaction.data.formats.rows import RowTable
 from alphaction.data.video.check_videos import check_videos, require_usable
 from alphaction.data.video.file import VIDEO_SUFFIXES, VideoInfo
+from alphaction.data.video.inner_videos import inner_videos_note
 from alphaction.data.video.names import VideoNames
-from alphaction.data.video.time_units import OTHER_VIDEO, likely_unit
 from alphaction.data.video.whole_movies import MovieSource
 from alphaction.utils.errors import UserError
 from alphaction.utils.files import missing_file
@@ -109,8 +107,10 @@ class VideoLibrary:
         seconds = sum(info.duration or 0.0 for info in infos)
         lines = [
             f"{self.folder}: {counted(len(self), 'video')}, {_duration(seconds)} in all; "
-            f"{_tally(sizes)} pixels; {_tally(rates)} frames per second"
+            f"{_tally(sizes)} pixels; {_tally(rates)} {'frame' if list(rates) == ['1'] else 'frames'} per second"
         ]
+        if note := inner_videos_note(self.folder):
+            lines.append(f"  {note}")
         unstated = [video for video, info in self.infos.items() if info.duration is None]
         if unstated:
             lines.append(f"files that do not state their length: {listed(unstated)}")
@@ -122,43 +122,21 @@ class VideoLibrary:
     def _problems(self) -> list[str]:
         return [f"  {line}" for line in first_lines(list(self.broken.values()))]
 
-    def check_lengths(self, parts: Sequence[RowTable]) -> None:
-        """Check annotated seconds against the lengths in the headers of the videos, without decoding.
+    def stated_end(self, video: str) -> float:
+        """Return the last second that a video may have by its header, whose length is not always right; else inf."""
+        info = self.info(video)
+        return np.inf if info.duration is None else info.duration + max(1 / info.fps, 0.1)
+
+    def end_near(self, video: str, second: float) -> tuple[float, float]:
+        """Return where a video ends (``second`` or more if it reaches that), and how far a second may be past it.
 
         Raises:
-            UserError: lists the videos with seconds beyond the end, and the likely unit where it is not seconds.
+            UserError: there is no such video, or it cannot be read.
         """
-        lines: list[str] = []
-        hints: list[str] = []
-        for part in parts:
-            boxed = part.has_box
-            codes = dict.fromkeys(part.video_codes[boxed].tolist())
-            by_video = {part.videos[code]: np.flatnonzero(boxed & (part.video_codes == code)) for code in codes}
-            before = len(lines)
-            for video, rows in by_video.items():
-                info = self.info(video)
-                seconds = part.numbers[rows]
-                end = np.inf if info.duration is None else info.duration + max(1 / info.fps, 0.1)
-                if not (seconds > end).any():
-                    continue
-                beyond = np.unique(seconds[seconds > end])
-                first = part.source.where(int(rows[np.argmax(seconds > end)]))
-                total = len(np.unique(seconds))
-                lines.append(
-                    f"{first}: {video} ends at {info.duration:.2f} s, but {len(beyond)} of its {total} "
-                    f"annotated seconds lie beyond: {listed(beyond)}"
-                )
-            if len(lines) > before and ANNOTATION_FORMATS[part.format].tool:
-                hints.append(OTHER_VIDEO)
-            elif len(lines) > before:
-                times = ((part.numbers[rows], self.info(video)) for video, rows in by_video.items())
-                hints.append(likely_unit(times))
-        if lines:
-            head = f"annotated seconds lie beyond the end of {counted(len(lines), 'video')}."
-            head = " ".join([head, *dict.fromkeys(hints)])
-            raise UserError("\n  - ".join([head, *first_lines(lines)]))
+        self.info(video)
+        return self._source.end_near(self.name_of(video), second)
 
-    def check_readable(self, seconds: Mapping[str, Sequence[int]], progress: bool | None = True) -> None:
+    def check_readable(self, seconds: Mapping[str, Sequence[float]], progress: bool | None = True) -> None:
         """Check that the annotated seconds can be reached, and some of them decoded.
 
         Args:
@@ -170,7 +148,12 @@ class VideoLibrary:
         """
         hide = None if progress is None else not progress
         checks = check_videos(self._source, seconds, progress="checking annotated seconds", hide_progress=hide)
-        require_usable(checks, str(self.folder))
+        try:
+            require_usable(checks, str(self.folder))
+        except UserError as error:
+            late = any(len(check.beyond) for check in checks)
+            remedy = "\n  Or add --beyond-end drop, which leaves out the rows beyond the end and counts them."
+            raise UserError(f"{error}{remedy}" if late else str(error)) from error
 
 
 def relative_to(path: Path, folder: Path) -> str:
@@ -208,7 +191,9 @@ def _no_videos(folder: Path) -> str:
 
 
 def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} seconds" if seconds < 120 else f"{seconds / 60:.1f} minutes"
+    if seconds < 10 and round(seconds, 1) != round(seconds):
+        return f"{seconds:.1f} seconds" if seconds >= 0.1 else f"{seconds:.2g} seconds"
+    return counted(round(seconds), "second") if seconds < 120 else f"{seconds / 60:.1f} minutes"
 
 
 def _tally(counts: Counter[str]) -> str:

@@ -48,6 +48,33 @@ def test_layout_is_free(write, text):
     assert set(label_map.groups) == {"object"}
 
 
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("1: sit\n12: run/jog, fast\n", (1, 12)),
+        ("\ufeff# classes\r\n\r\n1: sit\r\n 12 : run/jog, fast \r\n", (1, 12)),
+        ("1 sit\n12 run/jog, fast", (1, 12)),
+        ("1\tsit\n12\trun/jog, fast\n", (1, 12)),
+        ("id,name\n1,sit\n12,run/jog, fast\n", (1, 12)),
+        ("1: \"sit\"\n12: 'run/jog, fast'\n", (1, 12)),
+        ("sit: 1\nrun/jog, fast: 12\n", (1, 12)),
+        ("sit\n\n# a comment\nrun/jog, fast\n", (1, 2)),
+        ('{"1": "sit", "12": "run/jog, fast"}', (1, 12)),
+        ('{"sit": 1, "run/jog, fast": 12}', (1, 12)),
+        ('["sit", "run/jog, fast"]', (1, 2)),
+        ('[{"id": 1, "name": "sit"}, {"id": 12, "name": "run/jog, fast"}]', (1, 12)),
+        ("path: ../data\nnc: 2\nnames: [sit, 'run/jog, fast']\n", (0, 1)),
+        ("train: images\nnames:\n  1: sit\n  12: run/jog, fast\n", (1, 12)),
+    ],
+)
+def test_lists_of_names_are_label_maps(write, text, ids):
+    label_map = read_label_map(write("labels.txt", text), default_group="person")
+    assert label_map.ids == ids
+    assert label_map.names == ("sit", "run/jog, fast")
+    assert label_map.untyped == ids
+    assert label_map.group_sizes == (0, 0, 2)
+
+
 def test_words_without_quotes_are_names(write):
     text = "label { name: läuft/jog_2+ label_id: 3 label_type: Movement } # näher\nlabel{label_id:4 name:'\u2028 x'}"
     label_map = read_label_map(write("map.pbtxt", text))
@@ -104,8 +131,15 @@ def test_plain_dict_and_pickle_round_trips(label_map):
         ('item { name: "a id: 1 }', ["line 1, column 14", "quote", "not closed"]),
         ('item { name: "a" id: 1 extra { b: 2', ["line 1, column 30", "not closed", 'Add "}"']),
         ("item { id: 1 name: }", ['"name" has no value']),
-        ('{"a": 1}', ["line 1", "Is this a pbtxt label map?"]),
-        ("1,sit\n2,stand\n", ["line 1", '"1" where "item {"']),
+        ('itme { name: "a" id: 1 }', ["line 1", "Is this a pbtxt label map?"]),
+        ("1: sit\nstand\n", ["line 2", '"stand" has no id', "or none"]),
+        ("1: sit\n\n2:\n", ["line 3", "id 2 has no name"]),
+        ("1: sit\n1: stand\n", ["line 2", 'id "1"', "line 1", "own id"]),
+        ("sit\n# and\nsit\n", ["line 3", 'name "sit"', "line 1"]),
+        ("clip,1,0.1,0.1,0.9,0.9,1\n", ["line 1", "no class name", "Is this a label map?"]),
+        ("splits:\n  train\n", ["line 1", "no class name"]),
+        ('{"1": ', ["line 1", "not valid JSON"]),
+        ('[{"name": "sit"}]', ["entry 1", "None: 'sit' is no class"]),
     ],
 )
 def test_faults_name_file_line_and_remedy(write, refused, text, parts):

@@ -140,7 +140,7 @@ def good_rows(count: int) -> str:
         ("v,9,.1,inf,.2,.2,1,0", ['y1 "inf" is not a number']),
         ("v,9,.1,,.2,.2,1,0", ["y1 is empty", "all four"]),
         ("v,9,,,,,1,0", ["x1 is empty"]),
-        ("v,9.5,.1,.1,.2,.2,1,0", ['second "9.5" is not a whole number', "whole seconds"]),
+        ("v,0:09,.1,.1,.2,.2,1,0", ['second "0:09" is not a number', "seconds from the start"]),
         ("v,9223372036854775808,.1,.1,.2,.2,1,0", ['second "9223372036854775808" is too large']),
         ("v,,.1,.1,.2,.2,1,0", ["second is empty"]),
         ("v,-3,.1,.1,.2,.2,1,0", ["second -3 is negative", "at 0"]),
@@ -177,9 +177,11 @@ def test_wrong_width_of_the_first_row(write, label_map, refused):
     path = write("b.csv", "v 1 .1 .1 .2 .2 1\n")
     refused(lambda: read_annotations(path, label_map), "1 column,", "separated by spaces: use commas")
     path = write("c.csv", "v,1,0,1,0,1,0,2,0,2,1\n")
-    refused(lambda: read_annotations(path, label_map), "11 columns", "Decimal commas? Write decimal points")
-    path = write("d.csv", "v;1;0,1;0,1;0,2;0,2;1\n")
-    refused(lambda: read_annotations(path, label_map), 'line 1: x1 "0,1" is not a number', "decimal comma: write 0.1")
+    refused(
+        lambda: read_annotations(path, label_map), "11 columns", "Decimal commas? Write decimal points, as in 0.5, or"
+    )
+    path = write("d.csv", 'v,1,"1,250","1,000","1,500","2,000",1\n')
+    refused(lambda: read_annotations(path, label_map), 'x1 "1,250" is not a number', "decimal comma: write 1.250")
 
 
 def test_zero_based_ids_and_milliseconds_are_recognized(write, label_map, refused):

@@ -76,8 +76,20 @@ def test_csv_is_sorted_by_score_within_a_keyframe(write):
 def test_csv_with_an_empty_class_column(write, refused):
     text = CSV.replace(",0.5\n", ",,0.5\n").replace(",1\n", ",,1\n").replace(",0.9\n", ",,0.9\n")
     assert as_lists(read_boxes(write("b.csv", text))) == EXPECTED
-    results = write("r.csv", "v,1,0,0,1,1,12,0.9\nv,1,0,0,1,1,80,0.1\n")
-    refused(lambda: read_boxes(results), "r.csv, line 1", "class id 12", "action results", "1 more row has the same")
+
+
+def test_boxes_of_persons_that_stand_once_for_each_action(write, refused):
+    # SlowFast's: an action before the score, in some rows none; the best score of equal boxes counts.
+    rows = "v\t1\t0\t0\t1\t1\t12\t0.9\nv\t1\t0\t0\t1\t1\t80\t0.95\nv\t2\t0\t0\t0.5\t1\t\t0.8\n"
+    found = read_boxes(write("r.csv", rows))
+    assert found.boxes.tolist() == [[0, 0, 1, 1], [0, 0, 0.5, 1]]
+    assert found.scores.tolist() == pytest.approx([0.95, 0.8])
+    assert found.counts["rows whose class (7th column) is taken for an action of a person"] == 2
+    assert found.counts["boxes equal to another of that moment, left out"] == 1
+    truth = write("t.csv", "v,1,0,0,1,1,12,1\nv,1,0,0,1,1,80,0\n")
+    refused(
+        lambda: read_boxes(truth), "t.csv, line 1", "class 12 in the 7th and 1 in the 8th", "1 more row has the same"
+    )
 
 
 def test_list_json_with_image_ids_of_the_annotations(write, annotations):
@@ -179,7 +191,7 @@ def test_written_rows(tmp_path):
         ("v,1,0,0,1,1,-2.5\n", ["score -2.5", "Logits?"]),
         ("v,1,0,0,300,200,0.5\n", ["x2 = 300 looks like pixels"]),
         ("v,1,.6,.6,.2,.2,0.5\n", ["x2 = 0.2 is less than x1 = 0.6", "width, height"]),
-        ("v,1.2,0,0,1,1,0.5\n", ['second "1.2"']),
+        ("v,1:02,0,0,1,1,0.5\n", ['second "1:02"']),
         ([{"image_id": 1, "bbox": [0, 0, 9, 9], "score": 0.5}], ["[0]", "image_id 1", 'Write "video/0902"']),
         ([{"image_id": "v_1", "bbox": [0, 0, 9, 9], "score": 0.5}], ["[0]", "'v_1'", '"video/0902.jpg"']),
         ([{"image_id": None, "bbox": [0, 0, 9, 9], "score": 0.5}], ["[0]", '"image_id" is None']),
@@ -218,3 +230,8 @@ def test_person_boxes_have_one_category(write, refused):
     assert len(read_boxes(path, objects=True)) == 3
     assert len(read_boxes(write("one.json", boxes[::2]))) == 2
     assert len(read_boxes(write("none.json", []), objects=True)) == 0
+
+
+def test_the_summary_of_equal_scores_names_one(write):
+    assert ", score 1" in read_boxes(write("b.csv", "v,1,0,0,1,1,1\nv,2,0,0,1,1,1\n")).summary()
+    assert ", scores 0.5 to 1" in read_boxes(write("c.csv", "v,1,0,0,1,1,1\nv,2,0,0,1,1,0.5\n")).summary()

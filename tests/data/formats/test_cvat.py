@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from data.formats.cvat_files import attribute, box, track
 from workflows.prepare.importing import import_text, listed
 
 from alphaction.utils.errors import UserError
@@ -40,22 +41,6 @@ PERSON = """<label><name>person</name><color>#33ddff</color><type>any</type><att
 
 def head(start="0", filter="", labels="") -> str:
     return HEAD.format(start=start, filter=filter, labels=labels)
-
-
-def box(frame, xtl=0.0, outside=0, attributes="", **more) -> str:
-    extra = "".join(f' {key}="{value}"' for key, value in more.items())
-    return (
-        f'<box frame="{frame}" keyframe="1" outside="{outside}" occluded="0" xtl="{xtl:.2f}" ytl="48.00" '
-        f'xbr="{xtl + 64:.2f}" ybr="144.00" z_order="0"{extra}>{attributes}</box>'
-    )
-
-
-def attribute(name: str, value: str) -> str:
-    return f'<attribute name="{name}">{value}</attribute>'
-
-
-def track(*boxes: str, id=0, label="person", more="") -> str:
-    return f'<track id="{id}" label="{label}" source="manual"{more}>{"".join(boxes)}</track>'
 
 
 def lefts(found) -> list[tuple]:
@@ -113,9 +98,9 @@ def test_equal_boxes_of_two_persons_stay_two(tmp_path):
 
 
 def test_a_label_without_attributes_beside_one_with_is_a_negative_and_counted(tmp_path):
-    text = head(labels=PERSON) + track(box(0), label="ball") + "</annotations>"
-    found = import_text(tmp_path, text)
-    assert found.labels() == [()]
+    sits = track(box(0, 320, attributes=attribute("action", "sit")), id=1)
+    found = import_text(tmp_path, head(labels=PERSON) + track(box(0), label="ball") + sits + "</annotations>")
+    assert found.labels() == [(), ("sit",)]
     assert found.counts['boxes of the label "ball", which has no action attributes, kept without action'] == 1
 
 
@@ -171,8 +156,8 @@ def test_images_named_by_video_and_second(tmp_path):
     text = '<annotations><image id="0" name="{}" width="640" height="480">' + boxes + "</image></annotations>"
     found = import_text(tmp_path, text.format("clip_01/0003.jpg"))
     assert listed(found) == [("clip_01", 3, (0.1, 0.1, 0.2, 0.2), ("wave",), -1)]
-    assert found.counts["shapes that are not boxes left out"] == 1
-    with pytest.raises(UserError, match='frame_000025.*"CVAT for video 1.1"'):
+    assert found.counts["shapes that are not boxes left out (polygon)"] == 1
+    with pytest.raises(UserError, match='"frame_000025" names no video. Say which of the 2 videos it is'):
         import_text(tmp_path, text.format("frame_000025"))
 
 
@@ -181,7 +166,6 @@ def test_images_named_by_video_and_second(tmp_path):
     [
         ("<annotations><track></annotations>", r"line 1, column \d+: not valid XML"),
         ('<!DOCTYPE a [<!ENTITY b "c">]><annotations>&b;</annotations>', "document type or entities"),
-        ("<annotations></annotations>", "no <track>"),
         (head() + track(box(0)).replace('xtl="0.00"', 'xtl="left"') + "</annotations>", 'number "xtl", found \'left\''),
         (head() + track(box("x")) + "</annotations>", 'track 0: <box> needs a "frame"'),
         (head().replace("clip_01.mp4", "clip_1.mp4") + track(box(0)) + "</annotations>", 'Did you mean "clip_01"'),
@@ -197,12 +181,14 @@ def test_wrong_files(tmp_path, text, message):
 
 
 def test_an_attribute_that_is_an_action_can_be_chosen(tmp_path):
-    labels = PERSON.replace(">action<", ">doing<").replace(">shirt<", ">gender<")
-    values = attribute("doing", "sit") + attribute("gender", "m") + attribute("talking", "true")
+    labels = PERSON.replace(">action<", ">doing<").replace(">shirt<", ">mood<")
+    values = attribute("doing", "sit") + attribute("mood", "glad") + attribute("talking", "true")
     text = head(labels=labels) + track(box(0, attributes=values), box(1, outside=1)) + "</annotations>"
     found = import_text(tmp_path, text)
-    assert set(found.labels()[0]) == {"sit", "m", "talking"}
-    assert found.notes[0].startswith("actions are taken from the attributes: doing, talking, gender (all of these?")
+    assert set(found.labels()[0]) == {"sit", "glad", "talking"}
+    assert found.notes[0].startswith("actions are taken from the attributes: doing, talking, mood (all of these?")
     assert import_text(tmp_path, text, action_attributes=("doing",)).labels() == [("sit",)]
-    with pytest.raises(UserError, match="--action-attribute is for the attributes of VIA, CVAT and Label Studio"):
+    with pytest.raises(
+        UserError, match="--action-attribute is for the attributes of VIA, COCO JSON, CVAT and Label Studio"
+    ):
         import_text(tmp_path, "clip_01,0,0,0,1,1,wave\n", action_attributes=("doing",))

@@ -23,6 +23,16 @@ def built() -> RowTable:
     return builder.build(Path("t.xml"), unit="frame", spelling="xyxy", pixels=True)
 
 
+def test_numbers_beyond_int64_stay_apart_and_late():
+    builder = RowBuilder()
+    builder.add("a", 10**30, (0, 0, 1, 1), ("sit",), 10**30, place="row 0")
+    builder.add("a", 1, (0, 0, 1, 1), ("sit",), 10**30 + 1, place="row 1")
+    rows = builder.build(Path("t.xml"))
+    assert rows.numbers.tolist() == [2**53, 1]
+    assert len(set(rows.persons().tolist())) == 2
+    assert (rows.persons() >= 0).all()
+
+
 def test_rows_are_built_in_order():
     rows = built()
     assert [rows.videos[code] for code in rows.video_codes] == ["b.mp4", "a.mp4", "b.mp4", "b.mp4"]

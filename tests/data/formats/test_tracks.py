@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from workflows.prepare.importing import import_text
 
-from alphaction.data.formats.action_attributes import ActionRule, person_id
+from alphaction.data.formats.action_attributes import AttributeUse, person_id
+from alphaction.data.formats.action_rule import ActionRule
+from alphaction.data.formats.frame_names import FrameNaming
 from alphaction.data.formats.tracks import Knot, frame_of, sample_track
 from alphaction.utils.errors import UserError
 
@@ -58,22 +61,24 @@ def test_a_step_rounds_the_ends_of_a_track_to_the_frames_that_were_shown():
 
 
 def test_named_attributes_exclude_others_but_not_checkboxes():
-    rule = ActionRule({"Activity": "select", "shirt": "select", "talking": "checkbox", "occluded": "checkbox"})
+    rule = ActionRule(
+        AttributeUse({"Activity": "select", "shirt": "select", "talking": "checkbox", "occluded": "checkbox"})
+    )
     answers = {"Activity": ["run"], "shirt": ["red"], "talking": ["true"], "occluded": ["true"]}
     assert rule.actions(("person",), answers) == ("run", "talking")
     assert rule.counts['values of the attribute "shirt", which is not taken for an action'] == 1
 
 
 def test_without_a_named_attribute_every_choice_is_an_action():
-    rule = ActionRule({"mood": "radio", "age": "number", "track_id": "text"})
+    rule = ActionRule(AttributeUse({"mood": "radio", "age": "number", "track_id": "text"}))
     assert rule.actions(("person",), {"mood": ["glad"], "age": ["30"], "track_id": ["3"]}) == ("glad",)
     assert rule.actions(("person",), {"mood": ["None"]}) == ()
 
 
 def test_labels_count_only_without_attributes():
-    assert ActionRule({}).actions(("wave", "Person"), {}) == ("wave",)
-    assert ActionRule({"track_id": "number"}).actions(("wave",), {"track_id": ["2"]}) == ("wave",)
-    assert ActionRule({"action": "select"}).actions(("wave",), {}) == ()
+    assert ActionRule(AttributeUse({})).actions(("wave", "Person"), {}) == ("wave",)
+    assert ActionRule(AttributeUse({"track_id": "number"})).actions(("wave",), {"track_id": ["2"]}) == ("wave",)
+    assert ActionRule(AttributeUse({"action": "select"})).actions(("wave",), {}) == ()
 
 
 def test_the_person_id_of_an_attribute():
@@ -82,25 +87,36 @@ def test_the_person_id_of_an_attribute():
 
 
 def test_which_attributes_are_actions_is_always_told():
-    kinds = {"doing": "select", "gender": "radio", "occluded": "checkbox", "age": "number"}
-    rule = ActionRule(kinds)
-    assert rule.attributes == {"doing", "gender"}
+    kinds = {"doing": "select", "mood": "radio", "occluded": "checkbox", "age": "number"}
+    rule = ActionRule(AttributeUse(kinds))
+    assert rule.attributes == {"doing", "mood"}
     assert rule.notes == [
-        "actions are taken from the attributes: doing, gender; other attributes: occluded, age (all of these? "
+        "actions are taken from the attributes: doing, mood; other attributes: occluded, age (all of these? "
         "--action-attribute NAME ... chooses)"
     ]
-    assert ActionRule({"action": "select", "shirt": "text"}).notes == [
+    assert ActionRule(AttributeUse({"action": "select", "shirt": "text"})).notes == [
         "actions are taken from the attribute: action; other attributes: shirt"
     ]
-    assert ActionRule({}).notes == ["actions are taken from the labels of the boxes, as no attribute can be an action"]
+    assert ActionRule(AttributeUse({})).notes == [
+        "actions are taken from the labels of the boxes, as no attribute can be an action"
+    ]
 
 
 def test_attributes_that_are_actions_can_be_named():
-    kinds = {"doing": "select", "gender": "radio", "occluded": "checkbox"}
-    rule = ActionRule(kinds, wanted=("Doing", "occluded"))
-    answers = {"doing": ["sit"], "gender": ["m"], "occluded": ["true"]}
+    kinds = {"doing": "select", "mood": "radio", "occluded": "checkbox"}
+    rule = ActionRule(AttributeUse(kinds), wanted=("Doing", "occluded"))
+    answers = {"doing": ["sit"], "mood": ["m"], "occluded": ["true"]}
     assert rule.actions(("person",), answers) == ("sit", "occluded")
-    assert rule.counts == {'values of the attribute "gender", which is not taken for an action': 1}
-    assert rule.notes == ["actions are taken from the attributes: doing, occluded; other attributes: gender"]
+    assert rule.counts == {}  # the user has said so
+    assert rule.notes == ["actions are taken from the attributes: doing, occluded; other attributes: mood"]
     with pytest.raises(UserError, match='--action-attribute "doings": no file has such .* Did you mean "doing"'):
-        ActionRule(kinds, wanted=("doings",))
+        ActionRule(AttributeUse(kinds), wanted=("doings",))
+
+
+def test_a_track_that_no_video_could_hold_is_refused(tmp_path):
+    sequence = [{"frame": frame, "x": 1, "y": 1, "width": 9, "height": 9} for frame in (1, 9_000_000)]
+    result = {"id": "r", "type": "videorectangle", "value": {"sequence": sequence, "labels": ["sit"]}}
+    task = {"id": 3, "data": {"video": "clip_01.mp4"}, "annotations": [{"result": [result]}]}
+    message = r'annotations.txt, task 3, region "r": it lasts until second 900000\d, and no video is that long'
+    with pytest.raises(UserError, match=message):
+        import_text(tmp_path, [task], naming=FrameNaming(frame_rate=1))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import copy
+import re
 
 import pytest
 from workflows.prepare.importing import import_text, listed
 
+from alphaction.data.formats.frame_names import FrameNaming
+from alphaction.data.formats.rows import Segment
 from alphaction.utils.errors import UserError
 
 PROJECT = {
@@ -48,8 +51,28 @@ def test_reads_boxes_options_times_and_groups(tmp_path, project):
         ("clip_02", 3, (0.5, 0.5, 1.0, 1.0), ("sit",), -1),
     ]
     assert found.class_groups == {"walk, slowly": "movement", "read": "object", "phone": "object", "sit": "movement"}
-    assert found.counts["temporal segments and notes without a box left out"] == 1
+    assert found.segments == (Segment("clip_02", 4, 6.5, "cooking", 'metadata "2_aB6"'),)
     assert found.counts['values of the attribute "notes", which is not taken for an action'] == 1
+
+
+def test_a_stretch_of_time_without_a_box_is_a_segment_for_each_label(tmp_path, project):
+    project["attribute"]["4"].update(type=2, options={"0": "cook", "1": "talk"})
+    project["attribute"]["5"] = {"aname": "TEMPORAL-SEGMENTS", "anchor_id": "FILE1_Z2_XY0", "type": 4,
+                                 "options": {"default": "Default"}}  # fmt: skip
+    entries = {
+        "a": ("1", [3.5, 1.0], {"4": "0,1"}), "b": ("2", [0, 1], {"5": "4CV_NP"}), "c": ("1", [2, 3], {"5": "default"}),
+        "d": ("1", [2], {"4": "0"}), "e": ("1", [], {"4": "0"}), "f": ("3", [1, 2], {"4": "1"}),
+    }  # fmt: skip
+    project["file"]["3"] = {"fid": "3", "fname": "lost.mp4", "type": 4, "loc": 1, "src": ""}
+    project["view"]["3"] = {"fid_list": ["3"]}
+    project["metadata"] = {mid: {"vid": vid, "z": z, "xy": [], "av": av} for mid, (vid, z, av) in entries.items()}
+    found = import_text(tmp_path, project)
+    assert [segment[:4] for segment in found.segments] == [
+        ("clip_01", 1.0, 3.5, "cook"), ("clip_01", 1.0, 3.5, "talk"), ("clip_02", 0, 1, "4CV_NP"),
+        ("lost.mp4", 1, 2, "talk"),
+    ]  # fmt: skip
+    assert found.counts["temporal segments without a label left out"] == 1
+    assert found.counts["notes without a box on a moment or a whole file left out"] == 2
 
 
 def test_a_text_attribute_alone_carries_the_actions(tmp_path, project):
@@ -65,8 +88,8 @@ def test_the_nearest_time_of_a_second_counts(tmp_path, project):
     found = import_text(tmp_path, project)
     assert found.numbers.tolist() == [5, 7]
     assert found.source.where(0).endswith('metadata "5.02"')
-    assert found.counts["boxes left out as others of their video are nearer to the same whole second"] == 2
-    assert found.counts["boxes moved by more than 0.1 s to the nearest whole second"] == 1
+    assert found.counts["boxes at no keyframe left out: others are nearer to it, or the video ends before it"] == 2
+    assert found.counts["boxes moved by more than 0.1 s to the nearest keyframe"] == 1
 
 
 @pytest.mark.parametrize(
@@ -92,8 +115,37 @@ def test_keyframe_images_name_video_and_second(tmp_path, project):
     project["metadata"] = {"m": {"vid": "1", "z": [], "xy": [2, 64, 48, 64, 48], "av": {}}}
     assert listed(import_text(tmp_path, project)) == [("clip_01", 7, (0.1, 0.1, 0.2, 0.2), (), -1)]
     project["file"]["1"]["fname"] = "frame7.jpg"
-    with pytest.raises(UserError, match=r"frame7.jpg.* does not say video and second"):
+    with pytest.raises(UserError, match=r'metadata "m": "frame7.jpg" names no video.*--video-name'):
         import_text(tmp_path, project)
+    project["file"]["1"]["fname"] = "cover.jpg"
+    with pytest.raises(UserError, match=r'metadata "m": "cover.jpg" does not say video and frame'):
+        import_text(tmp_path, project)
+
+
+def test_pictures_of_frames(tmp_path, project):
+    names = {"1": "clip_01_000026.jpg", "2": "clip_01_000054.jpg", "3": "cover.jpg", "4": "clip_01_000052.jpg"}
+    project["file"] = {key: {"fid": key, "fname": name, "type": 2, "loc": 1, "src": ""} for key, name in names.items()}
+    project["view"] = {key: {"fid_list": [key]} for key in names}
+    project["metadata"] = {
+        f"m{key}": {"vid": key, "z": [], "xy": [2, 64, 48, 64, 48], "av": {"1": "0"}} for key in names
+    }
+    found = import_text(tmp_path, project)
+    box = (0.1, 0.1, 0.2, 0.2)
+    assert listed(found) == [("clip_01", 1, box, ("sit",), -1), ("clip_01", 2, box, ("sit",), -1)]
+    assert found.source.where(1).endswith('metadata "m4"')
+    assert found.counts["boxes at no keyframe left out: others are nearer to it, or the video ends before it"] == 1
+    assert found.counts["boxes of pictures whose names say no frame of a known video left out"] == 1
+    assert "names like clip_01_000054.jpg: video clip_01, frame 54 of 25 a second counted from 1 =" in " ".join(
+        found.notes
+    )
+    naming = FrameNaming(frame_rate=26, first_frame=0)
+    assert [row[1] for row in listed(import_text(tmp_path, project, naming=naming))] == [1, 2]
+
+
+def test_a_picture_is_named_by_its_address_too(tmp_path, project):
+    project["file"]["1"] = {"fid": "1", "fname": "0007.jpg", "type": 2, "loc": 2, "src": "http://h/clip_02/0007.jpg"}
+    project["metadata"] = {"m": {"vid": "1", "z": [], "xy": [2, 64, 48, 64, 48], "av": {}}}
+    assert [row[:2] for row in listed(import_text(tmp_path, project))] == [("clip_02", 7)]
 
 
 @pytest.mark.parametrize(
@@ -101,10 +153,6 @@ def test_keyframe_images_name_video_and_second(tmp_path, project):
     [
         (lambda p: p.pop("view"), '"view" is missing'),
         (lambda p: p["file"]["1"].update(fname="clip_3.mp4"), r'"clip_3.mp4" is not among the videos. Did you mean'),
-        (lambda p: p["metadata"]["1_aB3"].update(vid="9"), 'view "9" has no file'),
-        (lambda p: p["metadata"]["1_aB3"].update(z=["x"]), "expected lists of numbers"),
-        (lambda p: p["metadata"]["1_aB3"].update(xy=[2, 900, 0, 900, 9]), "outside the video clip_01 of 640 x 480"),
-        (lambda p: p["metadata"]["1_aB3"].update(z=[-3]), "negative"),
     ],
 )
 def test_wrong_projects(tmp_path, project, change, message):
@@ -113,8 +161,62 @@ def test_wrong_projects(tmp_path, project, change, message):
         import_text(tmp_path, project)
 
 
+@pytest.mark.parametrize(
+    ("change", "count", "problem"),
+    [
+        ({"vid": "9"}, "views without a file", 'view "9" has no file'),
+        ({"z": ["x"]}, "times or shapes that are no numbers", "expected lists of numbers"),
+        ({"xy": [2, 1, None, 3, 4]}, "times or shapes that are no numbers", "expected lists of numbers"),
+        ({"z": []}, "boxes without a time", "expected one time in seconds"),
+        ({"z": [-3]}, "negative times", r"time \[-3\] is negative"),
+        ({"z": [0, 1e12]}, "times beyond any video", "no video is longer"),
+    ],
+)
+def test_wrong_entries_are_counted_unless_they_are_most(tmp_path, project, change, count, problem):
+    whole = len(listed(import_text(tmp_path, project)))
+    project["metadata"]["wrong"] = {**project["metadata"]["1_aB3"], **change}
+    found = import_text(tmp_path, project)
+    assert len(listed(found)) == whole
+    assert found.counts[f"entries left out: {count}"] == 1
+    assert re.search(f'entries left out: {count}, the first: metadata "wrong": .*{problem}', " ".join(found.notes))
+    for number in range(len(project["metadata"])):
+        project["metadata"][f"more_{number}"] = project["metadata"]["wrong"]
+    with pytest.raises(UserError, match=rf'metadata "wrong": .*{problem}.* more rows? ha'):
+        import_text(tmp_path, project)
+
+
+@pytest.mark.parametrize("av", [[], "x", None, 3])
+def test_odd_attributes_of_a_box_are_none(tmp_path, project, av):
+    for entry in project["metadata"].values():
+        entry["av"] = av
+    found = import_text(tmp_path, project)
+    assert len(found)
+    assert not any(found.labels())
+
+
 def test_box_options_are_refused(tmp_path, project):
     with pytest.raises(
         UserError, match="--box-format and --normalized are for AVA csv and COCO JSON; .* is a VIA 3 project"
     ):
         import_text(tmp_path, project, box_format="xywh")
+
+
+@pytest.mark.parametrize(
+    ("z", "options", "seconds"),
+    [
+        ([3, 5], {}, [3, 4, 5]),
+        ([5.2, 2.9], {"keyframe_interval": 2}, [4]),
+        ([3, 4], {"keyframe_interval": 0.5}, [3, 3.5, 4]),
+        ([1.2, 1.8], {}, []),
+        ([1.2, 1.8], {"keyframe_interval": 0.5}, [1.5]),
+        ([1.2, 1.7], {"keyframes": "both"}, [1.45]),
+        ([1.2, 3.2], {"keyframes": "track"}, [2.2]),
+        ([-0.2, 0.4], {}, [0]),
+    ],
+)
+def test_a_box_over_a_time_is_a_track_that_stays(tmp_path, project, z, options, seconds):
+    project["metadata"] = {"1_a": {**project["metadata"]["1_aB3"], "z": z}}
+    found = import_text(tmp_path, project, **options)
+    assert [second for _, second, *_ in listed(found)] == seconds
+    assert all(row[2:] == ((0.1, 0.1, 0.3, 0.3), ("walk, slowly", "read", "phone"), -1) for row in listed(found))
+    assert (found.sampled.total, found.sampled.lost) == (1, not seconds)

@@ -34,6 +34,48 @@ def test_mot_rows_are_as_written(tmp_path):
     assert rows.scores[1] != rows.scores[1]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "12 -1 1 2 3 4.5 0.5 -1 -1 -1 \n13 2 5 6 7 8 -1\n",
+        "12\t-1\t1\t2\t3\t4.5\t0.5\t-1\t-1\t-1\r\n13\t2\t5\t6\t7\t8\t-1\r\n",
+        "12, -1, 1, 2, 3, 4.5, 0.5, -1, -1, -1,\n13 ,2,  5,6,7,8 -1\n",
+        "12;-1;1;2;3;4,5;0,5;-1;-1;-1\n\n13;2;5;6;7;8;-1;\n",
+        "\u00a012\u00a0-1 1 2 3 4.5 0.5\n13 2 5 6 7 8 -1",
+    ],
+)
+def test_numbers_of_mot_stand_between_any_marks(tmp_path, text):
+    path = tmp_path / "v.txt"
+    path.write_text(text, encoding="utf-8", newline="")
+    rows = read_mot(path, "boxes")
+    assert rows.boxes.tolist() == [[1, 2, 3, 4.5], [5, 6, 7, 8]]
+    assert rows.numbers.tolist() == [12, 13]
+    assert rows.scores[0] == 0.5
+    assert rows.scores[1] != rows.scores[1]
+
+
+@pytest.mark.parametrize(
+    "head",
+    ["frame,id,bb_left,bb_top,bb_width,bb_height,conf,x,y,z", "Frame track_id x y w h", "# frame id x1 y1 x2 y2"],
+)
+def test_a_header_of_mot_is_no_row(tmp_path, head):
+    path = tmp_path / "v.txt"
+    path.write_text(f"\n{head}\n12,-1,1,2,3,4,0.5\n# the end\n")
+    rows = read_mot(path, "boxes")
+    assert rows.boxes.tolist() == [[1, 2, 3, 4]]
+    assert rows.source.place(0) == "line 3"
+    path.write_text("frame,id,x1,y1,x2,y2\n12,-1,1,2,3,4,0.5\n")
+    with pytest.raises(UserError, match='line 1: "frame,id,x1,y1,x2,y2": expected frame, track id, x, y, width'):
+        read_mot(path, "boxes")
+
+
+def test_an_empty_cell_of_mot_is_no_mark(tmp_path):
+    path = tmp_path / "v.txt"
+    path.write_text("12, -1, , 1, 2, 3, 4, 0.5\n")
+    with pytest.raises(UserError, match=r'line 1: "12, -1, , 1, 2, 3, 4, 0.5": expected .* between commas, blanks'):
+        read_mot(path, "boxes")
+
+
 @pytest.mark.parametrize("wrong", ["1,2", "1.5,-1,1,2,3,4,0.5", "1,-1,1,2,nan,4,0.5"])
 def test_wrong_lines_are_refused_or_counted(tmp_path, wrong):
     path = tmp_path / "v.txt"
@@ -44,3 +86,36 @@ def test_wrong_lines_are_refused_or_counted(tmp_path, wrong):
     assert rows.numbers.tolist() == [1, 2]
     assert rows.source.place(1) == "line 3"
     assert [count for name, count in rows.counts.items() if "left out (the first: line 2: " in name] == [1]
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "scores"),
+    [
+        ("1,1,9,9,9,9,1,1,-1,-1\n1,2,9,9,9,9,1,4,-1,-1\n", [(1,), (4,)], [None, None]),
+        ("1,1,9,9,9,9,0.5,1,-1,-1\n1,2,9,9,9,9,0.25,4,-1,-1\n", [(1,), (4,)], [0.5, 0.25]),
+        ("1,1,9,9,9,9,0.5,2\n", [(2,)], [0.5]),
+        ("1,1,9,9,9,9,0.5,2,0.7,-1\n1,1,9,9,9,9,0.5,-1,0.7,-1\n", [(2,), ()], [0.5, 0.5]),
+        ("1,1,9,9,9,9,0.5,-1,-1,-1\n", [()], [0.5]),  # no class, and no place in the world
+        ("1,1,9,9,9,9,0.5,2,3.5,0\n1,2,9,9,9,9,0.5,2.25,3.5,0\n", [(), ()], [0.5, 0.5]),  # a place in the world
+        ("1,1,9,9,9,9,0.5,0,0,0\n", [()], [0.5]),
+        ("1,1,9,9,9,9,0.5,-1,-1\n", [()], [0.5]),
+        ("1,1,9,9,9,9,0.5,3,0.9\n", [(3,)], [0.5]),
+    ],
+)
+def test_the_eighth_column_of_mot_is_a_class_where_its_values_are(tmp_path, text, labels, scores):
+    path = tmp_path / "v.txt"
+    path.write_text(text)
+    rows = read_mot(path, "boxes")
+    assert rows.labels() == labels
+    assert [None if score != score else score for score in rows.scores.tolist()] == scores
+    wide = text.count(",") // text.count("\n") != 8
+    assert bool(rows.notes) == (any(labels) and wide)
+
+
+def test_ground_truth_of_ten_columns_has_flags(tmp_path):
+    path = tmp_path / "v.txt"
+    path.write_text("1,1,9,9,9,9,1,1,0,0\n1,2,9,9,9,9,0,0,0,0\n")
+    rows = read_mot(path, "boxes")
+    assert rows.labels() == [(1,)]
+    assert rows.counts["ground truth to ignore (flag 0), left out"] == 1
+    assert rows.notes == ("the eighth column is the class, as its numbers are whole: 2 rows",)

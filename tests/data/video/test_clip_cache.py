@@ -333,3 +333,12 @@ def test_an_epoch_is_the_same_without_a_cold_and_a_warm_cache(training, tmp_path
     for _ in build_train_loader(cfg, dataset, seed=4):
         pass
     assert len(entries(tmp_path / "cache0")) > 8
+
+
+def test_keyframes_between_seconds_have_entries_of_their_own(movies):
+    source = movie_cache(movies)
+    for second in (1, 1.25, 1.0):
+        expected = MovieSource(movies).read("film", second, WINDOW, 25)
+        assert np.array_equal(source.read("film", second, WINDOW, 25), expected)
+    names = [entry.name.partition("-")[0] for entry in entries(movies.parent / "cache")]
+    assert names == ["0001", "0001.250"]

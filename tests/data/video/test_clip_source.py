@@ -104,6 +104,17 @@ def test_movie_named_with_its_suffix(movies, frame_numbers):
     assert frame_numbers(MovieSource(movies).read("fast.mp4", 1, [0], 25)) == [25]
 
 
+def test_movie_named_in_another_spelling(tmp_path, make_video):
+    make_video(tmp_path / "Kitchen 3.mp4")
+    make_video(tmp_path / "kitchen-4.mp4")
+    source = MovieSource(tmp_path)
+    for name in ("Kitchen 3", "Kitchen 3.mp4", "kitchen_3", "videos/Kitchen 3.MP4", "0a1b2c3d-Kitchen_3.mp4"):
+        assert source.path(name) == tmp_path / "Kitchen 3.mp4"
+    make_video(tmp_path / "Kitchen-3.mp4")
+    with pytest.raises(UserError, match='holds no kitchen_3.mp4.*Did you mean "Kitchen'):
+        MovieSource(tmp_path).path("kitchen_3")
+
+
 def test_two_files_of_one_name(tmp_path, make_video):
     make_video(tmp_path / "a.mp4", frames=3)
     make_video(tmp_path / "a.mkv", frames=3)
@@ -222,3 +233,16 @@ def test_open_source(clips, movies):
     assert isinstance(open_source(DatasetSpec(**{**fields, "videos": movies})), MovieSource)
     with pytest.raises(UserError, match="`videos`.*`clips`"):
         open_source(DatasetSpec(**fields))
+
+
+def test_keyframes_between_seconds(movies, clips, frame_numbers):
+    movie, cut = MovieSource(movies), OneSecondClipSource(clips)
+    assert frame_numbers(movie.read("fast", 1.52, [-40, -1, 0, 1, 40], 25)) == [0, 37, 38, 39, 78]
+    assert frame_numbers(movie.read("fast", 1.5, [0], 25)) == [37]  # of two equally near frames the earlier one
+    assert frame_numbers(cut.read("film", 4.52, [-14, -13, 0, 11, 12, 37], 25)) == [24, 25, 38, 49, 50, 75]
+    assert frame_numbers(cut.read("film", 4.5, [0], 25)) == [37]
+    assert frame_numbers(cut.read("film", 6.96, [0, 1, 2], 25)) == [99, 99, 99]  # nothing is after clip 6
+    assert problems(movie, "fast", [0.5, 3.9]) == []
+    assert problems(cut, "film", [3.5, 4, 4.5, 6.2]) == []
+    says(problems(cut, "film", [2.5, 3.5])[0], "1 of 2 annotated keyframes", "second 2.5 (looked for 2.mp4")
+    says(problems(movie, "fast", [1, 4.5, 5])[0], "2 of its 3 annotated keyframes are beyond that: second 4.5, 5")

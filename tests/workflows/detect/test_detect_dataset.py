@@ -150,3 +150,14 @@ def test_a_detector_that_finds_nothing_writes_nothing(tmp_path, options, message
     assert list(tmp_path.iterdir()) == []
     # Another score may be tried at once.
     run(output, StubSource(), {**OPTIONS, "score": 0.3})
+
+
+def test_keyframes_between_seconds_are_continued_too(tmp_path):
+    keyframes = [Keyframe("a", second) for second in (0, 0.5, 1, 1.24)]
+    output = tmp_path / "boxes.csv"
+    with pytest.raises(KeyboardInterrupt):
+        run(output, StubSource(), stop_after=1, keyframes=keyframes)
+    table = run(output, StubSource(), keyframes=keyframes)
+    assert run.batches == [2]
+    assert list(table.keyframes) == list(read_boxes(output).keyframes) == keyframes
+    assert output.read_text().splitlines()[2].startswith("a,0000.500,")

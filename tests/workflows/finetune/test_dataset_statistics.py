@@ -56,3 +56,17 @@ def test_splits_with_other_classes(make_dataset, toy_data):
     )
     with pytest.raises(UserError, match="One model has one list of classes"):
         collect_statistics(options)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "step"),
+    [
+        ((0, 0.5, 1, 1.5, 2, 2.5), 1),  # a slot is a whole second, at which there are keyframes, too
+        ((0, 1, 1.4, 2, 3, 3.7, 4), 1),
+        ((0.2, 2.2, 4.2, 6.3), 2),
+        ((0, 0.1, 0.2, 7), 0),
+    ],
+)
+def test_memory_of_keyframes_between_seconds(make_dataset, seconds, step):
+    data = make_dataset(CLASSES, train=[(second, "0.1,0.1,0.5,0.9", (1,)) for second in seconds])
+    assert collect_statistics(FinetuneOptions("own", data_dir=str(data))).memory_step == step

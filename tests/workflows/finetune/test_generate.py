@@ -13,6 +13,7 @@ from alphaction.config.tree import get_value, leaf_keys
 from alphaction.utils.errors import UserError
 from alphaction.workflows.finetune.finetune_options import BACKBONES, IA_STRUCTURES, FinetuneOptions, default_output
 from alphaction.workflows.finetune.generate import collect_statistics, generate_config
+from alphaction.workflows.finetune.starting_weights import WEIGHTS, default_backbone, missing_weights
 
 GPUS = (0, 1, 4, 8)
 PAIRS = [("walk", "PERSON_MOVEMENT"), ("hold", "OBJECT_MANIPULATION"), ("talk", "PERSON_INTERACTION")]
@@ -267,8 +268,38 @@ def test_the_threshold_says_what_it_costs(make_dataset, score, words):
 
 def test_default_names():
     tiny = default_output(FinetuneOptions("pets_train", backbone="tiny"))
-    assert tiny == Path("config_files/pets_tiny_baseline.yaml")
-    assert default_output(FinetuneOptions(use_ia=True)) == Path("config_files/ava_resnet50_serial.yaml")
+    assert tiny == Path("output/pets_tiny_baseline.yaml")
+    assert default_output(FinetuneOptions(use_ia=True)) == Path("output/ava_resnet50_serial.yaml")
+
+
+@pytest.mark.parametrize(
+    ("values", "network"),
+    [
+        ({"num_gpus": 0}, "tiny"),
+        ({"num_gpus": 1}, "resnet50"),
+        ({"num_gpus": 0, "weights": "mine.pth"}, "resnet50"),
+        ({"num_gpus": 0, "weights": ""}, "resnet50"),
+        ({"num_gpus": 0, "dataset_name": "ava_video_train_v2.2"}, "resnet50"),
+        ({"num_gpus": 0, "dataset_name": None}, "resnet50"),
+    ],
+)
+def test_the_network_where_none_is_asked_for_is_one_that_can_start(tmp_path, monkeypatch, values, network):
+    monkeypatch.chdir(tmp_path)
+    options = FinetuneOptions(**{"dataset_name": "pets", **values})
+    assert default_backbone(options) == network
+    pretrained = Path(WEIGHTS["resnet50"])
+    pretrained.parent.mkdir(parents=True)
+    pretrained.touch()
+    assert default_backbone(options) == "resnet50"
+
+
+def test_what_is_missing(tmp_path):
+    weights = tmp_path / "mine.pth"
+    options = FinetuneOptions("pets", weights=str(weights))
+    assert missing_weights(options) == str(weights)
+    weights.touch()
+    assert missing_weights(options) == missing_weights(FinetuneOptions("pets", backbone="tiny")) == ""
+    assert missing_weights(FinetuneOptions("pets")) == WEIGHTS["resnet50"]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -16,6 +17,7 @@ from alphaction.utils.errors import UserError
 from alphaction.workflows.inspect.sheets import (
     OBJECT_COLOR,
     PERSON_COLOR,
+    RECORD,
     ShownDataset,
     choose_keyframes,
     draw_keyframe,
@@ -101,10 +103,52 @@ def test_a_keyframe_that_is_not_annotated_is_explained(shown):
         shown.keyframe("train_01", 0)
 
 
+def test_pictures_of_an_earlier_run_go_and_other_files_stay(shown, tmp_path):
+    first = draw_samples(shown, tmp_path, [0, 1]).files
+    (tmp_path / "000_mine_0001.png").write_text("mine")
+    (tmp_path / "notes.txt").write_text("mine")
+    second = draw_samples(shown, tmp_path, [2]).files
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        [second[0].name, "000_mine_0001.png", "notes.txt", RECORD]
+    )
+    assert not set(first) & set(second)
+
+
+def test_a_record_that_was_edited_removes_nothing_else(shown, tmp_path):
+    (tmp_path / "000_a_0001.png").write_text("mine")
+    (tmp_path / "notes.txt").write_text("mine")
+    folder = tmp_path / "sheets"
+    folder.mkdir()
+    (folder / RECORD).write_text('{"files": ["../000_a_0001.png", "../notes.txt", 3]}')
+    draw_samples(shown, folder, [0])
+    (folder / RECORD).write_text("no JSON")
+    draw_samples(shown, folder, [0])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["000_a_0001.png", "notes.txt", "sheets"]
+
+
 def test_the_command_line(repo_root, quick_python, subprocess_env, small_toy_folder, tmp_path):
     command = [quick_python, str(repo_root / "tools" / "visualize_dataset.py"), "--output-dir", "sheets"]
     data = ["DATASETS.DATA_DIR", str(small_toy_folder), "INPUT.FRAME_NUM", "4"]
     run = {"env": subprocess_env, "capture_output": True, "text": True, "cwd": tmp_path}
     done = subprocess.run([*command, "--dataset-name", "toy_val", "--num-samples", "1", *data], **run)
     assert done.returncode == 0, done.stderr
-    assert [path.suffix for path in (tmp_path / "sheets").iterdir()] == [".png"]
+    assert [path.suffix for path in sorted((tmp_path / "sheets").iterdir())] == [".png", ".json"]
+
+
+def test_a_time_that_is_not_annotated_names_the_nearest(shown):
+    annotations = table({("v", second): [1] for second in (1, 2.5, 3, 9)})
+    own = replace(shown, tables=replace(shown.tables, annotations=annotations))
+    assert own.keyframe("v", 2.5) == 1
+    with pytest.raises(UserError, match=r"second 2.25 of v is not annotated; nearest: 1, 2\.5, 3, 9$"):
+        own.keyframe("v", 2.25)
+    with pytest.raises(UserError, match=r"second 2 of v is not annotated"):
+        own.keyframe("v", 2.0)
+
+
+@pytest.mark.parametrize("folder", ["videos", "annotations", "boxes"])
+def test_pictures_are_not_drawn_among_the_files_of_the_dataset(shown, small_toy_folder, folder):
+    target = small_toy_folder / "toy" / folder
+    before = sorted(target.iterdir())
+    with pytest.raises(UserError, match=rf"--output-dir {target}: this folder holds files of toy_train\. Name "):
+        draw_samples(shown, target, [0])
+    assert sorted(target.iterdir()) == before

@@ -10,9 +10,10 @@ import pytest
 from messages import says
 
 from alphaction.checks.findings import Finding
+from alphaction.config.paths_catalog import splits_of
 from alphaction.utils.errors import UserError
 from alphaction.workflows.inspect.report_text import format_report
-from alphaction.workflows.inspect.validate_dataset import splits_of, validate_all, validate_dataset
+from alphaction.workflows.inspect.validate_dataset import validate_all, validate_dataset
 from alphaction.workflows.inspect.validation_report import Report
 
 

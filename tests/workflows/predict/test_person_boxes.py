@@ -40,6 +40,13 @@ def test_names_match_as_those_of_annotation_files_do(tmp_path):
         boxes_from_file(path, VIDEO, range(5), (320, 240), 5.0)
 
 
+def test_boxes_that_stand_twice_are_one(tmp_path):
+    path = tmp_path / "boxes.csv"
+    path.write_text(ROWS + ROWS.replace("street", "street.mp4") + "street,3,0.1,0.1,0.2,0.4,0.85\n")
+    table, _ = boxes_from_file(path, VIDEO, range(5), (320, 240), 5.0)
+    np.testing.assert_allclose(table.scores, [0.9, 0.85])
+
+
 def test_pixels_in_json_are_divided_by_the_size_of_the_video(tmp_path):
     path = tmp_path / "boxes.json"
     path.write_text('{"street/0001.jpg": [{"bbox": [32, 24, 64, 48], "score": 0.5}], '

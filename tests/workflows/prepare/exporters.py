@@ -1,7 +1,6 @@
 """Writers of the annotation tools' own formats, for round trips: a table out, and what a person would get back.
 
-Rounding: AVA csv, JSON, VIA and Label Studio files hold numbers in full. CVAT itself writes hundredths of a pixel;
-``digits`` of :func:`export_cvat` chooses how many are written here.
+Rounding: AVA csv, JSON, VIA and Label Studio files hold numbers in full. CVAT's files: :mod:`.cvat_exporters`.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from xml.etree import ElementTree
 
 from alphaction.data.annotations import AnnotationTable, LabelMap, write_ava_csv
 from alphaction.data.video.file import VideoInfo
@@ -97,51 +95,6 @@ def export_via(path: Path, table: AnnotationTable, label_map: LabelMap, infos: I
     path.write_text(json.dumps(project), encoding="utf-8")
 
 
-def export_cvat(path: Path, table: AnnotationTable, label_map: LabelMap, infos: Infos, digits: int = 8) -> None:
-    """Write a CVAT project of one task per video: a track per person, a keyframe at every annotated second.
-
-    A label "person" with a mutable checkbox per class, and the person's number as an immutable one.
-    """
-    root = ElementTree.Element("annotations")
-    ElementTree.SubElement(root, "version").text = "1.1"
-    project = ElementTree.SubElement(ElementTree.SubElement(root, "meta"), "project")
-    tasks, labels = ElementTree.SubElement(project, "tasks"), ElementTree.SubElement(project, "labels")
-    for task_id, (video, info) in enumerate(infos.items()):
-        task = ElementTree.SubElement(tasks, "task")
-        frames = round(info.fps * 1000)
-        for key, value in (("id", task_id), ("name", video), ("size", frames), ("mode", "interpolation"),
-                           ("start_frame", 0), ("stop_frame", frames - 1), ("frame_filter", "")):  # fmt: skip
-            ElementTree.SubElement(task, key).text = str(value)
-        size = ElementTree.SubElement(task, "original_size")
-        ElementTree.SubElement(size, "width").text = str(info.width)
-        ElementTree.SubElement(size, "height").text = str(info.height)
-        ElementTree.SubElement(task, "source").text = f"{video}.mp4"
-    label = ElementTree.SubElement(labels, "label")
-    ElementTree.SubElement(label, "name").text = "person"
-    declared = ElementTree.SubElement(label, "attributes")
-    kinds = [(entry.name, "True", "checkbox", "false") for entry in label_map]
-    for name, mutable, kind, default in [*kinds, ("person_id", "False", "number", "-1")]:
-        attribute = ElementTree.SubElement(declared, "attribute")
-        for key, value in (("name", name), ("mutable", mutable), ("input_type", kind), ("default_value", default)):
-            ElementTree.SubElement(attribute, key).text = value
-    for number, ((video, person), track) in enumerate(tracks_of(table).items()):
-        task_id = list(infos).index(video)
-        element = ElementTree.SubElement(root, "track", id=str(number), label="person", source="manual",
-                                         task_id=str(task_id), subset="default")  # fmt: skip
-        for frame, row, outside in visible_frames(track, infos[video].fps):
-            corners = [f"{value:.{digits}f}" for value in pixels(table.boxes[row], infos[video])]
-            box = ElementTree.SubElement(
-                element, "box", frame=str(frame), keyframe="1", outside=str(int(outside)), occluded="0", z_order="0",
-                **dict(zip(("xtl", "ytl", "xbr", "ybr"), corners, strict=True)),
-            )  # fmt: skip
-            names = {label_map.find(class_id).name for class_id in table.labels(row).tolist()}
-            for entry in label_map:
-                value = ElementTree.SubElement(box, "attribute", name=entry.name)
-                value.text = "true" if entry.name in names else "false"
-            ElementTree.SubElement(box, "attribute", name="person_id").text = str(person)
-    path.write_text('<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, "unicode"), "utf-8")
-
-
 def export_labelstudio(path: Path, table: AnnotationTable, label_map: LabelMap, infos: Infos) -> None:
     """Write Label Studio tasks: a region per stretch of one person and one set of classes, choices per region.
 
@@ -168,6 +121,59 @@ def export_labelstudio(path: Path, table: AnnotationTable, label_map: LabelMap, 
     path.write_text(json.dumps(tasks), encoding="utf-8")
 
 
+def export_labelstudio_min(path: Path, table: AnnotationTable, label_map: LabelMap, infos: Infos) -> None:
+    """Write JSON-MIN: labels are the classes, as answers per region cannot be told apart; persons are lost."""
+    rows = []
+    for number, (video, info) in enumerate(infos.items(), start=1):
+        boxes = []
+        for (owner, person), track in tracks_of(table).items():
+            for stretch in stretches(track, lambda row: tuple(table.labels(row).tolist())) if owner == video else ():
+                value = _regions("", stretch, person, table, label_map, info)[0]["value"]
+                names = [label_map.find(class_id).name for class_id in table.labels(stretch[0][1]).tolist()]
+                boxes.append({**value, "labels": names or ["person"]})
+        rows.append({
+            "video": f"/data/upload/7/3f2a9c1b-{video}.mp4", "id": number, "box": boxes, "annotator": 1,
+            "annotation_id": 100 + number, "created_at": "2024-05-01T10:00:00.000000Z",
+            "updated_at": "2024-05-01T10:30:00.000000Z", "lead_time": 12.5,
+        })  # fmt: skip
+    path.write_text(json.dumps(rows), encoding="utf-8")
+
+
+def export_vidat(path: Path, table: AnnotationTable, label_map: LabelMap, infos: Infos) -> None:
+    """Write Vidat's annotation of the one video of ``infos``, at 10 frames a second: a box for each class."""
+    [(video, info)] = infos.items()
+    frames: dict[str, list[dict]] = {}
+    for owner, second, row in rows_of(table):
+        if owner != video:
+            continue
+        x1, y1, x2, y2 = pixels(table.boxes[row], info)
+        for label in table.labels(row).tolist() or [0]:
+            person = int(table.person_ids[row])
+            frames.setdefault(str(10 * second), []).append({
+                "highlight": False, "instance": person if person >= 0 else None, "score": None, "labelId": label,
+                "color": "#0000ff", "x": x1, "y": y1, "width": x2 - x1, "height": y2 - y1,
+            })  # fmt: skip
+    seconds = info.duration or 10.0
+    labels = [{"id": 0, "name": "default", "color": "#00ff00"}]
+    labels += [{"id": entry.id, "name": entry.name, "color": "#ff0000"} for entry in label_map]
+    data = {
+        "version": "2.1.0",
+        "annotation": {
+            "video": {"src": f"video/{video}.mp4", "fps": 10, "frames": round(10 * seconds), "duration": seconds,
+                      "height": info.height, "width": info.width},
+            "keyframeList": [int(frame) for frame in frames], "objectAnnotationListMap": frames,
+            "regionAnnotationListMap": {}, "skeletonAnnotationListMap": {}, "actionAnnotationList": [],
+        },
+        "config": {"objectLabelData": labels, "actionLabelData": [], "skeletonTypeData": []},
+    }  # fmt: skip
+    path.write_text(json.dumps(data), encoding="utf-8")
+
+
+def export_label_lines(path: Path, label_map: LabelMap) -> None:
+    """Write a label map as SlowFast and mmaction2 have it; groups are lost."""
+    path.write_text("".join(f"{entry.id}: {entry.name}\n" for entry in label_map), encoding="utf-8")
+
+
 def _regions(region, stretch, person, table, label_map, info) -> list[dict]:
     sequence = []
     last = len(stretch) - 1
@@ -190,6 +196,95 @@ def _regions(region, stretch, person, table, label_map, info) -> list[dict]:
             results.append({**common, "from_name": name, "type": "choices", "value": {**size, "choices": chosen}})
     results.append({**common, "from_name": "person_id", "type": "number", "value": {**size, "number": person}})
     return results
+
+
+def export_coco_cvat(path: Path, table: AnnotationTable, label_map: LabelMap, infos: Infos) -> None:
+    """Write what CVAT's "COCO 1.0" says of video tasks: every frame is listed, persons are tracks, labels the actions.
+
+    A person has a track for each action, as a track of CVAT has one label. Images are in the folder of their video.
+    """
+    categories = [{"id": entry.id, "name": entry.name, "supercategory": ""} for entry in label_map]
+    images, annotations, number_of = [], [], {}
+    for video, info in infos.items():
+        for frame in range(info.frames):
+            number_of[video, frame] = len(images) + 1
+            name = f"{video}/frame_{frame:06d}.PNG"
+            images.append({"id": len(images) + 1, "width": info.width, "height": info.height, "file_name": name})
+    for video, second, row in rows_of(table):
+        info = infos[video]
+        x1, y1, x2, y2 = pixels(table.boxes[row], info)
+        for frame in (round(second * info.fps), round(second * info.fps) + 1):
+            for class_id in table.labels(row).tolist():
+                said = {"occluded": False, "rotation": 0.0, "track_id": int(table.person_ids[row]), "keyframe": True}
+                annotations.append({
+                    "id": len(annotations) + 1, "image_id": number_of[video, frame], "category_id": class_id,
+                    "segmentation": [], "area": (x2 - x1) * (y2 - y1), "bbox": [x1, y1, x2 - x1, y2 - y1], "iscrowd": 0,
+                    "attributes": said,
+                })  # fmt: skip
+    data = {"licenses": [], "info": {}, "categories": categories, "images": images, "annotations": annotations}
+    path.write_text(json.dumps(data), encoding="utf-8")
+
+
+def export_coco_attributes(path: Path, table: AnnotationTable, label_map: LabelMap, infos: Infos) -> None:
+    """Write COCO of pictures as AVA's tutorials name them, of persons whose actions are attributes."""
+    names, images, annotations = {}, [], []
+    for video, second, row in rows_of(table):
+        info = infos[video]
+        name = f"{video}_{round(second * info.fps) + 1:06d}.jpg"
+        if name not in names:
+            names[name] = len(names) + 1
+            images.append({"id": names[name], "width": info.width, "height": info.height, "file_name": name})
+        x1, y1, x2, y2 = pixels(table.boxes[row], info)
+        actions = {"person_id": str(table.person_ids[row]), "occluded": False}
+        for class_id in table.labels(row).tolist():
+            entry = label_map.find(class_id)
+            group = GROUP_ATTRIBUTES[entry.group]
+            actions[group] = "; ".join(filter(None, [actions.get(group, ""), entry.name]))
+        box = [x2, y2, x1 - x2, y1 - y2]  # drawn from the lower right corner
+        annotations.append({
+            "id": len(annotations) + 1, "image_id": names[name], "category_id": 1, "bbox": box, "attributes": actions,
+        })  # fmt: skip
+    data = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "person"}]}
+    path.write_text(json.dumps(data), encoding="utf-8")
+
+
+def export_coco_roboflow(path: Path, table: AnnotationTable, label_map: LabelMap, infos: Infos) -> None:
+    """Write Roboflow's COCO of uploaded videos whose every frame was taken; no persons."""
+    categories = [{"id": 0, "name": "actions", "supercategory": "none"}]
+    categories += [{"id": entry.id, "name": entry.name, "supercategory": "actions"} for entry in label_map]
+    images, annotations, number_of = [], [], {}
+    for video, second, row in rows_of(table):
+        info = infos[video]
+        name = f"{video}_mp4-{round(second * info.fps):04d}.jpg"
+        if name not in number_of:
+            number_of[name] = len(images)
+            file_name = f"{name.replace('.', '_')}.rf.{len(images):032x}.jpg"
+            size = {"height": info.height, "width": info.width}
+            images.append({"id": len(images), "license": 1, "file_name": file_name, **size, "extra": {"name": name}})
+        x1, y1, x2, y2 = pixels(table.boxes[row], info)
+        for class_id in table.labels(row).tolist():
+            annotations.append({
+                "id": len(annotations), "image_id": number_of[name], "category_id": class_id, "segmentation": [],
+                "bbox": [x1, y1, x2 - x1, y2 - y1], "area": (x2 - x1) * (y2 - y1), "iscrowd": 0,
+            })  # fmt: skip
+    data = {"info": {}, "licenses": [], "categories": categories, "images": images, "annotations": annotations}
+    path.write_text(json.dumps(data), encoding="utf-8")
+
+
+def export_via_pictures(path: Path, table: AnnotationTable, label_map: LabelMap, infos: Infos) -> None:
+    """Write a VIA 3 project of pictures, as AVA's tutorials name them, in place of the videos."""
+    export_via(path, table, label_map, infos)
+    project = json.loads(path.read_text(encoding="utf-8"))
+    pictures: dict[str, str] = {}
+    for entry in project["metadata"].values():
+        video = Path(project["file"][entry["vid"]]["fname"]).stem
+        name = f"{video}_{round(entry['z'][0] * infos[video].fps) + 1:06d}.jpg"
+        entry.update(vid=pictures.setdefault(name, str(len(pictures) + 1)), z=[])
+    project["file"] = {
+        key: {"fid": key, "fname": name, "type": 2, "loc": 1, "src": ""} for name, key in pictures.items()
+    }
+    project["view"] = {key: {"fid_list": [key]} for key in pictures.values()}
+    path.write_text(json.dumps(project), encoding="utf-8")
 
 
 def rows_of(table: AnnotationTable):

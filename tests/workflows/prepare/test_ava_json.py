@@ -106,6 +106,20 @@ def test_round_trip(tmp_path, csv_path, images, numbered):
     assert ids == ([112345, 200902, 200903] if numbered else ["a/12345", "b.v1/0902", "b.v1/0903"])
 
 
+@pytest.mark.parametrize("numbered", [False, True])
+def test_round_trip_between_seconds(tmp_path, images, numbered):
+    """Numbered images count thousandths then, so that no two are alike."""
+    (tmp_path / "ava.csv").write_text("a,12345,0.3,0.25,1,0.75,9,\na,12345.25,0.3,0.25,1,0.75,1,\n")
+    (images / "a" / "12345.250.png").write_bytes((images / "a" / "12345.png").read_bytes())
+    path = tmp_path / "ava.json"
+    convert_ava_csv(tmp_path / "ava.csv", path, label_map=LABELS, images=KeyframeImages(images), numbered=numbered)
+    again = read_annotations(path, LABELS)
+    same_tables(read_annotations(tmp_path / "ava.csv", LABELS), again)
+    assert list(again.keyframes) == [("a", 12345), ("a", 12345.25)]
+    assert list(again.image_ids) == ([112345000, 112345250] if numbered else ["a/12345", "a/12345.250"])
+    assert json.loads(path.read_text())["images"][1]["timestamp"] == 12345.25
+
+
 def test_round_trip_of_the_toy_dataset(tmp_path):
     make_toy_dataset(tmp_path / "toy", ToyOptions(num_train=2, num_val=1, seconds=4))
     source = tmp_path / "toy" / "annotations" / "train.csv"
@@ -147,7 +161,7 @@ def test_a_movie_list_selects_and_numbers(tmp_path, csv_path, images):
         ("unused",),
     )
     assert "left out: 1 box of a, not in the movie list" in str(report)
-    with pytest.raises(UserError, match=r"none of its 2 movies .*one name a line"):
+    with pytest.raises(UserError, match=r"none of its movies \(2\) .*one name a line"):
         convert_ava_csv(
             csv_path, tmp_path / "x.json", label_map=LABELS, images=KeyframeImages(images), movies=["unused"]
         )

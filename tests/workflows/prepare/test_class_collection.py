@@ -107,8 +107,9 @@ def test_ids_from_zero_are_recognized():
 def test_nothing_to_learn_and_mixtures_are_errors():
     with pytest.raises(UserError, match=r"file.xml: no box has an action"):
         resolve_classes([part((), ())], None)
-    with pytest.raises(UserError, match=r'name some classes \("sit"\) and only number others \(3\)'):
-        resolve_classes([part(("sit",)), part((3,))], None)
+    with pytest.raises(UserError, match=r'name some classes \("sit"\) and only number others \(3\)') as error:
+        resolve_classes([part(("sit",)), part((5,), (3,), source="b.csv")], None)
+    assert str(error.value).endswith("The first of each: file.xml, row 0; b.csv, row 1.")
 
 
 def test_accents_in_both_codings_are_one_class():
@@ -124,3 +125,15 @@ def test_ids_that_begin_at_0_get_a_notice():
     notes = resolve_classes([part((4,), (0,))], None).notes
     assert any("begin at 0" in note for note in notes)
     assert not any("begin at 0" in note for note in resolve_classes([part((4,), (1,))], None).notes)
+
+
+def test_names_that_are_numbers_are_their_own_ids():
+    found = resolve_classes([part(("10",), ("2",), ("1",))], None)
+    assert table_of(found.label_map) == [(1, "1", "object"), (2, "2", "object"), (10, "10", "object")]
+    assert found.class_ids == [[(10,), (2,), (1,)]]
+    assert table_of(resolve_classes([part(("7",), ("wave",))], None).label_map) == [
+        (1, "7", "object"),
+        (2, "wave", "object"),
+    ]
+    label_map = LabelMap((ActionClass(1, "wave", "object"), ActionClass(10, "sit", "object")), "label map")
+    assert resolve_classes([part(("10",), ("1",))], label_map).class_ids == [[(10,), (1,)]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from workflows.prepare.importing import import_text, listed
 
+from alphaction.data.formats.frame_names import FrameNaming
 from alphaction.data.video.file import VideoInfo
 from alphaction.utils.errors import UserError
 
@@ -76,7 +77,6 @@ def test_without_a_header_columns_are_those_of_ava(tmp_path):
             r'not known: "mood"\..*Known names: video',
         ),
         ("video,second,x1,y1,x2,y2,score\nclip_01,0,0,0,1,1,1\n", {}, 'column "score": boxes of a detector'),
-        ("video,frame,x1,y1,x2,y2,class\nclip_01,0,0,0,1,1,1\n", {}, "frame number / frame rate"),
         ("video,second,x1,y1,x2,y2\nclip_01,0,0,0,1,1\n", {}, "has no column class"),
         ("video,second,x1,y1,width,y2,class\nclip_01,0,0,0,1,1,1\n", {}, "names no box"),
     ],
@@ -99,3 +99,20 @@ def test_a_class_that_means_a_person_is_no_action(tmp_path):
     found = import_text(tmp_path, "clip_01,0,0,0,1,1,Person\nclip_01,1,0,0,1,1,wave\n")
     assert found.labels() == [(), ("wave",)]
     assert found.counts['boxes of the class "Person", which is no action'] == 1
+
+
+def test_a_column_of_frames_is_read_as_frames(tmp_path):
+    rows = ["clip_01,1,0,0,1,1,wave", "clip_01,26,0,0,1,1,wave", "clip_01,30,0,0,1,1,wave", "clip_01,54,0,0,1,1,wave"]
+    text = "\n".join(["video,frame_id,x1,y1,x2,y2,label", *rows])
+    found = import_text(tmp_path, text)
+    assert [row[:2] for row in listed(found)] == [("clip_01", 0), ("clip_01", 1), ("clip_01", 2)]
+    assert found.source.where(2).endswith("line 5")
+    assert found.counts["boxes at no keyframe left out: others are nearer to it, or the video ends before it"] == 1
+    assert found.counts["boxes moved by more than 0.1 s to the nearest keyframe"] == 1
+    assert found.notes[0].startswith(
+        "numbers of frames: video clip_01, frame 30 of 25 a second counted from 1 = second 1.16 ("
+    )
+    naming = FrameNaming(frame_rate=1, first_frame=1)
+    assert [row[1] for row in listed(import_text(tmp_path, text, naming=naming))] == [0, 25, 29, 53]
+    with pytest.raises(UserError, match="line 2: frame 1, but the first frame is 5"):
+        import_text(tmp_path, text, naming=FrameNaming(first_frame=5))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import re
 
 import numpy as np
 import pytest
-from workflows.prepare.importing import empty_keyframes, import_file, import_text, listed
+from workflows.prepare.importing import INFO, empty_keyframes, import_file, import_text, listed
 
 from alphaction.utils.errors import UserError
-from alphaction.workflows.prepare.import_rows import summary
+from alphaction.workflows.prepare.import_report import summary
+from alphaction.workflows.prepare.import_rows import ReadingRules, import_annotations
 
 CORNERS = np.array([[0.1, 0.2, 0.3, 0.6], [0.6, 0.1, 0.95, 0.9], [0.0, 0.5, 0.25, 1.0]])
 
@@ -129,7 +131,7 @@ def test_csv_classes_may_be_names(tmp_path):
         ("clip_01,0,0.1,0.2,0.3,0.4,1\nclip_01,1,0.1,0.2,0.3,0.4,wave\n", "line 1: class 1 is a number"),
         ("clip_01,0,0.1,0.2,0.3,0.4,0.93\n", "line 1: .*scores"),
         ("clip_01,0,0.1,0.2,,0.4,1\n", "line 1: x2 is empty"),
-        ("clip_01,0.5,0.1,0.2,0.3,0.4,1\n", 'line 1: second "0.5" is not a whole number'),
+        ("clip_01,0:01,0.1,0.2,0.3,0.4,1\n", 'line 1: second "0:01" is not a number'),
         ("clip_01,0,0.1\n", 'line 1: "clip_01,0,0.1" has 3 columns, expected 7'),
         ("", "has no rows"),
         ("# Exported using VGG Image Annotator\nx,y\n", "Save the project"),
@@ -170,12 +172,9 @@ def test_coco_names_its_classes_and_merges_annotations_of_one_box(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda d: d["annotations"][1].update(image_id=77), r"annotations\[1\]: image_id 77"),
-        (lambda d: d["annotations"][0].update(bbox=[1, 2, 3]), r"annotations\[0\]: \"bbox\" is \[1, 2, 3\]"),
-        (lambda d: d["annotations"][0].update(category_id=5), r"category_id 5 is not among the file's categories"),
-        (lambda d: d["annotations"][0].pop("category_id"), r"annotations\[0\]: \"category_id\" is missing"),
-        (lambda d: d["images"][0].update(file_name="000001.jpg"), "does not name a video and a second"),
-        (lambda d: d["images"][0].update(file_name="clip_9/1.jpg"), 'video "clip_9" is not among'),
+        (lambda d: d["images"][0].update(file_name="000001.jpg"), r"images\[0\]: \"000001.jpg\" names no video"),
+        (lambda d: d["images"][0].update(file_name=5), r"images\[0\]: \"5\" names no video"),
+        (lambda d: d["images"][0].update(file_name="clip_9/1.jpg"), 'a picture of "clip_9", which is not among'),
         (lambda d: d["images"][0].update(width=480, height=640), "clip_01 has 640 x 480"),
     ],
 )
@@ -184,6 +183,45 @@ def test_wrong_coco(tmp_path, change, message):
     change(data)
     with pytest.raises(UserError, match=message):
         import_text(tmp_path, data)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda box: box.update(image_id=77), "image_id 77 is not the id of an image"),
+        (lambda box: box.update(image_id=None), '"image_id" is None'),
+        (lambda box: box.update(bbox=[1, 2, 3]), '"bbox" is [1, 2, 3]'),
+        (lambda box: box.update(bbox=[1, 2, "x", 3]), '"bbox" is [1, 2,'),
+        (lambda box: box.update(bbox=[1, 2, float("nan"), 3]), '"bbox" is [1, 2, nan, 3]'),
+        (lambda box: box.update(category_id=5), "category_id 5 is not among the file's categories (3)"),
+        (lambda box: box.update(category_id="x"), "\"category_id\" is 'x'"),
+        (lambda box: box.pop("category_id"), '"category_id" is missing'),
+    ],
+)
+def test_wrong_annotations_are_counted_unless_they_are_most(tmp_path, change, problem):
+    data = json_of(written("xywh", True))
+    whole = len(import_text(tmp_path, data).take(import_text(tmp_path, data).has_box))
+    data["annotations"].append(dict(data["annotations"][0], id=99))
+    change(data["annotations"][-1])
+    found = import_text(tmp_path, data)
+    assert len(found.take(found.has_box)) == whole
+    last = len(data["annotations"]) - 1
+    named = [what for what in found.counts if what.startswith(f"rows left out (the first: annotations[{last}]: ")]
+    assert [found.counts[what] for what in named] == [1]
+    assert problem in named[0]
+    data["annotations"] += [data["annotations"][-1]] * len(data["annotations"])
+    with pytest.raises(UserError, match=re.escape(f"annotations[{last}]: {problem}")):
+        import_text(tmp_path, data)
+
+
+def test_annotations_of_one_id_are_two_boxes(tmp_path):
+    data = json_of(written("xywh", True))
+    before = import_text(tmp_path, data)
+    for entry in data["annotations"]:
+        entry.update(id=1, track_id="?")
+    found = import_text(tmp_path, data)
+    assert len(found) == len(before)
+    assert found.counts["boxes whose track_id is no number, kept without a person"] == len(data["annotations"])
 
 
 def test_a_format_that_the_content_contradicts(tmp_path):
@@ -239,10 +277,25 @@ def test_a_category_that_means_a_person_is_no_action(tmp_path):
     found = import_text(tmp_path, data, box_format="xyxy")
     assert found.labels() == [(), (), (4,)]
     assert found.counts['boxes of the class "Person", which is no action'] == 2
-    assert found.notes == ("boxes are read as x1, y1, x2, y2 in fractions of the frame, as --box-format says",)
+    assert found.notes[-1] == "boxes are read as x1, y1, x2, y2 in fractions of the frame, as --box-format says"
 
 
 def test_accents_are_matched_in_both_codings(tmp_path):
     composed, taken_apart = "caf\u00e9", "cafe\u0301"
     for name, file in ((composed, taken_apart), (taken_apart, composed)):
         assert import_text(tmp_path, f"{name},0,0,0,1,1,wave\n", (file, "cafe")).videos == [file]
+
+
+def test_an_empty_file_stops_no_others(tmp_path):
+    paths = [tmp_path / "empty.csv", tmp_path / "a.csv"]
+    paths[0].write_text("")
+    paths[1].write_text("clip_01,1,0.1,0.1,0.5,0.5,1\n")
+    empty, found = import_annotations(paths, ReadingRules(), info=lambda video: INFO, video_names=["clip_01"])
+    assert (len(empty), empty.notes) == (0, ("no rows: nothing is annotated",))
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"images": ' + "9" * 6000 + "}"])
+def test_json_that_no_tool_writes(tmp_path, text):
+    with pytest.raises(UserError, match="annotations.txt: JSON that no tool writes"):
+        import_text(tmp_path, text)

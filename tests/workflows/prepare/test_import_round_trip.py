@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from workflows.prepare import exporters
+from workflows.prepare import cvat_exporters, exporters
 from workflows.prepare.importing import imported, listed
 
 from alphaction.data.annotations import NO_CLASS, AnnotationTable, read_annotations, read_label_map
+from alphaction.data.formats.frame_names import FrameNaming
 from alphaction.data.formats.known_formats import ANNOTATION_FORMATS
 from alphaction.data.video.whole_movies import MovieSource
 from alphaction.toy import ToyOptions, make_toy_dataset
-from alphaction.workflows.prepare.import_rows import summary
+from alphaction.workflows.prepare.import_report import summary
+from alphaction.workflows.prepare.import_rows import ReadingRules, import_annotations
 
 EXPORTS = {
     "ava": (exporters.export_ava, "a.csv", "ava"),
     "actions": (exporters.export_actions_json, "a.json", "coco"),
     "coco": (exporters.export_coco, "a.json", "coco"),
+    "coco of cvat": (exporters.export_coco_cvat, "a.json", "coco"),
+    "coco with attributes": (exporters.export_coco_attributes, "a.json", "coco"),
     "via": (exporters.export_via, "a.json", "via"),
-    "cvat": (exporters.export_cvat, "a.xml", "cvat"),
+    "via of pictures": (exporters.export_via_pictures, "a.json", "via"),
+    "cvat": (cvat_exporters.export_cvat, "a.xml", "cvat"),
+    "cvat images": (cvat_exporters.export_cvat_images, "a.xml", "cvat"),
     "labelstudio": (exporters.export_labelstudio, "a.json", "labelstudio"),
 }
+ONE_VIDEO = {"vidat"}
+"""Formats whose files speak of one video."""
 
 
 def test_every_annotation_format_has_an_exporter():
-    assert {format for _, _, format in EXPORTS.values()} == set(ANNOTATION_FORMATS)
+    assert {format for _, _, format in EXPORTS.values()} | ONE_VIDEO == set(ANNOTATION_FORMATS)
 
 
 @pytest.fixture(scope="module")
@@ -77,23 +87,97 @@ def test_round_trip_gives_the_same_table(world, tmp_path, name):
     export(tmp_path / file, table, label_map, infos)
     found = imported(tmp_path / file, infos)
     assert found.format == format
+    found = found.take(found.has_box)  # every second of CVAT's COCO is a keyframe
     assert len(found) == len(table)
     assert_same(to_table(found, label_map), table, 1e-6)
     assert found.person_ids.min() >= 0
-    if name in ("via", "labelstudio"):
+    if name in ("via", "via of pictures", "coco with attributes", "labelstudio"):
         used = {label for labels in found.labels() for label in labels}
         assert {name: label_map.find(name).group for name in used} == dict(found.class_groups)
 
 
+def rows_of(found) -> list[tuple]:
+    return sorted((*row[:3], tuple(sorted(row[3]))) for row in listed(found))
+
+
+def test_a_round_trip_through_json_min_loses_only_persons(world, tmp_path):
+    table, label_map, infos = world
+    exporters.export_ava(tmp_path / "a.csv", table, label_map, infos)
+    exporters.export_labelstudio_min(tmp_path / "a.json", table, label_map, infos)
+    found = imported(tmp_path / "a.json", infos)
+    assert found.format == "labelstudio"
+    expected = [(*row[:3], tuple(sorted(label_map.find(label).name for label in row[3])))
+                for row in listed(imported(tmp_path / "a.csv", infos))]  # fmt: skip
+    assert rows_of(found) == sorted(expected)
+
+
+def test_a_round_trip_through_vidat_gives_the_same_boxes(world, tmp_path):
+    table, label_map, infos = world
+    for video, info in infos.items():
+        exporters.export_vidat(tmp_path / f"{video}.json", table, label_map, {video: info})
+        found = imported(tmp_path / f"{video}.json", infos)
+        assert found.format == "vidat"
+        own = table.without([keyframe for keyframe in table.keyframes if keyframe.video != video])
+        assert_same(to_table(found, label_map), own, 1e-6)
+
+
+def test_a_label_map_of_lines_has_the_same_classes(world, tmp_path):
+    _, label_map, _ = world
+    exporters.export_label_lines(tmp_path / "labels.txt", label_map)
+    read = read_label_map(tmp_path / "labels.txt")
+    assert {entry.id: entry.name for entry in read} == {entry.id: entry.name for entry in label_map}
+
+
 def test_cvats_own_rounding_moves_a_side_by_half_a_hundredth_of_a_pixel(world, tmp_path):
     table, label_map, infos = world
-    exporters.export_cvat(tmp_path / "a.xml", table, label_map, infos, digits=2)
+    cvat_exporters.export_cvat(tmp_path / "a.xml", table, label_map, infos, digits=2)
     found = imported(tmp_path / "a.xml", infos)
     smallest = min(min(info.width, info.height) for info in infos.values())
     assert_same(to_table(found, label_map), table, 0.0051 / smallest)
 
 
-@pytest.mark.parametrize("name", ["ava", "actions", "via", "cvat", "labelstudio"])
+def test_roboflow_knows_no_persons(world, tmp_path):
+    table, label_map, infos = world
+    exporters.export_coco_roboflow(tmp_path / "a.json", table, label_map, infos)
+    found = imported(tmp_path / "a.json", infos, naming=FrameNaming(first_frame=0))
+    assert set(found.person_ids.tolist()) == {-1}
+    of_box = {
+        (video, second, *np.round(table.boxes[row], 6).tolist()): int(table.person_ids[row])
+        for video, second, row in exporters.rows_of(table)
+    }
+    keys = zip(found.video_codes.tolist(), found.numbers.tolist(), np.round(found.boxes, 6).tolist(), strict=True)
+    persons = [of_box[(found.videos[code], second, *box)] for code, second, box in keys]
+    assert_same(to_table(replace(found, person_ids=np.array(persons)), label_map), table, 1e-6)
+
+
+@pytest.mark.parametrize("export", [cvat_exporters.export_cvat_jobs, cvat_exporters.export_cvat_bare])
+def test_files_that_name_no_video_are_of_the_one_named_like_them(world, tmp_path, export):
+    table, label_map, infos = world
+    files = export(tmp_path, table, label_map, infos)
+    parts = import_annotations(files, ReadingRules(), info=infos.__getitem__, video_names=list(infos))
+    assert [(part.taken_for.video, part.taken_for.why) for part in parts] == [(video, "name") for video in infos]
+    rows = [list_rows(part) for part in parts]
+    expected = {video: [] for video in infos}
+    for k, (video, second) in enumerate(table.keyframes):
+        for row in range(*table.rows(k).indices(len(table))):
+            names = {label_map.find(class_id).name for class_id in table.labels(row).tolist()}
+            expected[video].append((video, second, table.boxes[row].round(5).tolist(), names, table.person_ids[row]))
+    for video, found in zip(infos, rows, strict=True):
+        assert sorted(found, key=str) == sorted(expected[video], key=str)
+
+
+def list_rows(part) -> list[tuple]:
+    return [
+        (part.videos[code], second, box.round(5).tolist(), set(labels), person)
+        for code, second, box, labels, person in zip(
+            part.video_codes, part.numbers, part.boxes, part.labels(), part.persons(), strict=True
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "name", ["ava", "actions", "coco with attributes", "via", "via of pictures", "cvat", "cvat images", "labelstudio"]
+)
 def test_negatives_survive(world, tmp_path, name):
     table, label_map, infos = world
     videos, seconds = [k.video for k in table.keyframes], [k.second for k in table.keyframes]

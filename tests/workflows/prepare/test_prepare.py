@@ -16,6 +16,8 @@ from workflows.prepare.preparing import SECONDS, prepare, write_rows
 from alphaction.config import get_cfg
 from alphaction.config.paths_catalog import AVA_LABEL_MAP, DatasetSpec, find_dataset
 from alphaction.data.annotations import AnnotationTable, read_annotations, read_boxes, read_label_map
+from alphaction.data.tables import open_source
+from alphaction.data.video.whole_movies import MovieSource
 from alphaction.utils.errors import UserError
 from alphaction.workflows.prepare.prepare_report import tables_text
 
@@ -133,7 +135,7 @@ def test_overhang_is_clipped_and_counted_and_far_boxes_are_refused(options, tmp_
     assert "train: boxes clipped to the frame: 1" in text
     far = write_rows(tmp_path / "far.csv", [*rows, ["train_000", 2, 0.5, 0.1, 1.4, 0.9, 1, 7]])
     with pytest.raises(UserError, match=r"far\.csv, line 2: the box .* lies outside the frame.*--box-format"):
-        prepare(replace(options, train=(far,)))
+        prepare(replace(options, train=(far,), force=True))
 
 
 @pytest.mark.parametrize(("factor", "hint"), [(1000, "milliseconds"), (10, r"frame numbers: divide .* \(10\)")])
@@ -211,7 +213,7 @@ def test_shared_keyframes_and_foreign_boxes_are_reported(toy, options, tmp_path)
     assert "10 of 10 keyframes of own_val (100.0%) are in own_train as well" in text
     foreign = write_rows(tmp_path / "boxes.csv", [["val_0", 1, 0.1, 0.1, 0.5, 0.5, 0.9]])
     with pytest.raises(UserError, match=r'none of its videos is annotated \(1, the first: "val_0"\)'):
-        prepare(replace(options, person_boxes=(foreign,)))
+        prepare(replace(options, train=options.val, person_boxes=(foreign,)))
 
 
 def test_cut_clips_are_registered_instead_of_videos(toy, options):
@@ -225,6 +227,15 @@ def test_cut_clips_are_registered_instead_of_videos(toy, options):
             assert (spec.clips / video / f"{second}.mp4").is_file()
             assert (catalog.parent / "keyframes" / video / f"{second}.jpg").is_file()
     assert "of 2 videos are cut" in text
+
+
+def test_cut_clips_hold_keyframes_between_seconds(options, tmp_path):
+    rows = write_rows(tmp_path / "own.csv", [[f"train_00{k}", 1.5, 0.1, 0.1, 0.4, 0.9, 1] for k in (0, 1)])
+    catalog, _ = prepare(replace(options, train=(rows,), val=(rows,), cut_clips=True, processes=1))
+    clips, movie = open_source(spec_of(catalog, "train")), MovieSource(options.videos)
+    found, expected = (source.read("train_000", 1.5, [-5, 0, 5], 0).astype(int) for source in (clips, movie))
+    assert abs(found - expected).mean() < 4  # the clips are compressed again
+    assert abs(found[0] - expected[1]).mean() > abs(found[1] - expected[1]).mean()
 
 
 @pytest.mark.parametrize(
@@ -245,3 +256,38 @@ def test_cut_clips_are_registered_instead_of_videos(toy, options):
 def test_wrong_options(options, change, message):
     with pytest.raises(UserError, match=message):
         prepare(replace(options, **change))
+
+
+def test_german_excel(toy, options, tmp_path):
+    text = (toy / "annotations/train.csv").read_text().splitlines()
+    rows = [";".join(cell.replace(".", ",") if "." in cell else cell for cell in line.split(",")) for line in text]
+    german = tmp_path / "german.csv"
+    german.write_text("\n".join(["sep=;", *rows]) + "\n", encoding="utf-8-sig")
+    catalog, _ = prepare(replace(options, train=(german,)))
+    again, _ = prepare(replace(options, output=tmp_path / "points"))
+    written = [(file.parent / "annotations/own_train.csv").read_text() for file in (catalog, again)]
+    assert written[0] == written[1]
+
+
+def test_few_labels_are_one_note_for_each_split_below_what_was_left_out(toy, options, tmp_path):
+    train = tmp_path / "train.csv"
+    train.write_text("".join(options.train[0].read_text().splitlines(True)[:4]))
+    boxes = tmp_path / "persons.csv"
+    boxes.write_text("val_000,2,0.1,0.1,0.2,0.2,0.9\nval_000,99,0.1,0.1,0.2,0.2,0.9\n")
+    videos = tmp_path / "videos"
+    (videos / "inner").mkdir(parents=True)
+    for path in [*options.videos.iterdir()]:
+        (videos / path.name).symlink_to(path)
+    (videos / "inner" / "x.mp4").write_text("")
+    _, text = prepare(replace(options, train=(train,), person_boxes=(boxes,), videos=videos))
+    assert "  1 more video lies in folders inside it (inner), which are not searched" in text
+    notes = [
+        line for line in text.partition("Notes:")[2].partition("To check it:")[0].splitlines() if "labels for" in line
+    ]
+    of_train = [note for note in notes if note.startswith(f"  - {train}: ")]
+    assert len(of_train) == 1
+    assert re.search(r": no labels for \d+ classes: .*\. Fewer than 10 labels for \d class", of_train[0])
+    lines = text.partition("Notes:\n")[2].splitlines()
+    left_out = next(k for k, line in enumerate(lines) if "1 of 2 lie at moments without annotations" in line)
+    assert left_out < next(k for k, line in enumerate(lines) if "keyframes without any" in line)
+    assert left_out < lines.index(of_train[0])

@@ -6,10 +6,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from workflows.prepare.video_files import write_movie
 
 from alphaction.data.formats.rows import RowBuilder, RowTable
 from alphaction.toy import ToyOptions, make_toy_dataset
 from alphaction.utils.errors import UserError
+from alphaction.workflows.prepare.beyond_end import refuse_beyond_end
 from alphaction.workflows.prepare.prepare import prepare_dataset
 from alphaction.workflows.prepare.prepare_options import PrepareOptions
 from alphaction.workflows.prepare.video_library import VideoLibrary
@@ -52,7 +54,7 @@ def imported(seconds: list[int], format: str) -> RowTable:
 def test_the_remedy_for_late_times_depends_on_who_counted_them(toy, seconds, format, remedy):
     library = VideoLibrary(toy / "videos")
     with pytest.raises(UserError, match=remedy) as error:
-        library.check_lengths([imported(seconds, format)])
+        refuse_beyond_end({"train": [imported(seconds, format)]}, library)
     assert ("frame numbers" in str(error.value)) == ("frame numbers" in remedy)
 
 
@@ -61,7 +63,7 @@ def test_boxes_in_another_form_get_the_command_that_converts_them(toy, tmp_path)
     pixels.write_text("val_000,1,20,20,60,60,0.9\n")
     with pytest.raises(UserError, match="looks like pixels") as error:
         prepare(toy, tmp_path, "train_000,1,0.1,0.1,0.5,0.5,1\n", person_boxes=(pixels,))
-    command = f"tools/detect_persons.py --dataset-name own_val --import {pixels} --from csv --output "
+    command = f"tools/detect_persons.py --dataset-name own --import {pixels} --from csv"
     assert command in str(error.value)
     assert "leave out --person-boxes now" in str(error.value)
 
@@ -73,6 +75,21 @@ def test_how_boxes_were_read_is_printed(toy, tmp_path):
     assert [float(value) for value in written[2:6]] == pytest.approx([0.1, 0.1, 0.6, 0.6])
 
 
+@pytest.mark.parametrize(
+    ("rate", "frames", "text"),
+    [
+        (1, 1, "1 video, 1 second in all; 96x64 pixels; 1 frame per second"),
+        (30, 5, "1 video, 0.2 seconds in all; 96x64 pixels; 30 frames per second"),
+        (10, 12, "1 video, 1.2 seconds in all; 96x64 pixels; 10 frames per second"),
+    ],
+)
+def test_the_summary_of_short_videos_reads_well(tmp_path, rate, frames, text):
+    write_movie(tmp_path / "a.mp4", fps=str(rate), seconds=frames / rate)
+    library = VideoLibrary(tmp_path)
+    library.probe(False)
+    assert library.summary() == [f"{tmp_path}: {text}"]
+
+
 def test_two_videos_of_one_name_leave_no_strange_summary(toy, tmp_path):
     for name in ("clip.mp4", "clip.MKV"):
         shutil.copy(toy / "videos" / "val_000.mp4", tmp_path / name)
@@ -81,3 +98,19 @@ def test_two_videos_of_one_name_leave_no_strange_summary(toy, tmp_path):
     first, second = library.summary()
     assert first == f"{tmp_path}: 1 video, none of which can be used:"
     assert "clip.MKV" in second
+
+
+def test_xml_on_one_long_line_for_both_splits(toy, tmp_path):
+    """Messages on the dataset look for the rows of a video in its file, which is no csv here."""
+    boxes = "".join(
+        f'<box frame="{frame}" outside="0" xtl="10" ytl="10" xbr="60" ybr="80"{" " * 3000}></box>'
+        for frame in range(60)
+    )
+    meta = "<meta><task><size>60</size><mode>interpolation</mode><source>train_000.mp4</source></task></meta>"
+    path = tmp_path / "long.xml"
+    path.write_text(f'<annotations>{meta}<track id="0" label="wave">{boxes}</track></annotations>')
+    lines: list[str] = []
+    files = {"train": (path,), "val": (path,)}
+    options = PrepareOptions(name="own", videos=toy / "videos", output=tmp_path / "own", **files)
+    prepare_dataset(options, say=lines.append, progress=False)
+    assert "6 boxes, 6 labels" in "\n".join(lines)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+import cvat_exporters
 import exporters
 
 from alphaction.config import get_cfg
@@ -25,7 +26,10 @@ SPLITS = ("train", "val")
 EXPORTS = {
     "coco": (exporters.export_coco, "json"),
     "via": (exporters.export_via, "json"),
-    "cvat": (exporters.export_cvat, "xml"),
+    "coco of cvat": (exporters.export_coco_cvat, "json"),
+    "coco with attributes": (exporters.export_coco_attributes, "json"),
+    "via of pictures": (exporters.export_via_pictures, "json"),
+    "cvat": (cvat_exporters.export_cvat, "xml"),
     "labelstudio": (exporters.export_labelstudio, "json"),
 }
 
@@ -82,12 +86,12 @@ def test_a_tools_export_becomes_the_dataset_it_came_from(toy, tmp_path, format):
         assert by_name(table, label_map) == by_name(tables[split], toy_map)
         used = {name for other in tables.values() for names in by_name(other, toy_map).values() for name in names}
         assert set(label_map.names) == used
-        if format == "coco":
+        if format in ("coco", "coco of cvat"):
             assert all(label_map.find(name).id == toy_map.find(name).id for name in used)
         else:
             assert label_map.ids
             assert sorted(label_map.ids) == list(range(1, len(used) + 1))
-        if format in ("via", "labelstudio"):
+        if format in ("via", "via of pictures", "coco with attributes", "labelstudio"):
             assert all(label_map.find(name).group == toy_map.find(name).group for name in used)
 
 

@@ -12,6 +12,7 @@ from yacs.config import CfgNode
 
 import alphaction
 from alphaction.checkpoint import FINAL_CHECKPOINT, LAST_CHECKPOINT
+from alphaction.checkpoint.checkpointer import last_checkpoint
 from alphaction.config import load_cfg
 from alphaction.engine.run_flags import train_parser
 from alphaction.engine.run_plan import plan_text
@@ -23,6 +24,10 @@ from alphaction.workflows.finetune.launch.launch_options import LaunchOptions
 from alphaction.workflows.finetune.launch.machine import Machine, gpu_warnings, ram_warnings
 from alphaction.workflows.finetune.launch.processes import Processes, choose_processes
 
+_NO_WEIGHTS = (
+    "--new-classes has no effect, as MODEL.WEIGHT is empty: the whole network starts from random weights, the head "
+    "too. `-- MODEL.WEIGHT FILE` would give it a backbone."
+)
 TRAIN_SCRIPT = Path(alphaction.__file__).resolve().parents[1] / "train_net.py"
 
 
@@ -77,35 +82,39 @@ def plan_launch(options: LaunchOptions, machine: Machine) -> Launch:
         env=_environment(processes, machine),
         cfg=run.cfg,
         rows={**run.rows, "device": processes.description},
-        notes=(*processes.notes, *run.notes),
+        notes=(*processes.notes, *([_NO_WEIGHTS] if _starts_at_random(cfg, options) else []), *run.notes),
         warnings=(*processes.warnings, *run.warnings, *here),
     )
 
 
 def _refuse_earlier_run(folder: Path) -> None:
     """Raise a :class:`UserError` if a new run would meet an earlier one in its folder."""
-    found = [folder / LAST_CHECKPOINT, folder / f"{FINAL_CHECKPOINT}.pth", *sorted(folder.glob("model_[0-9]*.pth"))]
-    if found := [path for path in found if path.is_file()]:
-        raise UserError(
-            f"OUTPUT_DIR {folder} already holds a run ({found[0].name}). Continue it: --resume. "
-            f"Start another one beside it: `-- OUTPUT_DIR {shlex.quote(f'{folder}_2')}`."
-        )
+    pointer, final = folder / LAST_CHECKPOINT, f"{FINAL_CHECKPOINT}.pth"
+    found = [path for path in (pointer, folder / final, *sorted(folder.glob("model_[0-9]*.pth"))) if path.is_file()]
+    if not found:
+        return
+    run, more = f"a run ({found[0].name})", "Continue it: --resume. "
+    if found[0] != pointer:
+        more = ""  # It was copied, or another program wrote it.
+    elif last_checkpoint(folder).name == final:
+        run = f"a finished run ({final})"
+        more = "Train it for longer: --resume, and `-- SOLVER.MAX_ITER N` with more iterations than it has. "
+    raise UserError(
+        f"OUTPUT_DIR {folder} already holds {run}. {more}Start another one beside it: "
+        f"`-- OUTPUT_DIR {shlex.quote(f'{folder}_2')}`."
+    )
+
+
+def _starts_at_random(cfg: CfgNode, options: LaunchOptions) -> bool:
+    """Return whether there are no weights of which --new-classes could leave out the head."""
+    return options.new_classes and not options.resume and not cfg.MODEL.WEIGHT
 
 
 def _flags(cfg: CfgNode, options: LaunchOptions) -> list[str]:
-    """Return the flags of train_net.py.
-
-    Raises:
-        UserError: if --new-classes comes without weights to take a backbone from.
-    """
-    if options.new_classes and not options.resume and not cfg.MODEL.WEIGHT:
-        raise UserError(
-            "--new-classes keeps the backbone of trained weights and starts a new head, but MODEL.WEIGHT is empty. "
-            "Add `-- MODEL.WEIGHT FILE`, or leave --new-classes out to train from random weights."
-        )
+    """Return the flags of train_net.py."""
     flags = ["--resume"] if options.resume else ["--transfer"] if cfg.MODEL.WEIGHT else []
     flags += [] if options.resume else ["--adjust-lr"]  # A run that is continued keeps its schedule.
-    flags += ["--no-head"] if options.new_classes else []
+    flags += ["--no-head"] if options.new_classes and not _starts_at_random(cfg, options) else []
     flags += ["--use-tfboard"] if options.tensorboard else []
     flags += ["--skip-val-in-train"] if options.skip_val else []
     # Without evaluation in between there need not be any data for the one at the end.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -25,14 +26,17 @@ def execute(command: Sequence[str], env: Mapping[str, str]) -> int:
     if tuple(command[1:3]) != TORCHRUN:
         os.execve(command[0], list(command), {**os.environ, **env})
     os.environ.update(env)
+    # torchrun would say of every process that it failed, or was stopped because of another one.
+    logging.disable(logging.ERROR)
     try:
         run_processes(parse_args(list(command[3:])))
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
-        print(
-            f"process {rank} of the training ended with status {failure.exitcode}; see its message above",
-            file=sys.stderr,
-        )
+        if not os.path.isfile(failure.error_file):  # else it ended with a message (alphaction.utils.errors)
+            print(
+                f"process {rank} of the training ended with status {failure.exitcode}; see its message above",
+                file=sys.stderr,
+            )
         return failure.exitcode if failure.exitcode > 0 else 128 - failure.exitcode
     except SignalException as error:
         print("interrupted", file=sys.stderr)

@@ -1,14 +1,20 @@
-"""The command line of tools/finetune_quickstart.sh, checked as far as that needs neither config nor machine."""
+"""The command line of tools/finetune_quickstart.sh, checked as far as that needs neither config nor machine.
+
+Only the standard library is needed for it, so that mistakes are said before anything is installed:
+``python -m alphaction.workflows.finetune.launch.launch_options CONFIG [options]`` checks them and does nothing else.
+"""
 
 from __future__ import annotations
 
 import argparse
-import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 
-from alphaction.utils.errors import UserError
-from alphaction.utils.messages import nearest
+from alphaction.utils.errors import UserError, run_command
+from alphaction.utils.files import missing_file
+from alphaction.utils.key_values import check_key_values
 from alphaction.utils.numbers import NOT_NEGATIVE, POSITIVE, SEED, whole
 from alphaction.utils.options import CommandParser, add_options, option, read_options
 
@@ -68,7 +74,7 @@ def parse_options(argv: Sequence[str]) -> LaunchOptions:
     """Return the options in ``argv`` (without the program's name).
 
     Raises:
-        UserError: for an unknown option, config keys before ``--``, or options that do not agree.
+        UserError: for an unknown option, config keys before ``--`` or without a value, or options that do not agree.
         SystemExit: from argparse, for malformed values and --help.
     """
     words = list(argv)
@@ -77,23 +83,29 @@ def parse_options(argv: Sequence[str]) -> LaunchOptions:
     args, unknown = parser.parse_known_args(words[:cut])
     if unknown:
         raise UserError(_explain_unknown(parser, unknown))
-    if args.config is None:
-        raise UserError(f"CONFIG is missing: {PROGRAM} CONFIG [options]. --help lists the options.")
+    if not args.config:
+        given = "missing" if args.config is None else 'empty ("", an unset variable?)'
+        raise UserError(f"CONFIG is {given}: {PROGRAM} CONFIG [options]. --help lists the options.")
     if args.num_gpus == 0:
         raise UserError("--num-gpus 0: expected 1 or more; --cpu trains without GPUs")
+    check_key_values(words[cut + 1 :])
     options = read_options(LaunchOptions, args, overrides=tuple(words[cut + 1 :]))
     _check_nodes(options)
     return options
 
 
-def _explain_unknown(parser: argparse.ArgumentParser, unknown: list[str]) -> str:
+def check_config_exists(options: LaunchOptions) -> None:
+    """Raise a :class:`UserError` if CONFIG is no file."""
+    path = Path(options.config).expanduser()
+    if not path.is_file():
+        raise UserError(f"config file {missing_file(path, ('.yaml', '.yml'))}")
+
+
+def _explain_unknown(parser: CommandParser, unknown: list[str]) -> str:
     first = unknown[0]
     if first.startswith("-"):
-        known = sorted(set(re.findall(r"(?<![\w-])--([a-z][a-z-]*)", parser.format_help())))
-        # Without the dashes, which make all options alike.
-        near = nearest(first.split("=")[0].lstrip("-"), known, cutoff=0.6)
-        hint = f'Did you mean "--{near}"? ' if near else ""
-        return f"unknown option {first}. {hint}Known: {', '.join(f'--{name}' for name in known)}."
+        hint = parser.hint(first, ("CONFIG",))
+        return f"unknown option {first}. {hint + ' ' if hint else ''}Known: {', '.join(parser.flags)}."
     if first.replace("_", "").replace(".", "").isupper():
         return f"config keys go after --: write `-- {' '.join(unknown)}` at the end of the command."
     return f"{first}: one CONFIG is expected, and this is a second one. Config keys go after --."
@@ -117,14 +129,14 @@ def _check_nodes(options: LaunchOptions) -> None:
         )
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> CommandParser:
     parser = CommandParser(
         prog=PROGRAM,
         usage=f"{PROGRAM} CONFIG [options] [-- KEY VALUE ...]",
         description="Check a config and this machine, show what would be trained, ask, and start the training.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        keys="-- ",
     )
     parser.add_argument("config", nargs="?", metavar="CONFIG", help="YAML file of the experiment")
     device = parser.add_mutually_exclusive_group()
@@ -132,3 +144,7 @@ def _parser() -> argparse.ArgumentParser:
     device.add_argument("--single-gpu", dest="num_gpus", action="store_const", const=1, help="the same as --num-gpus 1")
     add_options(parser, LaunchOptions, skip=_DEVICE)
     return parser
+
+
+if __name__ == "__main__":
+    run_command(lambda: check_config_exists(parse_options(sys.argv[1:])))

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from messages import says
+from messages import refused
 from workflows.finetune.launch.machines import EIGHT, GPU, NONE
 
 from alphaction.engine.run_flags import train_parser
@@ -180,25 +180,32 @@ def test_the_command_is_copyable(make):
 def test_weights_start_a_new_run(make, tmp_path):
     weights = str(tmp_path / "w.pth")
     torch.save({"backbone.fast.conv1.weight": torch.zeros(32, 3, 5, 7, 7)}, weights)
-    with pytest.raises(UserError, match="none of its 1 tensors"):
+    with pytest.raises(UserError, match=r"none of its tensors \(1\)"):
         make(NONE, "MODEL.WEIGHT", weights)
-    with pytest.raises(UserError, match="--new-classes .*MODEL.WEIGHT"):
-        make(NONE, new_classes=True)
+
+
+def test_new_classes_without_weights_is_a_note(make):
+    made = make(NONE, new_classes=True)
+    assert "--no-head" not in made.command
+    assert any("--new-classes" in note and "MODEL.WEIGHT" in note for note in made.notes)
 
 
 def test_a_new_run_does_not_meet_an_old_one(make, tmp_path):
     folder = tmp_path / "out"
     folder.mkdir()
-    for name in ("model_0000200.pth", "last_checkpoint"):
-        (folder / name).write_text("")
-        with pytest.raises(UserError) as error:
-            make(NONE)
-        says(
-            str(error.value),
-            name,
-            "--resume",
-            f"`-- OUTPUT_DIR {shlex.quote(str(tmp_path / 'out_2'))}`",
-        )
+    beside = f"`-- OUTPUT_DIR {shlex.quote(str(tmp_path / 'out_2'))}`"
+    for name, content, parts in (
+        ("model_0000200.pth", "", ["a run (model_0000200.pth). Start another"]),
+        ("last_checkpoint", "model_0000200.pth\n", ["a run (last_checkpoint). Continue it: --resume."]),
+        ("model_final.pth", "", ["a run (last_checkpoint). Continue it: --resume."]),
+        (
+            "last_checkpoint",
+            "model_final.pth\n",
+            ["a finished run (model_final.pth).", "--resume, and `-- SOLVER.MAX_ITER N`"],
+        ),
+    ):
+        (folder / name).write_text(content)
+        refused(lambda: make(NONE), *parts, beside)
 
 
 def test_flags_of_a_run_that_is_continued(make):

@@ -11,6 +11,7 @@ from workflows.finetune.launch.machines import NONE
 from alphaction.utils.errors import run_command
 from alphaction.workflows.finetune.launch import __main__ as command_line
 from alphaction.workflows.finetune.launch.__main__ import confirmed
+from alphaction.workflows.finetune.launch.again import commands_for_run
 from alphaction.workflows.finetune.launch.command import plan_launch
 from alphaction.workflows.finetune.launch.launch_options import LaunchOptions, parse_options
 
@@ -62,9 +63,13 @@ def test_main_starts_what_was_planned(config, monkeypatch, capsys):
     assert started == []
     assert "(--dry-run)" in capsys.readouterr().out
     assert command_line.main([str(config), "--yes"]) == 7
+    assert "no terminal" not in capsys.readouterr().out
+    assert command_line.main([str(config)]) == 7
+    assert "There is no terminal to ask on" in capsys.readouterr().out
+    del started[1:]
     ((command, env),) = started
     assert command == plan_launch(parse_options([str(config)]), NONE).command
-    assert env == {}
+    assert env == commands_for_run([str(config), "--yes"])
     monkeypatch.setattr(command_line, "confirmed", lambda *_: False)
     assert command_line.main([str(config)]) == 1
     assert len(started) == 1
@@ -79,3 +84,16 @@ def test_a_dry_run_ends_as_the_run_where_that_is_refused(config, monkeypatch, ca
     shown = capsys.readouterr()
     assert "MODEL.WEIGHT: away.pth " in shown.err
     assert "Plan" not in shown.out
+
+
+def test_an_interrupt_before_the_start_says_how_to_start_again(config, monkeypatch, capsys):
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command_line, "look_around", interrupt)
+    with pytest.raises(SystemExit) as stop:
+        run_command(lambda: command_line.main([str(config), "--cpu", "--", "OUTPUT_DIR", "my run"]))
+    assert stop.value.code == 130
+    said, command = capsys.readouterr().err.splitlines()
+    assert said == "interrupted. Nothing was started. The same command starts again:"
+    assert command.endswith(f"tools/finetune_quickstart.sh {config} --cpu -- OUTPUT_DIR 'my run'")

@@ -58,6 +58,31 @@ def test_the_status_of_a_failed_process_arrives_without_a_traceback(script, subp
     assert done.stderr.rstrip().splitlines()[-1].count("status 2")
 
 
+MISTAKE = """
+from alphaction.utils.errors import UserError, run_command
+
+def main():
+    raise UserError("SOLVER.BASE_LR is -1 (\u53a8\u623f)")
+
+run_command(main)
+"""
+
+
+def test_a_users_mistake_in_all_processes_is_one_message(script, subprocess_env):
+    done = subprocess.run(script(MISTAKE), env=subprocess_env, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: SOLVER.BASE_LR is -1 (\u53a8\u623f)\n"
+
+
+def test_torchrun_itself_names_a_users_mistake(script, subprocess_env):
+    """Its own traceback cannot be avoided; the summary at its end says what was wrong."""
+    command = [*TWO, script(MISTAKE)[-1]]
+    done = subprocess.run(command, env=subprocess_env, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert done.stderr.count("\nerror: SOLVER.BASE_LR is -1") + done.stderr.startswith("error: ") == 1
+    assert "traceback : error: SOLVER.BASE_LR is -1" in done.stderr.partition("Root Cause")[2]
+
+
 def test_an_interrupt_ends_all_processes(script, subprocess_env, tmp_path):
     command = script(
         "import os, pathlib, time\n"

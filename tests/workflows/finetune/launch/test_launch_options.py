@@ -46,7 +46,10 @@ def test_single_gpu_is_one_gpu():
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("", "CONFIG"),
+        ("", "CONFIG is missing"),
+        ("c.yaml -- SOLVER.MAX_ITER", "pairs KEY VALUE"),
+        ("c.yaml -- SOLVER.MAX_ITER=5", 'write "SOLVER.MAX_ITER 5"'),
+        ("c.yaml -- OUTPUT_DIR a --yes", "--yes stands where a config key is expected"),
         ("c.yaml --num-gpu 2", r'--num-gpu\..*"--num-gpus"'),
         ("c.yaml --bogus", "--bogus.*--cpu"),
         ("c.yaml SOLVER.MAX_ITER 5", "`-- SOLVER.MAX_ITER 5`"),
@@ -62,6 +65,11 @@ def test_single_gpu_is_one_gpu():
 def test_mistakes_are_explained(line, message):
     with pytest.raises(UserError, match=message):
         parse_options(line.split())
+
+
+def test_an_empty_config_is_called_so():
+    with pytest.raises(UserError, match='CONFIG is empty \\("", an unset variable'):
+        parse_options(["", "--cpu"])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,146 @@
+"""Lists of class names as people have them: ``1: name`` or a name a line, JSON, and the ``names`` of YOLO's data.yaml.
+
+SlowFast's, mmaction2's and UCF's files number the names (``1: wave``, ``1,wave``, ``1 wave``, ``wave,1``). Names
+without numbers are numbered by their lines, from 1; those of YOLO's list from 0, as that tool does.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from alphaction.data.formats.cells import is_number, parse_integer
+from alphaction.data.formats.file_content import looks_like_json
+from alphaction.utils.errors import UserError
+
+_ID_FIRST = re.compile(r"(\d+)(?:\s*[:,;=\t]\s*|\s+)(\S.*)?$")
+_ID_LAST = re.compile(r"(\D.*?)\s*[:,;=\t]\s*(\d+)$")
+_HEADING = re.compile(
+    r"(?i)(label_|class_|action_)?(id|index|name|label|class|action)s?\s*[:,;=\t]\s*\w*(id|name|label)\w*$"
+)
+_YOLO = re.compile(r"^names[ \t]*:", re.MULTILINE)
+_TOO_LONG = 200
+
+
+class NamedId(NamedTuple):
+    """A class, and where it stands ("line 3")."""
+
+    id: int
+    name: str
+    place: str
+
+
+def read_class_names(text: str, path: str | Path, what: str) -> Iterator[NamedId]:
+    """Yield the classes of a list of names, in its order. Blank lines and ``#`` lines are skipped.
+
+    Args:
+        text: the file's content.
+        path: the file, for messages.
+        what: what it is to the user, for messages.
+
+    Raises:
+        UserError: names line, what is wrong and the remedy.
+    """
+
+    def error(place: str, problem: str) -> UserError:
+        return UserError(f"{what}: {path}{', ' if place else ''}{place}: {problem}")
+
+    if looks_like_json(text):
+        try:
+            data = json.loads(text)
+        except json.JSONDecodeError as problem:
+            raise error(f"line {problem.lineno}", f"not valid JSON ({problem.msg}).") from problem
+        yield from _from_data(data, "entry", 1, error)
+    elif _YOLO.search(text):
+        try:
+            data = yaml.safe_load(text)["names"]
+        except yaml.YAMLError as problem:
+            raise error("", f"not readable as YAML ({problem}).") from problem
+        yield from _from_data(data, "names, entry", 0, error)
+    else:
+        yield from _from_lines(text, error)
+
+
+def _from_lines(text: str, error: Any) -> Iterator[NamedId]:
+    lines = [(number, line.strip()) for number, line in enumerate(text.split("\n"), start=1)]
+    lines = [(number, line) for number, line in lines if line and not line.startswith("#")]
+    if len(lines) > 1 and _HEADING.match(lines[0][1]) and not _HEADING.match(lines[1][1]):
+        lines = lines[1:]  # a csv's header
+    if not lines:
+        return
+    for number, line in lines:
+        _require_a_name(line, f"line {number}", error)
+    if all(_ID_LAST.match(line) for _, line in lines):
+        for number, line in lines:
+            name, class_id = _ID_LAST.match(line).groups()
+            yield NamedId(int(class_id), _unquoted(name), f"line {number}")
+        return
+    numbered = [_ID_FIRST.match(line) for _, line in lines]
+    bare = [line for (line, match) in zip(lines, numbered, strict=True) if match is None]
+    if bare and len(bare) < len(lines):
+        number, line = bare[0]
+        raise error(
+            f"line {number}",
+            f'"{line}" has no id, but other lines have one, such as "1: wave". Give each class its id, or none.',
+        )
+    for position, ((number, line), match) in enumerate(zip(lines, numbered, strict=True), start=1):
+        place = f"line {number}"
+        if match is None:
+            yield NamedId(position, _unquoted(line), place)
+            continue
+        if match[2] is None:
+            raise error(place, f"id {match[1]} has no name. Write it behind: {match[1]}: wave")
+        yield NamedId(int(match[1]), _unquoted(match[2]), place)
+
+
+def _require_a_name(line: str, place: str, error: Any) -> None:
+    """Refuse a line that belongs to another kind of file."""
+    cells = line.split(",")
+    csv_row = len(cells) > 3 and sum(map(is_number, cells)) > 1
+    if csv_row or line.startswith("<") or re.search(r"\D:$", line) or len(line) > _TOO_LONG:
+        shown = line if len(line) <= 60 else f"{line[:60]}..."
+        raise error(
+            place,
+            f'"{shown}" is no class name. Expected blocks like label {{ name: "sit" label_id: 1 }}, lines like '
+            '"1: sit", or one name a line. Is this a label map?',
+        )
+
+
+def _from_data(data: Any, place: str, first: int, error: Any) -> Iterator[NamedId]:
+    """Yield the classes of a list of names or of objects with id and name, or of id -> name or name -> id."""
+    if isinstance(data, dict) and isinstance(data.get("categories"), list):
+        data = data["categories"]
+    if isinstance(data, dict):
+        pairs = list(data.items())
+        if pairs and all(isinstance(value, int) and not isinstance(value, bool) for _, value in pairs):
+            pairs = [(class_id, name) for name, class_id in pairs]
+    elif isinstance(data, list):
+        pairs = [
+            (item.get("id"), item.get("name")) if isinstance(item, dict) else (number, item)
+            for number, item in enumerate(data, start=first)
+        ]
+    else:
+        pairs = []
+    for number, (raw, name) in enumerate(pairs, start=1):
+        class_id = parse_integer(raw)
+        if class_id is None or class_id < 0 or not isinstance(name, (str, int, float)) or not str(name).strip():
+            raise error(
+                f"{place} {number}",
+                f'{raw!r}: {name!r} is no class. Expected {{"1": "sit"}}, {{"sit": 1}}, ["sit"] or objects with id and '
+                "name.",
+            )
+        yield NamedId(class_id, str(name).strip(), f"{place} {number}")
+
+
+def _unquoted(name: str) -> str:
+    """Return a name without the quotes, or the comma of a list, around it."""
+    name = name.strip()
+    bare = name.rstrip(",").rstrip()
+    if len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "\"'":
+        return bare[1:-1].strip()
+    return name

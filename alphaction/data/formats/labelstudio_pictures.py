@@ -1,0 +1,70 @@
+"""Boxes that were drawn in Label Studio on pictures of a video's frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from alphaction.data.formats.action_attributes import person_id
+from alphaction.data.formats.action_rule import ActionRule
+from alphaction.data.formats.annotation_file import AnnotationFile
+from alphaction.data.formats.cells import finite_number
+from alphaction.data.formats.frame_clock import FAR, MOVED, NOT_NEAREST
+from alphaction.data.formats.frame_moments import NO_FRAME_NAME, read_frame_names
+from alphaction.data.formats.labelstudio_results import Regions
+from alphaction.data.formats.labelstudio_tasks import Task
+from alphaction.data.formats.labelstudio_video import unit_box, value_of
+from alphaction.data.formats.rows import RowBuilder
+from alphaction.data.video.names import path_in
+
+_KEYS = ("image", "img", "image_url", "url")
+
+
+def add_pictures(
+    file: AnnotationFile, pictures: Sequence[tuple[Task, Regions]], rule: ActionRule, rows: RowBuilder
+) -> None:
+    """Add the boxes of pictures to ``rows``; which second a picture shows, its name says.
+
+    Args:
+        pictures: the tasks whose regions are boxes on a picture.
+
+    Raises:
+        UserError: no name says a frame, or its video is unknown.
+    """
+    if not pictures:
+        return
+    names = [_picture_name(task) for task, _ in pictures]
+    read = read_frame_names(file, names, lambda index: pictures[index][0].place)
+    rows.notes += read.notes
+    rows.of_frames |= read.of_frames
+    for (task, regions), moment in zip(pictures, read.moments, strict=True):
+        number = len(regions.pictures)
+        if moment is None or moment.second is None:
+            rows.count(f"boxes of {NO_FRAME_NAME}" if moment is None else NOT_NEAREST, number)
+            continue
+        if abs(moment.time - moment.second) > FAR:
+            rows.count(MOVED, number)
+        for result, region in regions.pictures:
+            place = f'{task.place}, region "{region}"'
+            value = value_of(result)
+            size = [
+                finite_number(result.get(key)) or finite_number(value.get(key))
+                for key in ("original_width", "original_height")
+            ]
+            if all(side is not None and side > 0 for side in size):
+                file.check_size(moment.video, (size[0], size[1]), place)
+            box = [finite_number(value.get(key)) for key in ("x", "y", "width", "height")]
+            turn = finite_number(value.get("rotation") or 0)
+            if None in box or turn is None:
+                rows.count("boxes left out as x, y, width, height or rotation is no number")
+                continue
+            answers = regions.answers.get(region, {})
+            person = person_id(answers)
+            labels = rule.actions(regions.labels(region), answers)
+            corners = unit_box(box, turn, file.info(moment.video), rows)
+            rows.add(moment.video, moment.second, corners, labels, -1 if person is None else person, place=place)
+
+
+def _picture_name(task: Task) -> str:
+    texts = [task.data[key] for key in _KEYS if isinstance(task.data.get(key), str)]
+    texts += [value for value in task.data.values() if isinstance(value, str)]
+    return path_in(next(iter([*texts, task.upload]), ""))

@@ -1,0 +1,205 @@
+"""Boxes, frame rate and temporal segments of a video in Label Studio."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from functools import partial
+from typing import Any
+
+from alphaction.data.formats.cells import finite_number
+from alphaction.data.formats.labelstudio_tasks import Task
+from alphaction.data.formats.rows import RowBuilder, Segment
+from alphaction.data.formats.tracks import Box, Knot, upright
+from alphaction.data.video.file import VideoInfo
+
+_LAST_FRAME = 10_000_000
+TOOL_RATE = 24
+"""Frames per second that the tool counts where a project states none."""
+_USUAL_RATES = (25, 30, 50, 60, *(1000 * rate / 1001 for rate in (24, 30, 60)))
+_RATES = 0.2, 500.0  # frames per second that can be
+_EXACT, _ROUNDED = 0.1, 0.5  # frames
+
+
+def value_of(result: dict) -> dict:
+    """Return the value of a result; {} where it is no object."""
+    value = result.get("value")
+    return value if isinstance(value, dict) else {}
+
+
+def frame_rate(task: Task, results: Sequence[dict], info: VideoInfo, given: float | None) -> tuple[float, str]:
+    """Return the frames per second that the tool counted in, and who says so.
+
+    It is ``given``, else what times and frames of the boxes prove, else frames and duration, else what the project
+    states, else the video's own (""). The tool's numbers are rounded: where they agree with the video's own rate, that
+    is exact.
+    """
+    if given is not None:
+        return given, "--frame-rate"
+    stated = _stated_rate(task)
+    entries = [entry for result in results for entry in entries_of(result)]
+    points = [(finite_number(entry.get("frame")), finite_number(entry.get("time"))) for entry in entries]
+    points = [(frame, time) for frame, time in points if frame and time and _is_rate(frame / time)]
+    found = _rate_of_points(points, info.fps, stated)
+    if found is not None and not _near(found, info.fps):
+        return found, "the file"
+    for value in map(value_of, results):
+        frames, seconds = finite_number(value.get("framesCount")), finite_number(value.get("duration"))
+        if frames and seconds and _is_rate(frames / seconds):
+            if abs(frames - seconds * info.fps) <= 1.5:
+                return info.fps, "the video"
+            return frames / seconds, "the file"
+    if found is None and stated:
+        return stated, "the project"
+    return info.fps, "" if found is None else "the video"
+
+
+def _is_rate(fps: float) -> bool:
+    return _RATES[0] <= fps <= _RATES[1]
+
+
+def _near(rate: float, other: float) -> bool:
+    return abs(rate / other - 1) <= 1e-6
+
+
+def _rate_of_points(points: Sequence[tuple[float, float]], own: float, stated: float | None) -> float | None:
+    """Return the rate that frames and times of boxes prove, None: none.
+
+    The time of a frame is that of its start or of its end, as versions differ. Where times are as good as exact, the
+    first that explains them counts: the video's own rate, what the project states, a usual rate.
+
+    Args:
+        points: frame, counted from 1, and time in seconds, above 0.
+    """
+    if not points:
+        return None
+
+    def worst(rate: float) -> float:
+        """Return by how many frames the worst of the boxes is off."""
+        return min(max(abs(frame - first - time * rate) for frame, time in points) for first in (0, 1))
+
+    usual = [own, *([stated] if stated else []), TOOL_RATE, *_USUAL_RATES]
+    if any(abs(time - round(time, 2)) > 1e-9 for _, time in points):  # hundredths of a second fit too many
+        usual += range(1, 121)
+    exact = next((rate for rate in usual if worst(rate) <= _EXACT), None)
+    if exact is not None:
+        return exact
+    if worst(own) <= _ROUNDED:
+        return own
+    frame, time = max(points, key=lambda point: point[1])
+    start, end = min(points), max(points)
+    rates = [frame / time, (frame - 1) / time]
+    if end[1] > start[1]:
+        rates.append((end[0] - start[0]) / (end[1] - start[1]))  # times that begin elsewhere
+    fitting = [rate for rate in rates if _is_rate(rate) and worst(rate) <= _ROUNDED]
+    if fitting:
+        return min(fitting, key=worst)
+    return rates[-1] if len(rates) > 2 and _is_rate(rates[-1]) else None
+
+
+def _stated_rate(task: Task) -> float | None:
+    """Return the ``framerate`` of the project's video: a number, or the key of the data that holds it."""
+    for text in re.findall(r"<Video\b[^>]*?\bframerate\s*=\s*[\"']([^\"']*)[\"']", task.config, re.IGNORECASE):
+        value = task.data.get(text[1:]) if text.startswith("$") else text
+        try:
+            rate = float(Fraction(str(value).strip()))
+        except (ValueError, ZeroDivisionError):
+            continue
+        if 0 < rate < math.inf:
+            return rate
+    return None
+
+
+def length_of(track: dict, fps: float, info: VideoInfo) -> int | None:
+    """Return the number of frames of the video in the tool, but not beyond its end; None where it does not say."""
+    value = value_of(track)
+    count, duration = finite_number(value.get("framesCount")), finite_number(value.get("duration"))
+    if count is None or count <= 0:
+        count = duration * fps if duration is not None and duration > 0 else None
+    end = _LAST_FRAME if info.duration is None else math.floor(min(info.duration * fps, _LAST_FRAME) + 1e-6) + 1
+    return None if count is None else math.floor(min(count, end))
+
+
+def entries_of(track: dict) -> list[dict]:
+    """Return the boxes of a track, as written."""
+    sequence = value_of(track).get("sequence")
+    return [entry for entry in sequence if isinstance(entry, dict)] if isinstance(sequence, list) else []
+
+
+def knots_of(track: dict, info: VideoInfo, labels: Any, rows: RowBuilder) -> Iterator[Knot]:
+    """Yield the boxes of a track; what cannot be read is counted in ``rows``."""
+    if not entries_of(track):
+        rows.count("tracks without boxes")
+    written = value_of(track).get("sequence")
+    others = len(written) - len(entries_of(track)) if isinstance(written, list) else 0
+    rows.count("boxes left out as they are no objects", others)
+    for entry in entries_of(track):
+        frame, *box = (finite_number(entry.get(key)) for key in ("frame", "x", "y", "width", "height"))
+        turn = finite_number(entry.get("rotation") or 0)
+        if frame is None or not 0 <= frame <= _LAST_FRAME or None in box:
+            rows.count("boxes left out as frame, x, y, width or height is no number")
+        elif turn is None:
+            rows.count("boxes left out as their rotation is no number")
+        else:
+            yield Knot(
+                frame=max(0, round(frame) - 1),
+                box=unit_box(box, turn, info, rows),
+                labels=labels,
+                continues=bool(entry.get("enabled", True)),
+                shape=(*box, turn),
+                outline=partial(_outline, info),
+            )
+
+
+def _outline(info: VideoInfo, shape: Sequence[float]) -> Box:
+    return unit_box(shape[:4], shape[4], info, RowBuilder())
+
+
+def unit_box(percent: Sequence[float], turn: float, info: VideoInfo, rows: RowBuilder) -> Box:
+    """Return x1, y1, x2, y2 in fractions of a box x, y, width, height in percent, turned about its corner x, y.
+
+    A size is negative where the box was drawn upwards or leftwards: it is the same box.
+    """
+    x, y, width, height = (value / 100 for value in percent)
+    if width < 0 or height < 0:
+        rows.count("boxes drawn upwards or leftwards, turned over")
+    if not turn % 360:
+        return min(x, x + width), min(y, y + height), max(x, x + width), max(y, y + height)
+    rows.count("turned boxes replaced by the upright box around them")
+    w, h = info.width, info.height  # turned in pixels
+    x1, y1, x2, y2 = upright(x * w, y * h, width * w, height * h, turn, (x * w, y * h))
+    return x1 / w, y1 / h, x2 / w, y2 / h
+
+
+def has_time(result: dict) -> bool:
+    """Return whether a result is a stretch of time: frames in ranges, or seconds as in the older templates."""
+    value = value_of(result)
+    if isinstance(value.get("ranges"), list):
+        return True
+    # A stretch of text has a start and an end, too.
+    seconds = finite_number(value.get("start")) is not None and finite_number(value.get("end")) is not None
+    return seconds and "text" not in value and str(result.get("type")).lower() in ("labels", "audio", "audiolabels")
+
+
+def segments_of(
+    result: dict, labels: Sequence[str], video: str, fps: float, place: str, rows: RowBuilder
+) -> Iterator[Segment]:
+    """Yield the temporal segments of a result; frames count from 1, and each lasts half a frame around its moment."""
+    value = value_of(result)
+    spans: list[tuple[float | None, float | None]] = []
+    if isinstance(value.get("ranges"), list):
+        for span in value["ranges"]:
+            first, last = (finite_number(span.get(key)) if isinstance(span, dict) else None for key in ("start", "end"))
+            known = first is not None and last is not None
+            spans.append(((first - 1.5) / fps, (last - 0.5) / fps) if known else (None, None))
+    else:
+        spans.append((finite_number(value.get("start")), finite_number(value.get("end"))))
+    for start, end in spans:
+        if start is None or end is None:
+            rows.count("temporal segments without start or end left out")
+        elif not labels:
+            rows.count("temporal segments without a label left out")
+        for label in labels if start is not None and end is not None else ():
+            yield Segment(video, max(0.0, min(start, end)), max(start, end), label, place)

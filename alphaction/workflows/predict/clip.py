@@ -1,0 +1,65 @@
+"""The part of a video that is predicted."""
+
+from __future__ import annotations
+
+import math
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from alphaction.data.video.clip_source import ClipSource
+from alphaction.data.video.file import BrokenVideoError, VideoFile
+from alphaction.data.video.whole_movies import MovieSource
+from alphaction.utils.errors import UserError
+from alphaction.utils.logging import get_logger
+from alphaction.workflows.predict.video_options import VideoOptions
+
+
+@dataclass(frozen=True)
+class Clip:
+    """The part of the video to predict: (width, height), frames per second, start and end; times in seconds."""
+
+    path: Path
+    source: ClipSource
+    size: tuple[int, int]
+    fps: float
+    start: float
+    end: float
+    video_end: float
+
+    @property
+    def seconds(self) -> range:
+        """The keyframes: whole seconds of the part, the one at or before its start included."""
+        return range(math.floor(self.start), math.ceil(self.end - 1e-3))
+
+    @property
+    def times(self) -> np.ndarray:
+        """Time of each frame of the output, at an even rate."""
+        count = max(1, round((self.end - self.start) * self.fps))
+        return self.start + np.arange(count) / self.fps
+
+
+def open_clip(options: VideoOptions) -> Clip:
+    """Return the part of the video that the options ask for, cut at the end of the video."""
+    try:
+        with closing(VideoFile(options.video)) as movie:
+            info = movie.info()
+            # The header of a truncated file promises more than there is. A day is longer than any video.
+            reached = movie.end_near(86400.0 if info.duration is None else info.duration)
+    except BrokenVideoError as error:
+        raise UserError(f"{options.video}: {error}. Copy or download it again.") from error
+    if info.duration is not None and reached + 1.0 < info.duration:
+        get_logger().warning(
+            "%s: ends at %.2f s, but its header promises %.2f s: the file was cut off",
+            options.video,
+            reached,
+            info.duration,
+        )
+    whole = reached if info.duration is None else min(reached, info.duration)
+    if options.start >= whole:
+        raise UserError(f"--start {options.start:g}: {options.video} ends at {whole:.2f} s")
+    end = whole if options.end is None else min(options.end, whole)
+    source = MovieSource(options.video.parent)
+    return Clip(options.video, source, (info.width, info.height), info.fps, options.start, end, whole)

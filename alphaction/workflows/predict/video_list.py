@@ -1,0 +1,180 @@
+"""Which videos a command line names, and where each of them is written."""
+
+from __future__ import annotations
+
+import glob
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from alphaction.config.keys import KEYS
+from alphaction.data.video.file import VIDEO_SUFFIXES
+from alphaction.data.video.inner_videos import inner_videos_note
+from alphaction.utils.errors import UserError
+from alphaction.utils.files import missing_file
+from alphaction.utils.logging import get_logger
+from alphaction.utils.messages import counted, listed
+from alphaction.workflows.predict.video_options import OUTPUT_SUFFIXES, VideoOptions
+
+LIST_SUFFIX = ".txt"
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
+_KEY = re.compile(r"[A-Z0-9_]+(\.[A-Z0-9_]+)+")
+
+
+def split_keys(
+    words: Sequence[str], suffixes: Sequence[str] = (*VIDEO_SUFFIXES, LIST_SUFFIX)
+) -> tuple[list[str], list[str]]:
+    """Return the words that are files, and the config keys with their values that come after them.
+
+    A flag of several values takes those, at the end of a command, for files as well.
+
+    Args:
+        words: what the flag was given.
+        suffixes: endings of such files; "A.MP4" is no key.
+    """
+    for index, word in enumerate(words):
+        is_file = Path(word).suffix.lower() in suffixes
+        if word in KEYS or (_KEY.fullmatch(word) and not is_file):  # a mistyped key is no video, either
+            return list(words[:index]), list(words[index:])
+    return list(words), []
+
+
+def named_paths(words: Sequence[str]) -> list[Path]:
+    """Return the paths that words of a command line name; a pattern such as "*.mp4", in quotes, stands for its files.
+
+    Raises:
+        UserError: a word is the address of a stream or a web page, or no file has a pattern.
+    """
+    paths: list[Path] = []
+    for word in words:
+        _refuse_address("--video", word)
+        path = Path(word).expanduser()
+        if path.exists() or not glob.has_magic(word):
+            paths.append(path)
+            continue
+        found = sorted(map(Path, glob.glob(str(path), recursive=True)))
+        if not found:
+            raise UserError(f"--video {word}: no file has a name of this pattern (looked in {Path.cwd()}).")
+        paths += found
+    return paths
+
+
+def find_videos(paths: Sequence[Path]) -> dict[Path, str]:
+    """Return the videos that are named: files, the videos in folders, and those of lists, each once.
+
+    Args:
+        paths: a list is a text file with one path a line, as seen from here or from its folder. Files that do not exist
+            are returned, too.
+
+    Returns:
+        the video -> where a list names it while it does not exist, and where it was looked for; else "".
+
+    Raises:
+        UserError: a folder holds no video, or a list no line.
+    """
+    found: list[tuple[Path, str]] = []
+    for path in paths:
+        if path.is_dir():
+            found += [(video, "") for video in _videos_in(path)]
+        elif path.suffix.lower() == LIST_SUFFIX:
+            found += _listed_in(path)
+        else:
+            found.append((path, ""))
+    once: dict[Path, tuple[Path, str]] = {}
+    for path, problem in found:
+        once.setdefault(path.resolve(), (path, problem))
+    return dict(once.values())
+
+
+def jobs_for(template: VideoOptions, videos: Mapping[Path, str], one: bool) -> list[VideoOptions]:
+    """Return the options of each video: where it is written, and all that they share.
+
+    Where several are written, those that exist already are left out with a note, unless --force replaces them.
+
+    Args:
+        template: the options; its ``output`` is a file for one video, else a folder.
+        videos: the videos, as :func:`find_videos` returns them.
+        one: a single file was named, not a folder or a list.
+
+    Raises:
+        UserError: several videos would be one file, or all are there already.
+    """
+    output, suffix = template.output, template.output.suffix.lower()
+    if one and not output.is_dir() and (suffix or output.exists()):
+        return [replace(template, video=next(iter(videos)))]
+    if suffix in OUTPUT_SUFFIXES and not output.is_dir():
+        raise UserError(
+            f"--output {output}: this is one video, and --video names {counted(len(videos), 'video')}. Name a folder, "
+            "in which each gets its own name."
+        )
+    places: dict[Path, Path] = {}
+    for video in videos:
+        place = output / f"{video.stem}.mp4"
+        if place in places:
+            raise UserError(
+                f"--video: {places[place]} and {video} would both be written to {place}. Rename one of them."
+            )
+        places[place] = video
+    there = [place for place in places if place.exists()] if not (template.force or one) else []
+    # A csv would lack the rows of those that are left out.
+    if there and len(there) < len(places) and template.csv is None and template.tracks is None:
+        get_logger().warning(
+            "%d of %d outputs exist and are left as they are (%s); --force makes them again",
+            len(there),
+            len(places),
+            listed(there, 3),
+        )
+        places = {place: video for place, video in places.items() if place not in there}
+    return [replace(template, video=video, output=place, missing=videos[video]) for place, video in places.items()]
+
+
+def _videos_in(folder: Path) -> list[Path]:
+    files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    videos = [path for path in files if path.suffix.lower() in VIDEO_SUFFIXES]
+    if not videos:
+        inside = sorted({path.parent for path in folder.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES})
+        hint = f" Videos lie in {listed(inside, 3)}." if inside else ""
+        raise UserError(f"--video {folder}: the folder holds no video ({', '.join(VIDEO_SUFFIXES[:5])}, ...).{hint}")
+    if note := inner_videos_note(folder):
+        get_logger().warning("--video %s: %s", folder, note)
+    return videos
+
+
+def _refuse_address(where: str, word: str) -> None:
+    scheme = _ADDRESS.match(word)
+    if scheme is None:
+        return
+    if scheme[1].lower() in ("http", "https"):
+        raise UserError(f"{where} {word}: this is a web address. Download the video, and name the file.")
+    raise UserError(
+        f"{where} {word}: streams are not read yet. Record a part of it first, such as a minute, and name that file: "
+        f"ffmpeg -i {shlex.quote(word)} -t 60 -c copy recorded.mp4"
+    )
+
+
+def _listed_in(path: Path) -> list[tuple[Path, str]]:
+    """Return the videos of a list; with each that does not exist, the message that says so."""
+    if not path.is_file():
+        raise UserError(f"--video: {missing_file(path)}")
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise UserError(f"--video {path}: expected a list of videos, one path a line, as UTF-8 text.") from error
+    found: list[tuple[Path, str]] = []
+    for number, line in enumerate(map(str.strip, lines), start=1):
+        if not line or line.startswith("#"):
+            continue
+        _refuse_address(f"{path}, line {number}:", line)
+        name = Path(line).expanduser()
+        near = path.parent / name
+        problem = ""
+        if not (name.exists() or near.exists()):
+            folders = dict.fromkeys([Path.cwd(), path.parent.resolve()])
+            where = "" if name.is_absolute() else f" (looked in {' and '.join(map(str, folders))})"
+            problem = f"{path}, line {number}: {name} does not exist{where}"
+        found.append((near if not name.exists() and near.exists() else name, problem))
+    if not found:
+        raise UserError(f"--video {path}: the list names no video. Write one path a line.")
+    return found
