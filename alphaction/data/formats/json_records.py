@@ -56,7 +56,9 @@ class Records:
             return
         first = int(np.argmax(bad))
         self.fault = self.fault or self.rows.error(first, problem(first), int(bad.sum()) - 1)
-        self.wrong[f"rows left out (the first: {self.rows.place(first)}: {problem(first)})"] = int(bad.sum())
+        self.wrong[f"rows left out (the first: {self.rows.place(first)}: {problem(first).rstrip('.')})"] = int(
+            bad.sum()
+        )
         self.bad |= bad
 
     def __len__(self) -> int:

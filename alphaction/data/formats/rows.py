@@ -255,7 +255,7 @@ class RowTable:
         if strict:
             self.source.reject(bad, problem)
         first = int(np.argmax(bad))
-        reason = f"rows left out (the first: {self.source.place(first)}: {problem(first)})"
+        reason = f"rows left out (the first: {self.source.place(first)}: {problem(first).rstrip('.')})"
         return replace(self.take(~bad), counts={**self.counts, reason: int(bad.sum())})
 
 

@@ -76,9 +76,10 @@ def drop_beyond_end(
     for split, some in parts.items():
         kept[split] = [less[id(part)] for part in some]
         if any(map(len, some)) and not any(map(len, kept[split])):
+            why = _refusal(every, found, library, advise=False)
             raise UserError(
                 f"{_DROP}: nothing is left of the {split} annotations, as all rows lie beyond the end of their video. "
-                f"{_refusal(every, found, library, advise=False)}"
+                f"{why[:1].upper()}{why[1:]}"
             )
     dropped = sum(len(rows.late) for rows in found)
     if dropped:
