@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from alphaction.data.formats.action_rule import ActionRule
-from alphaction.data.formats.cvat_xml import Element, finite
+from alphaction.data.formats.cells import finite_number
+from alphaction.data.formats.cvat_xml import Element
 from alphaction.data.formats.rows import RowBuilder
 from alphaction.data.formats.tracks import Box, upright
 
@@ -21,7 +22,7 @@ def unit_box(box: Element, size: tuple[float, float], place: str, rows: RowBuild
     None: they are no numbers, which is noted.
     """
     keys = _numbers_of(box)
-    values = [finite(box.get(key)) for key in keys]
+    values = [finite_number(box.get(key)) for key in keys]
     for key, value in zip(keys, values, strict=True):
         if value is None:
             problem = f'<box> needs a number "{key}", found {box.get(key)!r}.'
@@ -40,7 +41,7 @@ def unit_box(box: Element, size: tuple[float, float], place: str, rows: RowBuild
 
 def has_numbers(box: Element) -> bool:
     """Return whether a ``box`` element says where it is."""
-    return all(finite(box.get(key)) is not None for key in _numbers_of(box))
+    return all(finite_number(box.get(key)) is not None for key in _numbers_of(box))
 
 
 def _numbers_of(box: Element) -> tuple[str, ...]:

@@ -13,9 +13,10 @@ from typing import NamedTuple
 from alphaction.data.formats.action_attributes import ANYONE, person_id
 from alphaction.data.formats.action_rule import ActionRule
 from alphaction.data.formats.annotation_file import AnnotationFile
+from alphaction.data.formats.cells import finite_number
 from alphaction.data.formats.cvat_boxes import attribute_values, unit_box
 from alphaction.data.formats.cvat_tasks import Tasks
-from alphaction.data.formats.cvat_xml import Element, finite, integer
+from alphaction.data.formats.cvat_xml import Element, integer
 from alphaction.data.formats.frame_clock import FAR, MOVED, NOT_NEAREST, seconds_of
 from alphaction.data.formats.frame_moments import NO_FRAME_NAME, read_frame_names
 from alphaction.data.formats.frame_names import parse_frame_name
@@ -108,7 +109,7 @@ def _name_with_video(file: AnnotationFile, image: Element, tasks: Tasks) -> str:
 
 def _add_boxes(file: AnnotationFile, shown: _Shown, tasks: Tasks, rule: ActionRule, rows: RowBuilder) -> None:
     image, place = shown.image, image_place(shown.image)
-    size = tuple(finite(image.get(key)) or 0.0 for key in ("width", "height"))
+    size = tuple(finite_number(image.get(key)) or 0.0 for key in ("width", "height"))
     if not all(size):
         size = tasks.size(tasks.of(image, place), shown.video)
     file.check_size(shown.video, size, place)

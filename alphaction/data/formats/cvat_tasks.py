@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from alphaction.data.formats.annotation_file import AnnotationFile
-from alphaction.data.formats.cvat_xml import Element, finite, integer, text
+from alphaction.data.formats.cells import finite_number
+from alphaction.data.formats.cvat_xml import Element, integer, text
 from alphaction.data.formats.frame_facts import FIRST_FRAME, FRAME_RATE
 from alphaction.data.formats.rows import RowBuilder, TakenFor
 from alphaction.data.formats.unnamed_video import OTHER_NAME, video_of_unnamed
@@ -162,7 +163,7 @@ def _task(file: AnnotationFile, element: Element, alone: Element | None, kind: s
     pixels = []
     for key in ("width", "height"):
         written = text(size, key)
-        value = finite(written) if written else 0.0
+        value = finite_number(written) if written else 0.0
         if value is None or value < 0:
             raise file.error("<original_size>", f'"{key}" is "{written}", expected a number of pixels.')
         pixels.append(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 from xml.etree import ElementTree
@@ -44,15 +43,6 @@ def text(element: Element | None, path: str) -> str:
 def integer(value: str, default: int = 0) -> int:
     """Return a whole number, ``default`` if ``value`` is none."""
     return int(value) if re.fullmatch(r"-?[0-9]+", value) else default
-
-
-def finite(value: str | None) -> float | None:
-    """Return a number, None if ``value`` is none or is not finite."""
-    try:
-        found = float(value or "")
-    except ValueError:
-        return None
-    return found if math.isfinite(found) else None
 
 
 def attribute_use(content: FileContent) -> AttributeUse:

@@ -177,14 +177,6 @@ class TrackPath:
         return hidden
 
 
-def sample_track(
-    knots: Sequence[Knot], fps: float, interval: float = 1, *, last_frame: int | None = None, step: int = 1
-) -> list[TrackSample]:
-    """Return a track at every multiple of ``interval`` seconds at which it is visible; see :class:`TrackPath`."""
-    path = TrackPath(knots, fps, last_frame=last_frame, step=step)
-    return list(path.samples(path.grid(interval)))
-
-
 def upright(x: float, y: float, width: float, height: float, degrees: float, pivot: tuple[float, float]) -> Box:
     """Return the upright box, x1, y1, x2, y2 in pixels, around a box in pixels turned clockwise about ``pivot``."""
     cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))

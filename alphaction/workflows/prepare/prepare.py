@@ -9,6 +9,7 @@ from pathlib import Path
 from yacs.config import CfgNode
 
 from alphaction.config.paths_catalog import CATALOG_FILE, registered_by
+from alphaction.data.formats.rows import RowTable
 from alphaction.data.formats.track_sampling import lost_tracks_note
 from alphaction.utils.errors import UserError
 from alphaction.utils.output_folder import scratch_beside
@@ -45,7 +46,6 @@ def prepare_dataset(options: PrepareOptions, *, say: Say = print, progress: bool
     """
     options.check()
     output = DatasetFolder(options.folder, options.name)
-    files = options.annotation_files
     output.check(options.inputs(), options.force, options.label_map)
     output.check_inputs(options.record(), options.force)
     check_free(options.cfg, options.name, options.folder / CATALOG_FILE)
@@ -54,6 +54,38 @@ def prepare_dataset(options: PrepareOptions, *, say: Say = print, progress: bool
     library.probe(progress)
     for line in library.summary():
         say(line)
+    parts = _read_annotations(options, library, say)
+    dropped: list[str] = []
+    if options.beyond_end == "drop":
+        parts, dropped = drop_beyond_end(parts, library)
+    else:
+        refuse_beyond_end(parts, library)
+    contents = contents_of(parts, library, options)
+    contents = replace(contents, left_out=(*dropped, *contents.left_out))
+    seconds = seconds_by_video(contents.splits.values())
+    library.check_readable(seconds, progress)
+
+    kept = kept_boxes(output, contents, library, image_ids_of(parts))
+    contents = replace(contents, boxes={**contents.boxes, **kept.tables})
+    record = options.record() | kept.sources
+
+    output.begin(record)
+    if options.cut_clips:
+        say(cut_clips(output, library, list(seconds), options.processes))
+    with scratch_beside(options.folder) as scratch:
+        try:
+            written = write_contents(scratch, output, contents, options, kept.roles)
+        except UserError as error:
+            raise UserError(str(error).replace(str(scratch), str(options.folder))) from error
+        output.replace(scratch, written, {"options": record})
+    for line in report_lines(contents, library, options, kept):
+        say(line)
+    return options.folder / CATALOG_FILE
+
+
+def _read_annotations(options: PrepareOptions, library: VideoLibrary, say: Say) -> dict[str, list[RowTable]]:
+    """Return split -> its files as rows, with segments spread and boxes shared; say how they were read."""
+    files = options.annotation_files
     for found in files.values():
         for line in found.notes():
             say(line)
@@ -85,32 +117,7 @@ def prepare_dataset(options: PrepareOptions, *, say: Say = print, progress: bool
         notes += [f"{split}: {note}" if len(parts) > 1 else note] * bool(note)
     for note in notes:
         say(note)
-    dropped: list[str] = []
-    if options.beyond_end == "drop":
-        parts, dropped = drop_beyond_end(parts, library)
-    else:
-        refuse_beyond_end(parts, library)
-    contents = contents_of(parts, library, options)
-    contents = replace(contents, left_out=(*dropped, *contents.left_out))
-    seconds = seconds_by_video(contents.splits.values())
-    library.check_readable(seconds, progress)
-
-    kept = kept_boxes(output, contents, library, image_ids_of(parts))
-    contents = replace(contents, boxes={**contents.boxes, **kept.tables})
-    record = options.record() | kept.sources
-
-    output.begin(record)
-    if options.cut_clips:
-        say(cut_clips(output, library, list(seconds), options.processes))
-    with scratch_beside(options.folder) as scratch:
-        try:
-            written = write_contents(scratch, output, contents, options, kept.roles)
-        except UserError as error:
-            raise UserError(str(error).replace(str(scratch), str(options.folder))) from error
-        output.replace(scratch, written, {"options": record})
-    for line in report_lines(contents, library, options, kept):
-        say(line)
-    return options.folder / CATALOG_FILE
+    return parts
 
 
 def check_free(cfg: CfgNode, name: str, catalog: Path) -> None:

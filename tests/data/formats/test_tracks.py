@@ -8,8 +8,13 @@ from workflows.prepare.importing import import_text
 from alphaction.data.formats.action_attributes import AttributeUse, person_id
 from alphaction.data.formats.action_rule import ActionRule
 from alphaction.data.formats.frame_names import FrameNaming
-from alphaction.data.formats.tracks import Knot, frame_of, sample_track
+from alphaction.data.formats.tracks import Knot, TrackPath, TrackSample, frame_of
 from alphaction.utils.errors import UserError
+
+
+def sample_track(knots: list[Knot], fps: float, **more) -> list[TrackSample]:
+    path = TrackPath(knots, fps, **more)
+    return list(path.samples(path.grid(1)))
 
 
 def box(x: float) -> tuple[float, float, float, float]:
