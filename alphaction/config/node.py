@@ -80,7 +80,7 @@ class ConfigNode(CfgNode):
         """Return ``value`` as the type that is declared of ``key``; one that a script has added keeps its type."""
         declared = KEYS.get(".".join((*self.__dict__[self._PATH], key)))
         if declared is not None:
-            return coerce(value, declared.default, nested=declared.nested)
+            return coerce(value, declared.default, nested=declared.nested, element=declared.element)
         current = get_value(self, key)
         return value if current is None else coerce(value, current, nested=True)
 

@@ -10,10 +10,12 @@ from yacs.config import CfgNode
 def active_pathways(cfg: CfgNode) -> tuple[bool, bool]:
     """Return whether the backbone reads the (slow, fast) frames of a clip.
 
-    Backbones whose name starts with "Slowfast" have the pathways that SLOW.ACTIVE and FAST.ACTIVE switch on; all others
-    read the fast frames only.
+    Backbones whose name starts with "Slowfast" have the pathways that SLOW.ACTIVE and FAST.ACTIVE switch on; "Slow-..."
+    read the slow frames; all others the fast frames only.
     """
     backbone = cfg.MODEL.BACKBONE
+    if backbone.CONV_BODY.startswith("Slow-"):
+        return True, False
     if not backbone.CONV_BODY.startswith("Slowfast"):
         return False, True
     return backbone.SLOWFAST.SLOW.ACTIVE, backbone.SLOWFAST.FAST.ACTIVE

@@ -21,7 +21,7 @@ class WrongTypeError(ValueError):
     """A value that is not of its key's type; the message says what was expected."""
 
 
-def coerce(value: Any, default: Any, nested: bool = False) -> Any:
+def coerce(value: Any, default: Any, nested: bool = False, element: type = str) -> Any:
     """Return ``value`` as the type of ``default``.
 
     Text is read as a Python or YAML literal where the key is not text itself. An int is taken for a float, a float
@@ -31,6 +31,7 @@ def coerce(value: Any, default: Any, nested: bool = False) -> Any:
         value: from YAML, from a command line (then text), or a Python value.
         default: the key's default, whose type decides.
         nested: a list may hold lists of text; else it holds numbers, or text only.
+        element: type of the elements where ``default`` is an empty list.
 
     Raises:
         WrongTypeError: if that is not possible.
@@ -43,7 +44,7 @@ def coerce(value: Any, default: Any, nested: bool = False) -> Any:
         return _to_number(value, type(default))
     if isinstance(default, str):
         return _to_text(value)
-    return _to_sequence(value, default, nested)
+    return _to_sequence(value, default, nested, type(default[0]) if default else element)
 
 
 def _literal(text: str) -> Any:
@@ -86,14 +87,14 @@ def _to_text(value: Any) -> str:
     raise WrongTypeError(f'expected text, got {_shown(value)}; write it in quotes: "{value}"')
 
 
-def _to_sequence(value: Any, default: list | tuple, nested: bool) -> list | tuple:
+def _to_sequence(value: Any, default: list | tuple, nested: bool, element: type) -> list | tuple:
     items = _read_sequence(value) if isinstance(value, str) else value
     if isinstance(items, (int, float, str)) and not isinstance(items, bool):
         items = [items]
     if not isinstance(items, (list, tuple)):
-        raise WrongTypeError(f"expected a {kind_of(default, nested)}, got {_shown(value)}")
-    if default and isinstance(default[0], (int, float)):
-        return type(default)(_to_number(item, type(default[0])) for item in items)
+        raise WrongTypeError(f"expected a {kind_of(default, nested, element)}, got {_shown(value)}")
+    if issubclass(element, (int, float)):
+        return type(default)(_to_number(item, element) for item in items)
     return type(default)(_to_text_item(item, nested) for item in items)
 
 

@@ -19,20 +19,25 @@ ALLOWED = {
     "evaluation": {"utils", "data"},
     "checks": {"utils", "config", "data", "evaluation"},
     "solver": {"utils", "config"},
-    "checkpoint": {"utils"},
+    "checkpoint": {"utils", "config"},
+    "zoo": {"utils"},
     "modeling": {"utils", "memory", "layers", "config", "data.sample", "data.normalize"},
     "engine": {
         "utils", "layers", "config", "data", "memory", "evaluation", "checks", "solver", "checkpoint", "modeling",
+        "zoo",
     },
     "workflows.prepare": {"utils", "data", "config", "checks"},
-    "workflows.detect": {"utils", "data", "config", "evaluation"},
+    "workflows.detect": {"utils", "data", "config", "evaluation", "zoo"},
     "workflows.inspect": {"utils", "data", "config", "evaluation", "checks"},
     "workflows.finetune": {
         "utils", "config", "data", "evaluation", "solver", "checkpoint", "modeling", "engine", "checks",
+        "zoo",
     },
     "workflows.predict": {
         "utils", "memory", "config", "data", "evaluation", "checkpoint", "modeling", "engine", "workflows.detect",
+        "zoo",
     },
+    "workflows.convert": {"utils", "config", "checkpoint", "zoo"},
 }  # fmt: skip
 
 

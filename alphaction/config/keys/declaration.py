@@ -46,6 +46,7 @@ class Key:
         choices: the names that it may be, or :data:`REGISTERED`; None: any text.
         elements: what the elements of a list of fixed length are; (): a list may have any length.
         nested: a list may hold lists of text.
+        element: type of the elements of a list that is empty by default.
         synonyms: what people write instead of a choice -> that choice. Only suggestions use it; none is accepted.
     """
 
@@ -57,12 +58,13 @@ class Key:
     choices: tuple[str, ...] | Literal["registered"] | None = None
     elements: tuple[str, ...] = ()
     nested: bool = False
+    element: type = str
     synonyms: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:
         """What it holds, in words: "integer", "list of numbers"..."""
-        return kind_of(self.default, self.nested)
+        return kind_of(self.default, self.nested, self.element)
 
     @property
     def names(self) -> list[str]:
@@ -91,12 +93,12 @@ class Key:
         return None
 
 
-def kind_of(value: Any, nested: bool = False) -> str:
-    """Return what a key whose default is ``value`` holds, in words."""
+def kind_of(value: Any, nested: bool = False, element: type = str) -> str:
+    """Return what a key whose default is ``value`` holds, in words; ``element``: the type in an empty list."""
     if isinstance(value, (list, tuple)):
         if nested:
             return "list"
-        element = type(value[0]) if value else str
+        element = type(value[0]) if value else element
         return {int: "list of integers", float: "list of numbers", str: "list of text"}[element]
     return {bool: "boolean", int: "integer", float: "number", str: "text"}[type(value)]
 

@@ -69,11 +69,24 @@ INPUT: tuple[Section | Key, ...] = (
         within=POSITIVE,
     ),
     Key(
+        "INPUT.CLIP_OFFSET",
+        0,
+        "How much later than around its keyframe a clip lies.",
+        unit="timeline frames",
+    ),
+    Key(
         "INPUT.TAU",
         8,
         "The slow pathway takes every TAU-th frame of the clip: FRAME_NUM / TAU frames.",
         unit="clip frames",
         within=POSITIVE,
+    ),
+    Key(
+        "INPUT.SLOW_SAMPLING",
+        "middle",
+        "Which frames the slow pathway takes: every TAU-th from the middle of the first TAU, or from the first frame; "
+        "or as many, evenly spread from the first frame to the last (`linspace`).",
+        choices=("middle", "first", "linspace"),
     ),
     Key(
         "INPUT.ALPHA",
@@ -147,6 +160,13 @@ INPUT: tuple[Section | Key, ...] = (
         "DATALOADER.ASPECT_RATIO_GROUPING",
         True,
         "Batch upright and wide training clips apart, so that less is padded.",
+    ),
+    Key(
+        "DATALOADER.FEATURE_CACHE",
+        "",
+        "Folder that keeps the features of each clip where the backbone is frozen (MODEL.BACKBONE.FREEZE all): they "
+        "are computed once, and training then needs neither videos nor backbone. Empty: no cache.",
+        unit="path",
     ),
     Key(
         "DATALOADER.CLIP_CACHE",

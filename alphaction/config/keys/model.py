@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alphaction.config.keys.declaration import BELOW_ONE, FROM_ZERO, REGISTERED, SHARE, Key, Section
-from alphaction.utils.numbers import ABOVE_ZERO, FRACTION, NOT_NEGATIVE, POSITIVE, Range
+from alphaction.utils.numbers import ABOVE_ZERO, FRACTION, NOT_NEGATIVE, POSITIVE, Range, whole
 
 MODEL: tuple[Section | Key, ...] = (
     Section("MODEL", "The network, its weights, and where it runs."),
@@ -12,6 +12,13 @@ MODEL: tuple[Section | Key, ...] = (
         "",
         "Weights that a run starts from: a `.pth` checkpoint, or Caffe2's `.pkl` (I3D only). Empty: random ones.",
         unit="path",
+    ),
+    Key(
+        "MODEL.WEIGHT_MISMATCH",
+        "refuse",
+        "What a run does where MODEL.WEIGHT was trained with other settings than the config's: stop and name them, or "
+        "warn and go on.",
+        choices=("refuse", "warn"),
     ),
     Key(
         "MODEL.DEVICE",
@@ -52,7 +59,8 @@ MODEL: tuple[Section | Key, ...] = (
     Key(
         "MODEL.ROI_ACTION_HEAD.POOLER_SCALE",
         1.0 / 16,
-        "Scale from pixels to the feature map; every backbone here has stride 16.",
+        "Scale from pixels to the feature map: 1 / the backbone's stride. The default follows the network that is "
+        "built; any other value must be its scale.",
         unit="feature cells per pixel",
         within=SHARE,
     ),
@@ -64,9 +72,21 @@ MODEL: tuple[Section | Key, ...] = (
         within=NOT_NEGATIVE,
     ),
     Key(
+        "MODEL.ROI_ACTION_HEAD.POOLER_ALIGNED",
+        False,
+        "Shift ROIAlign's samples by half a cell, so that they lie where the box says.",
+    ),
+    Key(
         "MODEL.ROI_ACTION_HEAD.MEAN_BEFORE_POOLER",
         False,
-        "Average over time before pooling boxes (cheaper) instead of after it.",
+        "Pool over time before pooling boxes (cheaper) instead of after it.",
+    ),
+    Key(
+        "MODEL.ROI_ACTION_HEAD.TIME_POOLING",
+        "mean",
+        "How the frames of a feature map become one: their mean or their maximum.",
+        choices=("mean", "max"),
+        synonyms={"avg": "mean", "average": "mean", "maximum": "max"},
     ),
     Key(
         "MODEL.ROI_ACTION_HEAD.MLP_HEAD_DIM",
@@ -190,6 +210,36 @@ MODEL: tuple[Section | Key, ...] = (
         0.0,
         "Initial scale of the last batch norm of each bottleneck; 0 starts each as the identity.",
     ),
+    Key(
+        "MODEL.BACKBONE.FREEZE",
+        "none",
+        "Which part keeps its weights and statistics as loaded: none, its stem, everything but its last stage, or all "
+        "of it.",
+        choices=("none", "stem", "all_but_last_stage", "all"),
+    ),
+    Key(
+        "MODEL.BACKBONE.DROP_PATH",
+        0.0,
+        "Largest chance that a block of a transformer is skipped for a clip in training; it rises in a line from 0 at "
+        "the first block.",
+        unit="probability",
+        within=BELOW_ONE,
+    ),
+    Section("MODEL.BACKBONE.VIT", "Plain vision transformers (VideoMAE, Tong et al., arXiv 2203.12602)."),
+    Key(
+        "MODEL.BACKBONE.VIT.POSITIONS",
+        "sinusoid",
+        "The table of positions: computed sines, or learned.",
+        choices=("sinusoid", "learned"),
+    ),
+    Section("MODEL.BACKBONE.MVIT", "Multiscale vision transformers (Li et al., arXiv 2112.01526)."),
+    Key(
+        "MODEL.BACKBONE.MVIT.STRIDE",
+        32,
+        "Pixels per feature cell: 32 as trained; 16 leaves out the last pooling, which needs finetuning.",
+        unit="pixels",
+        within=Range(16, 32),
+    ),
     Section("MODEL.BACKBONE.I3D", "Non-local blocks of the I3D networks."),
     Key("MODEL.BACKBONE.I3D.CONV3_NONLOCAL", True, "Non-local blocks in the second residual stage."),
     Key("MODEL.BACKBONE.I3D.CONV4_NONLOCAL", True, "Non-local blocks in the third residual stage."),
@@ -212,6 +262,28 @@ MODEL: tuple[Section | Key, ...] = (
         "How the fast pathway feeds the slow one: a convolution with stride in time.",
         choices=REGISTERED,
     ),
+    Key(
+        "MODEL.BACKBONE.SLOWFAST.LATERAL_KERNEL",
+        5,
+        "Temporal size of that convolution's kernel; odd.",
+        unit="frames",
+        within=POSITIVE,
+    ),
+    Key(
+        "MODEL.BACKBONE.SLOWFAST.STEM_POOL_PADDING",
+        0,
+        "Rows and columns that the stem's max pooling adds on each side: 0 for the paper's own weights, 1 for those of "
+        "other projects.",
+        unit="cells",
+        within=whole(0, 1),
+    ),
+    Key(
+        "MODEL.BACKBONE.SLOWFAST.LAST_STAGE_DILATION",
+        2,
+        "Dilation of the 3 x 3 convolutions in the last stage, which keeps its resolution.",
+        unit="cells",
+        within=whole(1, 2),
+    ),
     Section("MODEL.BACKBONE.SLOWFAST.SLOW", "The slow pathway: few frames, many channels."),
     Key("MODEL.BACKBONE.SLOWFAST.SLOW.ACTIVE", True, "Whether the network has this pathway."),
     Key("MODEL.BACKBONE.SLOWFAST.SLOW.CONV3_NONLOCAL", True, "Non-local blocks in the second residual stage."),
@@ -221,6 +293,29 @@ MODEL: tuple[Section | Key, ...] = (
         False,
         "Attend only within groups of 4 frames in the second stage's non-local blocks.",
     ),
+    Key(
+        "MODEL.BACKBONE.SLOWFAST.SLOW.CONV3_NONLOCAL_BLOCKS",
+        (),
+        "Residual blocks, from 0, that a non-local block follows in the second stage. Empty: every second one.",
+        element=int,
+        within=NOT_NEGATIVE,
+    ),
+    Key(
+        "MODEL.BACKBONE.SLOWFAST.SLOW.CONV4_NONLOCAL_BLOCKS",
+        (),
+        "The same in the third stage.",
+        element=int,
+        within=NOT_NEGATIVE,
+    ),
+    Key(
+        "MODEL.BACKBONE.SLOWFAST.SLOW.TEMPORAL_BLOCKS",
+        (),
+        "Leading residual blocks of each of the four stages that look at 3 frames; the others look at 1. Empty: none "
+        "of the first two stages and all of the last two.",
+        unit="blocks",
+        element=int,
+        within=NOT_NEGATIVE,
+    ),
     Section("MODEL.BACKBONE.SLOWFAST.FAST", "The fast pathway: many frames, few channels."),
     Key("MODEL.BACKBONE.SLOWFAST.FAST.ACTIVE", True, "Whether the network has this pathway."),
     Key("MODEL.BACKBONE.SLOWFAST.FAST.CONV3_NONLOCAL", False, "Non-local blocks in the second residual stage."),
@@ -229,6 +324,29 @@ MODEL: tuple[Section | Key, ...] = (
         "MODEL.BACKBONE.SLOWFAST.FAST.CONV3_GROUP_NL",
         False,
         "Attend only within groups of 4 frames in the second stage's non-local blocks.",
+    ),
+    Key(
+        "MODEL.BACKBONE.SLOWFAST.FAST.CONV3_NONLOCAL_BLOCKS",
+        (),
+        "Residual blocks, from 0, that a non-local block follows in the second stage. Empty: every second one.",
+        element=int,
+        within=NOT_NEGATIVE,
+    ),
+    Key(
+        "MODEL.BACKBONE.SLOWFAST.FAST.CONV4_NONLOCAL_BLOCKS",
+        (),
+        "The same in the third stage.",
+        element=int,
+        within=NOT_NEGATIVE,
+    ),
+    Key(
+        "MODEL.BACKBONE.SLOWFAST.FAST.TEMPORAL_BLOCKS",
+        (),
+        "Leading residual blocks of each of the four stages that look at 3 frames; the others look at 1. Empty: all "
+        "of them.",
+        unit="blocks",
+        element=int,
+        within=NOT_NEGATIVE,
     ),
     Section("MODEL.NONLOCAL", "Non-local blocks (Wang et al., arXiv 1711.07971), wherever a backbone has them."),
     Key(
@@ -243,7 +361,15 @@ MODEL: tuple[Section | Key, ...] = (
         "Start the output convolution at zero, so that a new block is the identity.",
     ),
     Key("MODEL.NONLOCAL.NO_BIAS", False, "Convolutions without bias."),
-    Key("MODEL.NONLOCAL.USE_MAXPOOL", True, "Halve height and width of key and value by max pooling."),
+    Key("MODEL.NONLOCAL.USE_MAXPOOL", True, "Make key and value smaller by max pooling."),
+    Key(
+        "MODEL.NONLOCAL.POOL_SIZE",
+        (1, 2, 2),
+        "Kernel and stride of that max pooling.",
+        unit="frames, rows, columns",
+        within=POSITIVE,
+        elements=("frames", "rows", "columns"),
+    ),
     Key(
         "MODEL.NONLOCAL.USE_SOFTMAX",
         True,

@@ -21,7 +21,12 @@ SOLVER: tuple[Section | Key, ...] = (
     Key("SOLVER.MOMENTUM", 0.9, "Momentum; the first beta of `adamw`.", within=BELOW_ONE),
     Key("SOLVER.WEIGHT_DECAY", 1e-4, "Weight decay of weights.", within=FROM_ZERO),
     Key("SOLVER.WEIGHT_DECAY_BIAS", 0.0, "Weight decay of biases.", within=FROM_ZERO),
-    Key("SOLVER.WEIGHT_DECAY_BN", 0.0, "Weight decay of batch norm parameters that are not frozen.", within=FROM_ZERO),
+    Key(
+        "SOLVER.WEIGHT_DECAY_BN",
+        0.0,
+        "Weight decay of the parameters of norms that are not frozen, and of other vectors.",
+        within=FROM_ZERO,
+    ),
     Key(
         "SOLVER.SCHEDULER",
         "warmup_multi_step",
@@ -29,6 +34,19 @@ SOLVER: tuple[Section | Key, ...] = (
         "to 0 at MAX_ITER (`half_period_cosine`); both times the warm-up.",
         choices=REGISTERED,
         synonyms={"cosine": "half_period_cosine"},
+    ),
+    Key(
+        "SOLVER.MIN_LR",
+        0.0,
+        "Learning rate that the cosine of `half_period_cosine` ends at, for parameters that learn at BASE_LR.",
+        within=FROM_ZERO,
+    ),
+    Key(
+        "SOLVER.LAYER_DECAY",
+        1.0,
+        "Multiplies the learning rate from each layer of the backbone to the one before it; the head learns at the "
+        "full rate. Pretrained transformers want about 0.75.",
+        within=SHARE,
     ),
     Key("SOLVER.GAMMA", 0.1, "Multiplies the learning rate at each of STEPS.", within=SHARE),
     Key(

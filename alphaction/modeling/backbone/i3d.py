@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from alphaction.layers import conv_norm
+from alphaction.modeling.backbone.base import Backbone
 from alphaction.modeling.backbone.nonlocal_block import NonLocalOptions
 from alphaction.modeling.backbone.norm import NormOptions
 from alphaction.modeling.backbone.residual import ResidualStage, he_init
@@ -27,7 +28,7 @@ def _alternate(first: int, second: int, count: int) -> tuple[int, ...]:
     return tuple(first if i % 2 == 0 else second for i in range(count))
 
 
-class I3D(nn.Module):
+class I3D(Backbone):
     """Inflated ResNet (Carreira and Zisserman, CVPR 2017, arXiv 1705.07750; Wang et al., CVPR 2018, arXiv 1711.07971).
 
     Args:
@@ -38,14 +39,10 @@ class I3D(nn.Module):
         norm: batch norm of the network.
         nonlocal_options: of all non-local blocks.
         checkpointing: recompute residual blocks when going backward instead of keeping their activations.
-
-    Attributes:
-        out_channels: (0, channels): there is no slow pathway.
-        dim_out: channels of the features.
-        stride: input pixels per feature cell.
     """
 
     stride = 16
+    last_stage = 1
 
     def __init__(
         self,
@@ -86,7 +83,6 @@ class I3D(nn.Module):
         self.res_nl3 = stage(8 * WIDTH, 4 * WIDTH, _alternate(3, 1, blocks[2]), stride=2, nonlocal_options=options[1])
         self.res_nl4 = stage(16 * WIDTH, 8 * WIDTH, _alternate(1, 3, blocks[3]), dilation=2)
         self.out_channels = (0, 32 * WIDTH)
-        self.dim_out = 32 * WIDTH
 
     @classmethod
     def from_config(cls, cfg: Any, *, blocks: Sequence[int], sparse: bool = False) -> I3D:
@@ -101,6 +97,10 @@ class I3D(nn.Module):
             nonlocal_options=NonLocalOptions.from_config(cfg.MODEL.NONLOCAL),
             checkpointing=cfg.MODEL.ACTIVATION_CHECKPOINTING,
         )
+
+    def layers(self) -> list[list[nn.Module]]:
+        """Return the stem, then the stages."""
+        return [[self.conv1, self.bn1], *([self.get_submodule(f"res_nl{i}")] for i in range(1, 5))]
 
     def forward(self, slow: Tensor | None, fast: Tensor | None) -> tuple[None, Tensor]:
         """Return (None, features [B, C, T/8, H/16, W/16]; T/2 if sparse).

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from alphaction.layers import conv_norm
+from alphaction.modeling.backbone.base import Backbone
 from alphaction.modeling.backbone.nonlocal_block import NonLocalOptions
 from alphaction.modeling.backbone.norm import NormOptions
 from alphaction.modeling.backbone.residual import ResidualStage, he_init
@@ -135,7 +136,7 @@ class Pathway(nn.Module):
         return self.get_submodule(f"Tconv{index}")(x)
 
 
-class SlowFast(nn.Module):
+class SlowFast(Backbone):
     """SlowFast network (Feichtenhofer et al., ICCV 2019, arXiv 1812.03982), or one of its pathways alone.
 
     Args:
@@ -147,14 +148,10 @@ class SlowFast(nn.Module):
         norm: batch norm of the network.
         nonlocal_options: of all non-local blocks.
         checkpointing: recompute residual blocks when going backward instead of keeping their activations.
-
-    Attributes:
-        out_channels: (slow, fast), 0 for a pathway that is off.
-        dim_out: their sum.
-        stride: input pixels per feature cell.
     """
 
     stride = 16
+    last_stage = 1
 
     def __init__(
         self,
@@ -193,7 +190,6 @@ class SlowFast(nn.Module):
                 checkpointing=checkpointing,
             )
         self.out_channels = (slow.channels[-1] if slow else 0, fast.channels[-1] if fast else 0)
-        self.dim_out = sum(self.out_channels)
 
     @classmethod
     def from_config(
@@ -234,6 +230,15 @@ class SlowFast(nn.Module):
             nonlocal_options=NonLocalOptions.from_config(cfg.MODEL.NONLOCAL),
             checkpointing=cfg.MODEL.ACTIVATION_CHECKPOINTING,
         )
+
+    def layers(self) -> list[list[nn.Module]]:
+        """Return the stems, then each stage of both pathways with the lateral that feeds it."""
+        pathways = [pathway for pathway in (self.slow, self.fast) if pathway is not None]
+        stages = [[pathway.get_submodule(f"res_nl{i}") for pathway in pathways] for i in range(1, 5)]
+        if len(pathways) == 2:
+            for i, stage in enumerate(stages, 1):
+                stage.append(self.fast.get_submodule(f"Tconv{i}"))
+        return [[module for pathway in pathways for module in (pathway.conv1, pathway.bn1)], *stages]
 
     def forward(self, slow: Tensor | None, fast: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
         """Return (slow features [B, C, Ts, H/16, W/16], fast features [B, C', Tf, H/16, W/16]).
