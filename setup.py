@@ -16,6 +16,8 @@ def constant(path: str, name: str):
     raise LookupError(f"{path} assigns nothing to {name}")
 
 
+OPTIONAL = constant("alphaction/utils/requirements.py", "OPTIONAL")
+
 setup(
     name="alphaction",
     version=constant("alphaction/__init__.py", "__version__"),
@@ -29,6 +31,10 @@ setup(
     install_requires=list(constant("alphaction/utils/requirements.py", "REQUIREMENTS").values()),
     extras_require={
         "ablation": ["matplotlib"],
+        "onnx": [OPTIONAL["onnxruntime"]],
+        "detectors": [OPTIONAL["transformers"]],
+        "vjepa2": [OPTIONAL["transformers"]],
+        "optional": ["onnx", *OPTIONAL.values()],
         "dev": ["pytest", "pytest-xdist", "ruff>=0.17,<0.18", "pre-commit", "matplotlib"],
     },
 )

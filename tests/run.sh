@@ -10,6 +10,7 @@ ROOT=$(cd "$(dirname "$0")/.." && pwd)
 cd "$ROOT"
 # shellcheck source=tools/environment.sh
 source tools/environment.sh
+EXTRAS=$ALL_EXTRAS
 ensure_environment ruff pytest xdist
 unset ALPHACTION_VENV  # the launchers that are tested have environments of their own
 "$PYTHON" -m ruff check .

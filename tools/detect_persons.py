@@ -1,8 +1,9 @@
 #!/usr/bin/env python
 """Make the boxes of persons for the annotated keyframes of a registered dataset, as a csv (person_boxes).
 
-torchvision's Faster R-CNN finds them, or --import takes the boxes of any other detector. The csv is written beside the
-dataset and named in its dataset.yaml, so that the next run uses it. An interrupted run continues where it stopped.
+torchvision's Faster R-CNN finds them, or the detector in an ONNX file (--onnx), or one of transformers (--hf-model);
+--import takes the boxes of any other detector. The csv is written beside the dataset and named in its dataset.yaml, so
+that the next run uses it. An interrupted run continues where it stopped.
 Coordinates in the csv are fractions of the frame: video, second, x1, y1, x2, y2, score. With --videos it looks at every
 second of videos that are no dataset yet: what tools/prepare_dataset.py --segments spread --person-boxes needs.
 
@@ -36,6 +37,8 @@ from alphaction.workflows.predict.video_list import split_keys
 EXAMPLE = """examples:
   python tools/detect_persons.py --dataset-name pets_val
   python tools/detect_persons.py --dataset-name pets --every-class --no-persons
+  python tools/detect_persons.py --dataset-name pets_val --onnx yolo11m.onnx
+  python tools/detect_persons.py --dataset-name pets_val --hf-model PekingU/rtdetr_r50vd
   python tools/detect_persons.py --dataset-name pets_val --import runs/detect/predict/labels --from yolo --frames
   python tools/detect_persons.py --dataset-name toy_val --output output/toy_val.csv --no-register
   python tools/detect_persons.py --videos /videos/shop --output shop_persons.csv"""
@@ -86,6 +89,9 @@ def main() -> None:
     args = make_parser().parse_intermixed_args()
     if (args.paths is None) != (args.kind is None):
         raise UserError(f"--import and --from belong together: give both (--from {', '.join(DETECTION_FORMATS)})")
+    detector = next((flag for flag, value in (("--onnx", args.onnx), ("--hf-model", args.hf_model)) if value), None)
+    if args.paths is not None and detector is not None:
+        raise UserError(f"--import takes boxes from files, and {detector} finds them: give one of them")
     words, keys = split_keys(args.paths or [], (".csv", ".tsv", ".txt", ".json", ".gz"))
     paths = [Path(word).expanduser() for word in words]
     set_up_logging(None, is_main=True)

@@ -6,6 +6,9 @@
 # has the packages; else .venv in the clone. Packages are installed only into an environment that was made here, which
 # carries a mark, or that ALPHACTION_VENV names.
 
+# What is installed with AlphAction; the tests want its optional packages, too.
+EXTRAS=dev
+ALL_EXTRAS=dev,optional
 MARK=.alphaction-made
 STAMP=.alphaction-installed
 
@@ -40,9 +43,9 @@ make_venv() (
 # Environments that uv makes, and some of distributions, have no pip.
 install_alphaction() {
   if "$PYTHON" -m pip --version >/dev/null 2>&1 || "$PYTHON" -m ensurepip >/dev/null 2>&1; then
-    "$PYTHON" -m pip install --quiet --disable-pip-version-check --editable "${ROOT}[dev]"
+    "$PYTHON" -m pip install --quiet --disable-pip-version-check --editable "${ROOT}[$EXTRAS]"
   elif command -v uv >/dev/null 2>&1; then
-    uv pip install --quiet --python "$PYTHON" --editable "${ROOT}[dev]"
+    uv pip install --quiet --python "$PYTHON" --editable "${ROOT}[$EXTRAS]"
   else
     echo "error: $PYTHON has no pip, cannot get it with ensurepip, and uv is not on PATH." >&2
     echo "Install one of them, or leave ALPHACTION_VENV out: AlphAction then uses .venv in the clone." >&2
@@ -101,7 +104,7 @@ choose_environment() {
     TODO=make
   elif is_ours "$VENV"; then
     # If this clone with these requirements is installed already, there is nothing to do: a second run starts at once.
-    [ "$(cat "$VENV/$STAMP" 2>/dev/null)" = "$(wanted_stamp)" ] || TODO=install
+    is_current "$VENV" || TODO=install
   elif ! has_packages "$VENV" "$@"; then
     TODO=install
     if [ -z "${ALPHACTION_VENV:-}" ]; then
@@ -112,8 +115,15 @@ choose_environment() {
   fi
 }
 
+# The stamp of an environment with the extras $1.
 wanted_stamp() {
-  printf '%s' "$ROOT $(cat "$ROOT/setup.py" "$ROOT/alphaction/utils/requirements.py" | cksum)"
+  printf '%s' "$ROOT $(cat "$ROOT/setup.py" "$ROOT/alphaction/utils/requirements.py" | cksum) $1"
+}
+
+is_current() {
+  local held
+  held=$(cat "$1/$STAMP" 2>/dev/null)
+  [ "$held" = "$(wanted_stamp "$EXTRAS")" ] || [ "$held" = "$(wanted_stamp "$ALL_EXTRAS")" ]
 }
 
 # Do what choose_environment found to be done.
@@ -124,7 +134,7 @@ install_environment() {
   if [ "$TODO" != nothing ]; then
     echo "Installing AlphAction and its dependencies into $VENV (the first time takes some minutes: it downloads PyTorch)"
     install_alphaction || return 1
-    wanted_stamp >"$VENV/$STAMP"
+    wanted_stamp "$EXTRAS" >"$VENV/$STAMP"
   fi
   # The clone need not be installed into an environment that has the packages. Names of files and classes may be in any
   # script, whatever the locale is.

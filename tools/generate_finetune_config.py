@@ -19,10 +19,10 @@ require_packages()
 
 import torch
 
+from alphaction.config.config_text import check_target, write_text
 from alphaction.utils.errors import run_command
 from alphaction.utils.messages import counted
 from alphaction.utils.options import CommandParser, add_options, read_options
-from alphaction.workflows.finetune.config_text import check_target, write_text
 from alphaction.workflows.finetune.finetune_options import (
     DEFAULT_DATASET,
     FinetuneOptions,
@@ -30,12 +30,14 @@ from alphaction.workflows.finetune.finetune_options import (
     where_datasets_are,
 )
 from alphaction.workflows.finetune.generate import generate_config
+from alphaction.workflows.finetune.networks import NETWORKS
 from alphaction.workflows.finetune.questions import ask_options
-from alphaction.workflows.finetune.starting_weights import WEIGHTS, default_backbone, missing_weights
+from alphaction.workflows.finetune.starting_weights import default_backbone, missing_weights
 
 EXAMPLE = f"""examples:
   python tools/generate_finetune_config.py --dataset-name toy --backbone tiny --num-gpus 0 -o output/toy.yaml
   python tools/generate_finetune_config.py --dataset-name pets --num-gpus 2 --use-ia --ia-structure serial -o pets.yaml
+  python tools/generate_finetune_config.py --dataset-name pets --backbone slowfast_r50_8x8 --freeze all -o frozen.yaml
   python tools/generate_finetune_config.py -i
 
 tools/prepare_dataset.py registers your own videos. Without --dataset-name the config is one for AVA
@@ -43,7 +45,7 @@ tools/prepare_dataset.py registers your own videos. Without --dataset-name the c
 
 SMALL = (
     "the network is the small one, which starts from random weights, as there is no GPU here and no "
-    f"{WEIGHTS['resnet50']} (docs/MODEL_ZOO.md says where to get it). --backbone resnet50 takes the recipe's."
+    f"{NETWORKS['resnet50'].weights} (docs/MODEL_ZOO.md says where to get it). --backbone resnet50 takes the recipe's."
 )
 
 

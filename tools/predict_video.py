@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """Predict the actions in videos and write each with every person's box, id, class names and scores on each frame.
 
-Actions are predicted once a second. Boxes at those seconds come from a file or from torchvision's person detector;
-between them they are linked to tracks and interpolated. Sound is kept.
+Actions are predicted once a second. Boxes at those seconds come from a file or from a person detector: torchvision's,
+that in an ONNX file, or one of transformers. Between them they are linked to tracks and interpolated. Sound is kept.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ EXAMPLE = """examples:
   python tools/predict_video.py --config-file output/mine/config.yaml --video street.mp4 --detector \\
       --output street_actions.mp4 --csv street.csv MODEL.WEIGHT output/mine/model_final.pth
   python tools/predict_video.py --config-file output/mine/config.yaml --video recordings --detector --output predicted
+  python tools/predict_video.py --config-file output/mine/config.yaml --video recordings --onnx yolo11m.onnx \\
+      --output predicted
 
 The detector keeps scores from TEST.BOX_THRESH on (detect_persons.py: --score) and runs where the model runs, by
 MODEL.DEVICE (detect_persons.py: --device): write TEST.BOX_THRESH 0.5 MODEL.DEVICE cpu at the end of the command.

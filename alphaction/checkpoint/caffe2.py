@@ -6,11 +6,17 @@ Only I3D has such weights; SlowFast parameters have no Caffe2 name.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+
+from torch import Tensor
 
 # Caffe2 calls the running variance `riv`; the value is the variance itself, not its inverse.
 _NORM_LEAVES = {"weight": "s", "bias": "b", "running_mean": "rm", "running_var": "riv"}
 _CONV_LEAVES = {"weight": "w", "bias": "b"}
 _BRANCHES = {"btnk.conv1": "branch2a", "btnk.conv2": "branch2b", "btnk.conv3": "branch2c", "shortcut": "branch1"}
+
+# Blocks of the third stage -> depth.
+_DEPTHS = {6: "50", 23: "101"}
 
 _UNIT = re.compile(r"backbone\.res_nl(\d+)\.res_(\d+)\.(btnk\.conv[123]|shortcut)\.(conv|bn)\.(\w+)")
 _NON_LOCAL = re.compile(r"backbone\.res_nl(\d+)\.nonlocal_(\d+)\.(theta|phi|g|out|bn)\.(\w+)")
@@ -39,6 +45,18 @@ def caffe2_name(parameter: str) -> str | None:
     if match := _CLASSIFIER.fullmatch(parameter):
         return _join("pred", "conv", match.group(1))
     return None
+
+
+def i3d_name(blobs: Mapping[str, Tensor]) -> str | None:
+    """Return the CONV_BODY of the I3D that Caffe2 blobs are of, or None if they are of another network.
+
+    Slow networks share all names with I3D, whose stem looks at 5 frames and theirs at 1.
+    """
+    stem = blobs.get("conv1_w")
+    if stem is None or stem.ndim != 5 or stem.shape[2] != 5 or any(blob.startswith("t_") for blob in blobs):
+        return None
+    blocks = sum(bool(re.fullmatch(r"res4_\d+_branch2a_w", blob)) for blob in blobs)
+    return f"I3D-Resnet{_DEPTHS[blocks]}" if blocks in _DEPTHS else None
 
 
 def _join(part: str, layer: str, leaf: str) -> str | None:

@@ -17,11 +17,11 @@ import torch
 from torch import nn
 
 from alphaction import __version__
+from alphaction.checkpoint.file_content import file_kind, read_content
 from alphaction.checkpoint.label_maps import compare_label_maps
 from alphaction.checkpoint.load_report import is_counter
 from alphaction.checkpoint.matching import unwrap_model
 from alphaction.checkpoint.storage import save_atomically, write_atomically
-from alphaction.checkpoint.weight_file import file_kind, read_content
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import counted, listed
 
@@ -215,8 +215,9 @@ class Checkpointer:
                 part.load_state_dict(content[key])
             except (ValueError, KeyError, RuntimeError) as error:
                 raise UserError(
-                    f"{path}: its {key} state does not fit this run's {key} ({error}). SOLVER keys must stay as they "
-                    "were when the run began; for changed ones start a new run from its weights (--transfer)."
+                    f"{path}: its {key} state does not fit this run's {key} ({error}). SOLVER keys and "
+                    "MODEL.BACKBONE.FREEZE must stay as they were when the run began; for changed ones start a new run "
+                    "from its weights (--transfer)."
                 ) from error
         return notes
 

@@ -1,9 +1,10 @@
 """Loading weights: which tensor of a file belongs to which tensor of the model.
 
+Files of other projects whose networks have a place here come with our names (:mod:`alphaction.checkpoint.foreign`).
 Names are matched by the first of these rules under which any tensor fits, so that rules never mix:
 
 1. Exact names, after wrapper prefixes that all names of the file share (``module.``, ``model.``) are taken off.
-2. Caffe2 blob names, for I3D backbones (see :mod:`alphaction.checkpoint.caffe2`).
+2. Caffe2 blob names, for I3D backbones (see :mod:`alphaction.checkpoint.caffe2`), if any of the backbone fits.
 3. One change of prefix for the whole file, found from the longest common endings of the names: Kinetics weights often
    lack ``backbone.`` or have another word in its place. It must bring more than half of the file's tensors to tensors
    of the same shape, and more than any other change; if two changes do equally well, none is taken.
@@ -21,11 +22,14 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from yacs.config import CfgNode
 
 from alphaction.checkpoint.caffe2 import caffe2_name
+from alphaction.checkpoint.foreign.converted import forbids_commerce
 from alphaction.checkpoint.label_maps import compare_label_maps
 from alphaction.checkpoint.load_report import LoadReport, ShapeMismatch, is_counter
 from alphaction.checkpoint.weight_file import WeightFile, read_weight_file
+from alphaction.checkpoint.weight_settings import check_settings, mismatches, recipe_note
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import counted, listed
 
@@ -38,35 +42,79 @@ Pairs = dict[str, str]  # name in the model -> name in the file
 
 
 def load_weights(
-    model: nn.Module, path: str | Path, *, no_head: bool = False, label_map: Mapping | None = None
+    model: nn.Module,
+    path: str | Path,
+    *,
+    no_head: bool = False,
+    label_map: Mapping | None = None,
+    cfg: CfgNode | None = None,
 ) -> LoadReport:
     """Copy the weights of a file into ``model``; log which tensors were loaded.
 
     Args:
         model: the detector, also inside DistributedDataParallel or torch.compile.
-        path: a ``.pth`` or Caffe2 ``.pkl`` file.
+        path: a weight file of any kind that :func:`read_weight_file` knows.
         no_head: leave everything in ``roi_heads.action`` as it is.
         label_map: the dataset's {"ids", "names", "groups"}; a file whose classes differ, but whose classifier fits, is
             reported in ``LoadReport.warnings``.
+        cfg: the config that the model was built from; the settings that the weights were trained with must agree with
+            it. None: they are not compared.
 
     Raises:
-        UserError: if the file cannot be read or nothing in it fits.
+        UserError: if the file cannot be read, nothing in it fits, or it was trained with other settings.
     """
-    report = _load(model, path, no_head, label_map)
+    report = _load(model, path, no_head, label_map, cfg)
     _log(report)
     return report
 
 
-def _load(model: nn.Module, path: str | Path, no_head: bool, label_map: Mapping | None) -> LoadReport:
+def _load(
+    model: nn.Module,
+    path: str | Path,
+    no_head: bool,
+    label_map: Mapping | None,
+    cfg: CfgNode | None,
+    *,
+    needs_classifier: bool = False,
+) -> LoadReport:
     file = read_weight_file(path)
     target = unwrap_model(model).state_dict()
+    warnings = [] if cfg is None else _compare_settings(file, cfg, target, no_head, needs_classifier)
     report = match_weights(target, file.weights, (HEAD_PREFIX,) if no_head else (), source=str(path))
     with torch.no_grad():
         for name, source_name in report.loaded.items():
             target[name].copy_(file.weights[source_name])
-    report.warnings.extend(_warnings(file, report, label_map))
+    report.warnings.extend([*warnings, *_warnings(file, report, label_map)])
     logger.debug(report.details())  # into the log's file, also where the weights are refused
     return report
+
+
+def _compare_settings(
+    file: WeightFile, cfg: CfgNode, target: Mapping[str, Tensor], no_head: bool, needs_classifier: bool
+) -> list[str]:
+    """Return warnings about settings that differ, and log what was found out about the file."""
+    held, ours = file.weights.get(CLASSIFIER), target.get(CLASSIFIER)
+    fits = held is not None and ours is not None and held.shape == ours.shape
+    takes_classifier = not no_head and held is not None and (fits or needs_classifier)
+    warnings = check_settings(file, cfg, takes_classifier=takes_classifier, head_may_be_new=not needs_classifier)
+    if file.what:
+        logger.info("%s: %s", file.path, file.what)
+    for decision in file.decisions:
+        logger.info("%s: %s", file.path, decision)
+    if forbids_commerce(file.license):
+        warnings.append(
+            f"{file.path}: license {file.license}: no commercial use of these weights, nor of what is trained from them"
+        )
+    if note := recipe_note(file, cfg):
+        logger.info(note)
+    if held is None or takes_classifier or no_head or ours is None or len(held) != len(ours):
+        return warnings
+    lines = mismatches(file, cfg, takes_classifier=True)
+    return [
+        *warnings,
+        f"{file.path}: its classifier is for as many classes, but for another head, so that it is not taken: "
+        f"{listed(lines, 3, '; ')}",
+    ]
 
 
 def _log(report: LoadReport) -> None:
@@ -75,17 +123,17 @@ def _log(report: LoadReport) -> None:
         logger.warning(warning)
 
 
-def load_trained_weights(model: nn.Module, path: str | Path, label_map: Mapping) -> None:
+def load_trained_weights(model: nn.Module, path: str | Path, label_map: Mapping, *, cfg: CfgNode | None = None) -> None:
     """Load the weights of a file that must fill the whole model, as evaluation and prediction need.
 
     Args:
-        model, path, label_map: as in :func:`load_weights`.
+        model, path, label_map, cfg: as in :func:`load_weights`.
 
     Raises:
         UserError: as :func:`load_weights`, and if a tensor of the model is not in the file, one of the file's action
             head is not in the model, or the classes differ.
     """
-    report = _load(model, path, False, label_map)
+    report = _load(model, path, False, label_map, cfg, needs_classifier=True)
     if not report.complete:
         first = [*report.missing, *(entry.name for entry in report.mismatched)][0]
         raise UserError(
@@ -165,7 +213,8 @@ def _pair(targets: list[str], model_state: Mapping[str, Tensor], weights: Mappin
     if _fitting(exact, model_state, weights):
         return exact, "exact names"
     blobs = {name: blob for name in targets if (blob := caffe2_name(name)) in weights}
-    if _fitting(blobs, model_state, weights):
+    # A classifier alone may fit by chance, and would stand on a random backbone.
+    if _fitting({n: b for n, b in blobs.items() if not n.startswith(HEAD_PREFIX)}, model_state, weights):
         return blobs, "Caffe2 blob names"
     change = find_prefix_change(targets, model_state, weights)
     if change is not None:

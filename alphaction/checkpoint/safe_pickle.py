@@ -1,8 +1,9 @@
 """An unpickler that never runs code from the file: numbers are read, everything else becomes an inert stand-in.
 
-A pickle is a program. ``find_class`` alone decides what it may call, so this one provides four things only: a
-dictionary, a function that views a storage as a tensor, and stand-ins for NumPy's arrays and dtypes (NumPy's own can be
-made to treat raw bytes as object pointers). Any other name, ``os.system`` or a class of another project, becomes
+A pickle is a program. ``find_class`` alone decides what it may call, so this one provides five things only: a
+dictionary, a function that views a storage as a tensor, a stand-in for argparse's namespaces, which hold plain values
+of some projects, and stand-ins for NumPy's arrays and dtypes (NumPy's own can be made to treat raw bytes as object
+pointers). Any other name, ``os.system`` or a class of another project, becomes
 :class:`Foreign`, which accepts any operation and does nothing. Every object provided defines
 ``__setstate__``, so that the BUILD opcode cannot change this module's or torch's objects.
 """
@@ -42,6 +43,17 @@ class Foreign:
     def extend(self, items: object) -> None: ...
 
     def add(self, item: object) -> None: ...
+
+
+class NamespaceStandIn(Foreign):
+    """An ``argparse.Namespace`` of the file: ``values`` holds what was set in it, as read."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        self.values: dict[str, object] = {}
+
+    def __setstate__(self, state: object = None) -> None:
+        if isinstance(state, dict):
+            self.values = {name: value for name, value in state.items() if isinstance(name, str)}
 
 
 class _PlainDict(OrderedDict):
@@ -86,10 +98,15 @@ class _Dtype:
 
 
 class ArrayStandIn:
-    """A NumPy array of the file. ``array`` is None until the file has given its values, and for non-numeric dtypes."""
+    """A NumPy array of the file; it takes no memory of its own before :meth:`tensor`.
+
+    Attributes:
+        nbytes: bytes of its values; 0 until the file has given them, and for dtypes that are no numbers.
+    """
 
     def __init__(self, *args: object) -> None:
-        self.array: np.ndarray | None = None
+        self.nbytes = 0
+        self._content: tuple[str | bytes | bytearray, np.dtype, object, str] | None = None
 
     def __setstate__(self, state: object = None) -> None:
         if isinstance(state, tuple) and len(state) >= 4:
@@ -97,16 +114,26 @@ class ArrayStandIn:
             self._fill(raw, dtype, shape, "F" if fortran else "C")
 
     def _fill(self, raw: object, dtype: object, shape: object, order: str) -> None:
-        if isinstance(raw, str):  # bytes that Python 2 wrote, read as latin1
-            raw = raw.encode("latin1")
-        if isinstance(dtype, _Dtype) and dtype.dtype is not None and isinstance(raw, bytes | bytearray):
-            self.array = np.frombuffer(bytes(raw), dtype.dtype).reshape(shape, order=order)
+        known = dtype.dtype if isinstance(dtype, _Dtype) else None
+        if known is not None and isinstance(raw, str | bytes | bytearray):
+            self._content, self.nbytes = (raw, known, shape, order), len(raw)
 
-    def tensor(self) -> Tensor | None:
-        """Return the values as a tensor in this machine's byte order, or None where there are none."""
-        if self.array is None:
-            return None
-        return torch.from_numpy(np.array(self.array, dtype=self.array.dtype.newbyteorder("="), order="C"))
+    @property
+    def is_numeric(self) -> bool:
+        """Whether the file has given values, and numbers or booleans."""
+        return self._content is not None
+
+    def tensor(self) -> Tensor:
+        """Return the values of an array that :attr:`is_numeric` as a tensor in this machine's byte order.
+
+        Raises:
+            ValueError: if they do not fill the shape.
+        """
+        raw, dtype, shape, order = self._content
+        # Bytes that Python 2 wrote were read as text in latin1.
+        raw = raw.encode("latin1") if isinstance(raw, str) else bytes(raw)
+        array = np.frombuffer(raw, dtype).reshape(shape, order=order)
+        return torch.from_numpy(np.array(array, dtype=dtype.newbyteorder("="), order="C"))
 
 
 def _frombuffer(raw: object, dtype: object, shape: object, order: object = "C", *unused: object) -> ArrayStandIn:
@@ -150,6 +177,7 @@ _NUMBERS = {
     ("collections", "OrderedDict"): _PlainDict,
     ("_codecs", "encode"): _Function(_encode),
     ("__builtin__", "bytes"): _Function(_bytes),
+    ("argparse", "Namespace"): NamespaceStandIn,
     ("numpy", "ndarray"): ArrayStandIn,
     ("numpy", "dtype"): _Dtype,
     **{(f"numpy.{core}.multiarray", "_reconstruct"): ArrayStandIn for core in ("core", "_core")},

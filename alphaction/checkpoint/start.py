@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +15,7 @@ from alphaction.checkpoint.checkpointer import (
     is_training_checkpoint,
     last_checkpoint,
 )
-from alphaction.checkpoint.weight_file import file_kind, read_content
+from alphaction.checkpoint.file_content import file_kind, read_content
 from alphaction.utils.errors import UserError
 
 
@@ -34,7 +34,14 @@ class StartPoint:
     reason: str
 
 
-def find_start(output_dir: str | Path, weight: str, *, transfer: bool = False, resume: bool = False) -> StartPoint:
+def find_start(
+    output_dir: str | Path,
+    weight: str,
+    *,
+    transfer: bool = False,
+    resume: bool = False,
+    locate: Callable[[str], Path] = Path,
+) -> StartPoint:
     """Decide how a training run starts.
 
     With ``transfer``, always from the weights in ``weight``, at iteration 0. Without it, the folder's last checkpoint
@@ -46,6 +53,7 @@ def find_start(output_dir: str | Path, weight: str, *, transfer: bool = False, r
         weight: MODEL.WEIGHT, "" for none.
         transfer: the flag ``--transfer``.
         resume: the flag ``--resume``: only the folder's last checkpoint will do.
+        locate: returns the file that ``weight`` stands for; called only if it is used.
 
     Raises:
         UserError: if the chosen file is missing or of no known kind, if ``transfer`` comes without ``weight``, or if
@@ -54,10 +62,11 @@ def find_start(output_dir: str | Path, weight: str, *, transfer: bool = False, r
     has_last = (Path(output_dir) / LAST_CHECKPOINT).is_file()
     if transfer:
         if not weight:
-            raise UserError("--transfer starts a new run from given weights: set MODEL.WEIGHT to a .pth or .pkl file.")
-        file_kind(Path(weight))
+            raise UserError("--transfer starts a new run from given weights: set MODEL.WEIGHT to a file of weights.")
+        path = locate(weight)
+        file_kind(path)
         ignored = f"; the last checkpoint in {output_dir} is not used and will be replaced" if has_last else ""
-        return StartPoint("weights", Path(weight), f"--transfer: weights of {weight}, iteration 0{ignored}")
+        return StartPoint("weights", path, f"--transfer: weights of {weight}, iteration 0{ignored}")
     if resume and not has_last:
         raise UserError(
             f"--resume: OUTPUT_DIR {output_dir} holds no run to continue (no {LAST_CHECKPOINT} file). Leave --resume "
@@ -69,10 +78,11 @@ def find_start(output_dir: str | Path, weight: str, *, transfer: bool = False, r
         return StartPoint("resume", path, f"{output_dir} holds a run, which is continued: {path.name}{ignored}")
     if not weight:
         return StartPoint("scratch", None, "MODEL.WEIGHT is empty: all weights keep their initial values")
-    if is_training_checkpoint(weight):
+    path = locate(weight)
+    if is_training_checkpoint(path):
         reason = f"{weight} is a training checkpoint: its run is continued (--transfer takes its weights only)"
-        return StartPoint("resume", Path(weight), reason)
-    return StartPoint("weights", Path(weight), f"weights of {weight}, iteration 0")
+        return StartPoint("resume", path, reason)
+    return StartPoint("weights", path, f"weights of {weight}, iteration 0")
 
 
 def read_recorded_config(path: Path) -> tuple[Mapping[str, Mapping[str, Any]], int | None]:
@@ -90,21 +100,25 @@ def read_recorded_config(path: Path) -> tuple[Mapping[str, Mapping[str, Any]], i
     return yaml.safe_load(extra.get("config") or content.get("config") or "") or {}, extra.get("world_size")
 
 
-def find_test_weights(output_dir: str | Path, weight: str, *, asked_for: bool = True) -> Path:
+def find_test_weights(
+    output_dir: str | Path, weight: str, *, asked_for: bool = True, locate: Callable[[str], Path] = Path
+) -> Path:
     """Return the file to test.
 
     Args:
         output_dir: OUTPUT_DIR.
         weight: MODEL.WEIGHT, "" for none.
         asked_for: the command line gives ``weight``; otherwise the last checkpoint in ``output_dir`` comes first.
+        locate: returns the file that ``weight`` stands for; called only if it is used.
 
     Raises:
         UserError: if there is neither, or the file is missing.
     """
     has_last = (Path(output_dir) / LAST_CHECKPOINT).is_file()
     if weight and (asked_for or not has_last):
-        file_kind(Path(weight))
-        return Path(weight)
+        path = locate(weight)
+        file_kind(path)
+        return path
     if has_last:
         return last_checkpoint(output_dir)
     raise UserError(

@@ -1,36 +1,28 @@
 """Weight files of every known kind, read without ever running code from the file.
 
-Kinds: this project's checkpoints; PyTorch files of others, zipped or of the old form, with or without a wrapper such as
-``{"model": ...}`` or ``module.``, also those that hold pickled objects of other projects; Caffe2 ``.pkl`` files. The
-kind is found from the file's first bytes, not from its name.
+Kinds: this project's checkpoints; files that ``tools/convert_weights.py`` wrote; files of other projects whose networks
+have a place here (see :mod:`alphaction.checkpoint.foreign`), which are converted in memory; other PyTorch files, with
+or without a wrapper such as ``{"model": ...}`` or ``module.``; Caffe2 ``.pkl`` files.
 """
 
 from __future__ import annotations
 
-import pickle
-import tarfile
-import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
-import torch
 from torch import Tensor
 
+from alphaction.checkpoint.caffe2 import i3d_name
+from alphaction.checkpoint.file_content import read_content
+from alphaction.checkpoint.foreign.converted import Converted, ForeignFile, Question, Setting
+from alphaction.checkpoint.foreign.recognize import convert_file
 from alphaction.checkpoint.label_maps import is_label_map
-from alphaction.checkpoint.safe_pickle import ArrayStandIn, read_numpy_pickle, torch_pickle_module
+from alphaction.checkpoint.recorded_settings import is_recorded, read_settings
+from alphaction.checkpoint.tensors import AVERAGED_KEY, STATE_KEYS, find_state, plain_extras
 from alphaction.utils.errors import UserError
-from alphaction.utils.files import missing_file
 from alphaction.utils.messages import listed
-
-_SUFFIXES = (".pth", ".pkl")
-# Keys under which projects put the state dict of a model inside their checkpoint.
-_STATE_KEYS = ("model", "state_dict", "model_state", "model_state_dict", "blobs")
-# What DistributedDataParallel, Lightning-like trainers and torch.compile put before every name.
-_WRAPPERS = ("module.", "model.", "_orig_mod.")
-# The pickled magic number that starts every PyTorch file of the old (not zipped) form.
-_OLD_TORCH_MAGIC = b"l\xfc\x9cF\xf9 j\xa8P\x19."
 
 
 @dataclass(frozen=True)
@@ -39,10 +31,19 @@ class WeightFile:
 
     Attributes:
         path: the file.
-        weights: tensor of each name, on the CPU; wrapper prefixes that all names share are taken off.
+        weights: tensor of each name, on the CPU; wrapper prefixes that all names share are taken off, and those of
+            another project have our names.
         label_map: {"ids", "names", "groups"} of the classes that it was trained for, or None.
         iteration: training iteration that it was written at, or None.
         foreign: classes of other projects that were found in the file and left out.
+        source: the project that the weights are of, a name of :data:`alphaction.checkpoint.foreign.sources.SOURCES`;
+            "" where it was not recognized, or is this one.
+        what: the network in words; "" where nothing says it.
+        settings: config key -> what the weights were trained with; empty where nothing says it.
+        recipe: config key -> how else they were trained: advice.
+        questions: config key -> a setting that nobody has told.
+        decisions: what was found out or left out when the file was converted, one sentence each.
+        license: of the weights; "" if unknown.
     """
 
     path: Path
@@ -50,156 +51,69 @@ class WeightFile:
     label_map: dict | None = None
     iteration: int | None = None
     foreign: tuple[str, ...] = ()
+    source: str = ""
+    what: str = ""
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    questions: Mapping[str, Question] = field(default_factory=dict)
+    decisions: tuple[str, ...] = ()
+    license: str = ""
 
 
 def read_weight_file(path: str | Path) -> WeightFile:
-    """Read the weights of a ``.pth`` or Caffe2 ``.pkl`` file.
+    """Read the weights of a file of any known kind; those of another project are converted.
 
     Raises:
-        UserError: if the file is missing, damaged, of another kind, or holds no tensors.
+        UserError: if the file is missing, damaged, of another kind, holds no tensors, or is of a network that has no
+            place here.
     """
-    path = Path(path)
-    content, foreign = read_content(path)
-    state = _find_state(content)
-    if not state:
-        raise UserError(_no_tensors(path, content, foreign))
+    file, content, foreign = read_tensors(Path(path))
     label_map = content.get("label_map") if isinstance(content, Mapping) else None
     iteration = content.get("iteration") if isinstance(content, Mapping) else None
-    return WeightFile(
-        path=path,
-        weights=_unwrap(state),
-        label_map=dict(label_map) if is_label_map(label_map) else None,
-        iteration=iteration if type(iteration) is int else None,
-        foreign=tuple(sorted(foreign)),
-    )
+    common = {
+        "path": file.path,
+        "label_map": dict(label_map) if is_label_map(label_map) else None,
+        "iteration": iteration if type(iteration) is int else None,
+        "foreign": tuple(sorted(foreign)),
+    }
+    if is_recorded(file.extras):
+        return WeightFile(weights=dict(file.tensors), **common, **read_settings(file.path, file.extras))
+    converted = convert_file(file)
+    if converted is None:
+        return WeightFile(weights=dict(file.tensors), **common, settings=_i3d_settings(file))
+    fields = _fields(converted)
+    return WeightFile(**common, **fields | {"decisions": (*left_out(content), *converted.decisions)})
 
 
-def read_content(path: Path) -> tuple[object, set[str]]:
-    """Return everything in a weight file, and the names of the foreign classes that stand-ins replace in it.
-
-    Raises:
-        UserError: if the file is missing, damaged or of another kind.
-    """
-    kind = file_kind(path)
-    try:
-        if kind == "torch":
-            return _read_torch(path)
-        with path.open("rb") as file:
-            return read_numpy_pickle(file)
-    # What a damaged or hostile pickle raises has no limit: IndexError, AttributeError, RecursionError...
-    except Exception as error:
-        raise UserError(
-            f"{path}: cannot be read as a weight file ({type(error).__name__}: {_first_line(error)}). It is damaged or "
-            f"only partly copied ({path.stat().st_size:,} bytes); download or copy it again."
-        ) from error
-
-
-def _read_torch(path: Path) -> tuple[object, set[str]]:
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True), set()
-    except pickle.UnpicklingError:
-        # Objects of other projects inside, or a damaged pickle. TorchScript and tar archives never come here: torch
-        # refuses them with a RuntimeError, and without `weights_only` it would open them in other ways.
-        foreign: set[str] = set()
-        pickle_module = torch_pickle_module(foreign)
-        return torch.load(path, map_location="cpu", weights_only=False, pickle_module=pickle_module), foreign
-
-
-def file_kind(path: Path) -> Literal["torch", "pickle"]:
-    """Return, by its first bytes, whether PyTorch or a plain pickle wrote ``path``.
+def read_tensors(path: Path) -> tuple[ForeignFile, object, set[str]]:
+    """Return the tensors of a file as it names them, everything in it, and the classes that stand-ins replace in it.
 
     Raises:
-        UserError: if it is missing, empty, or neither; the message names what it looks like.
+        UserError: as :func:`read_weight_file`, but for networks that have no place here.
     """
-    _check_present(path)
-    with path.open("rb") as file:
-        head = file.read(512)
-    if problem := _not_weights(head):
-        raise UserError(f"{path}: {problem}")
-    if head.startswith(b"PK\x03\x04"):
-        _check_zip(path)
-        return "torch"
-    if _OLD_TORCH_MAGIC in head[:32]:
-        return "torch"
-    # Protocols 2 and later start with 0x80; 0 and 1, which Python 2 wrote by default, with the mark of a container.
-    if head[0] == 0x80 or (path.suffix in (".pkl", ".pickle") and head[:1] in b"(}]"):
-        return "pickle"
-    if tarfile.is_tarfile(path):
-        raise UserError(f"{path}: a tar archive, not a weight file. Unpack it and give the .pth file inside.")
-    raise UserError(f"{path}: not a weight file; it begins with {head[:16]!r}. Give a .pth or Caffe2 .pkl file.")
+    content, foreign = read_content(path)
+    tensors, container = find_state(path, content)
+    if not tensors:
+        raise UserError(_no_tensors(path, content, foreign))
+    return ForeignFile(path, tensors, plain_extras(content, container), container), content, foreign
 
 
-def _check_present(path: Path) -> None:
-    if "://" in str(path) or str(path).startswith(("http:/", "https:/")):
-        raise UserError(f"{path}: an address, not a file. Download it and set MODEL.WEIGHT to the file.")
-    if path.is_dir():
-        names = sorted(item.name for item in path.iterdir() if item.suffix in _SUFFIXES)
-        raise UserError(f"{path}: a folder, not a weight file. In it: {listed(names, 8) or 'no weight file'}.")
-    if not path.is_file():
-        raise UserError(f"weight file {missing_file(path, _SUFFIXES)}")
+def left_out(content: object) -> tuple[str, ...]:
+    """Return a sentence for each set of weights in a file's content that is not taken."""
+    if isinstance(content, Mapping) and isinstance(content.get(AVERAGED_KEY), Mapping):
+        return (f"{AVERAGED_KEY}, a running mean of the weights, is left out: the weights themselves are taken.",)
+    return ()
 
 
-def _not_weights(head: bytes) -> str | None:
-    """Return what a file that starts with ``head`` is if it is certainly no weight file, else None."""
-    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if not head:
-        return "the file is empty; download or copy it again."
-    if not head.strip(b"\0"):
-        return "the file holds only zero bytes, as an interrupted copy leaves them; download or copy it again."
-    if text.startswith((b"<!doctype", b"<html", b"<?xml", b"<head", b"<script")):
-        return (
-            "a web page, not weights. File hosts answer with a page when they want a confirmation or when the link has "
-            "expired: open the link in a browser and save the file itself."
-        )
-    if text.startswith(b"version https://git-lfs"):
-        return "a Git LFS pointer, not the weights themselves; run `git lfs pull` in its clone."
-    if head.startswith(b"\x1f\x8b"):
-        return "compressed with gzip; decompress it first (gunzip)."
-    return None
+def _i3d_settings(file: ForeignFile) -> dict[str, Setting]:
+    """Return the network of Caffe2's I3D, whose blobs are matched by their own names."""
+    body = i3d_name(file.tensors)
+    return {} if body is None else {"MODEL.BACKBONE.CONV_BODY": Setting(body, "network", "its Caffe2 blobs are I3D's")}
 
 
-def _check_zip(path: Path) -> None:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = {name.rpartition("/")[2] for name in archive.namelist()}
-    except zipfile.BadZipFile as error:
-        raise UserError(
-            f"{path}: cut off ({path.stat().st_size:,} bytes; the end of the archive is missing or damaged). Download "
-            "or copy it again."
-        ) from error
-    if "constants.pkl" in names:
-        raise UserError(
-            f"{path}: a TorchScript program, not weights. Save the weights of the original model with "
-            "torch.save(model.state_dict(), path)."
-        )
-    if "data.pkl" not in names:
-        raise UserError(f"{path}: a zip archive that PyTorch did not write. Unpack it and give the .pth file inside.")
-
-
-def _find_state(content: object) -> dict[str, Tensor]:
-    """Return the tensors of the model: under the first wrapper key that holds any, else at the top."""
-    if not isinstance(content, Mapping):
-        return {}
-    for candidate in [*(content.get(key) for key in _STATE_KEYS), content]:
-        if isinstance(candidate, Mapping):
-            tensors = {name: _tensor(value) for name, value in candidate.items() if isinstance(name, str)}
-            found = {name: tensor for name, tensor in tensors.items() if tensor is not None}
-            if found:
-                return found
-    return {}
-
-
-def _tensor(value: object) -> Tensor | None:
-    if isinstance(value, ArrayStandIn):
-        return value.tensor()
-    return value.detach() if isinstance(value, Tensor) else None
-
-
-def _unwrap(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Take wrapper prefixes off, as long as every name has one."""
-    while prefix := next((p for p in _WRAPPERS if all(name.startswith(p) for name in state)), None):
-        state = {name.removeprefix(prefix): tensor for name, tensor in state.items()}
-    return state
+def _fields(converted: Converted) -> dict[str, Any]:
+    names = ("source", "what", "weights", "settings", "recipe", "questions", "decisions", "license")
+    return {name: getattr(converted, name) for name in names}
 
 
 def _no_tensors(path: Path, content: object, foreign: set[str]) -> str:
@@ -211,8 +125,4 @@ def _no_tensors(path: Path, content: object, foreign: set[str]) -> str:
         if foreign
         else ""
     )
-    return f"{path}: no tensors under {', '.join(_STATE_KEYS)} or at the top; {found}.{remedy}"
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n", 1)[0][:200] or "no message"
+    return f"{path}: no tensors under {', '.join(STATE_KEYS)} or at the top; {found}.{remedy}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from yacs.config import CfgNode
 
@@ -21,9 +21,20 @@ def active_pathways(cfg: CfgNode) -> tuple[bool, bool]:
     return backbone.SLOWFAST.SLOW.ACTIVE, backbone.SLOWFAST.FAST.ACTIVE
 
 
-def slow_frames(frame_num: int, tau: int, start: int | None = None) -> range:
-    """Return which of a clip's frames the slow pathway takes: every tau-th from ``start`` on; None: (tau - 1) // 2."""
-    return range((tau - 1) // 2 if start is None else start, frame_num, tau)
+def slow_frames(frame_num: int, tau: int, start: int | None = None, sampling: str = "middle") -> Sequence[int]:
+    """Return which of a clip's frames the slow pathway takes: frame_num // tau of them.
+
+    Args:
+        start: take every tau-th from this one on, whatever ``sampling`` says; None: as that says.
+        sampling: INPUT.SLOW_SAMPLING. "middle": every tau-th from (tau - 1) // 2 on; "first": from 0 on; "linspace":
+            evenly spread from the first frame to the last, rounded down.
+    """
+    if start is None and sampling == "linspace":
+        count = frame_num // tau
+        return [index * (frame_num - 1) // max(count - 1, 1) for index in range(count)]
+    if start is None:
+        start = 0 if sampling == "first" else (tau - 1) // 2
+    return range(start, frame_num, tau)
 
 
 def fast_frames(frame_num: int, tau: int, alpha: int) -> range:
@@ -37,6 +48,17 @@ def frame_counts(cfg: CfgNode) -> tuple[int, int]:
     slow, fast = active_pathways(cfg)
     frames, tau, alpha = cfg.INPUT.FRAME_NUM, cfg.INPUT.TAU, cfg.INPUT.ALPHA
     return len(slow_frames(frames, tau)) if slow else 0, len(fast_frames(frames, tau, alpha)) if fast else 0
+
+
+def jitter_problem(sampling: str) -> str | None:
+    """Return why INPUT.SLOW_JITTER does not go with an INPUT.SLOW_SAMPLING, with the remedy; None: it does."""
+    if sampling != "linspace":
+        return None
+    return (
+        "INPUT.SLOW_JITTER True does not go with INPUT.SLOW_SAMPLING linspace: those frames reach from the first to "
+        "the last, so that none is left to start at another. Set SLOW_JITTER to False, or SLOW_SAMPLING to first or "
+        "middle."
+    )
 
 
 def frame_problems(frame_num: int, tau: int, alpha: int, *, slow: bool, fast: bool) -> Iterator[str]:
@@ -65,6 +87,6 @@ def frame_problems(frame_num: int, tau: int, alpha: int, *, slow: bool, fast: bo
         below = frame_num // tau * tau
         fitting = f"{below} or {below + tau}" if below else f"{tau}"
         yield (
-            f"INPUT.FRAME_NUM {frame_num} is not a multiple of INPUT.TAU {tau}: the slow pathway takes every TAU-th "
-            f"frame of a clip. Set INPUT.FRAME_NUM to {fitting}."
+            f"INPUT.FRAME_NUM {frame_num} is not a multiple of INPUT.TAU {tau}: the slow pathway takes one of each TAU "
+            f"frames of a clip. Set INPUT.FRAME_NUM to {fitting}."
         )

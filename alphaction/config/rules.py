@@ -11,11 +11,12 @@ from pathlib import Path
 
 from yacs.config import CfgNode
 
-from alphaction.config.pathways import active_pathways, frame_problems
+from alphaction.config.pathways import active_pathways, frame_problems, jitter_problem
 from alphaction.config.validate import SPLITS, Run, rule
 from alphaction.utils.errors import UserError
-from alphaction.utils.files import check_writable, missing_file
+from alphaction.utils.files import WEIGHT_SUFFIXES, check_writable, missing_file
 from alphaction.utils.messages import counted
+from alphaction.utils.weight_names import is_zoo_name
 
 
 @rule("MODEL.ROI_ACTION_HEAD.PROPOSAL_JITTER_X", "MODEL.ROI_ACTION_HEAD.PROPOSAL_JITTER_Y")
@@ -35,6 +36,26 @@ def check_frames(cfg: CfgNode, run: Run) -> Iterator[str]:
     """At least one pathway is active; FRAME_NUM is a multiple of TAU (slow pathway), TAU of ALPHA (fast pathway)."""
     slow, fast = active_pathways(cfg)
     yield from frame_problems(cfg.INPUT.FRAME_NUM, cfg.INPUT.TAU, cfg.INPUT.ALPHA, slow=slow, fast=fast)
+
+
+@rule("MODEL.BACKBONE.CONV_BODY", "INPUT.SLOW_JITTER", "INPUT.SLOW_SAMPLING")
+def check_jitter(cfg: CfgNode, run: Run) -> Iterator[str]:
+    """SLOW_JITTER does not go with SLOW_SAMPLING linspace, which leaves no other frame to start at."""
+    problem = jitter_problem(cfg.INPUT.SLOW_SAMPLING)
+    if active_pathways(cfg)[0] and cfg.INPUT.SLOW_JITTER and problem is not None:
+        yield problem
+
+
+@rule("INPUT.FRAME_NUM", "INPUT.FRAME_SAMPLE_RATE", "INPUT.CLIP_OFFSET")
+def check_offset(cfg: CfgNode, run: Run) -> Iterator[str]:
+    """CLIP_OFFSET leaves the keyframe within the clip: at most FRAME_NUM x FRAME_SAMPLE_RATE / 2, either way."""
+    half = cfg.INPUT.FRAME_NUM * cfg.INPUT.FRAME_SAMPLE_RATE // 2
+    if abs(cfg.INPUT.CLIP_OFFSET) > half:
+        yield (
+            f"INPUT.CLIP_OFFSET is {cfg.INPUT.CLIP_OFFSET}, but a clip reaches {counted(half, 'timeline frame')} to "
+            "either side (FRAME_NUM x FRAME_SAMPLE_RATE / 2): the keyframe, where the boxes lie, would not be in it. "
+            f"Choose from {-half} to {half}."
+        )
 
 
 @rule("INPUT.MIN_SIZE_TRAIN", "INPUT.MAX_SIZE_TRAIN", "INPUT.MIN_SIZE_TEST", "INPUT.MAX_SIZE_TEST")
@@ -106,6 +127,17 @@ def check_schedule(cfg: CfgNode, run: Run) -> Iterator[str]:
         )
 
 
+@rule("SOLVER.SCHEDULER", "SOLVER.BASE_LR", "SOLVER.MIN_LR")
+def check_lowest_rate(cfg: CfgNode, run: Run) -> Iterator[str]:
+    """In training: MIN_LR is not above BASE_LR (half_period_cosine)."""
+    solver = cfg.SOLVER
+    if "TRAIN" in run.splits and solver.SCHEDULER == "half_period_cosine" and solver.MIN_LR > solver.BASE_LR:
+        yield (
+            f"SOLVER.MIN_LR {solver.MIN_LR:g} is above BASE_LR {solver.BASE_LR:g}: the learning rate would rise. Set "
+            f"SOLVER.MIN_LR {solver.BASE_LR / 100:g}, say, or 0."
+        )
+
+
 @rule("SOLVER.VIDEOS_PER_BATCH", "SOLVER.ACCUMULATION_STEPS", "TEST.VIDEOS_PER_BATCH")
 def check_batches(cfg: CfgNode, run: Run) -> Iterator[str]:
     """VIDEOS_PER_BATCH is a multiple of processes x ACCUMULATION_STEPS; TEST.VIDEOS_PER_BATCH has a clip for each."""
@@ -135,24 +167,61 @@ def check_precision(cfg: CfgNode, run: Run) -> Iterator[str]:
 
 @rule("MODEL.WEIGHT")
 def check_weight(cfg: CfgNode, run: Run) -> Iterator[str]:
-    """MODEL.WEIGHT, where given, is a file that exists."""
-    if run.check_files and cfg.MODEL.WEIGHT:
+    """MODEL.WEIGHT, where given, is a file that exists, or "zoo:" and the name of public weights."""
+    if run.check_files and cfg.MODEL.WEIGHT and not is_zoo_name(cfg.MODEL.WEIGHT):
         path = Path(cfg.MODEL.WEIGHT).expanduser()
         if not path.is_file():
             yield (
-                f"MODEL.WEIGHT: {missing_file(path, ('.pth', '.pkl', '.pt'))} "
+                f"MODEL.WEIGHT: {missing_file(path, WEIGHT_SUFFIXES)} "
                 'Correct the path, download the weights there, or set MODEL.WEIGHT "" to start from random ones.'
             )
 
 
-@rule("DATALOADER.CLIP_CACHE")
-def check_clip_cache(cfg: CfgNode, run: Run) -> Iterator[str]:
-    """DATALOADER.CLIP_CACHE, where given, is a folder that can be written to, or that can be made."""
-    if run.check_files and cfg.DATALOADER.CLIP_CACHE:
-        try:
-            check_writable("DATALOADER.CLIP_CACHE", Path(cfg.DATALOADER.CLIP_CACHE).expanduser() / "clip.npy")
-        except UserError as error:
-            yield f'{error} Or set DATALOADER.CLIP_CACHE "" to do without.'
+@rule("DATALOADER.CLIP_CACHE", "DATALOADER.FEATURE_CACHE")
+def check_caches(cfg: CfgNode, run: Run) -> Iterator[str]:
+    """DATALOADER.CLIP_CACHE and FEATURE_CACHE, where given, are folders that can be written to, or that can be made."""
+    for key in ("CLIP_CACHE", "FEATURE_CACHE"):
+        if run.check_files and cfg.DATALOADER[key]:
+            try:
+                check_writable(f"DATALOADER.{key}", Path(cfg.DATALOADER[key]).expanduser() / "clip.npy")
+            except UserError as error:
+                yield f'{error} Or set DATALOADER.{key} "" to do without.'
+
+
+@rule("DATALOADER.FEATURE_CACHE", "MODEL.BACKBONE", "MODEL.ROI_ACTION_HEAD.MEAN_BEFORE_POOLER", "INPUT")
+def check_kept_features(cfg: CfgNode, run: Run) -> Iterator[str]:
+    """With FEATURE_CACHE: FREEZE all, MEAN_BEFORE_POOLER; in training neither COLOR_JITTER nor SLOW_JITTER."""
+    if not cfg.DATALOADER.FEATURE_CACHE:
+        return
+    training = "TRAIN" in run.splits
+    wrong = (
+        (
+            cfg.MODEL.BACKBONE.FREEZE != "all",
+            f"MODEL.BACKBONE.FREEZE is {cfg.MODEL.BACKBONE.FREEZE}, so that the features change while it is trained",
+            "MODEL.BACKBONE.FREEZE all",
+        ),
+        (
+            not cfg.MODEL.ROI_ACTION_HEAD.MEAN_BEFORE_POOLER,
+            "MODEL.ROI_ACTION_HEAD.MEAN_BEFORE_POOLER is False, and features of every frame would take too much room",
+            "MODEL.ROI_ACTION_HEAD.MEAN_BEFORE_POOLER True",
+        ),
+        (
+            training and cfg.INPUT.COLOR_JITTER,
+            "INPUT.COLOR_JITTER is True, so that a clip has other features each time",
+            "INPUT.COLOR_JITTER False",
+        ),
+        (
+            training and cfg.INPUT.SLOW_JITTER and active_pathways(cfg)[0],
+            "INPUT.SLOW_JITTER is True, so that a clip has other features each time",
+            "INPUT.SLOW_JITTER False",
+        ),
+    )
+    for applies, problem, remedy in wrong:
+        if applies:
+            yield (
+                f"DATALOADER.FEATURE_CACHE computes the features of a clip once, but {problem}. Set {remedy}, or "
+                'DATALOADER.FEATURE_CACHE "" to do without.'
+            )
 
 
 @rule("OUTPUT_DIR")

@@ -1,6 +1,6 @@
 """Clips of one size or many -> one batch.
 
-Axes: B clips, T frames, H and W rows and columns.
+Axes: B clips, T frames, D channels of a feature map, H and W rows and columns.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ class BatchCollator:
             labels=None if labels[0] is None else torch.cat(labels),
             object_boxes=torch.cat([sample.object_boxes for sample in samples]),
             object_clip_index=_positions([sample.object_boxes for sample in samples]),
+            features=_stack_maps([sample.features for sample in samples]),
         )
 
 
@@ -58,6 +59,23 @@ def _stack(clips: Sequence[Tensor | None], height: int, width: int) -> Tensor | 
         place[:, :, rows:] = 0
         place[:, :, :rows, columns:] = 0
     return batch
+
+
+def _stack_maps(maps: Sequence[Tensor | None]) -> Tensor | None:
+    """Return feature maps [D, H, W] as one [B, D, H', W'], the smaller ones continued by their last row and column.
+
+    So a box at the lower or right edge gets the values that it has in the map alone.
+    """
+    if maps[0] is None:
+        return None
+    height, width = (max(of_clip.shape[axis] for of_clip in maps) for axis in (1, 2))
+    rows, columns = torch.arange(height), torch.arange(width)
+    return torch.stack(
+        [
+            of_clip[:, rows.clamp(max=of_clip.shape[1] - 1)][:, :, columns.clamp(max=of_clip.shape[2] - 1)]
+            for of_clip in maps
+        ]
+    )
 
 
 def _positions(boxes: Sequence[Tensor]) -> Tensor:

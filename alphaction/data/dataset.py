@@ -18,6 +18,7 @@ from alphaction.config.pathways import active_pathways
 from alphaction.data.annotations import AnnotationTable, LabelMap
 from alphaction.data.augmentation import TestRules, TrainingRules
 from alphaction.data.box_geometry import extend_boxes, jitter_boxes, resize_boxes, unit_to_pixel
+from alphaction.data.feature_cache import Clip, FeatureCache
 from alphaction.data.sample import ClipSample, Keyframe, SampleRequest
 from alphaction.data.table_checks import require_boxes, require_labels, require_matches
 from alphaction.data.tables import DatasetTables, open_tables
@@ -46,6 +47,9 @@ class ActionDataset(Dataset[ClipSample]):
         rules: training or test.
         max_objects: most objects of a clip, best score first.
 
+    Attributes:
+        features: maps that clips have in place of frames, once they are all computed; None: frames.
+
     Raises:
         UserError: if not one clip remains, training clips have no label, or boxes match no annotated keyframe.
     """
@@ -66,6 +70,7 @@ class ActionDataset(Dataset[ClipSample]):
         self.resize = resize
         self.rules = rules
         self.max_objects = max_objects
+        self.features: FeatureCache | None = None
         if self.training:
             require_boxes(tables.annotations)
             require_labels(tables.annotations)
@@ -114,6 +119,8 @@ class ActionDataset(Dataset[ClipSample]):
                 slow=slow,
                 fast=fast,
                 slow_jitter=tables.training and inputs.SLOW_JITTER,
+                slow_sampling=inputs.SLOW_SAMPLING,
+                offset=inputs.CLIP_OFFSET,
             ),
             resize=resize,
             rules=TrainingRules.from_config(cfg, tables.label_map) if tables.training else TestRules.from_config(cfg),
@@ -174,13 +181,12 @@ class ActionDataset(Dataset[ClipSample]):
         persons = self._persons(request.index, keyframe, rng)
         augmentation, slow_start = self._draw(rng)
 
-        slots = self.sampling.slots(slow_start)
-        used = sorted(set(chain.from_iterable(slots)))
-        frames = self.source.read(keyframe.video, keyframe.second, used, self.fps, self.resize)
-        size = (frames.shape[2], frames.shape[1])
-        frames = augmentation.frames(frames)
-        slow, fast = (_pathway(frames, np.searchsorted(used, of_pathway)) for of_pathway in slots)
-
+        slow = fast = features = None
+        if self.features is None:
+            slow, fast, size = self._frames(keyframe, augmentation, slow_start)
+        else:
+            features = torch.from_numpy(self.features.load(Clip(request.index, augmentation.flip)))
+            size = self.features.size(request.index)
         old_size = self.frame_size(request.index)
         unit_boxes = torch.from_numpy(persons.boxes)
         boxes = augmentation.boxes(resize_boxes(unit_to_pixel(unit_boxes, old_size), old_size, size), size[0])
@@ -202,7 +208,19 @@ class ActionDataset(Dataset[ClipSample]):
             scores=torch.from_numpy(persons.scores),
             labels=labels,
             object_boxes=augmentation.boxes(objects, size[0]).float(),
+            features=features,
         )
+
+    def clip_without_boxes(self, index: int, mirrored: bool) -> ClipSample:
+        """Load the frames of a clip, mirrored or not and otherwise as they are, without boxes or labels.
+
+        Raises:
+            UserError: if its frames cannot be read.
+        """
+        keyframe: Keyframe = self.keyframes[index]
+        slow, fast, size = self._frames(keyframe, ClipAugmentation(mirrored), None)
+        none = torch.zeros((0, 4))
+        return ClipSample(index, keyframe, slow, fast, size, none, none.double(), none[:, 0], None, none)
 
     def frame_size(self, index: int) -> Size:
         """Return the (width, height) of a clip's video before resizing: as annotated, else as the file says."""
@@ -226,6 +244,18 @@ class ActionDataset(Dataset[ClipSample]):
         elif self.max_objects:
             lines.append("no object boxes: the dataset has no `object_boxes`, so the O blocks see empty slots")
         return "; ".join(lines)
+
+    def _frames(
+        self, keyframe: Keyframe, augmentation: ClipAugmentation, slow_start: int | None
+    ) -> tuple[Tensor | None, Tensor | None, Size]:
+        """Return the augmented (slow, fast) frames of a clip, uint8 [3, T, H, W] each, and their (width, height)."""
+        slots = self.sampling.slots(slow_start)
+        used = sorted(set(chain.from_iterable(slots)))
+        frames = self.source.read(keyframe.video, keyframe.second, used, self.fps, self.resize)
+        size = (frames.shape[2], frames.shape[1])
+        frames = augmentation.frames(frames)
+        slow, fast = (_pathway(frames, np.searchsorted(used, of_pathway)) for of_pathway in slots)
+        return slow, fast, size
 
     def _persons(self, index: int, keyframe: Keyframe, rng: np.random.Generator) -> _Persons:
         if self._used is not None:

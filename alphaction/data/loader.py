@@ -118,6 +118,17 @@ def build_test_loader(
     return _build_loader(cfg, dataset, sampler)
 
 
+def build_single_loader(
+    cfg: CfgNode, dataset: Dataset[ClipSample], num_clips: int, *, rank: int = 0, world_size: int = 1
+) -> ClipLoader:
+    """Return the loader of this process's share of a dataset of ``num_clips``: every clip once, each in its own batch.
+
+    So what is computed from a clip does not depend, to the last bit, on which others are computed.
+    """
+    sampler = InferenceBatchSampler(np.zeros(num_clips), clips_per_batch=1, rank=rank, world_size=world_size)
+    return _build_loader(cfg, dataset, sampler)
+
+
 def _build_loader(
     cfg: CfgNode, dataset: Dataset[ClipSample], sampler: TrainBatchSampler | InferenceBatchSampler
 ) -> ClipLoader:

@@ -1,7 +1,7 @@
 """The data that the dataset passes to the model: one clip, and a batch of clips.
 
-Axes: B clips of a batch, T frames of a pathway, H and W rows and columns, N persons of the batch, M objects of the
-batch, C classes.
+Axes: B clips of a batch, T frames of a pathway, H and W rows and columns, D, H' and W' channels, rows and columns of a
+feature map, N persons of the batch, M objects of the batch, C classes.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ class ClipSample:
         scores: float32 [n] detection scores (1 for ground truth).
         labels: float32 [n, C] multi-hot in channel order, or None at test time.
         object_boxes: float32 [m, 4] object boxes, best score first.
+        features: float [D, H', W'] the clip's feature map in place of frames, see :mod:`alphaction.data.feature_cache`.
     """
 
     index: int
@@ -57,6 +58,7 @@ class ClipSample:
     scores: Tensor
     labels: Tensor | None
     object_boxes: Tensor
+    features: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class ClipBatch:
         labels: float32 [N, C] or None.
         object_boxes: float32 [M, 4].
         object_clip_index: int64 [M], ascending.
+        features: float [B, D, H', W'] feature maps in place of frames, or None.
     """
 
     indices: Tensor
@@ -90,13 +93,14 @@ class ClipBatch:
     labels: Tensor | None
     object_boxes: Tensor
     object_clip_index: Tensor
+    features: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.keyframes)
 
     def without_frames(self) -> ClipBatch:
         """Return a copy that keeps boxes and keyframes only."""
-        return replace(self, slow=None, fast=None)
+        return replace(self, slow=None, fast=None, features=None)
 
     def person_indices(self) -> Tensor:
         """Return the dataset position of each person's clip, int64 [N]."""

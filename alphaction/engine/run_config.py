@@ -11,6 +11,7 @@ from yacs.config import CfgNode
 
 from alphaction.checkpoint import find_start, read_recorded_config
 from alphaction.config import load_cfg, validate_cfg
+from alphaction.engine.weights import check_zoo_name
 from alphaction.solver import (
     RecordedSchedule,
     check_scaled,
@@ -63,6 +64,7 @@ def configure_run(args: argparse.Namespace, num_processes: int, *, writes: bool 
     """
     cfg = load_cfg(args.config_file, args.opts)
     cfg.MODEL.WEIGHT = os.path.expanduser(cfg.MODEL.WEIGHT)
+    check_zoo_name(cfg.MODEL.WEIGHT)
     run = _with_schedule(args, cfg, num_processes)
     splits = ("TRAIN", "TEST") if run.evaluates else ("TRAIN",)
     if run.scaled:

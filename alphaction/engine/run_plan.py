@@ -59,6 +59,9 @@ def plan_rows(
     start_iteration: int,
     train_sets: Sequence[ActionDataset],
     test_sets: Sequence[ActionDataset],
+    *,
+    rates: str,
+    features: str | None,
 ) -> dict[str, str]:
     """Return the lines of a plan.
 
@@ -68,6 +71,8 @@ def plan_rows(
         start: what the run starts from.
         start_iteration: iterations that are done already.
         train_sets, test_sets: the opened datasets.
+        rates: learning rates.
+        features: what is computed before the first step; None: nothing.
     """
     cfg, solver = run.cfg, run.cfg.SOLVER
     batch = solver.VIDEOS_PER_BATCH
@@ -86,7 +91,8 @@ def plan_rows(
         "scaling": run.scaling,
         "batch": f"{counted(batch, 'clip')}, {batch // run.num_processes} a process{parts}",
         "iterations": _length(solver, start_iteration, sum(map(len, train_sets))),
-        "learning rate": f"{solver.BASE_LR:g} ({solver.OPTIMIZER}, {solver.SCHEDULER})",
+        **({"features": features} if features else {}),
+        "learning rate": f"{rates} ({solver.OPTIMIZER}, {solver.SCHEDULER})",
         "output": cfg.OUTPUT_DIR,
     }
 

@@ -14,6 +14,7 @@ from alphaction.config import load_cfg, validate_cfg
 from alphaction.engine.classes import adopt_label_map
 from alphaction.engine.datasets import open_test_datasets
 from alphaction.engine.evaluate import evaluate_datasets
+from alphaction.engine.feature_cache import use_feature_cache
 from alphaction.engine.setup import (
     Runtime,
     describe_environment,
@@ -21,8 +22,9 @@ from alphaction.engine.setup import (
     set_up_runtime,
     tear_down_runtime,
 )
+from alphaction.engine.weights import locate_weights
 from alphaction.modeling.detector import build_detection_model
-from alphaction.utils.logging import get_logger, logged_run
+from alphaction.utils.logging import collected_log, get_logger, logged_run
 
 
 def test(args: argparse.Namespace) -> None:
@@ -33,7 +35,8 @@ def test(args: argparse.Namespace) -> None:
     """
     cfg = load_cfg(args.config_file, args.opts)
     cfg.MODEL.WEIGHT = os.path.expanduser(cfg.MODEL.WEIGHT)
-    weights = test_weights(cfg, args.opts)
+    with collected_log() as early:
+        weights = test_weights(cfg, args.opts)
     _, world_size = processes_from_environment()
     cfg.MODEL.WEIGHT = str(weights)
     validate_cfg(cfg, num_processes=world_size, splits=("TEST",))
@@ -41,6 +44,8 @@ def test(args: argparse.Namespace) -> None:
     try:
         with logged_run(Path(cfg.OUTPUT_DIR), runtime.is_main) as logger:
             logger.info(describe_environment(runtime))
+            for record in early:
+                logger.handle(record)
             _test(cfg, weights, runtime)
     finally:
         tear_down_runtime()
@@ -48,7 +53,8 @@ def test(args: argparse.Namespace) -> None:
 
 def test_weights(cfg: CfgNode, overrides: Sequence[str]) -> Path:
     """Return the file to test: the command line's MODEL.WEIGHT, OUTPUT_DIR's last checkpoint, or the config's."""
-    return find_test_weights(cfg.OUTPUT_DIR, cfg.MODEL.WEIGHT, asked_for="MODEL.WEIGHT" in overrides[::2])
+    asked_for = "MODEL.WEIGHT" in overrides[::2]
+    return find_test_weights(cfg.OUTPUT_DIR, cfg.MODEL.WEIGHT, asked_for=asked_for, locate=locate_weights)
 
 
 def _test(cfg: CfgNode, weights: Path, runtime: Runtime) -> None:
@@ -58,5 +64,6 @@ def _test(cfg: CfgNode, weights: Path, runtime: Runtime) -> None:
         get_logger().info(note)
     cfg.freeze()
     model = build_detection_model(cfg).to(runtime.device)
-    load_trained_weights(model, weights, label_map.to_dict())
+    load_trained_weights(model, weights, label_map.to_dict(), cfg=cfg)
+    use_feature_cache(cfg, model, datasets, runtime)
     evaluate_datasets(cfg, model, datasets, runtime)

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
+from yacs.config import CfgNode
 
 from alphaction.checkpoint import Checkpointer, LoadReport, StartPoint, find_start, load_weights
 from alphaction.checkpoint.matching import CLASSIFIER
@@ -23,6 +24,7 @@ from alphaction.data.loader import build_train_loader
 from alphaction.engine.classes import adopt_label_map
 from alphaction.engine.datasets import open_test_datasets, open_train_dataset, report_findings
 from alphaction.engine.evaluate import evaluate_datasets
+from alphaction.engine.feature_cache import describe_feature_cache, use_feature_cache
 from alphaction.engine.interruption import how_to_resume
 from alphaction.engine.resume import resume_run
 from alphaction.engine.run_config import RunConfig, configure_run
@@ -37,9 +39,10 @@ from alphaction.engine.setup import (
     wrap_for_processes,
 )
 from alphaction.engine.trainer import Trainer
+from alphaction.engine.weights import locate_weights
 from alphaction.memory import MemoryPool
 from alphaction.modeling.detector import ActionDetector, build_detection_model
-from alphaction.solver import build_optimizer, build_scheduler
+from alphaction.solver import build_optimizer, build_scheduler, describe_rates
 from alphaction.utils.device import choose_device
 from alphaction.utils.errors import saying_how_to_go_on
 from alphaction.utils.logging import collected_log, get_logger, logged_run
@@ -125,7 +128,16 @@ def plan_run(
         cfg=run.cfg,
         start=prepared.start,
         start_iteration=done,
-        rows=plan_rows(run, device, prepared.start_text, done, prepared.train_set.datasets, prepared.test_sets),
+        rows=plan_rows(
+            run,
+            device,
+            prepared.start_text,
+            done,
+            prepared.train_set.datasets,
+            prepared.test_sets,
+            rates=describe_rates(run.cfg, prepared.model),
+            features=describe_feature_cache(run.cfg, [*prepared.train_set.datasets, *prepared.test_sets]),
+        ),
         notes=(*run.notes, *([_nothing_to_train(max_iter, args)] if done >= max_iter else [])),
         warnings=warnings_of(log),
     )
@@ -142,7 +154,9 @@ def prepare_run(run: RunConfig, runtime: Runtime) -> PreparedRun:
         UserError: for anything wrong in the data, the weights or the checkpoint.
     """
     cfg, args = run.cfg, run.args
-    start = find_start(cfg.OUTPUT_DIR, cfg.MODEL.WEIGHT, transfer=args.transfer, resume=args.resume)
+    start = find_start(
+        cfg.OUTPUT_DIR, cfg.MODEL.WEIGHT, transfer=args.transfer, resume=args.resume, locate=locate_weights
+    )
     get_logger().info(start.reason)
     train_set = open_train_dataset(cfg)
     test_sets = open_test_datasets(cfg, train_set.label_map) if run.evaluates else []
@@ -163,18 +177,22 @@ def prepare_run(run: RunConfig, runtime: Runtime) -> PreparedRun:
     checkpointer = Checkpointer(
         cfg.OUTPUT_DIR, model, optimizer, scheduler, scaler, label_map, cfg.dump(), runtime.is_main
     )
-    start_text, start_iteration = start.reason, 0
+    start_text, start_iteration, random_weights = start.reason, 0, start.action == "scratch"
     if start.action == "resume":
         if args.no_head:
             get_logger().warning("%s is not used: the run continues with the head that it has", _NO_HEAD)
         start_iteration = resume_run(checkpointer, start.path, cfg, runtime, optimizer, scheduler, pool)
         start_text += f"\ncontinues from {start.path} at iteration {start_iteration}"
     elif start.action == "weights":
-        report = load_weights(model, start.path, no_head=args.no_head, label_map=label_map)
+        report = load_weights(model, start.path, no_head=args.no_head, label_map=label_map, cfg=cfg)
         for warning in _head_warnings(report, train_set.label_map.num_classes):
             get_logger().warning(warning)
         start_text += f"\n{report.summary()}"
-    _log_model(model)
+        lacking = {*report.missing, *(entry.name for entry in report.mismatched)}
+        random_weights = any(name in lacking for name, weight in model.named_parameters() if not weight.requires_grad)
+    if cfg.MODEL.BACKBONE.FREEZE != "none" and random_weights:
+        get_logger().warning(_frozen_at_random(cfg, start))
+    _log_model(model, cfg)
     return PreparedRun(
         train_set,
         test_sets,
@@ -194,8 +212,11 @@ def _train(run: RunConfig, prepared: PreparedRun, runtime: Runtime) -> None:
     cfg, args, model = run.cfg, run.args, prepared.model
     if runtime.is_main:
         (Path(cfg.OUTPUT_DIR) / "config.yaml").write_text(cfg.dump(), encoding="utf-8")
+    trains = prepared.start_iteration < cfg.SOLVER.MAX_ITER
+    read = [*(prepared.train_set.datasets if trains else ()), *prepared.test_sets]
+    use_feature_cache(cfg, model, read, runtime)
     evaluate = partial(evaluate_datasets, cfg, model, prepared.test_sets, runtime)
-    if prepared.start_iteration >= cfg.SOLVER.MAX_ITER:
+    if not trains:
         get_logger().info(_nothing_to_train(cfg.SOLVER.MAX_ITER, args))
         if not args.skip_final_test:
             evaluate()
@@ -250,7 +271,22 @@ def _nothing_to_train(max_iter: int, args: argparse.Namespace) -> str:
     )
 
 
-def _log_model(model: nn.Module) -> None:
+def _frozen_at_random(cfg: CfgNode, start: StartPoint) -> str:
+    """Return the warning that a frozen part of the backbone has random weights."""
+    found = "MODEL.WEIGHT is empty" if start.path is None else f"{start.path} lacks weights of that part"
+    return (
+        f"MODEL.BACKBONE.FREEZE is {cfg.MODEL.BACKBONE.FREEZE}, but {found}: what is frozen stays random, and its "
+        "features say little. Set MODEL.WEIGHT to pretrained weights of this backbone, or FREEZE to none."
+    )
+
+
+def _log_model(model: nn.Module, cfg: CfgNode) -> None:
     total = sum(parameter.numel() for parameter in model.parameters())
     trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-    get_logger().info("model: %.2f million parameters, %.2f million of them trained", total / 1e6, trained / 1e6)
+    part = cfg.MODEL.BACKBONE.FREEZE
+    frozen = "" if part == "none" else f" (MODEL.BACKBONE.FREEZE {part})"
+    get_logger().info(
+        "model: %.2f million parameters, %.2f million of them trained%s", total / 1e6, trained / 1e6, frozen
+    )
+    if cfg.SOLVER.LAYER_DECAY != 1:
+        get_logger().info("learning rate: %s", describe_rates(cfg, model))

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LambdaLR
 from yacs.config import CfgNode
 
 from alphaction.checkpoint import FINAL_CHECKPOINT, Checkpointer
@@ -23,6 +23,7 @@ from alphaction.engine.resume import run_settings
 from alphaction.engine.setup import Runtime, autocast_for, seed_step
 from alphaction.memory import FeatureExchange, MemoryFeatures, MemoryPool
 from alphaction.modeling.detector import TrainOutput
+from alphaction.solver import base_rate
 from alphaction.utils.distributed import reduce_mean
 from alphaction.utils.errors import UserError
 from alphaction.utils.logging import get_logger
@@ -59,7 +60,7 @@ class Trainer:
         *,
         model: nn.Module,
         optimizer: Optimizer,
-        scheduler: LRScheduler,
+        scheduler: LambdaLR,
         scaler: torch.amp.GradScaler,
         checkpointer: Checkpointer,
         runtime: Runtime,
@@ -159,7 +160,7 @@ class Trainer:
             micro_batches = [next(stream) for _ in range(self.accumulation_steps)]
             data_seconds += time.perf_counter() - waiting_since
 
-            lr = self.scheduler.get_last_lr()[0]
+            lr = base_rate(self.optimizer, self.scheduler)
             seed_step(self.runtime.seed, iteration, self.runtime.rank)
             means.add(self.train_step(micro_batches))
 

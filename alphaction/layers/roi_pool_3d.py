@@ -26,19 +26,24 @@ def _pool_frames(
 
 
 class RoiAlign3d(nn.Module):
-    """ROIAlign (He et al., "Mask R-CNN", ICCV 2017, arXiv 1703.06870) of every frame, without the half-pixel shift.
+    """ROIAlign (He et al., "Mask R-CNN", ICCV 2017, arXiv 1703.06870) of every frame.
 
     Args:
         output_size: S; the result has S x S cells.
         spatial_scale: feature cells per input pixel.
         sampling_ratio: sample points per cell and side; 0: adapted to the box, ceil(box size / S).
+        aligned: shift the samples by half a cell, as the centers of cells lie half a cell from their corners. The
+            paper's own weights, and many others, were trained without.
     """
 
-    def __init__(self, output_size: int = 7, spatial_scale: float = 1 / 16, sampling_ratio: int = 0) -> None:
+    def __init__(
+        self, output_size: int = 7, spatial_scale: float = 1 / 16, sampling_ratio: int = 0, aligned: bool = False
+    ) -> None:
         super().__init__()
         self.output_size = output_size
         self.spatial_scale = spatial_scale
         self.sampling_ratio = sampling_ratio
+        self.aligned = aligned
 
     def forward(self, features: Tensor, boxes: Tensor, clip_index: Tensor) -> Tensor:
         """Return [N, C, T, S, S] in the features' dtype; N = 0 is fine.
@@ -51,13 +56,15 @@ class RoiAlign3d(nn.Module):
         return _pool_frames(self._pool, features, boxes, clip_index)
 
     def _pool(self, features: Tensor, rois: Tensor) -> Tensor:
-        # aligned=False: the public weights were trained with the older convention.
         return torchvision.ops.roi_align(
-            features, rois, self.output_size, self.spatial_scale, self.sampling_ratio, aligned=False
+            features, rois, self.output_size, self.spatial_scale, self.sampling_ratio, aligned=self.aligned
         )
 
     def extra_repr(self) -> str:
-        return f"{self.output_size}, spatial_scale={self.spatial_scale}, sampling_ratio={self.sampling_ratio}"
+        return (
+            f"{self.output_size}, spatial_scale={self.spatial_scale}, sampling_ratio={self.sampling_ratio}, "
+            f"aligned={self.aligned}"
+        )
 
 
 class RoiPool3d(nn.Module):

@@ -16,6 +16,7 @@ from alphaction.data.normalize import normalize_clips
 from alphaction.data.sample import ClipBatch
 from alphaction.memory import MemoryFeatures
 from alphaction.modeling.backbone import build_backbone
+from alphaction.modeling.freeze import freeze
 from alphaction.modeling.interaction import InteractionInputs
 from alphaction.modeling.roi_head import ActionHead
 
@@ -64,6 +65,7 @@ class ActionDetector(nn.Module):
         pixel_mean: subtracted from each channel, RGB, in gray levels.
         pixel_std: divides each channel after that.
         to_bgr: reverse the channels after normalizing, for weights trained on BGR frames.
+        frozen: modules of the backbone that stay in evaluation mode, or the backbone itself: see :func:`freeze`.
     """
 
     def __init__(
@@ -74,9 +76,12 @@ class ActionDetector(nn.Module):
         pixel_mean: Sequence[float],
         pixel_std: Sequence[float],
         to_bgr: bool = False,
+        frozen: Sequence[nn.Module] = (),
     ) -> None:
         super().__init__()
         self.backbone = backbone
+        # A tuple, so that the modules are not registered a second time.
+        self.frozen = tuple(frozen)
         # "roi_heads.action" is what the published checkpoints call it.
         self.roi_heads = nn.ModuleDict({"action": head})
         # Numbers, not buffers: they stay exact in a model of half precision, and checkpoints do not hold them.
@@ -92,12 +97,14 @@ class ActionDetector(nn.Module):
             UserError: if a name is not registered or widths do not fit; the message names the key and the remedy.
         """
         backbone = build_backbone(cfg)
+        frozen = freeze(backbone, cfg.MODEL.BACKBONE.FREEZE)
         return cls(
             backbone,
-            ActionHead.from_config(cfg, backbone.dim_out),
+            ActionHead.from_config(cfg, backbone.dim_out, backbone.stride),
             pixel_mean=cfg.INPUT.PIXEL_MEAN,
             pixel_std=cfg.INPUT.PIXEL_STD,
             to_bgr=cfg.INPUT.TO_BGR,
+            frozen=frozen,
         )
 
     @property
@@ -117,6 +124,13 @@ class ActionDetector(nn.Module):
         structure = self.head.ia_structure
         return structure is not None and structure.uses_memory
 
+    def train(self, mode: bool = True) -> ActionDetector:
+        """Set the mode of all modules but the frozen ones, which stay in evaluation mode."""
+        super().train(mode)
+        for module in self.frozen:
+            module.eval()
+        return self
+
     def forward(
         self,
         batch: ClipBatch,
@@ -124,7 +138,7 @@ class ActionDetector(nn.Module):
         *,
         boxes_per_process: Tensor | float | None = None,
     ) -> TrainOutput:
-        """Run a training step's forward pass. Every parameter takes part, even where a batch has no boxes.
+        """Run a training step's forward pass. Every parameter that is trained takes part, even if there are no boxes.
 
         Args:
             batch: clips with labels.
@@ -146,10 +160,10 @@ class ActionDetector(nn.Module):
         """Return the pooled features of the persons and, if the model uses them, the objects of a batch (pass 1).
 
         Args:
-            batch: frames uint8, or normalized floats.
+            batch: frames uint8, or normalized floats; or feature maps, as :meth:`feature_maps` returns them.
         """
-        batch = normalize_clips(batch, self.pixel_mean, self.pixel_std, self.to_bgr)
-        features = self.backbone(batch.slow, batch.fast)
+        kept = batch.features
+        features = self._run_backbone(batch) if kept is None else (kept[:, :, None].float(), None)
         boxes, clip_index = batch.boxes, batch.clip_index
         if not self.uses_objects:
             return PooledFeatures(self.head.pooler(features, boxes, clip_index), None)
@@ -159,6 +173,16 @@ class ActionDetector(nn.Module):
             [len(batch.boxes), len(batch.object_boxes)]
         )
         return PooledFeatures(person, objects)
+
+    @torch.inference_mode()
+    def feature_maps(self, batch: ClipBatch) -> Tensor:
+        """Return the features of clips, pooled over time, both pathways together: [B, dim_out, H', W'].
+
+        They are what boxes are pooled from where MODEL.ROI_ACTION_HEAD.MEAN_BEFORE_POOLER is on: each channel is
+        pooled by itself, so that two pathways may as well be one.
+        """
+        maps = [self.head.pooler.over_time(maps) for maps in self._run_backbone(batch) if maps is not None]
+        return torch.cat(maps, dim=1)[:, :, 0]
 
     def predict_from_features(
         self, pooled: PooledFeatures, batch: ClipBatch, memory: MemoryFeatures | None = None
@@ -181,6 +205,12 @@ class ActionDetector(nn.Module):
             memory=memory,
         )
         return self.head(inputs)
+
+    def _run_backbone(self, batch: ClipBatch) -> tuple[Tensor | None, Tensor | None]:
+        """Return the (slow, fast) feature maps of a batch, without a graph if the whole backbone is frozen."""
+        batch = normalize_clips(batch, self.pixel_mean, self.pixel_std, self.to_bgr)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and self.backbone not in self.frozen):
+            return self.backbone(batch.slow, batch.fast)
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """Return float32 [N, C] probabilities: a softmax over the movement classes, a sigmoid for every other one."""

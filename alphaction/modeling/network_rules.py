@@ -18,10 +18,10 @@ from alphaction.config.validate import Run, rule
 from alphaction.modeling.backbone import build_backbone
 from alphaction.modeling.interaction import build_interaction_structure
 from alphaction.modeling.registries import FEATURE_EXTRACTORS
-from alphaction.modeling.roi_head import ActionLoss
+from alphaction.modeling.roi_head import ActionLoss, BoxPooler
 from alphaction.utils.errors import UserError
 
-# Height and width, in pixels, of the frames that a backbone is tried with.
+# Least height and width, in pixels, of the frames that a backbone is tried with.
 _SIDE = 64
 
 
@@ -39,16 +39,30 @@ def check_classes(cfg: CfgNode, run: Run) -> Iterator[str]:
         yield str(error)
 
 
-@rule("MODEL", "INPUT.FRAME_NUM", "INPUT.TAU", "INPUT.ALPHA")
+@rule("MODEL", "INPUT.FRAME_NUM", "INPUT.TAU", "INPUT.ALPHA", "INPUT.MIN_SIZE_TRAIN", "INPUT.MIN_SIZE_TEST")
 def check_backbone(cfg: CfgNode, run: Run) -> Iterator[str]:
-    """SLOWFAST.BETA leaves the fast pathway a channel; CONV3_GROUP_NL and temporal poolings fit a clip's frames."""
+    """BETA, LATERAL_KERNEL (odd), ..._BLOCKS, CONV3_GROUP_NL and poolings fit the network and a clip's frames."""
     slow, fast = active_pathways(cfg)
     if any(frame_problems(cfg.INPUT.FRAME_NUM, cfg.INPUT.TAU, cfg.INPUT.ALPHA, slow=slow, fast=fast)):
         return  # Another rule reports it.
     try:
         backbone = _backbone(cfg)
         with torch.device("meta"), torch.no_grad():
-            backbone(*(torch.empty(1, 3, count, _SIDE, _SIDE) if count else None for count in frame_counts(cfg)))
+            side = max(_SIDE, min(cfg.INPUT.MIN_SIZE_TRAIN, cfg.INPUT.MIN_SIZE_TEST))
+            backbone(*(torch.empty(1, 3, count, side, side) if count else None for count in frame_counts(cfg)))
+    except UserError as error:
+        yield str(error)
+
+
+@rule("MODEL")
+def check_pooler(cfg: CfgNode, run: Run) -> Iterator[str]:
+    """POOLER_SCALE is 1 / the backbone's stride, or its default; POOLER_ALIGNED goes with POOLER_TYPE align3d only."""
+    try:
+        stride = _backbone(cfg).stride
+    except UserError:
+        return  # The rule above reports it.
+    try:
+        BoxPooler.from_config(cfg, stride)
     except UserError as error:
         yield str(error)
 

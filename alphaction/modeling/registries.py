@@ -13,12 +13,15 @@ from alphaction.utils.registry import Registry
 
 BACKBONES: Registry[Callable[..., nn.Module]] = Registry("MODEL.BACKBONE.CONV_BODY")
 """Builders that take the config; what they return is described at :func:`alphaction.modeling.backbone.build_backbone`.
-Those whose names start with "Slowfast" get slow and fast frames, all others fast ones only."""
+Those whose names start with "Slowfast" get slow and fast frames, "Slow-..." slow ones, all others fast ones only."""
 
-LATERALS: Registry[Callable[[int, int, int], nn.Module]] = Registry("MODEL.BACKBONE.SLOWFAST.LATERAL")
-"""Modules that take (fast channels, channels to hand over, fast frames per slow frame)."""
+LATERALS: Registry[Callable[..., nn.Module]] = Registry("MODEL.BACKBONE.SLOWFAST.LATERAL")
+"""Builders that take (fast channels, channels to hand over, alpha=fast frames per slow frame, kernel=temporal size,
+norm=:class:`NormOptions`)."""
 
 POOLERS: Registry[Callable[..., nn.Module]] = Registry("MODEL.ROI_ACTION_HEAD.POOLER_TYPE")
+"""Builders that take (the config, feature cells per pixel)."""
+
 FEATURE_EXTRACTORS: Registry[type[nn.Module]] = Registry("MODEL.ROI_ACTION_HEAD.FEATURE_EXTRACTOR")
 PREDICTORS: Registry[type[nn.Module]] = Registry("MODEL.ROI_ACTION_HEAD.PREDICTOR")
 INTERACTION_STRUCTURES: Registry[type[nn.Module]] = Registry("MODEL.IA_STRUCTURE.STRUCTURE")

@@ -23,6 +23,7 @@ SCHEDULE_KEYS = (
     *SCALED_KEYS,
     "SOLVER.SCHEDULER",
     "SOLVER.GAMMA",
+    "SOLVER.LAYER_DECAY",
     "SOLVER.WARMUP_ON",
     "SOLVER.WARMUP_FACTOR",
     "SOLVER.WARMUP_METHOD",
@@ -91,6 +92,8 @@ def unused_values(cfg: CfgNode, file: CfgNode, given: Collection[str]) -> Iterat
     unused = {_TEST_BATCH}  # Follows the processes, and changes no result.
     if cfg.SOLVER.SCHEDULER == "half_period_cosine":
         unused |= {"SOLVER.STEPS", "SOLVER.GAMMA"}
+    else:
+        unused |= {"SOLVER.MIN_LR"}
     different = [
         f"{key} {shown(get_value(file, key))} (the run: {shown(get_value(cfg, key))})"
         for key in SCHEDULE_KEYS

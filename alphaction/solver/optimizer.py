@@ -1,8 +1,8 @@
-"""SGD or AdamW, with separate learning rates and weight decays for biases, batch norms and the IA structure."""
+"""SGD or AdamW, with learning rates and weight decays of their own for biases, norms, layers and the IA structure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from torch import nn
@@ -12,6 +12,7 @@ from yacs.config import CfgNode
 from alphaction.utils.registry import Registry
 
 IA_PREFIX = "ia_structure"
+_NORMS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
 
 OPTIMIZERS: Registry[Callable[[list[dict[str, Any]], CfgNode], Optimizer]] = Registry("SOLVER.OPTIMIZER")
 """Builders that take (parameter groups, the SOLVER node)."""
@@ -30,16 +31,23 @@ def _adamw(groups: list[dict[str, Any]], solver: CfgNode) -> Optimizer:
 def build_optimizer(cfg: CfgNode, model: nn.Module) -> Optimizer:
     """Return SOLVER.OPTIMIZER over the trainable parameters of ``model``, grouped by learning rate and weight decay.
 
-    A batch norm's parameters use WEIGHT_DECAY_BN at the base rate; any other bias uses BASE_LR * BIAS_LR_FACTOR and
-    WEIGHT_DECAY_BIAS; parameters of the IA structure have their rate multiplied by IA_LR_FACTOR.
+    The parameters of a norm use WEIGHT_DECAY_BN at the base rate; any other bias uses BASE_LR * BIAS_LR_FACTOR and
+    WEIGHT_DECAY_BIAS; other vectors (scales of layers, class tokens) WEIGHT_DECAY_BN at the base rate. Parameters of
+    the IA structure have their rate multiplied by IA_LR_FACTOR, those of the backbone's layers by their share of
+    LAYER_DECAY, see :func:`layer_shares`.
+
+    Args:
+        cfg: the whole config.
+        model: where LAYER_DECAY is not 1, its ``backbone`` has ``layers()``.
     """
     solver = cfg.SOLVER
     norm_parameters = {
         id(parameter)
         for module in model.modules()
-        if isinstance(module, nn.modules.batchnorm._BatchNorm)
+        if isinstance(module, _NORMS)
         for parameter in module.parameters(recurse=False)
     }
+    shares = _shares_of_parameters(solver.LAYER_DECAY, model)
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
@@ -49,8 +57,50 @@ def build_optimizer(cfg: CfgNode, model: nn.Module) -> Optimizer:
             decay = solver.WEIGHT_DECAY_BN
         elif name.endswith("bias"):
             lr, decay = lr * solver.BIAS_LR_FACTOR, solver.WEIGHT_DECAY_BIAS
+        elif parameter.ndim <= 1:
+            decay = solver.WEIGHT_DECAY_BN
         if IA_PREFIX in name.split("."):
             lr *= solver.IA_LR_FACTOR
+        lr *= shares.get(id(parameter), 1)
         groups.setdefault((lr, decay), []).append(parameter)
     parameters = [{"params": params, "lr": lr, "weight_decay": decay} for (lr, decay), params in groups.items()]
     return OPTIMIZERS.get(solver.OPTIMIZER)(parameters, solver)
+
+
+def layer_shares(decay: float, num_layers: int) -> list[float]:
+    """Return what the learning rate of each layer of a backbone is multiplied by, from the stem to the last block.
+
+    Layer-wise decay as in BEiT (Bao et al., arXiv 2106.08254) and VideoMAE (Tong et al., arXiv 2203.12602): the last
+    block learns at ``decay`` times the full rate, every layer before it at ``decay`` times the next one's.
+
+    Args:
+        decay: SOLVER.LAYER_DECAY.
+        num_layers: the stem and the blocks.
+    """
+    return [decay ** (num_layers - number) for number in range(num_layers)]
+
+
+def describe_rates(cfg: CfgNode, model: nn.Module) -> str:
+    """Return the base rate and, with SOLVER.LAYER_DECAY, the lowest rate of the backbone, in words for the log."""
+    rate = cfg.SOLVER.BASE_LR
+    shares = _shares_of_parameters(cfg.SOLVER.LAYER_DECAY, model)
+    trained = [shares[id(p)] for p in model.parameters() if p.requires_grad and id(p) in shares]
+    if not trained:
+        return f"{rate:g}"
+    return (
+        f"{rate:g} at the head, {rate * max(trained):.3g} to {rate * min(trained):.3g} from the last to the first "
+        f"trained layer of the backbone, SOLVER.LAYER_DECAY {cfg.SOLVER.LAYER_DECAY:g}"
+    )
+
+
+def _shares_of_parameters(decay: float, model: nn.Module) -> Mapping[int, float]:
+    """Return id of each parameter in a layer of the backbone -> its share; empty without decay."""
+    if decay == 1:
+        return {}
+    layers: Sequence[Sequence[nn.Module]] = model.backbone.layers()
+    shares: dict[int, float] = {}
+    for share, layer in zip(layer_shares(decay, len(layers)), layers, strict=True):
+        for module in layer:
+            for parameter in module.parameters():
+                shares.setdefault(id(parameter), share)
+    return shares

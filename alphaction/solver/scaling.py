@@ -20,6 +20,7 @@ from alphaction.utils.messages import counted
 SCALED_KEYS = (
     "SOLVER.VIDEOS_PER_BATCH",
     "SOLVER.BASE_LR",
+    "SOLVER.MIN_LR",
     "SOLVER.MAX_ITER",
     "SOLVER.WARMUP_ITERS",
     "SOLVER.STEPS",
@@ -45,10 +46,10 @@ def rate_ratio(optimizer: str, batch_ratio: float) -> float:
 def scale_schedule(cfg: CfgNode, num_processes: int) -> str:
     """Scale ``cfg.SOLVER`` in place from REFERENCE_GPUS to ``num_processes``; return what was done, for the log.
 
-    Each process keeps its clips, so that the batch is multiplied by the ratio of the two numbers. The learning rate is
-    multiplied by that ratio for ``sgd`` (linear scaling) and by its square root for ``adamw``; every iteration count is
-    divided by the ratio, so that the same number of clips is seen. REFERENCE_GPUS is set to ``num_processes``
-    afterwards: a config that is saved and read again is never scaled twice.
+    Each process keeps its clips, so that the batch is multiplied by the ratio of the two numbers. BASE_LR and MIN_LR
+    are multiplied by that ratio for ``sgd`` (linear scaling) and by its square root for ``adamw``; every iteration
+    count is divided by the ratio, so that the same number of clips is seen. REFERENCE_GPUS is set to
+    ``num_processes`` afterwards: a config that is saved and read again is never scaled twice.
 
     Raises:
         UserError: if REFERENCE_GPUS is below 1, or VIDEOS_PER_BATCH does not split over so many processes.
@@ -71,7 +72,8 @@ def scale_schedule(cfg: CfgNode, num_processes: int) -> str:
         )
     ratio = num_processes / reference
     before = f"VIDEOS_PER_BATCH {solver.VIDEOS_PER_BATCH}, BASE_LR {solver.BASE_LR:g}, MAX_ITER {solver.MAX_ITER}"
-    solver.BASE_LR = solver.BASE_LR * rate_ratio(solver.OPTIMIZER, ratio)
+    for key in ("BASE_LR", "MIN_LR"):
+        solver[key] = solver[key] * rate_ratio(solver.OPTIMIZER, ratio)
     for key in ("MAX_ITER", "WARMUP_ITERS", "CHECKPOINT_PERIOD", "EVAL_PERIOD"):
         # What is 0 (no warm-up) stays 0.
         solver[key] = max(1, round(solver[key] / ratio)) if solver[key] else 0

@@ -35,8 +35,12 @@ def multi_step_factor(iteration: int, solver: CfgNode) -> float:
 
 @SCHEDULERS.register("half_period_cosine")
 def half_cosine_factor(iteration: int, solver: CfgNode) -> float:
-    """Return half a period of a cosine: 1 at the start, 0 at MAX_ITER."""
-    return 0.5 * (math.cos(math.pi * iteration / solver.MAX_ITER) + 1)
+    """Return half a period of a cosine: 1 at the start, MIN_LR / BASE_LR at MAX_ITER.
+
+    A factor, so that a group of parameters that learns at another rate than BASE_LR ends at its share of MIN_LR.
+    """
+    lowest = solver.MIN_LR / solver.BASE_LR
+    return lowest + (1 - lowest) * 0.5 * (math.cos(math.pi * iteration / solver.MAX_ITER) + 1)
 
 
 def learning_rate_factor(iteration: int, solver: CfgNode) -> float:
@@ -45,6 +49,11 @@ def learning_rate_factor(iteration: int, solver: CfgNode) -> float:
     if solver.WARMUP_ON:
         factor = warmup_factor(iteration, solver.WARMUP_ITERS, solver.WARMUP_FACTOR, solver.WARMUP_METHOD)
     return factor * SCHEDULERS.get(solver.SCHEDULER)(iteration, solver)
+
+
+def base_rate(optimizer: Optimizer, scheduler: LambdaLR) -> float:
+    """Return BASE_LR at the schedule's place: the rate of the parameters that have no rate of their own."""
+    return optimizer.defaults["lr"] * scheduler.lr_lambdas[0](scheduler.last_epoch)
 
 
 def build_scheduler(cfg: CfgNode, optimizer: Optimizer) -> LambdaLR:

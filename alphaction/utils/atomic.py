@@ -31,15 +31,24 @@ def replacing(path: str | Path, *, durable: bool = False) -> Iterator[Path]:
     part = _beside(path)
     try:
         yield part
-        if durable:
-            with part.open("rb+") as file:
-                os.fsync(file.fileno())
-        os.replace(part, path)
-        if durable:
-            _sync_folder(path.parent)
+        put_in_place(part, path, durable=durable)
     finally:
         with suppress(OSError):  # must not hide the error of a full disk or a lost mount
             part.unlink()
+
+
+def put_in_place(part: Path, path: Path, *, durable: bool = False) -> None:
+    """Make the finished file ``part`` appear as ``path``, in place of what is there; both are in one folder.
+
+    Args:
+        durable: see :func:`replacing`.
+    """
+    if durable:
+        with part.open("rb+") as file:
+            os.fsync(file.fileno())
+    os.replace(part, path)
+    if durable:
+        _sync_folder(path.parent)
 
 
 def write_text_atomically(path: str | Path, text: str) -> None:

@@ -54,7 +54,7 @@ def end_when_interrupted() -> None:
 
 
 def _end(signum: int, frame: FrameType | None) -> None:
-    if _is_first():
+    if is_first_process():
         os.write(2, b"interrupted before anything was done\n")
     os._exit(130)
 
@@ -88,7 +88,7 @@ def run_command(main: Callable[[], int | None], *, goes_on: bool = False) -> Non
     except UnicodeEncodeError as error:
         fail(_unwritable(error))
     except KeyboardInterrupt as stop:
-        if _is_first():
+        if is_first_process():
             again = "goes on from there" if goes_on else "starts again"
             print(f"interrupted. {str(stop) or f'The same command {again}:'}", file=sys.stderr)
             if not str(stop):
@@ -109,7 +109,7 @@ def write_any_character() -> None:
 def fail(message: str) -> NoReturn:
     """Print a mistake and exit with status 2; of several processes that all say the same, the first one says it."""
     message = f"error: {message}"
-    if not _is_first():
+    if not is_first_process():
         # Hardly any mistake is that of one process alone. torchrun ends this one when the first one has said it.
         time.sleep(_PATIENCE)
     print(message, file=sys.stderr, flush=True)
@@ -121,7 +121,7 @@ def fail(message: str) -> NoReturn:
     sys.exit(2)
 
 
-def _is_first() -> bool:
+def is_first_process() -> bool:
     """Return whether this is the first process of a run on this machine, or the only one."""
     return os.environ.get("LOCAL_RANK", "0") == "0"
 

@@ -2,7 +2,7 @@
 
 Only the standard library is imported here and by what is imported here, so that a script can call
 :func:`require_packages` before anything else; and nothing is used that Python 3.7 cannot parse.
-``setup.py`` reads :data:`REQUIREMENTS`, which is the only list.
+``setup.py`` reads :data:`REQUIREMENTS` and :data:`OPTIONAL`, which are the only lists.
 """
 
 from __future__ import annotations
@@ -33,6 +33,11 @@ REQUIREMENTS = {
     "pebble": "pebble",
     "psutil": "psutil",
     "pynvml": "nvidia-ml-py",
+}
+# What some features need, and who does not use them need not install; imported where it is used.
+OPTIONAL = {
+    "onnxruntime": "onnxruntime",
+    "transformers": "transformers>=4.53",
 }
 OLDEST_PYTHON = (3, 10)
 

@@ -172,6 +172,11 @@ def test_nothing_fits_for_caffe2_into_slowfast() -> None:
         match_weights(Detector().state_dict(), {"conv1_w": torch.zeros(2), "res_conv1_bn_riv": torch.zeros(2)})
 
 
+def test_a_classifier_of_caffe2_never_stands_on_a_random_backbone() -> None:
+    with pytest.raises(UserError, match="none of its tensors"):
+        match_weights(Detector().state_dict(), {"conv1_w": torch.zeros(2), "pred_w": torch.zeros(3, 5)})
+
+
 def test_nothing_fits_for_no_head() -> None:
     model = Detector().state_dict()
     head = {name: tensor for name, tensor in model.items() if name.startswith("roi_heads")}

@@ -18,6 +18,7 @@ SLOWFAST = "MODEL.BACKBONE.SLOWFAST"
         ((f"{SLOWFAST}.FAST.ACTIVE", False, "INPUT.ALPHA", 16), (True, False), (4, 0)),
         ((f"{SLOWFAST}.SLOW.ACTIVE", False, "INPUT.FRAME_NUM", 30), (False, True), (0, 30)),
         (("MODEL.BACKBONE.CONV_BODY", "I3D-Resnet50", f"{SLOWFAST}.FAST.ACTIVE", False), (False, True), (0, 32)),
+        (("MODEL.BACKBONE.CONV_BODY", "Slow-Resnet50", f"{SLOWFAST}.SLOW.ACTIVE", False), (True, False), (4, 0)),
     ],
 )
 def test_frames_of_the_pathways(overrides, pathways, counts):
@@ -30,6 +31,26 @@ def test_every_start_has_as_many_slow_frames():
     assert {len(slow_frames(64, 16, start)) for start in range(16)} == {4}
     assert list(slow_frames(64, 16)) == [7, 23, 39, 55]
     assert list(fast_frames(64, 16, 4)) == list(range(1, 64, 4))
+
+
+@pytest.mark.parametrize(
+    ("frame_num", "tau", "sampling", "frames"),
+    [
+        (32, 4, "linspace", [0, 4, 8, 13, 17, 22, 26, 31]),  # PySlowFast's 8x8
+        (32, 8, "first", [0, 8, 16, 24]),  # MMAction2's 4x16
+        (32, 8, "middle", [3, 11, 19, 27]),
+        (8, 8, "linspace", [0]),
+        (4, 1, "linspace", [0, 1, 2, 3]),
+        (4, 1, "middle", [0, 1, 2, 3]),
+        (64, 4, "linspace", [0, 4, 8, 12, 16, 21, 25, 29, 33, 37, 42, 46, 50, 54, 58, 63]),
+    ],
+)
+def test_ways_to_sample_the_slow_frames(frame_num, tau, sampling, frames):
+    assert list(slow_frames(frame_num, tau, sampling=sampling)) == frames
+
+
+def test_a_given_start_comes_before_the_way():
+    assert list(slow_frames(16, 8, 5, "first")) == [5, 13]
 
 
 @pytest.mark.parametrize(

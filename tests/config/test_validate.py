@@ -13,6 +13,11 @@ from alphaction.config import get_cfg, load_cfg, validate_cfg
 from alphaction.config.keys import KEYS
 from alphaction.config.tree import get_value, leaf_keys
 
+KEPT = (
+    *("DATALOADER.FEATURE_CACHE", "kept", "MODEL.BACKBONE.FREEZE", "all", f"{HEAD}.MEAN_BEFORE_POOLER", True),
+    *("INPUT.COLOR_JITTER", False, "INPUT.SLOW_JITTER", False),
+)
+
 
 def test_names_and_network_are_checked_where_nothing_but_the_config_is_imported():
     script = """
@@ -42,11 +47,18 @@ except Exception as error:
         (f"{SLOW}.ACTIVE", False),
         (f"{FAST}.ACTIVE", False, "INPUT.ALPHA", 3),
         ("INPUT.FRAME_NUM", 64, "INPUT.FRAME_SAMPLE_RATE", 1, "INPUT.TAU", 16, "INPUT.SLOW_JITTER", True),
+        ("INPUT.SLOW_JITTER", True, "INPUT.SLOW_SAMPLING", "first"),
+        ("INPUT.SLOW_JITTER", True, "INPUT.SLOW_SAMPLING", "linspace", *I3D),
+        ("INPUT.FRAME_NUM", 16, "INPUT.FRAME_SAMPLE_RATE", 4, "INPUT.CLIP_OFFSET", 1),
+        (f"{BACKBONE}.CONV_BODY", "Slow-Resnet50", "INPUT.FRAME_NUM", 4, "INPUT.TAU", 1),
         (f"{HEAD}.NUM_PERSON_MOVEMENT_CLASSES", 0, f"{HEAD}.NUM_CLASSES", 66),
         ("SOLVER.SCHEDULER", "half_period_cosine", "SOLVER.MAX_ITER", 600),
         ("SOLVER.STEPS", "()", "SOLVER.MAX_ITER", 600),
         ("SOLVER.WARMUP_ON", False, "SOLVER.WARMUP_ITERS", 75000),
         ("SOLVER.AMP", "bf16", "MODEL.DEVICE", "cpu"),
+        ("SOLVER.MIN_LR", 1.0),  # for the cosine only
+        KEPT,
+        (*KEPT, "INPUT.SLOW_JITTER", True, *I3D),  # which sees no slow frames
         ("INPUT.FPS", 0),
         ("INPUT.FLIP_CLASS_PAIRS", [["a", "b"], ["c", "d"]]),
         (f"{HEAD}.FOCAL_LOSS.ALPHA", 0.25),
@@ -64,6 +76,10 @@ def test_valid(overrides):
         ((f"{HEAD}.PROPOSAL_JITTER_X", "(0.1, 0.5)"), "below 0.5"),
         (("INPUT.ALPHA", 3), "INPUT.ALPHA 3"),
         (("INPUT.FRAME_NUM", 20, f"{FAST}.ACTIVE", False), "16 or 24"),
+        ((f"{BACKBONE}.CONV_BODY", "Slow-Resnet50", "INPUT.FRAME_NUM", 4), "Set INPUT.FRAME_NUM to 8"),
+        (("INPUT.SLOW_JITTER", True, "INPUT.SLOW_SAMPLING", "linspace"), "Set SLOW_JITTER to False"),
+        (("INPUT.CLIP_OFFSET", 33), "Choose from -32 to 32."),
+        (("INPUT.CLIP_OFFSET", -33), "32 timeline frames to either side"),
         (("INPUT.MAX_SIZE_TEST", 200), "256 or more"),
         (("INPUT.FLIP_CLASS_PAIRS", ["a", "b"]), "[[name, name], ...]"),
         (("INPUT.FLIP_CLASS_PAIRS", [["a", "a"]]), "['a', 'a']"),
@@ -73,6 +89,11 @@ def test_valid(overrides):
         (("SOLVER.STEPS", "(9, 5)"), "(5, 9)"),
         (("SOLVER.MAX_ITER", 40000), 'SOLVER.STEPS "[33750]"'),
         (("SOLVER.WARMUP_ITERS", 75000), "SOLVER.MAX_ITER 75000 SOLVER.WARMUP_ITERS 7500, or SOLVER.WARMUP_ON"),
+        (("SOLVER.SCHEDULER", "half_period_cosine", "SOLVER.MIN_LR", 0.03), "SOLVER.MIN_LR 0.03 is above BASE_LR 0.02"),
+        ((*KEPT, "MODEL.BACKBONE.FREEZE", "stem"), "MODEL.BACKBONE.FREEZE all"),
+        ((*KEPT, f"{HEAD}.MEAN_BEFORE_POOLER", False), f"{HEAD}.MEAN_BEFORE_POOLER True"),
+        ((*KEPT, "INPUT.COLOR_JITTER", True), "INPUT.COLOR_JITTER False"),
+        ((*KEPT, "INPUT.SLOW_JITTER", True), 'SLOW_JITTER False, or DATALOADER.FEATURE_CACHE ""'),
         (("SOLVER.ACCUMULATION_STEPS", 5), "SOLVER.VIDEOS_PER_BATCH 30"),
         (("SOLVER.AMP", "fp16", "MODEL.DEVICE", "cpu"), "bf16 or off"),
     ],
@@ -176,15 +197,17 @@ def test_weight_file(tmp_path):
     check("MODEL.WEIGHT", tmp_path / "none.pth", check_files=False)
 
 
-def test_clip_cache_folder(tmp_path, monkeypatch):
-    check("DATALOADER.CLIP_CACHE", tmp_path / "new" / "cache")
+@pytest.mark.parametrize(("key", "others"), [("CLIP_CACHE", ()), ("FEATURE_CACHE", KEPT)])
+def test_folders_of_caches(tmp_path, monkeypatch, key, others):
+    key = f"DATALOADER.{key}"
+    check(*others, key, tmp_path / "new" / "cache")
     assert list(tmp_path.iterdir()) == []  # made by the first entry
     (tmp_path / "file").touch()
-    message = problem("DATALOADER.CLIP_CACHE", tmp_path / "file" / "cache")
-    says(message, f"{tmp_path / 'file'} is a file", 'DATALOADER.CLIP_CACHE ""')
-    check("DATALOADER.CLIP_CACHE", tmp_path / "file" / "cache", check_files=False)
+    message = problem(*others, key, tmp_path / "file" / "cache")
+    says(message, f"{tmp_path / 'file'} is a file", f'{key} ""')
+    check(*others, key, tmp_path / "file" / "cache", check_files=False)
     monkeypatch.setenv("HOME", str(tmp_path / "file"))
-    assert f"{tmp_path / 'file'} is a file" in problem("DATALOADER.CLIP_CACHE", "~/cache")
+    assert f"{tmp_path / 'file'} is a file" in problem(*others, key, "~/cache")
 
 
 @pytest.mark.parametrize("name", ["base", "toy", "pets"])

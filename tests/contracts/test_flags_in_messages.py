@@ -15,6 +15,7 @@ from alphaction.workflows.detect.detector_flags import DETECT_PERSONS, PREDICT_V
 # Folder -> the commands that print its messages.
 COMMANDS = {
     "workflows/detect": ("tools/detect_persons.py",),
+    "workflows/detect/onnx_model": ("tools/predict_video.py",),  # whose flags detect_persons.py has as well
     "workflows/predict": ("tools/predict_video.py",),
     "workflows/prepare": ("tools/prepare_dataset.py", "tools/process_ava_videos.py", "tools/csv2COCO.py"),
     "workflows/inspect": ("tools/validate_dataset.py", "tools/visualize_dataset.py"),

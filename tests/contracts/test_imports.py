@@ -37,7 +37,7 @@ ALLOWED = {
         "utils", "memory", "config", "data", "evaluation", "checkpoint", "modeling", "engine", "workflows.detect",
         "zoo",
     },
-    "workflows.convert": {"utils", "config", "checkpoint", "zoo"},
+    "workflows.convert": {"utils", "config", "data", "checkpoint", "zoo"},
 }  # fmt: skip
 
 
@@ -71,3 +71,14 @@ def test_imports_point_down(repo_root, package):
             if not any(module == name or module.startswith(f"{name}.") for name in allowed)
         ]
     assert wrong == []
+
+
+def test_optional_packages_are_imported_only_where_they_are_used(repo_root):
+    optional = {"transformers", "onnxruntime", "onnx"}
+    found = []
+    for path in sorted((repo_root / "alphaction").rglob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            names = [name.name for name in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            found += [f"{path.name}: {name}" for name in names if name.partition(".")[0] in optional]
+    assert found == []

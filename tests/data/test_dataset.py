@@ -196,6 +196,18 @@ def test_slow_jitter_and_color_jitter_only_in_training(cfg, spec, frame_numbers)
     assert torch.equal(still[SampleRequest(1, 0)].fast, still[SampleRequest(1, 1)].fast)
 
 
+def test_slow_sampling_and_offset_come_from_the_config(cfg, spec, frame_numbers):
+    def numbers(*overrides):
+        cfg.merge_from_list(list(overrides))
+        clip = ActionDataset.from_config(cfg, spec, training=True)[SampleRequest(4, 0)]
+        return [frame_numbers(frames.permute(1, 2, 3, 0).numpy()) for frames in (clip.slow, clip.fast)]
+
+    cfg.INPUT.FLIP_PROB = 0.0
+    assert numbers() == [[70, 78], list(range(67, 83, 2))]
+    assert numbers("INPUT.SLOW_SAMPLING", "linspace") == [[67, 82], list(range(67, 83, 2))]
+    assert numbers("INPUT.SLOW_SAMPLING", "first", "INPUT.CLIP_OFFSET", 3) == [[70, 78], list(range(70, 86, 2))]
+
+
 def test_inactive_pathways(cfg, spec):
     cfg.MODEL.BACKBONE.SLOWFAST.SLOW.ACTIVE = False
     clip = ActionDataset.from_config(cfg, spec, training=False)[SampleRequest(0, 0)]

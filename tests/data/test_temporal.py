@@ -15,6 +15,12 @@ def test_clip_is_centered_on_the_keyframe():
     assert clip_slots(5, 1) == [-2, -1, 0, 1, 2]
 
 
+def test_an_offset_moves_the_whole_clip():
+    assert clip_slots(16, 4, 1) == [-31, -27, -23, -19, -15, -11, -7, -3, 1, 5, 9, 13, 17, 21, 25, 29]
+    plain, later = (TemporalSampling(64, 1, 16, 8, offset=offset).slots() for offset in (0, -3))
+    assert later == tuple([slot - 3 for slot in slots] for slots in plain)
+
+
 @pytest.mark.parametrize(
     ("tau", "alpha", "slow", "fast"),
     [
@@ -37,6 +43,28 @@ def test_random_start_covers_every_frame():
         slow, fast = sampling.slots(start)
         assert slow == [-32 + start, -16 + start, start, 16 + start]
         assert len(fast) == 32
+
+
+@pytest.mark.parametrize(
+    ("sampling", "tau", "slow"),
+    [("linspace", 4, [-32, -24, -16, -6, 2, 12, 20, 30]), ("first", 8, [-32, -16, 0, 16])],
+)
+def test_slow_frames_of_public_weights(sampling, tau, slow):
+    found, fast = TemporalSampling(32, 2, tau, tau, slow_sampling=sampling).slots()
+    assert found == slow
+    assert fast == list(range(-32, 32, 2))
+
+
+def test_random_start_from_the_first_frame_too():
+    sampling = TemporalSampling(64, 1, tau=16, alpha=8, slow_jitter=True, slow_sampling="first")
+    assert sampling.slots(5)[0] == [-27, -11, 5, 21]
+    assert sampling.slots()[0] == [-32, -16, 0, 16]
+
+
+def test_evenly_spread_frames_have_no_other_start():
+    with pytest.raises(UserError, match=r"SLOW_JITTER True .*SLOW_SAMPLING linspace.*Set SLOW_JITTER to False"):
+        TemporalSampling(64, 1, 16, 8, slow_jitter=True, slow_sampling="linspace")
+    TemporalSampling(64, 1, 16, 8, slow=False, slow_jitter=True, slow_sampling="linspace")
 
 
 def test_without_jitter_the_start_is_fixed():

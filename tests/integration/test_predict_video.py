@@ -132,6 +132,23 @@ def test_a_detector_can_give_the_boxes_of_a_part_of_the_video(cfg, trained, opti
     assert edge[0] > edge[1] + 60
 
 
+def test_an_onnx_file_can_find_the_persons(cfg, trained, options, tmp_path):
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    from workflows.detect.onnx_model.files import write_model
+
+    # Frames of 160 x 120 fill the input: a person at 0.2, 0.2, 0.5, 0.9, and a cup.
+    rows = np.array([[[32, 24, 80, 108, 0.9, 0], [96, 72, 112, 84, 0.85, 1]]], dtype=np.float32)
+    names = {"names": "{0: 'person', 1: 'cup'}"}
+    file = write_model(tmp_path / "y.onnx", {"output0": rows}, shape=(1, 3, 120, 160), metadata=names)
+    options = replace(options, detections=None, object_boxes=None, onnx=file, start=1.5, end=3.0)
+    options = replace(options, tracks=tmp_path / "tracks.csv")
+    result = predict_video(cfg, trained / "model_final.pth", options)
+    assert result.persons == 1
+    box = options.tracks.read_text().splitlines()[0].split(",")[2:6]
+    np.testing.assert_allclose(np.array(box, dtype=float), [0.2, 0.2, 0.5, 0.9], atol=1e-3)
+
+
 class Nobody:
     """Finds nothing."""
 

@@ -15,13 +15,14 @@ BOXES = torch.tensor([[4.0, 6, 80, 58], [30.5, 2, 70, 60], [0, 0, 95, 63], [40, 
 CLIP_INDEX = torch.tensor([0, 1, 1, 1])
 
 
-def test_align_frame_by_frame():
+@pytest.mark.parametrize("aligned", [False, True])
+def test_align_frame_by_frame(aligned):
     features = torch.randn(2, 5, 3, 4, 6)
-    pooled = RoiAlign3d(output_size=7, spatial_scale=1 / 16, sampling_ratio=0)(features, BOXES, CLIP_INDEX)
+    pooled = RoiAlign3d(7, spatial_scale=1 / 16, sampling_ratio=0, aligned=aligned)(features, BOXES, CLIP_INDEX)
     assert pooled.shape == (4, 5, 3, 7, 7)
     rois = torch.cat([CLIP_INDEX[:, None].float(), BOXES], dim=1)
     for t in range(3):
-        expected = torchvision.ops.roi_align(features[:, :, t], rois, 7, 1 / 16, 0, aligned=False)
+        expected = torchvision.ops.roi_align(features[:, :, t], rois, 7, 1 / 16, 0, aligned=aligned)
         torch.testing.assert_close(pooled[:, :, t], expected)
 
 
@@ -40,6 +41,8 @@ def test_align_by_hand():
     ramp = torch.arange(12.0).expand(1, 1, 2, 12, 12)
     pooled = RoiAlign3d()(ramp, torch.tensor([[16.0, 16, 128, 128]]), torch.tensor([0]))
     torch.testing.assert_close(pooled, (torch.arange(7) + 1.5).expand(1, 1, 2, 7, 7))
+    shifted = RoiAlign3d(aligned=True)(ramp, torch.tensor([[16.0, 16, 128, 128]]), torch.tensor([0]))
+    torch.testing.assert_close(shifted, (torch.arange(7) + 1.0).expand(1, 1, 2, 7, 7))
 
 
 def test_sampling_ratio_matters():

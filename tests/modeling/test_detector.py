@@ -78,7 +78,7 @@ def first_clip(batch: ClipBatch) -> ClipBatch:
     for field in fields(batch):
         value = getattr(batch, field.name)
         rows = objects if field.name in per_object else persons if field.name in per_person else slice(0, 1)
-        changes[field.name] = value[rows]
+        changes[field.name] = None if value is None else value[rows]
     return replace(batch, **changes)
 
 

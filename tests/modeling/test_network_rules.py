@@ -20,6 +20,15 @@ from alphaction.modeling.registries import BACKBONES
         ((f"{BACKBONE}.CONV_BODY", "I3D-Resnet50-Sparse", "INPUT.FRAME_NUM", 1), "2 frames or more"),
         ((f"{BACKBONE}.SLOWFAST.BETA", 0.01), "BETA: 0.01"),
         ((f"{SLOW}.CONV3_GROUP_NL", True, "INPUT.FRAME_NUM", 48), "stage 2 gets 6"),
+        ((f"{BACKBONE}.SLOWFAST.LATERAL_KERNEL", 4), "3 or 5"),
+        ((f"{FAST}.TEMPORAL_BLOCKS", "[3, 4, 7, 3]"), "wants 7 in stage 3"),
+        ((f"{SLOW}.CONV4_NONLOCAL_BLOCKS", "[6, 13, 20]"), "names 6, 13, 20"),
+        ((f"{SLOW}.CONV3_NONLOCAL_BLOCKS", "[0]", f"{SLOW}.CONV3_NONLOCAL", False), "Set CONV3_NONLOCAL to True"),
+        (("MODEL.NONLOCAL.POOL_SIZE", "[8, 2, 2]"), "MODEL.NONLOCAL.POOL_SIZE: pooling of (8, 2, 2)"),
+        (("MODEL.NONLOCAL.POOL_SIZE", "[1, 17, 2]"), "has (4, 16, 16)"),
+        ((f"{HEAD}.POOLER_SCALE", 0.125), "Set it to 0.0625, or leave it out"),
+        ((f"{HEAD}.POOLER_TYPE", "pooling3d", f"{HEAD}.POOLER_ALIGNED", True), "POOLER_TYPE to align3d"),
+        ((*IA_ON, f"{BACKBONE}.CONV_BODY", "Slow-Resnet50"), "DIM_IN to 2048"),
         ((*IA_ON, f"{IA}.DIM_IN", 2048), "DIM_IN to 2304"),
         ((*IA_ON, *I3D), "DIM_IN to 2048"),
         ((*IA_ON, f"{SLOW}.ACTIVE", False, f"{BACKBONE}.SLOWFAST.BETA", 0.25), "DIM_IN to 512"),
@@ -43,6 +52,10 @@ def test_rules(overrides, expected):
         (*IA_ON, f"{IA}.LENGTH", (0, 0), f"{IA}.MEMORY_OWN_SECOND", False, f"{IA}.I_BLOCK_LIST", ["P", "O"]),
         (*I3D, "INPUT.FRAME_NUM", 7),
         (f"{SLOW}.CONV3_GROUP_NL", True),
+        ("MODEL.NONLOCAL.POOL_SIZE", "[2, 16, 16]"),
+        (f"{HEAD}.POOLER_TYPE", "align3d", f"{HEAD}.POOLER_ALIGNED", True, f"{HEAD}.TIME_POOLING", "max"),
+        (f"{BACKBONE}.SLOWFAST.LATERAL", "tconv_bn_relu", f"{BACKBONE}.SLOWFAST.LATERAL_KERNEL", 7),
+        (f"{BACKBONE}.CONV_BODY", "Slow-Resnet50", f"{FAST}.TEMPORAL_BLOCKS", "[9]"),  # not built
     ],
 )
 def test_valid(overrides):

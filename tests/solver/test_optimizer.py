@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 import torch
 from torch import nn
+from yacs.config import CfgNode
 
-from alphaction.config import get_cfg
-from alphaction.solver import build_optimizer
+from alphaction.config import get_cfg, load_cfg
+from alphaction.modeling import build_detection_model
+from alphaction.solver import build_optimizer, describe_rates
+from alphaction.solver.optimizer import layer_shares
 
 
 class Network(nn.Module):
@@ -19,18 +24,54 @@ class Network(nn.Module):
         self.frozen = nn.Linear(2, 2).requires_grad_(False)
 
 
+class Stack(nn.Module):
+    """A backbone of a stem and two blocks, whose last norm is in no layer, as transformers have them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.token = nn.Parameter(torch.zeros(2))
+        self.stem = nn.Linear(2, 2)
+        self.block1 = nn.ModuleDict({"attention": nn.Linear(2, 6, bias=False), "norm": nn.LayerNorm(2)})
+        self.block1.register_parameter("q_bias", nn.Parameter(torch.zeros(2)))
+        self.block1.register_parameter("scale", nn.Parameter(torch.ones(2)))
+        self.block2 = nn.Sequential(nn.Conv1d(2, 2, 1), nn.GroupNorm(1, 2), nn.RMSNorm(2))
+        self.norm = nn.LayerNorm(2)
+
+    def layers(self) -> Sequence[Sequence[nn.Module]]:
+        return [[self.stem], [self.block1], [self.block2]]
+
+
+class Detector(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = Stack()
+        self.head = nn.Linear(2, 3)
+
+
+def rates(cfg: CfgNode, network: nn.Module) -> dict[str, tuple[object, float]]:
+    """Return (learning rate, weight decay) of each parameter that is trained."""
+    names = {id(parameter): name for name, parameter in network.named_parameters()}
+    return {
+        names[id(parameter)]: (pytest.approx(group["lr"]), group["weight_decay"])
+        for group in build_optimizer(cfg, network).param_groups
+        for parameter in group["params"]
+    }
+
+
+def transformer_recipe() -> CfgNode:
+    cfg = get_cfg()
+    cfg.SOLVER.OPTIMIZER, cfg.SOLVER.BASE_LR, cfg.SOLVER.BIAS_LR_FACTOR = "adamw", 1.0, 1.0
+    cfg.SOLVER.WEIGHT_DECAY, cfg.SOLVER.LAYER_DECAY = 0.05, 0.5
+    return cfg
+
+
 def test_groups_hold_the_rates_of_the_config():
     cfg = get_cfg()
     cfg.SOLVER.BASE_LR, cfg.SOLVER.BIAS_LR_FACTOR, cfg.SOLVER.IA_LR_FACTOR = 0.1, 2, 10.0
     cfg.SOLVER.WEIGHT_DECAY, cfg.SOLVER.WEIGHT_DECAY_BIAS, cfg.SOLVER.WEIGHT_DECAY_BN = 0.01, 0.02, 0.03
     network = Network()
     optimizer = build_optimizer(cfg, network)
-    found = {}
-    names = {id(parameter): name for name, parameter in network.named_parameters()}
-    for group in optimizer.param_groups:
-        for parameter in group["params"]:
-            found[names[id(parameter)]] = (pytest.approx(group["lr"]), group["weight_decay"])
-    assert found == {
+    assert rates(cfg, network) == {
         "conv.weight": (0.1, 0.01),
         "conv.bias": (0.2, 0.02),
         "bn.weight": (0.1, 0.03),
@@ -40,3 +81,80 @@ def test_groups_hold_the_rates_of_the_config():
     }
     assert isinstance(optimizer, torch.optim.SGD)
     assert all(group["momentum"] == 0.9 for group in optimizer.param_groups)
+
+
+def test_layers_learn_slower_the_nearer_they_are_to_the_frames():
+    # n blocks: block i gets decay^(n - i), the stem decay^(n + 1).
+    assert layer_shares(0.75, 13) == pytest.approx([0.75**13, *(0.75 ** (12 - i) for i in range(12))])
+    assert rates(transformer_recipe(), Detector()) == {
+        "backbone.token": (1.0, 0.0),
+        "backbone.stem.weight": (0.125, 0.05),
+        "backbone.stem.bias": (0.125, 0.0),
+        "backbone.block1.q_bias": (0.25, 0.0),
+        "backbone.block1.scale": (0.25, 0.0),
+        "backbone.block1.attention.weight": (0.25, 0.05),
+        "backbone.block1.norm.weight": (0.25, 0.0),
+        "backbone.block1.norm.bias": (0.25, 0.0),
+        "backbone.block2.0.weight": (0.5, 0.05),
+        **{f"backbone.block2.{name}": (0.5, 0.0) for name in ("0.bias", "1.weight", "1.bias", "2.weight")},
+        "backbone.norm.weight": (1.0, 0.0),
+        "backbone.norm.bias": (1.0, 0.0),
+        "head.weight": (1.0, 0.05),
+        "head.bias": (1.0, 0.0),
+    }
+
+
+def test_adamw_has_the_betas_of_the_published_recipes():
+    optimizer = build_optimizer(transformer_recipe(), Detector())
+    assert isinstance(optimizer, torch.optim.AdamW)
+    assert {group["betas"] for group in optimizer.param_groups} == {(0.9, 0.999)}
+
+
+def test_norms_and_biases_have_weight_decays_of_their_own():
+    cfg = transformer_recipe()
+    cfg.SOLVER.WEIGHT_DECAY_BIAS, cfg.SOLVER.WEIGHT_DECAY_BN, cfg.SOLVER.BIAS_LR_FACTOR = 0.02, 0.03, 2.0
+    found = rates(cfg, Detector())
+    assert found["backbone.block1.q_bias"] == (0.5, 0.02)
+    assert found["backbone.block1.norm.bias"] == (0.25, 0.03)
+    assert found["backbone.block1.scale"] == (0.25, 0.03)
+    assert found["backbone.token"] == (1.0, 0.03)
+
+
+def test_the_rates_in_words():
+    cfg, network = transformer_recipe(), Detector()
+    assert describe_rates(cfg, network) == (
+        "1 at the head, 0.5 to 0.125 from the last to the first trained layer of the backbone, SOLVER.LAYER_DECAY 0.5"
+    )
+    network.backbone.stem.requires_grad_(False)
+    assert "0.5 to 0.25 from" in describe_rates(cfg, network)
+    network.backbone.requires_grad_(False)
+    assert describe_rates(cfg, network) == "1"
+
+
+def tiny(*overrides: object) -> tuple[CfgNode, nn.Module]:
+    cfg = load_cfg(None, ["MODEL.BACKBONE.CONV_BODY", "Slowfast-Tiny", *overrides])
+    with torch.device("meta"):
+        return cfg, build_detection_model(cfg)
+
+
+def test_a_slowfast_network_keeps_its_groups():
+    cfg, network = tiny("MODEL.BACKBONE.FROZEN_BN", False, "SOLVER.BASE_LR", 0.1, "SOLVER.WEIGHT_DECAY_BN", 0.5)
+    groups = build_optimizer(cfg, network).param_groups
+    # Weights; batch norms; the biases of laterals, non-local blocks and classifier at twice the rate.
+    assert [(group["lr"], group["weight_decay"], len(group["params"])) for group in groups] == [
+        (0.1, 1e-4, 39),
+        (0.1, 0.5, 68),
+        (0.2, 0.0, 5),
+    ]
+
+
+def test_the_stages_of_a_slowfast_network_are_layers():
+    cfg, network = tiny("SOLVER.LAYER_DECAY", 0.5, "SOLVER.BASE_LR", 1.0, "SOLVER.BIAS_LR_FACTOR", 1.0)
+    found = {name: rate for name, (rate, _) in rates(cfg, network).items()}
+    expected = {
+        "conv1": 0.5**5,
+        "bn1": 0.5**5,
+        **{f"{module}{i}": 0.5 ** (5 - i) for module in ("res_nl", "Tconv") for i in range(1, 5)},
+    }
+    for name, rate in found.items():
+        assert rate == (expected[name.split(".")[2]] if name.startswith("backbone.") else 1.0), name

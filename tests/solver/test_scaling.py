@@ -51,9 +51,10 @@ def test_there_and_back():
 
 def test_adamw_follows_the_square_root():
     cfg = zoo_cfg()
-    cfg.SOLVER.OPTIMIZER, cfg.SOLVER.BASE_LR = "adamw", 0.003
+    cfg.SOLVER.OPTIMIZER, cfg.SOLVER.BASE_LR, cfg.SOLVER.MIN_LR = "adamw", 0.003, 2e-6
     scale_schedule(cfg, 2)
     assert pytest.approx(0.0015) == cfg.SOLVER.BASE_LR
+    assert pytest.approx(1e-6) == cfg.SOLVER.MIN_LR
     assert (cfg.SOLVER.VIDEOS_PER_BATCH, cfg.SOLVER.MAX_ITER) == (4, 360_000)
     scale_schedule(cfg, 8)
     assert pytest.approx(0.003) == cfg.SOLVER.BASE_LR

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -38,6 +40,25 @@ def test_multi_step_drops_at_the_milestone(iteration, expected):
 
 def test_half_cosine_ends_and_middle():
     assert [half_cosine_factor(i, solver()) for i in (0, 50, 100)] == pytest.approx([1.0, 0.5, 0.0])
+
+
+def test_half_cosine_ends_at_the_lowest_rate_and_keeps_its_numbers_without_one():
+    node = solver(BASE_LR=0.1, MIN_LR=0.004)
+    assert [half_cosine_factor(i, node) for i in (0, 50, 100)] == pytest.approx([1.0, 0.52, 0.04])
+    plain = [0.5 * (math.cos(math.pi * i / 100) + 1) for i in range(101)]
+    assert [half_cosine_factor(i, solver()) for i in range(101)] == plain
+
+
+def test_each_group_ends_at_its_share_of_the_lowest_rate():
+    cfg = get_cfg()
+    cfg.SOLVER = solver(SCHEDULER="half_period_cosine", BASE_LR=0.1, MIN_LR=0.001, WARMUP_ON=False)
+    groups = [{"params": [torch.nn.Parameter(torch.zeros(1))], "lr": 0.1 * share} for share in (1, 0.25)]
+    optimizer = torch.optim.SGD(groups, lr=0.1)
+    scheduler = build_scheduler(cfg, optimizer)
+    for _ in range(cfg.SOLVER.MAX_ITER):
+        optimizer.step()
+        scheduler.step()
+    assert scheduler.get_last_lr() == pytest.approx([0.001, 0.00025])
 
 
 def test_schedules_share_the_warmup():

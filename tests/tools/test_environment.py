@@ -73,6 +73,13 @@ def test_the_first_start_makes_an_environment_and_installs_once(ensure, tmp_path
     assert "python -m pip install" in ensure(VIRTUAL_ENV=str(made))[2]
 
 
+def test_optional_packages_are_for_the_tests_only(ensure):
+    with_all = "EXTRAS=$ALL_EXTRAS; ensure_environment"
+    assert "[dev]" in ensure()[2]
+    assert "[dev,optional]" in ensure(function=with_all)[2]
+    assert ensure()[2] == ensure(function=with_all)[2] == ""
+
+
 def test_an_active_environment_with_the_packages_is_used_as_it_is(ensure, venv):
     assert ensure(VIRTUAL_ENV=str(venv), PACKAGES=str(venv)) == (0, f"{venv}/bin/python\n", "")
     assert ensure(CONDA_PREFIX=str(venv), CONDA_DEFAULT_ENV="mine", PACKAGES=str(venv))[1] == f"{venv}/bin/python\n"

@@ -13,7 +13,7 @@ from interruption import interruptible
 from messages import says
 
 from alphaction.utils import requirements
-from alphaction.utils.requirements import REQUIREMENTS, find_problem
+from alphaction.utils.requirements import OPTIONAL, REQUIREMENTS, find_problem
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = [ROOT / "train_net.py", ROOT / "test_net.py", *sorted((ROOT / "tools").glob("*.py"))]
@@ -95,7 +95,8 @@ def test_every_imported_package_is_listed():
             elif isinstance(node, ast.ImportFrom):
                 found.add(node.module.partition(".")[0])
     known = {name.partition(".")[0] for name in REQUIREMENTS}
-    assert found - set(sys.stdlib_module_names) - {"alphaction"} <= known
+    assert found - set(sys.stdlib_module_names) - {"alphaction"} <= known | set(OPTIONAL)
+    assert not known & set(OPTIONAL)
 
 
 def test_setup_reads_the_list():

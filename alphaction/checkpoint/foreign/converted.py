@@ -15,6 +15,11 @@ Part = Literal["network", "input", "head"]
 A run refuses another "network" or "input", and another "head" where it takes the classifier from the file."""
 
 
+def forbids_commerce(license_name: str) -> bool:
+    """Return whether a license, "CC-BY-NC-4.0", allows no commercial use."""
+    return "NC" in license_name.upper().replace(" ", "-").split("-")
+
+
 @dataclass(frozen=True)
 class ForeignFile:
     """A weight file of another project, read but not understood yet.

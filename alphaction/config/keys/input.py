@@ -77,7 +77,7 @@ INPUT: tuple[Section | Key, ...] = (
     Key(
         "INPUT.TAU",
         8,
-        "The slow pathway takes every TAU-th frame of the clip: FRAME_NUM / TAU frames.",
+        "The slow pathway takes one of each TAU frames of the clip: FRAME_NUM / TAU frames.",
         unit="clip frames",
         within=POSITIVE,
     ),
@@ -94,7 +94,11 @@ INPUT: tuple[Section | Key, ...] = (
         "Frames of the fast pathway per frame of the slow one; it takes every (TAU / ALPHA)-th frame of the clip.",
         within=POSITIVE,
     ),
-    Key("INPUT.SLOW_JITTER", False, "In training, start the slow pathway's frames at a random one of the first TAU."),
+    Key(
+        "INPUT.SLOW_JITTER",
+        False,
+        "In training, take every TAU-th frame for the slow pathway from a random one of the first TAU on.",
+    ),
     Key("INPUT.COLOR_JITTER", False, "In training, shift hue, saturation and value of a clip at random."),
     Key("INPUT.HUE_JITTER", 20.0, "Largest shift of the hue.", unit="degrees", within=Range(0, 180)),
     Key(
@@ -165,7 +169,7 @@ INPUT: tuple[Section | Key, ...] = (
         "DATALOADER.FEATURE_CACHE",
         "",
         "Folder that keeps the features of each clip where the backbone is frozen (MODEL.BACKBONE.FREEZE all): they "
-        "are computed once, and training then needs neither videos nor backbone. Empty: no cache.",
+        "are computed once, and training then neither decodes videos nor runs the backbone. Empty: no cache.",
         unit="path",
     ),
     Key(

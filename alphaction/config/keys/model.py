@@ -10,7 +10,8 @@ MODEL: tuple[Section | Key, ...] = (
     Key(
         "MODEL.WEIGHT",
         "",
-        "Weights that a run starts from: a `.pth` checkpoint, or Caffe2's `.pkl` (I3D only). Empty: random ones.",
+        "Weights that a run starts from: a checkpoint, a file of another project, or `zoo:NAME`, which is downloaded "
+        "(MODEL_ZOO.md). Empty: random ones.",
         unit="path",
     ),
     Key(
@@ -30,8 +31,8 @@ MODEL: tuple[Section | Key, ...] = (
     Key(
         "MODEL.ACTIVATION_CHECKPOINTING",
         False,
-        "Recompute the activations of the residual stages in the backward pass instead of keeping them: less "
-        "memory, about a third more time a step, the same numbers.",
+        "Recompute the activations of residual stages and transformer blocks in the backward pass instead of keeping "
+        "them: less memory, about a third more time a step, the same numbers.",
     ),
     Section("MODEL.ROI_ACTION_HEAD", "The action head: pools features over each person's box and classifies them."),
     Key(

@@ -7,14 +7,9 @@ longer used stay; deleting the folder is always safe.
 
 from __future__ import annotations
 
-import hashlib
-import io
-import json
 import logging
 import os
 import platform
-import re
-import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -22,10 +17,10 @@ import av
 import cv2
 import numpy as np
 
+from alphaction.data.cache_entry import DamagedEntryError, folder_of, hash_of, read_entry, write_entry
 from alphaction.data.keyframes import exact_time, time_text
 from alphaction.data.video.clip_source import ClipSource, Origin, VideoCheck
 from alphaction.data.video.file import Size, VideoInfo
-from alphaction.utils.atomic import replacing
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +33,6 @@ _SOFTWARE = [
     av.__version__,
     *(list(av.library_versions.get(library, ())) for library in ("libavcodec", "libavformat", "libswscale")),
 ]
-_CHECKSUM_BYTES = 4
 
 
 class CachedClipSource(ClipSource):
@@ -68,8 +62,8 @@ class CachedClipSource(ClipSource):
     ) -> np.ndarray:
         origin, shown = self.origin(video, second, slots, fps), self.frame_size(video)
         target = shown if size is None else size(shown)
-        key = _key(origin, shown, target, second, slots)
-        entry = self.cache_folder / _folder_name(self.folder, video) / f"{time_text(second)}-{key}.npy"
+        key = clip_key(origin, shown, target, second, slots)
+        entry = self.cache_folder / folder_of(self.folder, video) / f"{time_text(second)}-{key}.npy"
         frames = self._load(entry, key, (len(slots), target[1], target[0], 3))
         if frames is not None:
             return frames
@@ -97,32 +91,17 @@ class CachedClipSource(ClipSource):
 
     def _load(self, entry: Path, key: str, shape: tuple[int, ...]) -> np.ndarray | None:
         """Return the frames of an entry, None if there is none or, with a warning, if it is damaged."""
-        header, frames = _header(shape), np.empty(shape, dtype=np.uint8)
         try:
-            with entry.open("rb") as file:
-                # The only header that this entry can have: NumPy need not interpret what may be damaged.
-                whole = file.read(len(header)) == header and file.readinto(frames) == frames.nbytes
-                checksum = file.read(_CHECKSUM_BYTES + 1)
-        except FileNotFoundError:
+            return read_entry(entry, key, shape, ("|u1",))
+        except DamagedEntryError as error:
+            logger.warning("DATALOADER.CLIP_CACHE: %s; the clip is decoded again", error)
             return None
-        except OSError as error:
-            fault = f"cannot be read ({error.strerror})"
-        else:
-            if whole and checksum == _checksum(key, frames):
-                return frames
-            fault = "is damaged"
-        logger.warning("DATALOADER.CLIP_CACHE: %s %s; the clip is decoded again", entry, fault)
-        return None
 
     def _store(self, entry: Path, key: str, frames: np.ndarray) -> None:
         if not self._stores:
             return
-        frames = np.ascontiguousarray(frames)
         try:
-            with replacing(entry) as part, part.open("wb") as file:
-                file.write(_header(frames.shape))
-                file.write(frames.data)
-                file.write(_checksum(key, frames))
+            write_entry(entry, key, frames)
         except OSError as error:
             self._stores = False
             logger.warning(
@@ -138,29 +117,9 @@ def with_cache(source: ClipSource, folder: str) -> ClipSource:
     return CachedClipSource(source, Path(folder).expanduser()) if folder else source
 
 
-def _key(origin: Origin, shown: Size, target: Size, second: float, slots: Sequence[int]) -> str:
+def clip_key(origin: Origin, shown: Size, target: Size, second: float, slots: Sequence[int]) -> str:
     """Return a hash of everything that decides the frames: two reads that may differ in a pixel have two keys."""
     files = [[os.path.realpath(file.path), file.size, file.mtime_ns] for file in origin.files]
     moment = [exact_time(second), [int(slot) for slot in slots]]
     parts = [_FORMAT, _SOFTWARE, files, float(origin.fps), shown, target, *moment]
-    return _hash(parts)
-
-
-def _folder_name(videos: Path, video: str) -> str:
-    """Return the sub-folder of a video: names of any length and alphabet, several folders with a "video_1" each."""
-    return f"{re.sub(r'[^A-Za-z0-9._-]+', '_', video)[:40]}-{_hash([os.path.realpath(videos), video])[:8]}"
-
-
-def _hash(parts: list) -> str:
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
-
-
-def _header(shape: tuple[int, ...]) -> bytes:
-    header = io.BytesIO()
-    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
-    return header.getvalue()
-
-
-def _checksum(key: str, frames: np.ndarray) -> bytes:
-    """Return a checksum that also differs between entries with equal frames."""
-    return zlib.crc32(frames, zlib.crc32(key.encode())).to_bytes(_CHECKSUM_BYTES, "big")
+    return hash_of(parts)

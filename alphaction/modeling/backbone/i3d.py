@@ -15,7 +15,7 @@ from alphaction.layers import conv_norm
 from alphaction.modeling.backbone.base import Backbone
 from alphaction.modeling.backbone.nonlocal_block import NonLocalOptions
 from alphaction.modeling.backbone.norm import NormOptions
-from alphaction.modeling.backbone.residual import ResidualStage, he_init
+from alphaction.modeling.backbone.residual import ResidualStage, every_second, he_init
 from alphaction.modeling.registries import BACKBONES
 from alphaction.utils.errors import UserError
 
@@ -67,20 +67,29 @@ class I3D(Backbone):
 
         def stage(in_channels: int, inner: int, temporal_kernels: Sequence[int], **kwargs: Any) -> ResidualStage:
             return ResidualStage(
-                in_channels, inner, 4 * inner, temporal_kernels, norm, checkpointing=checkpointing, **kwargs
+                in_channels,
+                inner,
+                4 * inner,
+                temporal_kernels,
+                norm,
+                nonlocal_options=nonlocal_options,
+                checkpointing=checkpointing,
+                **kwargs,
             )
 
-        options = [nonlocal_options if wanted else None for wanted in nonlocal_stages]
+        second, third = (
+            every_second(count) if wanted else () for wanted, count in zip(nonlocal_stages, blocks[1:3], strict=True)
+        )
         self.res_nl1 = stage(WIDTH, WIDTH, _alternate(3, 3, blocks[0]))
         self.res_nl2 = stage(
             4 * WIDTH,
             2 * WIDTH,
             _alternate(3, 1, blocks[1]),
             stride=2,
-            nonlocal_options=options[0],
+            nonlocal_blocks=second,
             nonlocal_groups=nonlocal_groups,
         )
-        self.res_nl3 = stage(8 * WIDTH, 4 * WIDTH, _alternate(3, 1, blocks[2]), stride=2, nonlocal_options=options[1])
+        self.res_nl3 = stage(8 * WIDTH, 4 * WIDTH, _alternate(3, 1, blocks[2]), stride=2, nonlocal_blocks=third)
         self.res_nl4 = stage(16 * WIDTH, 8 * WIDTH, _alternate(1, 3, blocks[3]), dilation=2)
         self.out_channels = (0, 32 * WIDTH)
 

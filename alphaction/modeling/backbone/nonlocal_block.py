@@ -24,8 +24,9 @@ class NonLocalOptions:
         init_std: standard deviation of the convolutions' initial weights.
         zero_init: the output convolution starts at zero instead.
         bias: the convolutions have a bias.
-        max_pool: keys and values are taken from a map of half the height and width.
-        softmax: weights are a softmax over positions; else the products divided by the number of positions.
+        max_pool: keys and values are taken from a map that max pooling made smaller.
+        pool_size: kernel and stride of that pooling: (frames, rows, columns).
+        softmax: weights are a softmax over positions; else the products divided by the number of (pooled) positions.
         scale: products are multiplied by E**-0.5.
         use_norm: batch norm follows the output convolution.
         norm: how it is built.
@@ -35,6 +36,7 @@ class NonLocalOptions:
     zero_init: bool = False
     bias: bool = True
     max_pool: bool = True
+    pool_size: tuple[int, int, int] = (1, 2, 2)
     softmax: bool = True
     scale: bool = True
     use_norm: bool = True
@@ -48,6 +50,7 @@ class NonLocalOptions:
             zero_init=node.USE_ZERO_INIT_CONV,
             bias=not node.NO_BIAS,
             max_pool=node.USE_MAXPOOL,
+            pool_size=tuple(node.POOL_SIZE),
             softmax=node.USE_SOFTMAX,
             scale=node.USE_SCALE,
             use_norm=node.USE_BN,
@@ -86,7 +89,7 @@ class NonLocalBlock(nn.Module):
         """Return [B, C, T, H, W] for x of that shape.
 
         Raises:
-            UserError: if T is no multiple of ``group_frames``.
+            UserError: if T is no multiple of ``group_frames``, or the map is too small for the pooling.
         """
         if self.group_frames is None:
             return x + self._attend(x)
@@ -102,7 +105,7 @@ class NonLocalBlock(nn.Module):
         return x + change
 
     def _attend(self, x: Tensor) -> Tensor:
-        source = F.max_pool3d(x, (1, 2, 2)) if self.options.max_pool else x
+        source = self._pool(x) if self.options.max_pool else x
         # [B, 1, L, E]: one attention head.
         query, key, value = (
             conv(inputs).flatten(2).transpose(1, 2).unsqueeze(1)
@@ -112,6 +115,17 @@ class NonLocalBlock(nn.Module):
         if self.options.softmax:
             result = F.scaled_dot_product_attention(query, key, value, scale=scale)
         else:
-            result = query @ (key.transpose(2, 3) @ value) * (scale / key.shape[2])
+            # Divided first: sums over all positions may leave the range of half precision.
+            result = query @ (key.transpose(2, 3) @ (value * (scale / key.shape[2])))
         result = result.squeeze(1).transpose(1, 2).unflatten(2, x.shape[2:])
         return self.out(result) if self.bn is None else conv_norm(result, self.out, self.bn)
+
+    def _pool(self, x: Tensor) -> Tensor:
+        size, there = self.options.pool_size, tuple(x.shape[2:])
+        if any(wanted > given for wanted, given in zip(size, there, strict=True)):
+            raise UserError(
+                f"MODEL.NONLOCAL.POOL_SIZE: pooling of {size} (frames, rows, columns) leaves nothing of a non-local "
+                f"block's map, which has {there}. Choose smaller numbers, or give the network larger clips "
+                "(INPUT.FRAME_NUM, TAU and ALPHA, or the MIN_SIZE_... keys)."
+            )
+        return F.max_pool3d(x, size)

@@ -5,7 +5,7 @@ Axes: B clips, C channels, T frames, H and W rows and columns.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
@@ -131,8 +131,13 @@ class ResidualBlock(nn.Module):
         return F.relu(self.btnk(x) + shortcut, inplace=True)
 
 
+def every_second(blocks: int) -> tuple[int, ...]:
+    """Return the residual blocks, from 0, that a non-local block follows unless others are chosen: 1, 3, 5, ..."""
+    return tuple(range(1, blocks, 2))
+
+
 class ResidualStage(nn.Sequential):
-    """Residual blocks ``res_0``, ``res_1``, ... of one width; optional non-local blocks after every second one.
+    """Residual blocks ``res_0``, ``res_1``, ... of one width; non-local blocks ``nonlocal_1``, ... after some of them.
 
     The first block projects its input, the others add it as it is.
 
@@ -144,7 +149,8 @@ class ResidualStage(nn.Sequential):
         norm: batch norm of the residual blocks.
         stride: of rows and columns, in the first block.
         dilation: of rows and columns, in every block.
-        nonlocal_options: adds ``nonlocal_1``, ``nonlocal_3``, ...; None: no such blocks.
+        nonlocal_blocks: the residual blocks, from 0, that a non-local block follows; it has the same number.
+        nonlocal_options: of those.
         nonlocal_groups: non-local blocks work within groups of 4 frames.
         checkpointing: in training, keep only each block's input and compute the rest again when going backward.
     """
@@ -159,12 +165,14 @@ class ResidualStage(nn.Sequential):
         *,
         stride: int = 1,
         dilation: int = 1,
+        nonlocal_blocks: Collection[int] = (),
         nonlocal_options: NonLocalOptions | None = None,
         nonlocal_groups: bool = False,
         checkpointing: bool = False,
     ) -> None:
         super().__init__()
         self.checkpointing = checkpointing
+        nonlocal_options = nonlocal_options or NonLocalOptions()
         for index, temporal_kernel in enumerate(temporal_kernels):
             block = ResidualBlock(
                 in_channels if index == 0 else out_channels,
@@ -178,7 +186,7 @@ class ResidualStage(nn.Sequential):
                 project=index == 0,
             )
             self.add_module(f"res_{index}", block)
-            if nonlocal_options is not None and index % 2 == 1:
+            if index in nonlocal_blocks:
                 group_frames = GROUP_FRAMES if nonlocal_groups else None
                 self.add_module(f"nonlocal_{index}", NonLocalBlock(out_channels, nonlocal_options, group_frames))
 

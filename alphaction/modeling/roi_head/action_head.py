@@ -32,13 +32,18 @@ class ActionHead(nn.Module):
         self.loss = loss
 
     @classmethod
-    def from_config(cls, cfg: CfgNode, dim_in: int) -> ActionHead:
-        """Build what MODEL.ROI_ACTION_HEAD describes for a backbone whose features are ``dim_in`` wide."""
+    def from_config(cls, cfg: CfgNode, dim_in: int, stride: int = 16) -> ActionHead:
+        """Build what MODEL.ROI_ACTION_HEAD describes.
+
+        Args:
+            dim_in: channels of the backbone's features, both pathways together.
+            stride: its pixels per feature cell.
+        """
         head = cfg.MODEL.ROI_ACTION_HEAD
         feature_extractor = FEATURE_EXTRACTORS.get(head.FEATURE_EXTRACTOR).from_config(cfg, dim_in)
         loss = ActionLoss.from_config(cfg)
         predictor = PREDICTORS.get(head.PREDICTOR).from_config(cfg, feature_extractor.dim_out, loss.num_classes)
-        return cls(BoxPooler.from_config(cfg), feature_extractor, predictor, loss)
+        return cls(BoxPooler.from_config(cfg, stride), feature_extractor, predictor, loss)
 
     @property
     def ia_structure(self) -> InteractionStructure | None:

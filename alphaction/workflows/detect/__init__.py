@@ -1,5 +1,6 @@
-"""Boxes of persons on keyframes: torchvision's Faster R-CNN, or the files of any other detector."""
+"""Boxes of persons on keyframes: by torchvision, an ONNX file or transformers, or the files of any other detector."""
 
-from alphaction.workflows.detect.person_detector import DetectedBoxes, PersonDetector
+from alphaction.workflows.detect.detected_boxes import DetectedBoxes, Detector
+from alphaction.workflows.detect.person_detector import PersonDetector
 
-__all__ = ["DetectedBoxes", "PersonDetector"]
+__all__ = ["DetectedBoxes", "Detector", "PersonDetector"]

@@ -22,17 +22,16 @@ from alphaction.evaluation.recall import IOU, Recall
 from alphaction.utils.atomic import replacing
 from alphaction.utils.errors import UserError
 from alphaction.utils.files import refuse_existing
-from alphaction.workflows.detect.detect_dataset import detect_dataset
-from alphaction.workflows.detect.detector_options import DetectorOptions, recorded
+from alphaction.workflows.detect.choose_detector import make_detector, recorded
+from alphaction.workflows.detect.detect_dataset import detect_dataset, small_persons
+from alphaction.workflows.detect.detector_options import DetectorOptions
 from alphaction.workflows.detect.import_boxes import ImportRules
 from alphaction.workflows.detect.import_files import find_box_files, import_files, refuse_input
 from alphaction.workflows.detect.import_recall import missing_of_import
-from alphaction.workflows.detect.person_detector import PersonDetector
 
 logger = logging.getLogger(__name__)
 
 _LOW_RECALL = 0.5
-_DETECTING = "Lower --score, raise --short-side for small persons, and check the weights."
 
 
 @dataclass(frozen=True)
@@ -59,12 +58,13 @@ def detect_for_dataset(cfg: CfgNode, target: BoxTarget, options: DetectorOptions
         UserError: for what a user can correct; a finished part is kept and continued by the next call.
     """
     depends_on = recorded(options)
-    make_detector = cache(partial(PersonDetector.from_torchvision, **options.detecting()))  # one for all splits
+    make = cache(partial(make_detector, options))  # one for all splits
+    advice = f"Lower --score. {small_persons(depends_on)}, and check the weights."
 
     def detect(dataset: DatasetTables, output: Path) -> str:
         keyframes = list(dataset.annotations.keyframes)
         table = detect_dataset(
-            make_detector,
+            make,
             dataset.source,
             keyframes,
             output,
@@ -73,7 +73,7 @@ def detect_for_dataset(cfg: CfgNode, target: BoxTarget, options: DetectorOptions
         )
         without = len(keyframes) - len(table.keyframes)
         table = replace(table, counts={"annotated keyframes without a box": without} if without else {})
-        return _report(dataset, table, options.persons, lambda *_: _DETECTING)
+        return _report(dataset, table, options.persons, lambda *_: advice)
 
     reports = []
     for name, output in _outputs(cfg, target, options.every_class).items():

@@ -15,14 +15,14 @@ from alphaction.data.video.clip_source import ClipSource
 from alphaction.utils.atomic import replacing
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import counted, first_lines
+from alphaction.workflows.detect.detected_boxes import Detector
 from alphaction.workflows.detect.partial_detections import PartialDetections
-from alphaction.workflows.detect.person_detector import PersonDetector
 
 logger = logging.getLogger(__name__)
 
 
 def detect_dataset(
-    make_detector: Callable[[], PersonDetector],
+    make_detector: Callable[[], Detector],
     source: ClipSource,
     keyframes: Sequence[Keyframe],
     output: Path,
@@ -75,9 +75,18 @@ def detect_dataset(
         found, lower = (f" that scores {score:g} or more", "Lower --score. ") if score else ("", "")
         raise UserError(
             f"the detector found nothing{found} on {counted(len(keyframes), 'keyframe')}; {output} was not written. "
-            f"{lower}Raise --short-side for small persons, and check the weights and the videos."
+            f"{lower}{small_persons(options or {})}, and check the weights and the videos."
         )
     return table
+
+
+def small_persons(options: Mapping[str, object]) -> str:
+    """Return what shows small persons to a detector of these recorded options: "Raise --short-side for ..."."""
+    if "onnx" in options:
+        return "Raise --onnx-size for small persons, if the file leaves the size free"
+    if "hf_model" in options:
+        return "Take a model of larger frames for small persons"
+    return "Raise --short-side for small persons"
 
 
 def _batches(

@@ -23,11 +23,11 @@ from alphaction.utils.atomic import replacing
 from alphaction.utils.errors import UserError
 from alphaction.utils.files import missing_file, refuse_existing
 from alphaction.utils.messages import counted
+from alphaction.workflows.detect.choose_detector import make_detector, recorded
 from alphaction.workflows.detect.detect_dataset import detect_dataset
-from alphaction.workflows.detect.detector_options import DetectorOptions, recorded
+from alphaction.workflows.detect.detector_options import DetectorOptions
 from alphaction.workflows.detect.import_boxes import EMPTY_KEYFRAMES, NO_KEYFRAME, ImportRules
 from alphaction.workflows.detect.import_files import find_box_files, import_files, refuse_input
-from alphaction.workflows.detect.person_detector import PersonDetector
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ def detect_in_videos(target: VideoTarget, options: DetectorOptions) -> str:
     """
     source, keyframes, output = _opened(target)
     table = detect_dataset(
-        partial(PersonDetector.from_torchvision, **options.detecting()),
+        partial(make_detector, options),
         source,
         keyframes,
         output,

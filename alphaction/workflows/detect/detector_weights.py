@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import os
 import pickle
-import socket
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import WeightsEnum
 from torchvision.models.detection import (
     FasterRCNN_MobileNet_V3_Large_FPN_Weights,
     FasterRCNN_ResNet50_FPN_V2_Weights,
@@ -29,6 +26,7 @@ from alphaction.utils.errors import UserError
 from alphaction.utils.files import require_file
 from alphaction.utils.messages import counted, suggest
 from alphaction.workflows.detect.detector_flags import DETECT_PERSONS, DetectorFlags
+from alphaction.zoo import find_weights, get_weights
 
 DEFAULT_MODEL = "fasterrcnn_resnet50_fpn_v2"
 MODELS = {
@@ -41,8 +39,6 @@ MODELS = {
 }
 _CLASS_TENSOR = "roi_heads.box_predictor.cls_score.weight"
 _COUNTER = "num_batches_tracked"
-# A firewall that swallows packets would otherwise keep a download waiting for ever; seconds.
-_PATIENCE = 30.0
 
 
 def class_names(num_classes: int) -> list[str]:
@@ -103,43 +99,13 @@ def build_model(
 
 
 def coco_weights(name: str, flags: DetectorFlags = DETECT_PERSONS) -> Path:
-    """Return the file of COCO weights of network ``name``: torch.hub's cached one, else downloaded there.
+    """Return the file of COCO weights of network ``name``: the one in torch.hub's cache, else downloaded there.
 
     Raises:
-        UserError: it cannot be downloaded; says which file to put where.
+        UserError: it cannot be downloaded (says which file to put where), or the file is not the right one.
     """
-    _, coco = MODELS[name]
-    path = Path(torch.hub.get_dir()) / "checkpoints" / coco.url.rpartition("/")[2]
-    if path.is_file():
-        return path
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _patience(_PATIENCE):
-            torch.hub.download_url_to_file(coco.url, str(path), hash_prefix=_hash_prefix(coco))
-    except (OSError, RuntimeError) as error:  # URLError and time-outs are OSErrors; a wrong hash is a RuntimeError
-        raise UserError(
-            f"the COCO weights of {name} cannot be downloaded ({error}). On a machine with network, fetch\n"
-            f"  {coco.url}\n"
-            f"and put the file here: {path}\n"
-            f"or anywhere and pass it with {flags.weights} {path.name}. {flags.instead}"
-        ) from error
-    return path
-
-
-def _hash_prefix(weights: WeightsEnum) -> str:
-    """Return the first digits of the file's SHA-256, which its name ends in."""
-    return weights.url.rpartition("-")[2].partition(".")[0]
-
-
-@contextmanager
-def _patience(seconds: float) -> Iterator[None]:
-    """Let connections that are silent for so long fail."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
+    otherwise = f"Or save it anywhere, and pass it with {flags.weights} FILE. {flags.instead}"
+    return get_weights(find_weights(name), what=f"the COCO weights of {name}", otherwise=otherwise)
 
 
 def read_state_dict(path: Path, flags: DetectorFlags = DETECT_PERSONS) -> dict[str, Tensor]:
@@ -226,7 +192,7 @@ def file_identity(name: str, weights: Path | None) -> str:
         UserError: the file does not exist.
     """
     if weights is None:
-        return MODELS[name][1].url.rpartition("/")[2]
+        return find_weights(name).file_name
     require_file(DETECT_PERSONS.weights, weights)
     stat = os.stat(weights)
     return f"{Path(weights).name}, {stat.st_size} bytes, modified {stat.st_mtime_ns}"

@@ -11,7 +11,7 @@ import numpy as np
 
 from alphaction.data.annotations import BoxTable, Keyframe
 from alphaction.utils.errors import UserError
-from alphaction.workflows.detect.person_detector import DetectedBoxes
+from alphaction.workflows.detect.detected_boxes import DetectedBoxes
 
 
 class PartialDetections:

@@ -1,12 +1,11 @@
 """Boxes of persons (or of every class) on single frames, by torchvision's Faster R-CNN.
 
-Axes: H and W rows and columns of a frame, n boxes of a frame.
+Axes: H and W rows and columns of a frame, m boxes before the choice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,31 +13,10 @@ import torch
 from torch import nn
 
 from alphaction.utils.device import choose_device
-from alphaction.utils.errors import UserError
+from alphaction.workflows.detect.detected_boxes import Classes, DetectedBoxes, Wanted, check_frame, find_person
 from alphaction.workflows.detect.detector_flags import DETECT_PERSONS, DetectorFlags
-from alphaction.workflows.detect.detector_options import DetectorOptions
-from alphaction.workflows.detect.detector_weights import build_model, class_names
-
-PERSON = "person"
-
-
-@dataclass(frozen=True)
-class DetectedBoxes:
-    """What was found on one frame, best score first.
-
-    Attributes:
-        boxes: float64 [n, 4] x1, y1, x2, y2 as fractions (0 to 1) of the frame.
-        scores: float32 [n] in [0, 1].
-        labels: n class names, such as "person".
-    """
-
-    boxes: np.ndarray
-    scores: np.ndarray
-    labels: list[str]
-
-    def __len__(self) -> int:
-        """Return the number of boxes, n."""
-        return len(self.scores)
+from alphaction.workflows.detect.detector_options import DEFAULT_SHORT_SIDE, DetectorOptions
+from alphaction.workflows.detect.detector_weights import DEFAULT_MODEL, build_model, class_names
 
 
 class PersonDetector:
@@ -53,6 +31,7 @@ class PersonDetector:
         every_class: keep the boxes of every class; otherwise those of persons only.
         persons: False leaves persons out; only with ``every_class``.
         max_per_frame: keep at most so many boxes of a frame, best score first.
+        person_class: name or label of the class that is a person; None: "person".
 
     Raises:
         UserError: persons are wanted and the model knows none, or neither persons nor other classes are wanted.
@@ -68,17 +47,11 @@ class PersonDetector:
         every_class: bool = False,
         persons: bool = True,
         max_per_frame: int = DetectorOptions.max_per_frame,
+        person_class: str | None = None,
     ) -> None:
-        if not (every_class or persons):
-            raise UserError("persons are left out and every_class is off: nothing is left to detect")
-        if not every_class and PERSON not in names:
-            raise UserError(f'the detector has no class "{PERSON}" (its classes: {", ".join(names[1:])})')
+        self.wanted = Wanted(score, every_class, persons, max_per_frame)
+        self.classes = Classes(names, find_person(names, person_class, self.wanted, "the detector"))
         self.device = torch.device(device)
-        self.names = list(names)
-        self.score = score
-        self.max_per_frame = max_per_frame
-        wanted = [index > 0 and (persons if name == PERSON else every_class) for index, name in enumerate(names)]
-        self._wanted = torch.tensor(wanted)
         self.model = model.to(self.device).eval()
 
     @classmethod
@@ -90,9 +63,10 @@ class PersonDetector:
         score: float = DetectorOptions.score,
         every_class: bool = False,
         persons: bool = True,
-        model: str = DetectorOptions.model,
-        short_side: int = DetectorOptions.short_side,
+        model: str = DEFAULT_MODEL,
+        short_side: int = DEFAULT_SHORT_SIDE,
         max_per_frame: int = DetectorOptions.max_per_frame,
+        person_class: str | None = None,
         flags: DetectorFlags = DETECT_PERSONS,
     ) -> PersonDetector:
         """Return a detector with torchvision's network ``model``.
@@ -106,6 +80,7 @@ class PersonDetector:
             model: name of the network, one of :data:`alphaction.workflows.detect.detector_weights.MODELS`.
             short_side: frames are resized to this short side, in pixels (the long side to at most 5/3 of it).
             max_per_frame: keep at most so many boxes of a frame.
+            person_class: name or label of the class that is a person; None: "person", label 1.
             flags: what the command calls these choices, for messages.
 
         Raises:
@@ -122,6 +97,7 @@ class PersonDetector:
             every_class=every_class,
             persons=persons,
             max_per_frame=max_per_frame,
+            person_class=person_class,
         )
 
     @torch.inference_mode()
@@ -135,25 +111,17 @@ class PersonDetector:
             return []
         images = [_as_image(frame, self.device) for frame in frames]
         outputs = self.model(images)
-        return [
-            self._select(output, (frame.shape[1], frame.shape[0]))
-            for output, frame in zip(outputs, frames, strict=True)
-        ]
+        return [self._select(output, frame) for output, frame in zip(outputs, frames, strict=True)]
 
-    def _select(self, output: dict[str, torch.Tensor], size: tuple[int, int]) -> DetectedBoxes:
-        """Return the wanted boxes of a frame of ``size`` (width, height), clipped to it."""
-        boxes, scores = output["boxes"].cpu().double(), output["scores"].cpu().float()
-        labels = output["labels"].cpu()
-        boxes = (boxes / torch.tensor([*size, *size], dtype=torch.float64)).clamp(0, 1)
-        solid = (boxes[:, 2:] > boxes[:, :2]).all(dim=1)
-        use = torch.nonzero(self._wanted[labels] & (scores >= self.score) & solid).flatten()
-        use = use[scores[use].argsort(descending=True, stable=True)][: self.max_per_frame]
-        names = [self.names[label] for label in labels[use].tolist()]
-        return DetectedBoxes(boxes[use].numpy(), scores[use].numpy(), names)
+    def _select(self, output: dict[str, torch.Tensor], frame: np.ndarray) -> DetectedBoxes:
+        """Return the wanted boxes of a frame, of ``boxes`` [m, 4], ``scores`` [m] and ``labels`` [m]."""
+        height, width = frame.shape[:2]
+        size = torch.tensor([width, height, width, height], dtype=torch.float64)
+        boxes = output["boxes"].cpu().double() / size
+        return self.classes.select(boxes, output["scores"], output["labels"], self.wanted)
 
 
 def _as_image(frame: np.ndarray, device: torch.device) -> torch.Tensor:
-    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
-        raise ValueError(f"a frame must be uint8 [H, W, 3], got {frame.dtype} {list(frame.shape)}")
+    check_frame(frame)
     # uint8 travels to the device: a quarter of the bytes of float32.
     return torch.from_numpy(np.ascontiguousarray(frame)).to(device).permute(2, 0, 1).float().div(255)

@@ -13,10 +13,11 @@ from alphaction.utils.errors import UserError
 from alphaction.utils.messages import problem_list
 from alphaction.utils.numbers import Range, whole
 from alphaction.utils.options import check_options, option
+from alphaction.workflows.finetune.networks import NETWORKS, Network
 
-# What the command line calls a backbone -> MODEL.BACKBONE.CONV_BODY.
-CONV_BODIES = {"resnet50": "Slowfast-Resnet50", "resnet101": "Slowfast-Resnet101", "tiny": "Slowfast-Tiny"}
-BACKBONES = tuple(CONV_BODIES)
+BACKBONES = tuple(NETWORKS)
+# What the command line calls a part of the backbone -> MODEL.BACKBONE.FREEZE.
+PARTS = {"none": "none", "stem": "stem", "all-but-last-stage": "all_but_last_stage", "all": "all"}
 # What the command line calls a structure -> MODEL.IA_STRUCTURE.STRUCTURE.
 IA_STRUCTURES = {"parallel": "parallel", "serial": "serial", "denseserial": "dense"}
 MAX_ITERATIONS = 100_000_000
@@ -49,6 +50,12 @@ class FinetuneOptions:
         choices=BACKBONES,
         help="tiny trains on a CPU, from random weights (default: resnet50; tiny where there is no GPU and no weights)",
     )
+    freeze: str = option(
+        "none",
+        choices=tuple(PARTS),
+        help="part of the backbone that stays as loaded; with all, its features are computed once, and the head trains "
+        "in minutes (default: %(default)s)",
+    )
     use_ia: bool = option(False, help="with an Interaction Aggregation structure")
     ia_structure: str | None = option(None, choices=tuple(IA_STRUCTURES), help="default: serial")
     num_gpus: int = option(
@@ -73,7 +80,10 @@ class FinetuneOptions:
         help="passes over the training clips, instead of --max-iter",
     )
     weights: str | None = option(
-        None, metavar="PTH", help='checkpoint to start from (default: the pretrained backbone; "": none)'
+        None,
+        metavar="PTH",
+        help="weights to start from: a file, or a name that tools/download_weights.py --list shows (default: the "
+        'pretrained backbone; "": none)',
     )
     output_dir: str | None = option(
         None, metavar="DIR", help="OUTPUT_DIR of the config (default: output/DATASET_NETWORK)"
@@ -90,6 +100,11 @@ class FinetuneOptions:
     def structure(self) -> str:
         """The IA structure, one of ``IA_STRUCTURES``, whether it is used or not."""
         return self.ia_structure or "serial"
+
+    @property
+    def network(self) -> Network:
+        """The network of ``backbone``."""
+        return NETWORKS[self.backbone]
 
     @property
     def processes(self) -> int:
@@ -109,6 +124,11 @@ class FinetuneOptions:
             if getattr(self, name) is not None and not getattr(self, name).strip()
         ]
         problems += check_options(self)
+        if self.freeze != "none" and self.backbone in NETWORKS and self.network.training is None:
+            problems.append(
+                f"--freeze {self.freeze}: --backbone {self.backbone} has a recipe for training all of it. Take another "
+                "backbone, or add MODEL.BACKBONE.FREEZE to the config"
+            )
         if self.epochs is not None and self.max_iter is not None:
             problems.append("--epochs and --max-iter both set the length of the run: give one of them")
         problems += self._batch_problems()

@@ -9,25 +9,18 @@ from pathlib import Path
 from yacs.config import CfgNode
 
 from alphaction.config import load_cfg, validate_cfg
+from alphaction.config.config_text import to_yaml
 from alphaction.config.paths_catalog import AVA_LABEL_MAP, find_dataset, known_datasets
 from alphaction.data.annotations import read_label_map
 from alphaction.data.augmentation import TrainingRules
-from alphaction.evaluation.recall import LOW_RECALL
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import counted, suggest
-from alphaction.workflows.finetune.config_text import to_yaml
 from alphaction.workflows.finetune.dataset_statistics import DatasetStatistics, ava_statistics, read_statistics
 from alphaction.workflows.finetune.finetune_options import DEFAULT_DATASET, FinetuneOptions
-from alphaction.workflows.finetune.interaction_settings import usable_blocks
 from alphaction.workflows.finetune.next_steps import next_commands
+from alphaction.workflows.finetune.notes import notes
 from alphaction.workflows.finetune.recipe import build_recipe
-from alphaction.workflows.finetune.starting_weights import (
-    WEIGHTS,
-    has_trained_head,
-    head_is_new,
-    missing_weights,
-    weights_of,
-)
+from alphaction.workflows.finetune.starting_weights import head_is_new
 
 _VAL_ENDINGS = ("_val", "_validation", "_valid", "_test")
 
@@ -75,7 +68,7 @@ def generate_config(options: FinetuneOptions, statistics: DatasetStatistics | No
     text = to_yaml(settings, _header(options, statistics))
     cfg = check_text(text, options, statistics)
     new_head = head_is_new(options, statistics.label_map)
-    return GeneratedConfig(text, cfg, options, statistics, new_head, tuple(_notes(options, statistics, new_head)))
+    return GeneratedConfig(text, cfg, options, statistics, new_head, notes(options, statistics, new_head))
 
 
 def collect_statistics(options: FinetuneOptions) -> DatasetStatistics:
@@ -174,64 +167,3 @@ def _header(options: FinetuneOptions, statistics: DatasetStatistics) -> list[str
         f"{options.backbone} {structure} on {statistics.train}, for {gpus}.",
         "Written by tools/generate_finetune_config.py. Every key is explained in docs/CONFIG.md.",
     ]
-
-
-def _notes(options: FinetuneOptions, statistics: DatasetStatistics, new_head: bool) -> list[str]:
-    """Return what the user should know: what was left out, what is missing, what will be slow."""
-    notes = []
-    weights = weights_of(options)
-    if missing := missing_weights(options):
-        where = "docs/MODEL_ZOO.md says where to get it" if missing == WEIGHTS[options.backbone] else "check the path"
-        notes.append(
-            f"{missing} is not there yet ({where}). Training stops until it is; --weights PATH names another file, "
-            "--backbone tiny needs none, "
-            f'and --weights "" starts from random weights, which needs far more data.'
-        )
-    if not weights and not options.tiny:
-        notes.append(
-            f"{options.backbone} starts from random weights, and will hardly learn from a small dataset. Give "
-            "--weights, or take --backbone tiny."
-        )
-    notes += _ava_notes(options, statistics) if statistics.published else []
-    if options.batch_size is not None and options.batch_size > statistics.keyframes:
-        notes.append(
-            f"--batch-size {options.batch_size} is more than the {counted(statistics.keyframes, 'keyframe')} of "
-            f"{statistics.train}: a batch holds some of them more than once."
-        )
-    if options.ia_structure is not None and not options.use_ia:
-        notes.append(f"--ia-structure {options.ia_structure} has no effect without --use-ia.")
-    if options.use_ia:
-        notes += [f"{reason}." for reason in usable_blocks(statistics)[1]]
-    if options.use_ia and has_trained_head(options) and not new_head:
-        notes.append(
-            f"if --weights {weights} holds an IA structure, what has the same shape is taken from it: compare its "
-            "config's MODEL.IA_STRUCTURE, whose blocks and memory are made for the dataset here. SOLVER.IA_LR_FACTOR "
-            "10 is for a new structure; 1 goes with a loaded one."
-        )
-    if options.num_gpus == 0 and not options.tiny:
-        notes.append(f"{options.backbone} takes many seconds a step on a CPU; --backbone tiny is made for it.")
-    found = statistics.detections
-    if found is not None and found.best_recall < LOW_RECALL:
-        notes.append(
-            f"the detections of {statistics.val} find {found.best_recall:.1%} of the annotated persons, which limits "
-            "the mAP: tools/validate_dataset.py shows more."
-        )
-    if found is None and not statistics.published:
-        notes.append(
-            f"{statistics.val} has no person_boxes: evaluation takes the annotated boxes, and its mAP is optimistic. "
-            "tools/detect_persons.py makes them."
-        )
-    return notes
-
-
-def _ava_notes(options: FinetuneOptions, statistics: DatasetStatistics) -> list[str]:
-    """Return what AVA's files lack; its config is written without them."""
-    try:
-        specs = [find_dataset(options.catalog_cfg, name) for name in (statistics.train, statistics.val)]
-    except UserError as error:
-        return [f"{error}\n    docs/DATA.md describes AVA from the official files to training."]
-    if options.use_ia and any(spec.object_boxes is None for spec in specs):
-        return [
-            "AVA's object boxes are not there: the O blocks would see empty slots. docs/DATA.md says where they go."
-        ]
-    return []

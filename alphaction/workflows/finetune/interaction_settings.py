@@ -8,12 +8,14 @@ from functools import cache
 import torch
 
 from alphaction.config import get_cfg
+from alphaction.config.config_text import Setting
 from alphaction.modeling.backbone import build_backbone
-from alphaction.workflows.finetune.config_text import Setting
 from alphaction.workflows.finetune.dataset_statistics import DatasetStatistics
-from alphaction.workflows.finetune.finetune_options import CONV_BODIES, IA_STRUCTURES, FinetuneOptions
+from alphaction.workflows.finetune.finetune_options import IA_STRUCTURES, FinetuneOptions
+from alphaction.workflows.finetune.networks import NETWORKS
 
 _NODE = "MODEL.IA_STRUCTURE"
+DEFAULT_CHANNELS = 2304
 # Reach of the memory in slots, before and after.
 _MAX_SLOTS = {False: 30, True: 3}
 
@@ -36,7 +38,7 @@ def usable_blocks(stats: DatasetStatistics) -> tuple[list[str], list[str]]:
 def output_channels(backbone: str) -> tuple[int, int]:
     """Return the (slow, fast) channels that a backbone puts out; it is built without memory for its weights."""
     cfg = get_cfg()
-    cfg.MODEL.BACKBONE.CONV_BODY = CONV_BODIES[backbone]
+    cfg.MODEL.BACKBONE.CONV_BODY = NETWORKS[backbone].conv_body
     with torch.device("meta"):
         return build_backbone(cfg).out_channels
 
@@ -47,6 +49,8 @@ def interaction_settings(options: FinetuneOptions, stats: DatasetStatistics) -> 
     channels = slow + fast
     if options.tiny:
         yield Setting(f"{_NODE}.DIM_IN", channels, f"{slow} slow + {fast} fast channels")
+    elif channels != DEFAULT_CHANNELS:
+        yield Setting(f"{_NODE}.DIM_IN", channels, "channels of the backbone's features")
     yield Setting(f"{_NODE}.ACTIVE", options.use_ia)
     if not options.use_ia:
         return
@@ -55,7 +59,7 @@ def interaction_settings(options: FinetuneOptions, stats: DatasetStatistics) -> 
     meaning = "persons (P), objects (O), memory of other seconds (M)"
     yield Setting(f"{_NODE}.STRUCTURE", structure)
     yield Setting(f"{_NODE}.I_BLOCK_LIST", _blocks(options, structure, kinds), "; ".join([meaning, *reasons]))
-    yield Setting(f"{_NODE}.DIM_INNER", 128 if options.tiny else 1024)
+    yield Setting(f"{_NODE}.DIM_INNER", _inner_width(options, channels))
     yield Setting(f"{_NODE}.DIM_OUT", channels)
     yield Setting(f"{_NODE}.FUSION", "add")
     yield from _limits(options, stats, kinds)
@@ -63,6 +67,13 @@ def interaction_settings(options: FinetuneOptions, stats: DatasetStatistics) -> 
     yield Setting(f"{_NODE}.LAYER_NORM", True)
     yield Setting(f"{_NODE}.USE_ZERO_INIT_CONV", True)
     yield Setting(f"{_NODE}.DROPOUT", 0.1 if options.tiny else 0.2)
+
+
+def _inner_width(options: FinetuneOptions, channels: int) -> int:
+    """Return the paper's 1024 of 2304 channels, or about that share of narrower features."""
+    if options.tiny:
+        return 128
+    return 1024 if channels >= 2048 else max(128, channels // 2)
 
 
 def _blocks(options: FinetuneOptions, structure: str, kinds: list[str]) -> list:

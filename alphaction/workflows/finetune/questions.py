@@ -10,12 +10,12 @@ from pathlib import Path
 
 import click
 
+from alphaction.config.config_text import check_target
 from alphaction.config.paths_catalog import known_datasets
 from alphaction.utils.errors import UserError
-from alphaction.utils.files import missing_file
+from alphaction.utils.files import WEIGHT_SUFFIXES, missing_file
 from alphaction.utils.messages import counted, suggest
 from alphaction.utils.numbers import NOT_NEGATIVE, POSITIVE, Range
-from alphaction.workflows.finetune.config_text import check_target
 from alphaction.workflows.finetune.dataset_statistics import DatasetStatistics
 from alphaction.workflows.finetune.finetune_options import (
     BACKBONES,
@@ -28,6 +28,7 @@ from alphaction.workflows.finetune.generate import check_num_classes, check_val_
 from alphaction.workflows.finetune.prompts import ask
 from alphaction.workflows.finetune.recipe import build_recipe
 from alphaction.workflows.finetune.starting_weights import weights_of
+from alphaction.zoo import ZOO_PREFIX, find_weights
 
 _NUMBER = Range()
 
@@ -201,6 +202,9 @@ def _weights(text: str) -> str:
     if text.lower() == "none":
         return ""
     path = Path(text).expanduser()
-    if not path.is_file():
-        raise UserError(f"{missing_file(path, ('.pth', '.pkl'))} Name a .pth file, or none for random weights.")
+    if not path.is_file() and find_weights(text.removeprefix(ZOO_PREFIX), default=None) is None:
+        raise UserError(
+            f"{missing_file(path, WEIGHT_SUFFIXES)} Name a file, public weights (those of tools/download_weights.py "
+            "--list), or none for random ones."
+        )
     return text

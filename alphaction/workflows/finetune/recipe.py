@@ -8,15 +8,16 @@ from dataclasses import dataclass
 
 import torch
 
+from alphaction.config.config_text import Setting
 from alphaction.data.augmentation import flip_pairs
 from alphaction.utils.device import available_cores
 from alphaction.utils.messages import counted
-from alphaction.workflows.finetune.config_text import Setting
+from alphaction.workflows.finetune import public_recipe
 from alphaction.workflows.finetune.dataset_statistics import DatasetStatistics
-from alphaction.workflows.finetune.finetune_options import CONV_BODIES, FinetuneOptions, experiment_name
+from alphaction.workflows.finetune.finetune_options import FinetuneOptions, experiment_name
 from alphaction.workflows.finetune.interaction_settings import interaction_settings
 from alphaction.workflows.finetune.recipe_schedule import Schedule, plan_schedule
-from alphaction.workflows.finetune.starting_weights import WEIGHTS, has_trained_head, weights_of
+from alphaction.workflows.finetune.starting_weights import Start, has_trained_head, starting_point
 
 _STRIDE = 16  # pixels of a feature cell, in every backbone
 _GROUP_KEYS = ("PERSON_MOVEMENT", "OBJECT_MANIPULATION", "PERSON_INTERACTION")
@@ -39,33 +40,34 @@ def build_recipe(options: FinetuneOptions, stats: DatasetStatistics) -> tuple[li
         options: checked choices.
         stats: figures of the dataset.
     """
-    size = frame_size(options, stats)
+    start = starting_point(options)
+    size = frame_size(options, stats, start)
     schedule = plan_schedule(options, stats, size.short)
     settings = [
-        *_network(options),
-        *_head(options, stats),
+        *_network(options, start),
+        *_head(options, stats, start),
         *interaction_settings(options, stats),
-        *_input(options, stats, size),
+        *_input(options, stats, size, start),
         *_datasets(options, stats),
         *_loader(options),
         *_solver(options, stats, schedule),
-        *_test(options, stats, schedule),
+        *_test(options, stats, schedule, start),
         Setting("OUTPUT_DIR", options.output_dir or f"output/{experiment_name(options)}"),
     ]
     return settings, schedule
 
 
-def frame_size(options: FinetuneOptions, stats: DatasetStatistics) -> FrameSize:
+def frame_size(options: FinetuneOptions, stats: DatasetStatistics, start: Start) -> FrameSize:
     """Return the size of frames that lets the median person be seen, at the least cost.
 
     A pretrained network keeps 256 x 464, the size it knows, unless the median person would be less than 2 feature
     cells high; the small one takes what makes that person 2.5 cells high. Neither goes above the videos' own size.
     """
-    at = {"resnet": (256, 32, 384), "tiny": (96, 40, 288)}["tiny" if options.tiny else "resnet"]
-    lowest, wanted, highest = at
+    usual = start.settings.get("INPUT.MIN_SIZE_TEST", 256)
+    lowest, wanted, highest = (96, 40, 288) if options.tiny else (usual, 32, usual * 3 // 2)
     if stats.published:
         return FrameSize(
-            lowest, math.ceil(lowest * stats.aspect / 16 - 1e-9) * 16, "as published" if lowest == 256 else ""
+            lowest, math.ceil(lowest * stats.aspect / 16 - 1e-9) * 16, "" if options.tiny else "as published"
         )
     own = math.ceil(stats.short_side / 32) * 32
     needed = math.ceil(wanted / max(stats.height_share, 1e-3) / 32 - 1e-9) * 32
@@ -75,10 +77,10 @@ def frame_size(options: FinetuneOptions, stats: DatasetStatistics) -> FrameSize:
     if options.tiny:
         long = math.ceil(short * min(stats.aspect, 2.0) / 16 - 1e-9) * 16
         return FrameSize(short, long, f"{cells} (2.5 are wanted, the shorter side being {lowest} to {highest})")
-    long = 464 if short == 256 else math.ceil(short * 464 / 256 / 16) * 16
-    if short == 256:
+    long = math.ceil(short * 464 / 256 / 16) * 16
+    if short == usual:
         return FrameSize(short, long, f"the recipe's, which the pretrained networks know; {cells}")
-    return FrameSize(short, long, f"above the usual 256, as persons are small: {cells}")
+    return FrameSize(short, long, f"above the usual {usual}, as persons are small: {cells}")
 
 
 def loss_weights(options: FinetuneOptions, stats: DatasetStatistics) -> tuple[float, float, float]:
@@ -94,15 +96,15 @@ def loss_weights(options: FinetuneOptions, stats: DatasetStatistics) -> tuple[fl
     return (pose if movement else 0.0, factor * handled, factor * person)
 
 
-def _network(options: FinetuneOptions) -> Iterator[Setting]:
-    weights = weights_of(options)
-    comment = "random weights: trains from nothing" if not weights else ""
-    if weights and weights == WEIGHTS[options.backbone]:
-        comment = "trained on Kinetics; docs/MODEL_ZOO.md says where to get it"
-    yield Setting("MODEL.WEIGHT", weights, comment)
+def _network(options: FinetuneOptions, start: Start) -> Iterator[Setting]:
+    if options.network.training is not None:
+        yield from public_recipe.network_settings(options, start)
+        return
+    weights = start.weight
+    yield Setting("MODEL.WEIGHT", weights, start.comment)
     if options.num_gpus == 0:
         yield Setting("MODEL.DEVICE", "cpu", "written for a machine without GPU (--num-gpus 0)")
-    yield Setting("MODEL.BACKBONE.CONV_BODY", CONV_BODIES[options.backbone])
+    yield Setting("MODEL.BACKBONE.CONV_BODY", options.network.conv_body)
     frozen = "as in the recipe, whose 2 clips per GPU are too few for new statistics: the loaded ones are kept"
     if not options.tiny:
         yield Setting("MODEL.BACKBONE.FROZEN_BN", bool(weights), frozen if weights else "nothing is loaded to keep")
@@ -113,10 +115,13 @@ def _network(options: FinetuneOptions) -> Iterator[Setting]:
         yield Setting("MODEL.NONLOCAL.FROZEN_BN", bool(weights))
 
 
-def _head(options: FinetuneOptions, stats: DatasetStatistics) -> Iterator[Setting]:
-    head, label_map = "MODEL.ROI_ACTION_HEAD", stats.label_map
-    yield Setting(f"{head}.FEATURE_EXTRACTOR", "2MLPFeatureExtractor")
-    yield Setting(f"{head}.MEAN_BEFORE_POOLER", True)
+def _head(options: FinetuneOptions, stats: DatasetStatistics, start: Start) -> Iterator[Setting]:
+    head, label_map, training = "MODEL.ROI_ACTION_HEAD", stats.label_map, options.network.training
+    if training is not None:
+        yield from public_recipe.head_settings(options, start)
+    else:
+        yield Setting(f"{head}.FEATURE_EXTRACTOR", "2MLPFeatureExtractor")
+        yield Setting(f"{head}.MEAN_BEFORE_POOLER", True)
     if options.tiny:
         yield Setting(f"{head}.MLP_HEAD_DIM", 256)
     yield Setting(
@@ -126,15 +131,19 @@ def _head(options: FinetuneOptions, stats: DatasetStatistics) -> Iterator[Settin
     )
     for key, size in zip(_GROUP_KEYS, label_map.group_sizes, strict=True):
         yield Setting(f"{head}.NUM_{key}_CLASSES", size)
-    if label_map.group_sizes[0]:
+    if training is not None and label_map.group_sizes[0]:
+        why = "all classes are independent sigmoids, as in the network that the weights are of"
+        yield Setting(f"{head}.EXCLUSIVE_MOVEMENT", False, why)
+    elif label_map.group_sizes[0]:
         learned = "softmax" if stats.exclusive_movement else "independent sigmoids"
         yield Setting(f"{head}.EXCLUSIVE_MOVEMENT", stats.exclusive_movement, f"{learned}: {stats.movement_labels_are}")
-    yield from _weights(options, stats)
+    yield from public_recipe.loss_settings(options, stats) if training is not None else _weights(options, stats)
     most, fullest = stats.persons
     comment = f"at least 10; 95% of the keyframes have {most} persons or fewer, the fullest {fullest}"
     comment = "as published" if stats.published else comment
     yield Setting(f"{head}.PROPOSAL_PER_CLIP", max(10, most), comment)
-    yield Setting(f"{head}.DROPOUT_RATE", 0.1 if options.tiny else 0.2)
+    dropout = training.dropout if training is not None else 0.1 if options.tiny else 0.2
+    yield Setting(f"{head}.DROPOUT_RATE", dropout)
 
 
 def _weights(options: FinetuneOptions, stats: DatasetStatistics) -> Iterator[Setting]:
@@ -151,7 +160,11 @@ def _weights(options: FinetuneOptions, stats: DatasetStatistics) -> Iterator[Set
         yield Setting(f"MODEL.ROI_ACTION_HEAD.{key}", weight, comment)
 
 
-def _input(options: FinetuneOptions, stats: DatasetStatistics, size: FrameSize) -> Iterator[Setting]:
+def _input(options: FinetuneOptions, stats: DatasetStatistics, size: FrameSize, start: Start) -> Iterator[Setting]:
+    sizes = list(_sizes(size))
+    if options.network.training is not None:
+        yield from public_recipe.input_settings(options, stats, start, sizes)
+        return
     low, usual, high = stats.fps
     rates = f"{usual:.4g}" if low == high else f"{low:.4g} to {high:.4g}, median {usual:.4g}"
     rates += f" ({stats.probed} of {stats.videos} looked at)" if stats.probed < stats.videos else ""
@@ -176,12 +189,16 @@ def _input(options: FinetuneOptions, stats: DatasetStatistics, size: FrameSize) 
     if not options.tiny:
         yield Setting("INPUT.SLOW_JITTER", True)
         yield Setting("INPUT.COLOR_JITTER", True)
-    for split in ("TRAIN", "TEST"):
-        yield Setting(f"INPUT.MIN_SIZE_{split}", size.short, size.reason if split == "TRAIN" else "")
-        yield Setting(f"INPUT.MAX_SIZE_{split}", size.long)
+    yield from sizes
     pairs = flip_pairs(stats.label_map.names)
     if pairs:
         yield Setting("INPUT.FLIP_CLASS_PAIRS", pairs, "half of the training clips are mirrored: these change places")
+
+
+def _sizes(size: FrameSize) -> Iterator[Setting]:
+    for split in ("TRAIN", "TEST"):
+        yield Setting(f"INPUT.MIN_SIZE_{split}", size.short, size.reason if split == "TRAIN" else "")
+        yield Setting(f"INPUT.MAX_SIZE_{split}", size.long)
 
 
 def _datasets(options: FinetuneOptions, stats: DatasetStatistics) -> Iterator[Setting]:
@@ -209,6 +226,7 @@ def _loader(options: FinetuneOptions) -> Iterator[Setting]:
     else:
         workers, why = 4, f"for each GPU; raise it where a machine has more than {4 * options.num_gpus} cores"
     yield Setting("DATALOADER.NUM_WORKERS", workers, why)
+    yield from public_recipe.loader_settings(options)
 
 
 def _solver(options: FinetuneOptions, stats: DatasetStatistics, schedule: Schedule) -> Iterator[Setting]:
@@ -220,14 +238,10 @@ def _solver(options: FinetuneOptions, stats: DatasetStatistics, schedule: Schedu
         f"batch, learning rate and iterations are meant for {gpus}; --adjust-lr scales them from here",
     )
     yield Setting("SOLVER.VIDEOS_PER_BATCH", schedule.batch, f"clips of a step{per_gpu}")
-    if options.tiny:
-        yield Setting("SOLVER.OPTIMIZER", "adamw", "learns from random weights in few steps")
-    yield Setting("SOLVER.BASE_LR", schedule.lr, schedule.lr_reason)
-    yield Setting("SOLVER.BIAS_LR_FACTOR", 1.0 if options.tiny else 2.0)
-    if options.use_ia and not options.tiny:
-        other = "; 1.0 if it is taken from the weights" if has_trained_head(options) else ""
-        yield Setting("SOLVER.IA_LR_FACTOR", 10.0, f"for an IA structure from random weights{other}")
-    yield Setting("SOLVER.WEIGHT_DECAY", 0.01 if options.tiny else 1e-7)
+    if options.network.training is not None:
+        yield from public_recipe.solver_settings(options, schedule)
+    else:
+        yield from _own_solver(options, schedule)
     length = (
         f"{counted(stats.keyframes, 'keyframe')}, batch {schedule.batch}: {counted(schedule.epoch, 'iteration')} an "
         f"epoch, {schedule.epochs:.3g} epochs; {schedule.reason}"
@@ -236,9 +250,10 @@ def _solver(options: FinetuneOptions, stats: DatasetStatistics, schedule: Schedu
     if options.tiny:
         yield Setting("SOLVER.SCHEDULER", "half_period_cosine")
         yield Setting("SOLVER.CLIP_GRAD_NORM", 10.0)
-    else:
+    elif options.network.training is None or options.network.training.drops:
         drops = "where the rate drops to a tenth, in the recipe's proportion" if schedule.steps else "too short to drop"
         yield Setting("SOLVER.STEPS", list(schedule.steps), drops)
+    if not options.tiny and options.network.training is None:
         yield Setting("SOLVER.WARMUP_FACTOR", 0.25)
     yield Setting("SOLVER.WARMUP_ITERS", schedule.warmup)
     evaluations = f"{counted(schedule.evaluations, 'evaluation')} with the one at the end"
@@ -246,7 +261,20 @@ def _solver(options: FinetuneOptions, stats: DatasetStatistics, schedule: Schedu
     yield Setting("SOLVER.CHECKPOINT_PERIOD", schedule.period)
 
 
-def _test(options: FinetuneOptions, stats: DatasetStatistics, schedule: Schedule) -> Iterator[Setting]:
+def _own_solver(options: FinetuneOptions, schedule: Schedule) -> Iterator[Setting]:
+    if options.tiny:
+        yield Setting("SOLVER.OPTIMIZER", "adamw", "learns from random weights in few steps")
+    yield Setting("SOLVER.BASE_LR", schedule.lr, schedule.lr_reason)
+    yield Setting("SOLVER.BIAS_LR_FACTOR", 1.0 if options.tiny else 2.0)
+    if options.use_ia and not options.tiny:
+        other = "; 1.0 if it is taken from the weights" if has_trained_head(options) else ""
+        yield Setting("SOLVER.IA_LR_FACTOR", 10.0, f"for an IA structure from random weights{other}")
+    yield Setting("SOLVER.WEIGHT_DECAY", 0.01 if options.tiny else 1e-7)
+
+
+def _test(options: FinetuneOptions, stats: DatasetStatistics, schedule: Schedule, start: Start) -> Iterator[Setting]:
+    if options.network.training is not None:
+        yield from public_recipe.test_settings(start)
     found = stats.detections
     if found is not None:
         costs = "as all do" if found.recall == found.best_recall else f"all of them {found.best_recall:.1%}"

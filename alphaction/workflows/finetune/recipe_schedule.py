@@ -10,6 +10,7 @@ from alphaction.utils.errors import UserError
 from alphaction.utils.messages import counted
 from alphaction.workflows.finetune.dataset_statistics import DatasetStatistics
 from alphaction.workflows.finetune.finetune_options import MAX_ITERATIONS, FinetuneOptions
+from alphaction.workflows.finetune.networks import Training
 
 # The published recipe: 8 GPUs with 2 clips each, on AVA.
 RECIPE_BATCH, RECIPE_LR, RECIPE_WARMUP, RECIPE_PERIOD = 16, 0.0004, 2000, 10_000
@@ -86,6 +87,11 @@ def plan_schedule(options: FinetuneOptions, stats: DatasetStatistics, short_side
                 f"--epochs {options.epochs:g}: {counted(stats.keyframes, 'keyframe')} and {counted(batch, 'clip')} a "
                 f"step make that {max_iter} iterations; expected {MAX_ITERATIONS} at most"
             )
+    if (training := options.network.training) is not None:
+        steps = tuple(step for step in (round(max_iter * share) for share in training.drops) if 0 < step < max_iter)
+        warmup, period = min(round(max_iter * training.warmup), max_iter - 1), math.ceil(max_iter / EVALUATIONS)
+        epochs = max_iter * batch / stats.keyframes
+        return Schedule(batch, lr, lr_reason, max_iter, steps, warmup, max(1, period), reason, epochs, epoch)
     recipe_iter, recipe_steps = RECIPE_ITERATIONS[options.use_ia]
     scale = batch / RECIPE_BATCH
     steps = sorted({round(max_iter * step / recipe_iter) for step in recipe_steps})
@@ -124,7 +130,11 @@ def _learning_rate(options: FinetuneOptions, batch: int) -> tuple[float, str]:
     """Return the learning rate for a batch, and why."""
     if options.lr is not None:
         return options.lr, "as given by --lr"
-    if options.tiny:
+    if (training := options.network.training) is not None:
+        rate = training.lr * rate_ratio(training.optimizer, batch / training.batch)
+        law = "times the square root of" if training.optimizer == "adamw" else "times"
+        why = f"{training.source}: {training.lr:g} for {training.batch} clips, {law} {batch}/{training.batch}"
+    elif options.tiny:
         if batch == TINY_BATCH:
             return TINY_LR, f"for {TINY_BATCH} clips and AdamW"
         rate = TINY_LR * rate_ratio("adamw", batch / TINY_BATCH)
@@ -142,6 +152,8 @@ def _length(options: FinetuneOptions, stats: DatasetStatistics, batch: int) -> t
     if options.tiny:
         iterations = max(TINY_MIN_ITER, math.ceil(TINY_EPOCHS * stats.keyframes / batch))
         return iterations, f"{TINY_EPOCHS} epochs, enough for random weights, but at least {TINY_MIN_ITER} iterations"
+    if (training := options.network.training) is not None:
+        return _public_length(training, stats, batch)
     recipe_iter, _ = RECIPE_ITERATIONS[options.use_ia]
     if stats.published:
         iterations = round(recipe_iter * RECIPE_BATCH / batch)
@@ -152,4 +164,13 @@ def _length(options: FinetuneOptions, stats: DatasetStatistics, batch: int) -> t
         f"the recipe's {recipe_epochs:.1f} epochs on AVA, but at least {MIN_CLIPS} clips, which a new classifier "
         f"needs, though at most {MAX_EPOCHS} epochs; in whole iterations"
     )
+    return math.ceil(epochs * stats.keyframes / batch), reason
+
+
+def _public_length(training: Training, stats: DatasetStatistics, batch: int) -> tuple[int, str]:
+    """Return the published epochs on AVA; on fewer clips more of them, as in :func:`_length`."""
+    epochs, reason = training.epochs, f"{training.source}: {training.epochs} epochs"
+    if not stats.published:
+        epochs = max(epochs, min(MAX_EPOCHS, MIN_CLIPS / stats.keyframes))
+        reason += f", but at least {MIN_CLIPS} clips, though at most {MAX_EPOCHS} epochs; in whole iterations"
     return math.ceil(epochs * stats.keyframes / batch), reason

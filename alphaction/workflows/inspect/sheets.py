@@ -61,7 +61,8 @@ class ShownDataset:
         Raises:
             UserError: if the dataset is unknown or one of its files is wrong.
         """
-        slots = strip_slots(clip_slots(cfg.INPUT.FRAME_NUM, cfg.INPUT.FRAME_SAMPLE_RATE))
+        inputs = cfg.INPUT
+        slots = strip_slots(clip_slots(inputs.FRAME_NUM, inputs.FRAME_SAMPLE_RATE, inputs.CLIP_OFFSET))
         spec = find_dataset(cfg, name)
         return cls(open_tables(spec), slots, cfg.INPUT.FPS, _folders_of(spec))
 

@@ -56,7 +56,7 @@ def load_model(
     """
     model = build_detection_model(cfg).to(runtime.device)
     try:
-        load_trained_weights(model, weights, label_map.to_dict())
+        load_trained_weights(model, weights, label_map.to_dict(), cfg=cfg)
     except UserError as error:
         raise UserError(
             f"{error} The config is {config_file or 'given'}. {_own_config(weights, config_file)}"

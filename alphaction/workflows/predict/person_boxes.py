@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from tqdm import tqdm
@@ -18,18 +16,10 @@ from alphaction.data.video.names import VideoNames
 from alphaction.utils.errors import UserError
 from alphaction.utils.logging import get_logger
 from alphaction.utils.messages import counted, suggest
-from alphaction.workflows.detect import DetectedBoxes
-from alphaction.workflows.detect.person_detector import PERSON
+from alphaction.workflows.detect.detected_boxes import PERSON, Detector
 
 # Boxes of other videos are not used, so their frames may have any size.
 _UNKNOWN_SIZE = (1_000_000, 1_000_000)
-
-
-class Detector(Protocol):
-    """An object detector: :class:`alphaction.workflows.detect.PersonDetector` or another with this method."""
-
-    def detect(self, frames: Sequence[np.ndarray]) -> list[DetectedBoxes]:
-        """Return the boxes of each frame, uint8 [H, W, 3] RGB."""
 
 
 def boxes_from_file(

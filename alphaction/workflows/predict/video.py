@@ -25,7 +25,7 @@ from alphaction.utils.atomic import replacing
 from alphaction.utils.errors import UserError
 from alphaction.utils.logging import get_logger
 from alphaction.utils.messages import counted, first_lines, listed, problem_list
-from alphaction.workflows.detect import PersonDetector
+from alphaction.workflows.detect.choose_detector import make_detector
 from alphaction.workflows.detect.detector_flags import PREDICT_VIDEO
 from alphaction.workflows.predict.clip import Clip, open_clip
 from alphaction.workflows.predict.load_model import adopt_classes, load_model
@@ -140,14 +140,13 @@ class _Predictor:
     def make_detector(self, options: VideoOptions) -> None:
         """Load the detector that the options name, unless one was given."""
         if self._detector is None:
-            self._detector = PersonDetector.from_torchvision(
-                options.detector_weights,
-                self._runtime.device,
+            detecting = replace(
+                options.detecting(),
+                device=str(self._runtime.device),
                 score=self._cfg.TEST.BOX_THRESH,
                 every_class=wants_objects(self._cfg) and options.object_boxes is None,
-                model=options.detector,
-                flags=PREDICT_VIDEO,
             )
+            self._detector = make_detector(detecting, PREDICT_VIDEO)
 
     def run(self, job: _Job) -> VideoResult:
         """Predict one video and write what its options ask for."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from alphaction.data.formats.rows import NoBoxesError
@@ -15,7 +15,10 @@ from alphaction.utils.files import refuse_existing, require_file
 from alphaction.utils.messages import counted, problem_list
 from alphaction.utils.numbers import FRACTION, NOT_NEGATIVE, POSITIVE
 from alphaction.utils.options import check_options, option
-from alphaction.workflows.detect.detector_weights import DEFAULT_MODEL, MODELS
+from alphaction.workflows.detect.choose_detector import detector_kind
+from alphaction.workflows.detect.detector_flags import PREDICT_VIDEO
+from alphaction.workflows.detect.detector_options import AUTO, KINDS, DetectorOptions, OtherDetectorOptions
+from alphaction.workflows.detect.detector_weights import MODELS
 
 # Suffix of the video to write -> name of the container.
 OUTPUT_SUFFIXES = {".mp4": "mp4", ".mkv": "matroska", ".mov": "mov", ".avi": "avi"}
@@ -23,7 +26,7 @@ _PERSON_BOXES = "boxes of persons, one set a second: one of"
 
 
 @dataclass(frozen=True)
-class VideoOptions:
+class VideoOptions(OtherDetectorOptions):
     """What to predict and where to write it; each field is described by its help.
 
     Attributes:
@@ -42,9 +45,11 @@ class VideoOptions:
     )
     detector: str | None = option(
         None,
-        choices=sorted(MODELS),
-        alone=DEFAULT_MODEL,
-        help="detect_persons.py's --model: a network of torchvision; alone, %(const)s",
+        choices=(*KINDS, *sorted(MODELS)),
+        alone=AUTO,
+        metavar="D",
+        help="detect_persons.py's --detector, or its --model: a network of torchvision; alone, auto, which is also "
+        "meant by --onnx and --hf-model",
         group=_PERSON_BOXES,
     )
     detector_weights: Path | None = option(
@@ -81,20 +86,40 @@ class VideoOptions:
         """Raise a :class:`UserError` for what is wrong with the options whatever the video."""
         if problems := check_options(self):
             raise UserError(problem_list("options of the video:", problems))
-        if (self.detections is None) == (self.detector is None):
-            both = "both were given: choose one of" if self.detector else "no boxes of persons: pass one of"
+        if (self.detections is None) == (not self.detects):
+            both = "both were given: choose one of" if self.detects else "no boxes of persons: pass one of"
             raise UserError(
                 f"{both}\n  --detections FILE   boxes at each second, csv rows: video, second, x1, y1, x2, y2, score\n"
                 "  --detector          finds them with torchvision's Faster R-CNN (--detector-weights FILE if its "
-                "weights cannot be downloaded)"
+                "weights cannot be downloaded)\n"
+                "  --onnx FILE         finds them with the detector in an ONNX file (YOLO, ...)\n"
+                "  --hf-model FOLDER   finds them with a detector of transformers (RT-DETR, ...)"
             )
         if self.detector_weights is not None and self.detector is None:
             raise UserError("--detector-weights needs --detector")
+        if self.detects:
+            detector_kind(self.detecting(), PREDICT_VIDEO)
         if not 0 <= self.start < (math.inf if self.end is None else self.end):
             end = "" if self.end is None else f", --end {self.end:g}"
             raise UserError(f"--start {self.start:g}{end}: expected 0 <= start < end, in seconds")
         for flag, path in self._box_files().items():
             require_file(flag, path)
+
+    @property
+    def detects(self) -> bool:
+        """Whether a detector finds the persons."""
+        return not (self.detector is None and self.onnx is None and self.hf_model is None)
+
+    def detecting(self) -> DetectorOptions:
+        """Return the options of the detector; device, score and classes are its model's."""
+        kind = self.detector in KINDS
+        shared = {entry.name: getattr(self, entry.name) for entry in fields(OtherDetectorOptions)}
+        return DetectorOptions(
+            detector=self.detector if kind else AUTO,
+            model=None if kind else self.detector,
+            weights=self.detector_weights,
+            **shared,
+        )
 
     def _box_files(self) -> dict[str, Path]:
         """Return flag -> file that is read for every video."""
@@ -102,6 +127,7 @@ class VideoOptions:
             "--detections": self.detections,
             "--object-boxes": self.object_boxes,
             "--detector-weights": self.detector_weights,
+            "--onnx": self.onnx,
         }
         return {flag: path for flag, path in files.items() if path is not None}
 

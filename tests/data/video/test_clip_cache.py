@@ -16,10 +16,10 @@ from messages import says
 
 from alphaction.config import get_cfg
 from alphaction.config.paths_catalog import DatasetSpec
+from alphaction.data import cache_entry
 from alphaction.data.dataset import ActionDataset
 from alphaction.data.loader import build_train_loader
 from alphaction.data.transforms import ResizeRule
-from alphaction.data.video import clip_cache
 from alphaction.data.video.clip_cache import CachedClipSource, with_cache
 from alphaction.data.video.one_second_clips import OneSecondClipSource
 from alphaction.data.video.whole_movies import MovieSource
@@ -214,7 +214,7 @@ def test_a_full_disk_is_told_once(movies, monkeypatch, caplog, frame_numbers):
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(clip_cache, "_checksum", full)  # asked for after most of an entry is written
+    monkeypatch.setattr(cache_entry, "_checksum", full)  # asked for after most of an entry is written
     assert frame_numbers(source.read("film", 1, [0, 1], 25)) == [25, 26]
     monkeypatch.undo()
     assert frame_numbers(source.read("film", 1, [2, 3], 25)) == [27, 28]

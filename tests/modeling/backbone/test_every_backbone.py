@@ -9,52 +9,97 @@ import sys
 
 import pytest
 import torch
+from backbone_names import BACKBONE_NAMES
 
 from alphaction.config import load_cfg
 from alphaction.modeling import backbone as backbones
 from alphaction.modeling.backbone import build_backbone
+from alphaction.modeling.backbone.base import Backbone
 from alphaction.modeling.registries import BACKBONES
 from alphaction.utils.errors import UserError
 
 SLOWFAST = "MODEL.BACKBONE.SLOWFAST"
-SMALL_SIZE = (48, 64)  # rows, columns; features are 3 x 4
+SMALL_SIZE = (48, 64)  # rows, columns; features of stride 16 are 3 x 4
+# A gamma of 0 would hide most layers.
+VISIBLE = ("MODEL.BACKBONE.BN_INIT_GAMMA", 1.0, "MODEL.NONLOCAL.BN_INIT_GAMMA", 1.0)
+LARGE = 70e6  # parameters; networks with more are tried without values: they are as their smaller relatives
 
 
 def build(name: str, *overrides):
     return build_backbone(load_cfg(None, ("MODEL.BACKBONE.CONV_BODY", name, *overrides)))
 
 
-def small_clip(batch: int = 1, slow_frames: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
+def on_meta(name: str, *overrides):
+    with torch.device("meta"):
+        return build(name, *overrides)
+
+
+def small_clip(
+    batch: int = 1, slow_frames: int = 1, size: tuple[int, int] = SMALL_SIZE
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Return slow [B, 3, Ts, H, W] and fast [B, 3, 8 * Ts, H, W], the default ALPHA."""
-    return torch.randn(batch, 3, slow_frames, *SMALL_SIZE), torch.randn(batch, 3, 8 * slow_frames, *SMALL_SIZE)
+    return torch.randn(batch, 3, slow_frames, *size), torch.randn(batch, 3, 8 * slow_frames, *size)
 
 
 def fast_frames_out(name: str, frames: int) -> int:
     if name.startswith("Slowfast"):
         return frames
-    return frames // 2 if name.endswith("Sparse") else frames // 8
+    if name.startswith("I3D") and not name.endswith("Sparse"):
+        return frames // 8
+    return frames // 2  # transformers' tubes are of 2 frames
 
 
-@pytest.mark.parametrize("name", BACKBONES.names())
+@pytest.mark.parametrize("name", BACKBONE_NAMES)
 def test_shapes_and_gradients(name):
-    # A gamma of 0 would hide most layers.
-    backbone = build(name, "MODEL.BACKBONE.BN_INIT_GAMMA", 1.0, "MODEL.NONLOCAL.BN_INIT_GAMMA", 1.0).train()
-    slow, fast = small_clip()
-    features = backbone(slow, fast)
-    assert backbone.stride == 16
+    backbone = on_meta(name, *VISIBLE)
+    device = "meta" if sum(parameter.numel() for parameter in backbone.parameters()) > LARGE else "cpu"
+    if device == "cpu":
+        backbone = build(name, *VISIBLE)
+    with torch.device(device):
+        slow, fast = small_clip()
+        features = backbone.train()(slow, fast)
+        sum((feature * torch.randn_like(feature)).sum() for feature in features if feature is not None).backward()
+    assert isinstance(backbone, Backbone)
+    assert backbone.stride == (32 if name.startswith(("MViT", "Swin3D")) else 16)
     assert backbone.dim_out == sum(backbone.out_channels)
     for feature, channels, frames in zip(features, backbone.out_channels, (1, fast_frames_out(name, 8)), strict=True):
         if channels == 0:
             assert feature is None
         else:
-            assert feature.shape == (1, channels, frames, SMALL_SIZE[0] // 16, SMALL_SIZE[1] // 16)
-            assert torch.isfinite(feature).all()
-    sum((feature * torch.randn_like(feature)).sum() for feature in features if feature is not None).backward()
+            cells = (-(-side // backbone.stride) for side in SMALL_SIZE)
+            assert feature.shape == (1, channels, frames, *cells)
+            assert device == "meta" or torch.isfinite(feature).all()
     for parameter_name, parameter in backbone.named_parameters():
         assert parameter.grad is not None, parameter_name
+        if device == "meta":
+            continue
         assert torch.isfinite(parameter.grad).all(), parameter_name
-        if parameter_name.endswith("conv.weight"):  # a bias before a batch norm has no effect
+        if parameter.dim() > 1:  # a bias before a batch norm has no effect
             assert parameter.grad.abs().max() > 0, parameter_name
+
+
+@pytest.mark.parametrize("name", BACKBONE_NAMES)
+def test_frames_that_are_no_multiple_of_the_stride(name):
+    backbone = on_meta(name)
+    rows, columns = 3 * backbone.stride + 2, 4 * backbone.stride + 6
+    with torch.device("meta"), torch.no_grad():
+        features = backbone(*small_clip(size=(rows, columns)))
+    for feature in features:
+        if feature is not None:  # cut, or filled up
+            assert feature.shape[3] in (3, 4)
+            assert feature.shape[4] in (4, 5)
+
+
+@pytest.mark.parametrize("name", BACKBONE_NAMES)
+def test_layers_hold_every_weight_once(name):
+    """What FREEZE and LAYER_DECAY go by; a norm after the last layer belongs to none."""
+    backbone = on_meta(name)
+    layers = backbone.layers()
+    assert 0 < backbone.last_stage < len(layers)
+    held = [id(parameter) for layer in layers for module in layer for parameter in module.parameters()]
+    assert len(held) == len(set(held))
+    left = {name for name, parameter in backbone.named_parameters() if id(parameter) not in held}
+    assert {parameter.split(".")[-2] for parameter in left} <= {"norm", "layernorm"}
 
 
 @pytest.mark.parametrize(
@@ -63,13 +108,17 @@ def test_shapes_and_gradients(name):
         ("Slowfast-Resnet50", (2048, 256)),
         ("Slowfast-Resnet101", (2048, 256)),
         ("Slowfast-Tiny", (256, 256)),
+        ("Slow-Resnet50", (2048, 0)),
         ("I3D-Resnet50", (0, 2048)),
         ("I3D-Resnet101-Sparse", (0, 2048)),
+        ("MViTv2-Small", (0, 768)),
+        ("Swin3D-Tiny", (0, 768)),
+        ("Swin3D-Small", (0, 768)),
+        ("Swin3D-Base", (0, 1024)),
     ],
 )
 def test_widths(name, out_channels):
-    with torch.device("meta"):
-        assert build(name).out_channels == out_channels
+    assert on_meta(name).out_channels == out_channels
 
 
 def test_unknown_name():
@@ -82,11 +131,12 @@ def test_unknown_name():
 @pytest.mark.parametrize("frozen", [True, False])
 def test_frozen_batch_norm(frozen):
     nonlocal_on = (f"{SLOWFAST}.SLOW.CONV3_NONLOCAL", True, "MODEL.BACKBONE.FROZEN_BN", frozen)
-    with torch.device("meta"):
-        backbone = build("Slowfast-Resnet50", *nonlocal_on, "MODEL.NONLOCAL.FROZEN_BN", not frozen)
+    nonlocal_on += (f"{SLOWFAST}.LATERAL", "tconv_bn_relu")
+    backbone = on_meta("Slowfast-Resnet50", *nonlocal_on, "MODEL.NONLOCAL.FROZEN_BN", not frozen)
     parameters = dict(backbone.named_parameters())
     assert ("slow.bn1.weight" in parameters) is not frozen
     assert ("fast.res_nl3.res_2.btnk.conv2.bn.bias" in parameters) is not frozen
+    assert ("fast.Tconv1.bn.weight" in parameters) is not frozen
     assert ("slow.res_nl2.nonlocal_1.bn.weight" in parameters) is frozen
 
 

@@ -71,7 +71,9 @@ def test_time_is_averaged_before_or_after_pooling() -> None:
 def test_every_pooler_takes_its_settings_from_the_config(name: str) -> None:
     cfg = config()
     cfg.MODEL.ROI_ACTION_HEAD.merge_from_list(["POOLER_TYPE", name, "POOLER_RESOLUTION", 3, "POOLER_SCALE", 0.5])
-    pooler = BoxPooler.from_config(cfg)
+    cfg.MODEL.ROI_ACTION_HEAD.TIME_POOLING = "max"
+    pooler = BoxPooler.from_config(cfg, stride=2)
+    assert pooler.time_pooling == "max"
     assert pooler.pooler.output_size == 3
     assert pooler.pooler.spatial_scale == 0.5
     features = torch.randn(2, 3, 1, 4, 6, requires_grad=True)
@@ -79,6 +81,49 @@ def test_every_pooler_takes_its_settings_from_the_config(name: str) -> None:
     assert pooled.shape == (0, 3)
     pooled.sum().backward()
     assert features.grad is not None
+
+
+@pytest.mark.parametrize("time_first", [True, False])
+def test_maximum_over_time(time_first: bool) -> None:
+    features = torch.randn(2, 3, 4, 4, 6)
+    found = BoxPooler(RoiAlign3d(7, 1 / 16), time_first, "max")((features, None), BOXES, CLIPS)
+    maps = features.amax(dim=2, keepdim=True) if time_first else features
+    frames = [RoiAlign3d(7, 1 / 16)(maps[:, :, [t]], BOXES, CLIPS) for t in range(maps.shape[2])]
+    torch.testing.assert_close(found, torch.cat(frames, dim=2).amax(dim=(2, 3, 4)))
+    assert not torch.allclose(found, BoxPooler(RoiAlign3d(7, 1 / 16), time_first)((features, None), BOXES, CLIPS))
+
+
+def test_alignment_and_scale_follow_config_and_network() -> None:
+    cfg = config()
+    assert BoxPooler.from_config(cfg).pooler.aligned is False
+    cfg.MODEL.ROI_ACTION_HEAD.POOLER_ALIGNED = True
+    pooler = ActionHead.from_config(cfg, 6, stride=32).pooler.pooler
+    assert (pooler.aligned, pooler.spatial_scale) == (True, 1 / 32)
+    cfg.MODEL.ROI_ACTION_HEAD.POOLER_SCALE = 1 / 32
+    assert BoxPooler.from_config(cfg, stride=32).pooler.spatial_scale == 1 / 32
+    with pytest.raises(UserError, match=r"POOLER_SCALE: 0\.03125, .* 16 pixels\. Set it to 0\.0625"):
+        BoxPooler.from_config(cfg)
+
+
+def test_rounding_pools_have_nothing_to_align() -> None:
+    cfg = config()
+    cfg.MODEL.ROI_ACTION_HEAD.merge_from_list(["POOLER_TYPE", "pooling3d", "POOLER_ALIGNED", True])
+    with pytest.raises(UserError, match=r"POOLER_ALIGNED: True needs POOLER_TYPE align3d"):
+        BoxPooler.from_config(cfg)
+
+
+@pytest.mark.parametrize("stride", [16, 32])
+def test_frames_that_are_no_multiple_of_the_stride(stride: int) -> None:
+    """A ramp in pixels: boxes find their place though the map's last cells reach beyond the frame of 50 x 70."""
+    cfg = config()
+    cfg.MODEL.ROI_ACTION_HEAD.POOLER_ALIGNED = True
+    rows, columns = -(-50 // stride), -(-70 // stride)
+    centers = (torch.arange(columns) + 0.5) * stride
+    features = centers.expand(1, 1, 1, rows, columns)
+    boxes = torch.tensor([[stride / 2, 0, 56.0, 50.0], [0.0, 0, 30.0, 50.0]])
+    pooled = BoxPooler.from_config(cfg, stride)((None, features), boxes, torch.tensor([0, 0]))
+    # The samples' last column ends half a sample before the box does.
+    assert (boxes[:, 2] - pooled[:, 0]).abs().max() < 4
 
 
 def test_pooled_features_are_float32() -> None:

@@ -64,6 +64,26 @@ def test_gamma_zero_is_the_cross_entropy() -> None:
     )
 
 
+def test_the_loss_of_videomae() -> None:
+    """Weights in proportion to the sizes of the groups make it the mean over boxes and classes of all groups."""
+    sizes = (14, 49, 17)
+    cfg = get_cfg()
+    head = cfg.MODEL.ROI_ACTION_HEAD
+    head.EXCLUSIVE_MOVEMENT, head.FOCAL_LOSS.GAMMA = False, 0.0
+    head.POSE_LOSS_WEIGHT, head.OBJECT_LOSS_WEIGHT, head.PERSON_LOSS_WEIGHT = (size / sum(sizes) for size in sizes)
+    logits, labels = 5 * torch.randn(6, 80), torch.rand(6, 80).round()
+    logits[0, :2] = torch.tensor([200.0, -200.0])  # where 1 - p is 0 in float32
+    logits.requires_grad_()
+    total = sum(ActionLoss.from_config(cfg)(logits, labels)[0].values())
+    expected = torch.nn.functional.binary_cross_entropy_with_logits(logits, labels)
+    torch.testing.assert_close(total, expected)
+    (gradient,), (wanted,) = torch.autograd.grad(total, logits), torch.autograd.grad(expected, logits)
+    torch.testing.assert_close(gradient, wanted)
+    # VideoMAE-Action-Detection multiplies it by the number of boxes, by which nothing is divided then.
+    summed = sum(ActionLoss.from_config(cfg)(logits, labels, boxes_per_process=1.0)[0].values())
+    torch.testing.assert_close(summed, 6 * expected)
+
+
 def test_alpha_weighs_positives_and_negatives() -> None:
     logits, labels = torch.zeros(1, 2), torch.tensor([[1.0, 0.0]])
     losses, _ = ActionLoss((0, 2, 0), (1.0, 1.0, 1.0), alpha=0.25)(logits, labels)

@@ -72,5 +72,5 @@ def test_float_frames_are_refused():
 def test_nothing_to_detect_is_refused():
     with pytest.raises(UserError, match="nothing is left"):
         detector(persons=False)
-    with pytest.raises(UserError, match='no class "person"'):
+    with pytest.raises(UserError, match='called "person": 0 __background__, 1 dog'):
         PersonDetector(StubNetwork([]), ["__background__", "dog"])

@@ -13,7 +13,7 @@ from alphaction.config.paths_catalog import AVA_LABEL_MAP
 from alphaction.data.annotations import read_label_map
 from alphaction.workflows.finetune.finetune_options import FinetuneOptions
 from alphaction.workflows.finetune.generate import generate_config
-from alphaction.workflows.finetune.starting_weights import WEIGHTS
+from alphaction.workflows.finetune.networks import NETWORKS
 
 PAIRS = [("walk", "PERSON_MOVEMENT"), ("hold", "OBJECT_MANIPULATION"), ("talk", "PERSON_INTERACTION")]
 
@@ -73,7 +73,7 @@ def has_new_classes(generated) -> bool:
 def test_a_model_of_ava_keeps_its_head_on_avas_classes(ava_like):
     assert not has_new_classes(generate_config(own(ava_like, weights="zoo.pth")))
     assert has_new_classes(generate_config(own(ava_like)))  # Kinetics: no head in it
-    assert has_new_classes(generate_config(own(ava_like, weights=WEIGHTS["resnet50"])))
+    assert has_new_classes(generate_config(own(ava_like, weights=NETWORKS["resnet50"].weights)))
 
 
 def test_a_checkpoint_of_the_same_classes_keeps_its_head(make_dataset, tmp_path):

@@ -35,6 +35,16 @@ def shown(small_toy_folder, repo_root):
     return ShownDataset.from_config(cfg, "toy_train")
 
 
+def test_the_strip_is_the_clip(small_toy_folder, repo_root):
+    def slots(offset):
+        overrides = ["DATASETS.DATA_DIR", str(small_toy_folder), "INPUT.CLIP_OFFSET", offset]
+        cfg = load_cfg(repo_root / "config_files" / "tiny" / "toy.yaml", overrides)
+        return ShownDataset.from_config(cfg, "toy_train").slots
+
+    assert (slots(2)[0], slots(2)[-1]) == (slots(0)[0] + 2, slots(0)[-1] + 2)
+    assert 0 in slots(2)
+
+
 def table(labels: dict[tuple[str, int], list[int]]) -> AnnotationTable:
     rows = [(video, second, class_id) for (video, second), ids in labels.items() for class_id in ids or [-1]]
     videos, seconds, class_ids = zip(*rows, strict=True)

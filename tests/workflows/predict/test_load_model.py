@@ -73,7 +73,7 @@ def test_other_names_are_pointed_out(cfg, weights, tmp_path, caplog, monkeypatch
     with pytest.raises(UserError, match=r"w\.pth"):
         load_model(cfg, weights, label_map, SimpleNamespace(device="cpu"))
     assert not caplog.messages
-    monkeypatch.setattr(load_model_module, "load_trained_weights", lambda *args: None)
+    monkeypatch.setattr(load_model_module, "load_trained_weights", lambda *args, **more: None)
     load_model(cfg, weights, label_map, SimpleNamespace(device="cpu"))
     other = f"2 (sit, stand), than label map {tmp_path}/own/map.pbtxt has, 2 (cook, eat)"
     assert f"{weights} was trained for other classes, {other}" in caplog.text

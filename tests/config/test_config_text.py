@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import yaml
 
+from alphaction.config.config_text import Setting, to_yaml, write_text
 from alphaction.utils.errors import UserError
-from alphaction.workflows.finetune.config_text import Setting, to_yaml, write_text
 
 
 def test_sections_comments_and_values():

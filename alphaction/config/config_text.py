@@ -68,27 +68,28 @@ def format_value(value: Any) -> str:
     return text.removesuffix("\n").removesuffix("\n...")
 
 
-def check_target(path: Path, force: bool) -> None:
+def check_target(path: Path, force: bool, flag: str = "--output") -> None:
     """Raise a :class:`UserError` if ``path`` cannot become a config file.
 
     Args:
         path: the file to write.
         force: whether an existing file may be replaced.
+        flag: what names it on the command line.
     """
     if path.is_dir():
-        raise UserError(f"--output {path} is a folder. Name a file in it, such as {path / 'finetune.yaml'}")
+        raise UserError(f"{flag} {path} is a folder. Name a file in it, such as {path / 'finetune.yaml'}")
     if path.suffix.lower() not in (".yaml", ".yml"):
-        raise UserError(f"--output {path}: configs are YAML files. Name it {path.with_suffix('.yaml')}")
-    refuse_existing("--output", path, force)
+        raise UserError(f"{flag} {path}: configs are YAML files. Name it {path.with_suffix('.yaml')}")
+    refuse_existing(flag, path, force)
 
 
-def write_text(path: Path, text: str, force: bool = False) -> None:
+def write_text(path: Path, text: str, force: bool = False, flag: str = "--output") -> None:
     """Write ``text`` to ``path`` in one step: a run that is stopped leaves no half of a file.
 
     Raises:
         UserError: see :func:`check_target`.
     """
-    check_target(path, force)
+    check_target(path, force, flag)
     write_text_atomically(path, text)
 
 

@@ -1,0 +1,233 @@
+"""Weights of PySlowFast: SlowFast and Slow networks, from its own files (.pyth) and from Caffe2 (.pkl).
+
+A ``.pyth`` that its training wrote carries its config as YAML text, which tells what the tensors do not. Caffe2 files
+carry none; what all of them have in common is known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from alphaction.checkpoint.caffe2 import i3d_name
+from alphaction.checkpoint.foreign.answers import settle
+from alphaction.checkpoint.foreign.config_text import ConfigReader, read_yaml
+from alphaction.checkpoint.foreign.converted import Converted, ForeignFile, Question, Setting
+from alphaction.checkpoint.foreign.head_settings import (
+    ALIGNED,
+    AVA_CLASSES,
+    HEAD,
+    class_settings,
+    detector_settings,
+    pixel_settings,
+)
+from alphaction.checkpoint.foreign.pyslowfast_config import check_config, is_bgr, nonlocal_settings
+from alphaction.checkpoint.foreign.pyslowfast_names import our_name, rename_blobs
+from alphaction.checkpoint.foreign.slowfast_settings import network_settings, read_shape
+from alphaction.checkpoint.foreign.slowfast_shape import CLASSIFIER, SlowFastShape
+from alphaction.checkpoint.foreign.sources import Source, register
+from alphaction.utils.errors import UserError
+from alphaction.utils.messages import listed
+
+TITLE = "PySlowFast"
+_NODE = "MODEL.BACKBONE.SLOWFAST"
+_STEM = "s1.pathway0_stem.conv"
+_BLOB_STEM = ("conv1_w", "res_conv1_bn_s")
+_MVIT = re.compile(r"blocks\.\d+\.attn\.(pool|norm)_[qkv]\.weight")
+# Frames x rate in a file's name: of AVA's the clip's frames, of Kinetics' those of the slow pathway.
+_CLIP_NAME = re.compile(r"(?<!\d)(4x16|8x8|16x8|32x2|64x2)(?!\d)")
+_MEAN, _STD = (0.45, 0.45, 0.45), (0.225, 0.225, 0.225)
+_FPS = 30.0  # of AVA's frames as PySlowFast extracts them, and of Kinetics
+
+
+def recognizes(file: ForeignFile) -> bool:
+    """Return whether a file is of PySlowFast, also of its networks that have no place here; Caffe2's I3D is not."""
+    names = file.tensors
+    if _is_caffe2(names):
+        return i3d_name(names) is None
+    return any(name.startswith(_STEM) for name in names) or (
+        "patch_embed.proj.weight" in names and any(_MVIT.fullmatch(name) for name in names)
+    )
+
+
+def _is_caffe2(names: Collection[str]) -> bool:
+    return all(blob in names for blob in _BLOB_STEM)
+
+
+def convert(file: ForeignFile, answers: Mapping[str, Any]) -> Converted:
+    """Rename the tensors and find the settings; see :class:`alphaction.checkpoint.foreign.sources.Source`."""
+    _refuse_others(file.path, file.tensors)
+    caffe2 = _is_caffe2(file.tensors)
+    decisions: list[str] = []
+    if caffe2:
+        weights, origin, left = rename_blobs(file.path, file.tensors)
+        decisions.append("A Caffe2 file: Caffe2's names were read, blobs of fewer dimensions got ones.")
+        if left:
+            decisions.append(f"Left out, as no weights: {listed(sorted(left), 4)}.")
+    else:
+        weights, origin = _rename(file)
+    config = _config_of(file)
+    shape = read_shape(file.path, weights, origin)
+    if not any(shape.slow.temporal_blocks):
+        raise UserError(f"{file.path}: PySlowFast's C2D, a network without temporal kernels, has no place here.")
+    if config is not None:
+        check_config(config, shape)
+        decisions.append("Settings were read from the config inside the file.")
+    detector = _is_detector(config, shape)
+    if shape.classes and not detector:
+        for leaf in ("weight", "bias"):
+            weights.pop(f"{CLASSIFIER}.{leaf}", None)
+        decisions.append(
+            f"The classifier of whole clips, {shape.classes} classes, is left out: {origin[f'{CLASSIFIER}.weight']}."
+        )
+        decisions.append("Its last stage is used with stride 1 and dilation 2, as in PySlowFast's detectors.")
+    settings = network_settings(shape, origin) | _source_settings(shape, config, detector)
+    questions: dict[str, Question] = {}
+    if shape.has_nonlocal:
+        found, questions = nonlocal_settings(config, shape, caffe2)
+        settings |= found
+    if detector:
+        settings |= _head_settings(shape, config, caffe2)
+        if ALIGNED not in settings:
+            questions[ALIGNED] = Question(
+                (True, False),
+                "head",
+                "the file has no config that would say how its ROIAlign samples (DETECTION.ALIGNED, which PySlowFast "
+                "sets to True; Caffe2 files have False)",
+            )
+    settings, questions = settle(file.path, settings, questions, answers)
+    recipe = _recipe(file.path, shape, config, detector)
+    if config is None:
+        decisions.append(
+            f"Frames and rate of a clip are not in the file: {recipe['INPUT.FRAME_NUM']} at a rate of "
+            f"{recipe['INPUT.FRAME_SAMPLE_RATE']} by its name, or as published; INPUT.FRAME_NUM and "
+            "INPUT.FRAME_SAMPLE_RATE at the end of the command say otherwise."
+        )
+    return Converted(
+        source=SOURCE.name,
+        what=_title(shape, recipe, detector),
+        weights=weights,
+        settings=settings,
+        recipe=recipe,
+        questions=questions,
+        decisions=tuple(decisions),
+        license="Apache-2.0",
+    )
+
+
+def _refuse_others(path: Path, names: Mapping[str, Tensor]) -> None:
+    other = ""
+    if any(_MVIT.fullmatch(name) for name in names):
+        other = "MViT"
+    elif any("conv_xy" in name or ".se.fc" in name for name in names):
+        other = "X3D"
+    elif (stem := names.get(f"{_STEM}.weight")) is not None and stem.ndim == 5 and stem.shape[2] == 5:
+        other = "I3D (.pyth)"
+    if other:
+        raise UserError(
+            f"{path}: PySlowFast's {other} has no place here; its SlowFast and Slow networks have, and I3D from Caffe2 "
+            "(.pkl)."
+        )
+
+
+def _rename(file: ForeignFile) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Return the tensors by our names, and our name -> the file's; what has no place keeps its name."""
+    weights = {our_name(name) or name: tensor for name, tensor in file.tensors.items()}
+    return weights, {our_name(name) or name: name for name in file.tensors}
+
+
+def _config_of(file: ForeignFile) -> ConfigReader | None:
+    text = file.extras.get("cfg")
+    if isinstance(text, Mapping):
+        return ConfigReader(file.path, text)
+    return ConfigReader(file.path, read_yaml(file.path, text)) if isinstance(text, str) and text.strip() else None
+
+
+def _is_detector(config: ConfigReader | None, shape: SlowFastShape) -> bool:
+    """Return whether the classifier is one of pooled boxes: the config says so, else AVA's 80 classes do."""
+    enabled = config.flag("DETECTION.ENABLE") if config else None
+    return shape.classes > 0 and (shape.classes == AVA_CLASSES if enabled is None else enabled)
+
+
+def _source_settings(shape: SlowFastShape, config: ConfigReader | None, detector: bool) -> dict[str, Setting]:
+    """Return what is not in the tensors: the network's other settings and its input."""
+    said = "the file's config" if config else "all networks of PySlowFast"
+    found = {
+        f"{_NODE}.STEM_POOL_PADDING": Setting(1, "network", "all networks of PySlowFast"),
+        f"{_NODE}.LAST_STAGE_DILATION": Setting(2, "network", "PySlowFast's detectors"),
+        "MODEL.BACKBONE.BN_EPSILON": Setting(1e-5, "network", "all networks of PySlowFast"),
+        "INPUT.SLOW_SAMPLING": Setting("linspace" if shape.fast else "first", "input", "all networks of PySlowFast"),
+    }
+    dilations = config.get("RESNET.SPATIAL_DILATIONS") if config else None
+    if detector and dilations is not None:
+        found[f"{_NODE}.LAST_STAGE_DILATION"] = Setting(dilations[3][0], "network", said)
+    if shape.fast is not None:
+        alpha = config.whole("SLOWFAST.ALPHA") if config else None
+        why = said if alpha else f"published {shape.title} with a lateral kernel of {shape.lateral_kernel}"
+        found["INPUT.ALPHA"] = Setting(alpha or published_alpha(shape), "network", why)
+    mean = (config.numbers("DATA.MEAN", 3) if config else None) or _MEAN
+    std = (config.numbers("DATA.STD", 3) if config else None) or _STD
+    bgr = is_bgr(config, detector)
+    if bgr:
+        mean, std = mean[::-1], std[::-1]
+    return found | pixel_settings(mean, std, said, to_bgr=bgr, unit=255)
+
+
+def published_alpha(shape: SlowFastShape) -> int:
+    """Return fast frames per slow frame of the published networks of this shape: 8 only for R50 with kernel 5."""
+    return 8 if shape.depth == "50" and shape.lateral_kernel == 5 else 4
+
+
+def _head_settings(shape: SlowFastShape, config: ConfigReader | None, caffe2: bool) -> dict[str, Setting]:
+    aligned = config.flag("DETECTION.ALIGNED") if config else None
+    why = "the file's config"
+    if aligned is None and caffe2:
+        aligned, why = False, "all Caffe2 files of PySlowFast"
+    resolution = config.whole("DETECTION.ROI_XFORM_RESOLUTION") if config else None
+    found = detector_settings(
+        shape.classes, resolution=resolution or 7, why="PySlowFast's detectors", aligned=aligned, aligned_why=why
+    )
+    if config and config.text("MODEL.HEAD_ACT") == "softmax":
+        found |= class_settings(shape.classes, "the classifier's rows", one_group=True)
+        found[f"{HEAD}.EXCLUSIVE_MOVEMENT"] = Setting(True, "head", "MODEL.HEAD_ACT softmax of the file's config")
+    return found
+
+
+def _recipe(path: Path, shape: SlowFastShape, config: ConfigReader | None, detector: bool) -> dict[str, Any]:
+    """Return frames, rates and sizes: from the config, else from the file's name, else as published."""
+    alpha = (config.whole("SLOWFAST.ALPHA") if config else None) or (published_alpha(shape) if shape.fast else 1)
+    frames, rate = (32, 2) if shape.fast else (4, 16)
+    if named := _CLIP_NAME.search(path.name):
+        frames, rate = map(int, named[1].split("x"))
+        if shape.fast and frames < 32:  # those of the slow pathway
+            frames, rate = (frames * alpha, max(1, rate // alpha))
+    recipe: dict[str, Any] = {
+        "INPUT.FRAME_NUM": (config.whole("DATA.NUM_FRAMES") if config else None) or frames,
+        "INPUT.FRAME_SAMPLE_RATE": (config.whole("DATA.SAMPLING_RATE") if config else None) or rate,
+        "INPUT.TAU": alpha,
+        "INPUT.FPS": _FPS,
+        "INPUT.MIN_SIZE_TEST": (config.whole("DATA.TEST_CROP_SIZE") if config else None) or 256,
+    }
+    if not shape.fast:
+        recipe["INPUT.ALPHA"] = 1
+    scales = config.numbers("DATA.TRAIN_JITTER_SCALES") if config else None
+    recipe["INPUT.MIN_SIZE_TRAIN"] = int(scales[0]) if scales else 256
+    of_detector = {"MODEL.DROPOUT_RATE": f"{HEAD}.DROPOUT_RATE", "AVA.DETECTION_SCORE_THRESH": "TEST.BOX_THRESH"}
+    for theirs, ours in of_detector.items() if config and detector else ():
+        value = config.get(theirs)
+        if isinstance(value, float) and 0 <= value < 1:
+            recipe[ours] = value
+    return recipe
+
+
+def _title(shape: SlowFastShape, recipe: Mapping[str, Any], detector: bool) -> str:
+    frames = f"{recipe['INPUT.FRAME_NUM']}x{recipe['INPUT.FRAME_SAMPLE_RATE']}"
+    use = f"detector, {shape.classes} classes" if detector else "backbone"
+    return f"{TITLE}'s {shape.title} {frames}, {use}"
+
+
+SOURCE = register(Source("pyslowfast", TITLE, recognizes, convert))

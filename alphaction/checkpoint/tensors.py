@@ -1,0 +1,135 @@
+"""The tensors in the content of a weight file, and what lies beside them, within bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from alphaction.checkpoint.file_content import MOST_INFLATION, SMALL_FILE
+from alphaction.checkpoint.safe_pickle import ArrayStandIn, NamespaceStandIn
+from alphaction.utils.errors import UserError
+
+STATE_KEYS = ("model", "state_dict", "model_state", "model_state_dict", "module", "blobs", "target_encoder")
+"""Keys under which projects put the tensors of a model inside their checkpoint."""
+AVERAGED_KEY = "model_ema"
+"""Key of a running mean of the weights, which is left out."""
+
+MOST_TENSORS = 20_000
+MOST_DIMENSIONS = 8
+# What DistributedDataParallel, Lightning-like trainers and torch.compile put before every name.
+_WRAPPERS = ("module.", "model.", "_orig_mod.")
+_MOST_TEXT = 1 << 20  # characters of a text beside the tensors, such as a config
+_MOST_KEYS = 100  # entries beside the tensors
+_MOST_VALUES = 20_000  # plain values in each of them
+_MOST_DEPTH = 12
+_HOSTILE = "The file is damaged, or made to fill the memory."
+
+
+def find_state(path: Path, content: object) -> tuple[dict[str, Tensor], str]:
+    """Return the tensors of the model, and the key that they lie under, "" for the top.
+
+    They are those under the first of :data:`STATE_KEYS` that holds any, else those at the top. Wrapper prefixes that
+    all names share are taken off.
+
+    Raises:
+        UserError: for tensors that are more, larger or of more dimensions than the file can honestly hold.
+    """
+    if not isinstance(content, Mapping):
+        return {}, ""
+    for key in (*STATE_KEYS, ""):
+        candidate = content.get(key) if key else content
+        if isinstance(candidate, Mapping):
+            found = {
+                name: value
+                for name, value in candidate.items()
+                if isinstance(name, str)
+                and (isinstance(value, Tensor) or (isinstance(value, ArrayStandIn) and value.is_numeric))
+            }
+            if found:
+                _check_bounds(path, found)
+                return _unwrap({name: _tensor(path, name, value) for name, value in found.items()}), key
+    return {}, ""
+
+
+def plain_extras(content: object, container: str) -> dict[str, Any]:
+    """Return what lies beside the tensors as plain values by key: texts, numbers, lists, dicts; the rest is left out.
+
+    Args:
+        content: of the file.
+        container: the key of the tensors, which is left out; "" if they lie at the top.
+    """
+    if not isinstance(content, Mapping):
+        return {}
+    extras: dict[str, Any] = {}
+    for key, value in content.items():
+        if not isinstance(key, str) or key == container or isinstance(value, Tensor | ArrayStandIn):
+            continue
+        if len(extras) == _MOST_KEYS:
+            break
+        plain = _plain(value, [_MOST_VALUES], _MOST_DEPTH)
+        if plain is not None:
+            extras[key] = plain
+    return extras
+
+
+def _check_bounds(path: Path, found: Mapping[str, Tensor | ArrayStandIn]) -> None:
+    if len(found) > MOST_TENSORS:
+        raise UserError(
+            f"{path}: holds {len(found):,} tensors, more than the {MOST_TENSORS:,} that are read. {_HOSTILE}"
+        )
+    total, size = 0, path.stat().st_size
+    for name, value in found.items():
+        if isinstance(value, Tensor) and not _is_plain(value):
+            raise UserError(
+                f"{path}: {name} is sparse, quantized or without values, which no weights here are. Save the plain "
+                "tensors of the original model."
+            )
+        total += value.nbytes
+    if total > MOST_INFLATION * size + SMALL_FILE:
+        raise UserError(f"{path}: {size:,} bytes that claim to hold tensors of {total:,}. {_HOSTILE}")
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    return tensor.layout == torch.strided and not tensor.is_quantized and tensor.device.type == "cpu"
+
+
+def _tensor(path: Path, name: str, value: Tensor | ArrayStandIn) -> Tensor:
+    try:
+        tensor = value.tensor() if isinstance(value, ArrayStandIn) else value.detach()
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{path}: {name} is damaged ({error}). Download or copy the file again.") from error
+    if tensor.ndim > MOST_DIMENSIONS:
+        raise UserError(f"{path}: {name} has {tensor.ndim} dimensions, more than {MOST_DIMENSIONS}. {_HOSTILE}")
+    return tensor
+
+
+def _unwrap(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Take wrapper prefixes off, as long as every name has one."""
+    while prefix := next((p for p in _WRAPPERS if all(name.startswith(p) for name in state)), None):
+        state = {name.removeprefix(prefix): tensor for name, tensor in state.items()}
+    return state
+
+
+def _plain(value: object, budget: list[int], depth: int) -> Any:
+    """Return ``value`` without anything but plain values; None where nothing is left or the bounds are reached."""
+    budget[0] -= 1
+    if budget[0] < 0 or depth < 0:
+        return None
+    if isinstance(value, NamespaceStandIn):
+        value = value.values
+    if isinstance(value, bytes):
+        value = value.decode("latin1")
+    if isinstance(value, str):
+        return value if len(value) <= _MOST_TEXT else None
+    if isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Mapping):
+        items = ((name, _plain(item, budget, depth - 1)) for name, item in value.items() if isinstance(name, str | int))
+        return {name: item for name, item in items if item is not None}
+    if isinstance(value, list | tuple):
+        return [_plain(item, budget, depth - 1) for item in value[: max(budget[0], 0)]]
+    return None
