@@ -7,6 +7,7 @@ The project is recognized by the file's own layout and names. Each decision is p
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from alphaction.utils.requirements import require_packages
 require_packages()
 
 from alphaction.utils.errors import run_command
+from alphaction.utils.messages import visible
 from alphaction.utils.options import CommandParser, add_options, read_options
 from alphaction.workflows.convert.convert_options import ConvertOptions
 from alphaction.workflows.convert.convert_weights import (
@@ -41,19 +43,23 @@ def main() -> None:
     args = parse_args()
     conversion = convert_weights(read_options(ConvertOptions, args), args.opts)
     print(conversion.options.input)
-    print(*(f"  {line}" for line in conversion.lines), sep="\n")
+    print(*(f"  {visible(line)}" for line in conversion.lines), sep="\n")
     print(*license_lines(conversion.converted), sep="\n")
     print(*write_conversion(conversion), sep="\n")
     if conversion.options.config_out is not None:
-        print(f"\nNext:\n  {next_command(conversion)}")
+        print("\nNext:", *next_commands(conversion), sep="\n  ")
 
 
-def next_command(conversion: Conversion) -> str:
-    """Return the command line that comes next: of AVA's detectors the evaluation, of others the training."""
-    config = conversion.options.config_out
+def next_commands(conversion: Conversion) -> list[str]:
+    """Return the command lines that come next: evaluating AVA's detectors, and finetuning on one's own videos."""
+    weights, config = (shlex.quote(str(path)) for path in (conversion.options.output, conversion.options.config_out))
+    finetune = f"python tools/generate_finetune_config.py --dataset-name NAME --weights {weights}"
     if is_of_ava(conversion.converted):
-        return f"python test_net.py --config-file {config}"
-    return f'python train_net.py --config-file {config} DATASETS.TRAIN "[NAME_train]" DATASETS.TEST "[NAME_val]"'
+        return [f"python test_net.py --config-file {config}", f"{finetune}   # for your own classes"]
+    return [
+        f"{finetune}   # with a schedule for your videos, or without one:",
+        f'python train_net.py --config-file {config} DATASETS.TRAIN "[NAME_train]" DATASETS.TEST "[NAME_val]"',
+    ]
 
 
 def parse_args() -> argparse.Namespace:

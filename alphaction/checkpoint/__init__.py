@@ -10,7 +10,9 @@ from alphaction.checkpoint.checkpointer import (
     checkpoint_name,
 )
 from alphaction.checkpoint.label_maps import compare_label_maps
-from alphaction.checkpoint.matching import LoadReport, load_trained_weights, load_weights, match_weights
+from alphaction.checkpoint.load_report import LoadReport
+from alphaction.checkpoint.matching import load_trained_weights, load_weights
+from alphaction.checkpoint.name_rules import match_weights
 from alphaction.checkpoint.start import StartPoint, find_start, find_test_weights, read_recorded_config
 from alphaction.checkpoint.weight_file import WeightFile, read_weight_file
 

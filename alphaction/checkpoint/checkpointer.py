@@ -18,10 +18,12 @@ from torch import nn
 
 from alphaction import __version__
 from alphaction.checkpoint.file_content import file_kind, read_content
+from alphaction.checkpoint.foreign.alphaction import own_license
 from alphaction.checkpoint.label_maps import compare_label_maps
 from alphaction.checkpoint.load_report import is_counter
 from alphaction.checkpoint.matching import unwrap_model
 from alphaction.checkpoint.storage import save_atomically, write_atomically
+from alphaction.config.changes import ABSENT, changed_values
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import counted, listed
 
@@ -74,6 +76,9 @@ class Checkpointer:
         label_map: {"ids", "names", "groups"} of the dataset, stored with the weights.
         config: the run's config as YAML text, stored with the weights for people to read.
         is_main_process: only this process writes; all of them read.
+
+    Attributes:
+        license: of the weights that the run began with, "" if unknown; stored with what is trained from them.
     """
 
     def __init__(
@@ -93,6 +98,7 @@ class Checkpointer:
         self._label_map = dict(label_map) if label_map is not None else None
         self._config = config
         self._is_main_process = is_main_process
+        self.license = ""
 
     def save(self, name: str | None, iteration: int, extra: Mapping[str, Any] | None = None) -> Path:
         """Write a checkpoint and make it the last one. Only the main process writes.
@@ -117,6 +123,7 @@ class Checkpointer:
                 "iteration": int(iteration),
                 "label_map": self._label_map,
                 "config": self._config,
+                "license": self.license,
                 "version": __version__,
                 "extra": dict(extra or {}),
             }
@@ -178,6 +185,7 @@ class Checkpointer:
                 f"{path}: {difference}. A run continues with the classes that it began with; for other classes start a "
                 "new one (new OUTPUT_DIR, MODEL.WEIGHT set to this file, --transfer, --no-head)."
             )
+        self.license = own_license(content)
         self._restore_model(content["model"], path)
         notes = self._restore_parts(content, path)
         info = f"continuing from {path} at iteration {content['iteration']}" + "".join(f"; {note}" for note in notes)
@@ -215,11 +223,22 @@ class Checkpointer:
                 part.load_state_dict(content[key])
             except (ValueError, KeyError, RuntimeError) as error:
                 raise UserError(
-                    f"{path}: its {key} state does not fit this run's {key} ({error}). SOLVER keys and "
-                    "MODEL.BACKBONE.FREEZE must stay as they were when the run began; for changed ones start a new run "
-                    "from its weights (--transfer)."
+                    f"{path}: its {key} state does not fit this run's {key} ({error}). {self._changes(content)}"
                 ) from error
         return notes
+
+    def _changes(self, content: dict[str, Any]) -> str:
+        """Return which keys that an optimizer's groups follow from differ from the run so far, and what to do."""
+        anew = "start a new run from its weights (new OUTPUT_DIR, MODEL.WEIGHT set to this file, --transfer)."
+        before = content.get("config")
+        changed = [
+            f"{key} {now} (the run: {old})"
+            for key, old, now in changed_values(before if isinstance(before, str) else "", self._config)
+            if ABSENT not in (old, now) and key.startswith(("SOLVER.", "MODEL.BACKBONE."))
+        ]
+        if not changed:
+            return f"SOLVER keys and MODEL.BACKBONE.FREEZE must stay as they were; to change them, {anew}"
+        return f"Changed since it began: {listed(changed, 6)}. Set them as they were, or {anew}"
 
 
 def last_checkpoint(output_dir: str | Path) -> Path:

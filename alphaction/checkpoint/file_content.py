@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pickle
 import tarfile
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Literal
@@ -59,14 +60,22 @@ def _read_safetensors(path: Path) -> dict[str, object]:
 
 
 def _read_torch(path: Path) -> tuple[object, set[str]]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torch, about old pickles and kinds of tensors: no reader can mend them
+        return _load_torch(path)
+
+
+def _load_torch(path: Path) -> tuple[object, set[str]]:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True), set()
+        with path.open("rb") as file:  # given a path, torch would go by its ending
+            return torch.load(file, map_location="cpu", weights_only=True), set()
     except pickle.UnpicklingError:
         # Objects of other projects inside, or a damaged pickle. TorchScript and tar archives never come here: torch
         # refuses them with a RuntimeError, and without `weights_only` it would open them in other ways.
         foreign: set[str] = set()
         pickle_module = torch_pickle_module(foreign)
-        return torch.load(path, map_location="cpu", weights_only=False, pickle_module=pickle_module), foreign
+        with path.open("rb") as file:
+            return torch.load(file, map_location="cpu", weights_only=False, pickle_module=pickle_module), foreign
 
 
 def file_kind(path: Path) -> Literal["torch", "pickle", "safetensors"]:

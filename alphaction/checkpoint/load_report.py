@@ -32,6 +32,7 @@ class LoadReport:
         skipped: names in the model that were left out on request (``--no-head``).
         counters: number of ``num_batches_tracked`` entries that only one side has; they change no output.
         warnings: texts that deserve a line of their own in the log.
+        license: of the weights, "" if unknown.
         other_classes: how the file's classes differ from the dataset's although the classifier fits; "" if they agree.
     """
 
@@ -45,6 +46,7 @@ class LoadReport:
     counters: int = 0
     warnings: list[str] = field(default_factory=list)
     other_classes: str = ""
+    license: str = ""
 
     @property
     def complete(self) -> bool:

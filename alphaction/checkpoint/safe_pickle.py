@@ -11,6 +11,7 @@ pointers). Any other name, ``os.system`` or a class of another project, becomes
 from __future__ import annotations
 
 import pickle
+import pickletools
 import re
 from collections import OrderedDict
 from types import SimpleNamespace
@@ -185,18 +186,40 @@ _NUMBERS = {
     **{(f"numpy.{core}.numeric", "_frombuffer"): _Function(_frombuffer) for core in ("core", "_core")},
 }
 
+_PUTS = ("PUT", "BINPUT", "LONG_BINPUT")
+
 
 def _unpickler(foreign: set[str], allowed: dict[tuple[str, str], object]) -> type[pickle.Unpickler]:
     """Make an unpickler that provides ``allowed`` and adds every other name that it meets to ``foreign``."""
 
     class RestrictedUnpickler(pickle.Unpickler):
+        def __init__(self, file: BinaryIO, **arguments: Any) -> None:
+            super().__init__(file, **arguments)
+            self._file = file
+
         def find_class(self, module: str, name: str) -> Any:
             if (module, name) in allowed:
                 return allowed[module, name]
             foreign.add(f"{module}.{name}")
             return Foreign
 
+        def load(self) -> Any:
+            _check_memo(self._file)
+            return super().load()
+
     return RestrictedUnpickler
+
+
+def _check_memo(file: BinaryIO) -> None:
+    """Raise for a pickle that remembers an object under a number much larger than it has instructions.
+
+    Python makes room for all numbers below it: nine bytes could ask for 32 GB. ``file`` is left where it was.
+    """
+    start = file.tell()
+    for done, (code, argument, _) in enumerate(pickletools.genops(file)):
+        if code.name in _PUTS and argument > 2 * done + 1000:
+            raise pickle.UnpicklingError(f"object number {argument:,} after {done:,} instructions")
+    file.seek(start)
 
 
 def torch_pickle_module(foreign: set[str]) -> Any:

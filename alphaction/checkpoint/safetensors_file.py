@@ -20,6 +20,8 @@ from alphaction.utils.errors import UserError
 from alphaction.utils.files import missing_file
 from alphaction.utils.messages import listed
 
+MOST_TENSORS = 20_000
+"""So many tensors are read of a file of any kind."""
 _DTYPES = {
     "F64": torch.float64,
     "F32": torch.float32,
@@ -95,6 +97,8 @@ def _read_header(file: BinaryIO, size: int) -> tuple[dict[str, Any], int]:
         raise _DamagedError("its header is not JSON") from error
     if not isinstance(header, dict):
         raise _DamagedError("its header is not a JSON object")
+    if len(header) > MOST_TENSORS + 1:  # before anything is made for each
+        raise _DamagedError(f"it holds {len(header):,} tensors, more than the {MOST_TENSORS:,} that are read")
     return header, _LENGTH_BYTES + length
 
 

@@ -11,17 +11,19 @@ from torch import Tensor
 
 from alphaction.checkpoint.file_content import MOST_INFLATION, SMALL_FILE
 from alphaction.checkpoint.safe_pickle import ArrayStandIn, NamespaceStandIn
+from alphaction.checkpoint.safetensors_file import MOST_TENSORS
 from alphaction.utils.errors import UserError
+from alphaction.utils.messages import listed
 
 STATE_KEYS = ("model", "state_dict", "model_state", "model_state_dict", "module", "blobs", "target_encoder")
 """Keys under which projects put the tensors of a model inside their checkpoint."""
-AVERAGED_KEY = "model_ema"
-"""Key of a running mean of the weights, which is left out."""
+AVERAGED_KEYS = ("model_ema", "state_dict_ema", "ema_state_dict")
+"""Keys of a second set, which runs with a running mean of the weights (EMA) save; read where no other set is there."""
 
-MOST_TENSORS = 20_000
 MOST_DIMENSIONS = 8
 # What DistributedDataParallel, Lightning-like trainers and torch.compile put before every name.
 _WRAPPERS = ("module.", "model.", "_orig_mod.")
+_PARAMETERS = ("weight", "bias", "running_mean", "running_var")
 _MOST_TEXT = 1 << 20  # characters of a text beside the tensors, such as a config
 _MOST_KEYS = 100  # entries beside the tensors
 _MOST_VALUES = 20_000  # plain values in each of them
@@ -32,27 +34,46 @@ _HOSTILE = "The file is damaged, or made to fill the memory."
 def find_state(path: Path, content: object) -> tuple[dict[str, Tensor], str]:
     """Return the tensors of the model, and the key that they lie under, "" for the top.
 
-    They are those under the first of :data:`STATE_KEYS` that holds any, else those at the top. Wrapper prefixes that
-    all names share are taken off.
+    They are those under the first of :data:`STATE_KEYS` that holds any, else of :data:`AVERAGED_KEYS`, else those at
+    the top. Wrapper prefixes that all names share are taken off.
 
     Raises:
         UserError: for tensors that are more, larger or of more dimensions than the file can honestly hold.
     """
     if not isinstance(content, Mapping):
         return {}, ""
-    for key in (*STATE_KEYS, ""):
-        candidate = content.get(key) if key else content
-        if isinstance(candidate, Mapping):
-            found = {
-                name: value
-                for name, value in candidate.items()
-                if isinstance(name, str)
-                and (isinstance(value, Tensor) or (isinstance(value, ArrayStandIn) and value.is_numeric))
-            }
-            if found:
-                _check_bounds(path, found)
-                return _unwrap({name: _tensor(path, name, value) for name, value in found.items()}), key
+    for key in (*STATE_KEYS, *AVERAGED_KEYS, ""):
+        if found := _named_tensors(content.get(key) if key else content):
+            _check_bounds(path, found)
+            return _unwrap({name: _tensor(path, name, value) for name, value in found.items()}), key
     return {}, ""
+
+
+def averaged_note(content: object, container: str) -> tuple[str, ...]:
+    """Return a sentence on the weights of a run with a running mean of them; none for other files.
+
+    Args:
+        content: of the file.
+        container: the key of the tensors that are taken.
+    """
+    if container in AVERAGED_KEYS:
+        return (f"The weights are those under {container}, a running mean: the file has no others.",)
+    others = [key for key in AVERAGED_KEYS if isinstance(content, Mapping) and _named_tensors(content.get(key))]
+    if not others:
+        return ()
+    taken = f"those under {container}" if container else "those at the top"
+    return (f"The file holds a second set of weights under {listed(others)}, which is left out: {taken} are taken.",)
+
+
+def _named_tensors(candidate: object) -> dict[str, Tensor | ArrayStandIn]:
+    if not isinstance(candidate, Mapping):
+        return {}
+    return {
+        name: value
+        for name, value in candidate.items()
+        if isinstance(name, str)
+        and (isinstance(value, Tensor) or (isinstance(value, ArrayStandIn) and value.is_numeric))
+    }
 
 
 def plain_extras(content: object, container: str) -> dict[str, Any]:
@@ -74,6 +95,26 @@ def plain_extras(content: object, container: str) -> dict[str, Any]:
         if plain is not None:
             extras[key] = plain
     return extras
+
+
+def check_values(path: Path, weights: Mapping[str, Tensor]) -> None:
+    """Check that weights are finite numbers with fractions: not those of a run that broke, nor quantized ones.
+
+    Raises:
+        UserError: names those that are not.
+    """
+    problems = []
+    for name, tensor in weights.items():
+        if tensor.is_floating_point():
+            if not torch.isfinite(tensor).all():
+                problems.append(f"{name} holds infinite values or NaN")
+        elif name.rpartition(".")[2] in _PARAMETERS:
+            problems.append(f"{name} holds numbers of the type {str(tensor.dtype).removeprefix('torch.')}")
+    if problems:
+        raise UserError(
+            f"{path}: {listed(problems, 4, '; ')}. Such weights give no usable results: take a file of an earlier "
+            "epoch, or of the network before it was quantized."
+        )
 
 
 def _check_bounds(path: Path, found: Mapping[str, Tensor | ArrayStandIn]) -> None:

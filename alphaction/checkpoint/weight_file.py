@@ -1,7 +1,7 @@
 """Weight files of every known kind, read without ever running code from the file.
 
 Kinds: this project's checkpoints; files that ``tools/convert_weights.py`` wrote; files of other projects whose networks
-have a place here (see :mod:`alphaction.checkpoint.foreign`), which are converted in memory; other PyTorch files, with
+are supported (see :mod:`alphaction.checkpoint.foreign`), which are converted in memory; other PyTorch files, with
 or without a wrapper such as ``{"model": ...}`` or ``module.``; Caffe2 ``.pkl`` files.
 """
 
@@ -16,11 +16,20 @@ from torch import Tensor
 
 from alphaction.checkpoint.caffe2 import i3d_name
 from alphaction.checkpoint.file_content import read_content
+from alphaction.checkpoint.foreign.alphaction import own_license
 from alphaction.checkpoint.foreign.converted import Converted, ForeignFile, Question, Setting
-from alphaction.checkpoint.foreign.recognize import convert_file
+from alphaction.checkpoint.foreign.recognize import convert_file, convert_own
+from alphaction.checkpoint.foreign.wrapped_network import unwrap_network
 from alphaction.checkpoint.label_maps import is_label_map
 from alphaction.checkpoint.recorded_settings import is_recorded, read_settings
-from alphaction.checkpoint.tensors import AVERAGED_KEY, STATE_KEYS, find_state, plain_extras
+from alphaction.checkpoint.tensors import (
+    AVERAGED_KEYS,
+    STATE_KEYS,
+    averaged_note,
+    check_values,
+    find_state,
+    plain_extras,
+)
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import listed
 
@@ -60,8 +69,13 @@ class WeightFile:
     license: str = ""
 
 
-def read_weight_file(path: str | Path) -> WeightFile:
+def read_weight_file(path: str | Path, *, with_run: bool = False) -> WeightFile:
     """Read the weights of a file of any known kind; those of another project are converted.
+
+    Args:
+        path: the file.
+        with_run: give a checkpoint of a run of ours the settings of the config that it carries; a run that loads it
+            may have others.
 
     Raises:
         UserError: if the file is missing, damaged, of another kind, holds no tensors, or is of a network that has no
@@ -78,31 +92,27 @@ def read_weight_file(path: str | Path) -> WeightFile:
     }
     if is_recorded(file.extras):
         return WeightFile(weights=dict(file.tensors), **common, **read_settings(file.path, file.extras))
-    converted = convert_file(file)
+    converted = (convert_own(file) if with_run else None) or convert_file(file)
     if converted is None:
+        common |= {"decisions": file.left_out, "license": own_license(file.extras)}
         return WeightFile(weights=dict(file.tensors), **common, settings=_i3d_settings(file))
-    fields = _fields(converted)
-    return WeightFile(**common, **fields | {"decisions": (*left_out(content), *converted.decisions)})
+    check_values(file.path, converted.weights)
+    return WeightFile(**common, **_fields(converted) | {"decisions": (*file.left_out, *converted.decisions)})
 
 
 def read_tensors(path: Path) -> tuple[ForeignFile, object, set[str]]:
     """Return the tensors of a file as it names them, everything in it, and the classes that stand-ins replace in it.
 
     Raises:
-        UserError: as :func:`read_weight_file`, but for networks that have no place here.
+        UserError: as :func:`read_weight_file`, but for networks that are not supported; and for several networks.
     """
     content, foreign = read_content(path)
     tensors, container = find_state(path, content)
     if not tensors:
         raise UserError(_no_tensors(path, content, foreign))
-    return ForeignFile(path, tensors, plain_extras(content, container), container), content, foreign
-
-
-def left_out(content: object) -> tuple[str, ...]:
-    """Return a sentence for each set of weights in a file's content that is not taken."""
-    if isinstance(content, Mapping) and isinstance(content.get(AVERAGED_KEY), Mapping):
-        return (f"{AVERAGED_KEY}, a running mean of the weights, is left out: the weights themselves are taken.",)
-    return ()
+    extras = plain_extras(content, container)
+    file = ForeignFile(path, tensors, extras, container, averaged_note(content, container))
+    return file if is_recorded(extras) else unwrap_network(file), content, foreign
 
 
 def _i3d_settings(file: ForeignFile) -> dict[str, Setting]:
@@ -125,4 +135,4 @@ def _no_tensors(path: Path, content: object, foreign: set[str]) -> str:
         if foreign
         else ""
     )
-    return f"{path}: no tensors under {', '.join(STATE_KEYS)} or at the top; {found}.{remedy}"
+    return f"{path}: no tensors under {', '.join((*STATE_KEYS, *AVERAGED_KEYS))} or at the top; {found}.{remedy}"

@@ -9,13 +9,15 @@ from typing import Any
 from yacs.config import CfgNode
 
 from alphaction.checkpoint.foreign.converted import Setting
+from alphaction.checkpoint.foreign.head_settings import AVA_CLASSES
 from alphaction.checkpoint.foreign.slowfast_settings import default_nonlocal_blocks, default_temporal_blocks
 from alphaction.checkpoint.weight_file import WeightFile
 from alphaction.config.tree import get_value
 from alphaction.utils.errors import UserError
-from alphaction.utils.messages import problem_list
+from alphaction.utils.messages import counted, problem_list
 
 _CONV_BODY = "MODEL.BACKBONE.CONV_BODY"
+_CLASSES = "MODEL.ROI_ACTION_HEAD.NUM_CLASSES"
 _SAMPLING = "INPUT.SLOW_SAMPLING"
 # Follows from the network, whatever the file says.
 _POOLER_SCALE = "MODEL.ROI_ACTION_HEAD.POOLER_SCALE"
@@ -68,17 +70,20 @@ def check_settings(
         warnings for the log: what differs, where that is only warned of.
 
     Raises:
-        UserError: lists every setting that differs, with the value to set.
+        UserError: lists every setting that differs, with the value to set; where the run needs the classifier and its
+            classes are others, says that alone.
     """
+    if not head_may_be_new and (told := _other_classes(file, cfg)):
+        raise UserError(told)
     lines = mismatches(file, cfg, takes_classifier=takes_classifier)
     if not lines:
         return []
     title = f"{file.path}: the config does not fit these weights:"
     told = problem_list(title, lines) if len(lines) > 1 else f"{file.path}: {lines[0]}"
     if cfg.MODEL.WEIGHT_MISMATCH == "warn":
-        return [f"{told} The outputs will be wrong (MODEL.WEIGHT_MISMATCH is warn)."]
+        return [f"{told}\nThe outputs will be wrong (MODEL.WEIGHT_MISMATCH is warn)."]
     head = takes_classifier and bool(mismatches(file, cfg, takes_classifier=False) != lines)
-    anew = " Where only the head differs, --no-head trains a new one." if head and head_may_be_new else ""
+    anew = "\nWhere only the head differs, --no-head trains a new one." if head and head_may_be_new else ""
     raise UserError(f"{told}{anew}\n{_remedy(file)}")
 
 
@@ -90,6 +95,20 @@ def recipe_note(file: WeightFile, cfg: CfgNode) -> str:
         if not _same(cfg, key, value)
     ]
     return f"{file.path}: trained with {', '.join(differing)}" if differing else ""
+
+
+def _other_classes(file: WeightFile, cfg: CfgNode) -> str:
+    """Return that the weights classify another number of classes than the data has, for which no config helps."""
+    held, ours = file.settings.get(_CLASSES), get_value(cfg, _CLASSES)
+    if held is None or held.value == ours:
+        return ""
+    named = file.label_map is None and held.value == AVA_CLASSES
+    whose = f"AVA's {AVA_CLASSES} classes" if named else counted(held.value, "class", "classes")
+    return (
+        f"{file.path}: these weights classify {whose}, the dataset has {ours}. Use them with a dataset of those "
+        "classes (DATASETS.TEST), or train a classifier for yours first (tools/generate_finetune_config.py --weights "
+        "FILE)."
+    )
 
 
 def _remedy(file: WeightFile) -> str:

@@ -10,6 +10,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
@@ -36,6 +37,8 @@ from alphaction.utils.messages import counted
 _ONLY_TRAINING = {"FREEZE", "DROP_PATH", "FROZEN_BN", "BN_MOMENTUM", "BN_INIT_GAMMA"}
 # A progress bar only appears where there is something to wait for, in seconds.
 _WAIT = 2
+# How often the log says how far it is, in seconds.
+_TELL = 60
 # How long a new file may stay invisible on other machines, in seconds.
 _PATIENCE = 90
 
@@ -115,7 +118,12 @@ def _compute(cfg: CfgNode, model: ActionDetector, clips: ClipsToCompute, kept: F
     """Compute and keep this process's share of the maps."""
     loader = build_single_loader(cfg, clips, len(clips), rank=runtime.rank, world_size=runtime.world_size)
     shown = tqdm(loader, desc=f"computing features of {clips.dataset.name}", disable=None if runtime.is_main else True)
-    for batch in shown:
+    told = began = time.monotonic()
+    for number, batch in enumerate(shown):
+        if time.monotonic() - told > _TELL:
+            told = time.monotonic()
+            left = timedelta(seconds=round((told - began) / max(number, 1) * (len(loader) - number)))
+            get_logger().info("%s: %d of %d feature maps, eta %s", clips.dataset.name, number, len(loader), left)
         with autocast_for(cfg.SOLVER.AMP, runtime.device):
             maps = model.feature_maps(batch.to(runtime.device))
         kept.store(clips.clips[int(batch.indices[0])], maps[0].float().cpu().numpy())

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 from yacs.config import CfgNode
 
 from alphaction.checkpoint import Checkpointer
+from alphaction.config.changes import changed_values
 from alphaction.engine.setup import Runtime
 from alphaction.memory import MemoryPool
 from alphaction.utils.distributed import gather_rows, get_world_size
@@ -76,20 +76,9 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[
     for name, what in (("seed", "another stream of clips from here on"), ("world_size", "processes")):
         if name in before and before[name] != now[name]:
             yield f"{name} {before[name]} -> {now[name]} ({what})"
-    if "config" not in before:
-        return
-    old, new = (dict(_flatten(yaml.safe_load(settings["config"]))) for settings in (before, now))
-    for key in sorted({*old, *new}):
-        if old.get(key) != new.get(key):
-            yield f"{key} {old.get(key, 'absent')} -> {new.get(key, 'absent')}"
-
-
-def _flatten(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in node.items():
-        if isinstance(value, dict):
-            yield from _flatten(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
+    if "config" in before:
+        for key, old, new in changed_values(before["config"], now["config"]):
+            yield f"{key} {old} -> {new}"
 
 
 def _require_one_iteration(iteration: int, runtime: Runtime) -> None:

@@ -25,6 +25,7 @@ from alphaction.engine.setup import (
 from alphaction.engine.weights import locate_weights
 from alphaction.modeling.detector import build_detection_model
 from alphaction.utils.logging import collected_log, get_logger, logged_run
+from alphaction.utils.weight_names import is_zoo_name
 
 
 def test(args: argparse.Namespace) -> None:
@@ -35,6 +36,7 @@ def test(args: argparse.Namespace) -> None:
     """
     cfg = load_cfg(args.config_file, args.opts)
     cfg.MODEL.WEIGHT = os.path.expanduser(cfg.MODEL.WEIGHT)
+    license_told = is_zoo_name(cfg.MODEL.WEIGHT)  # by locate_weights
     with collected_log() as early:
         weights = test_weights(cfg, args.opts)
     _, world_size = processes_from_environment()
@@ -46,7 +48,7 @@ def test(args: argparse.Namespace) -> None:
             logger.info(describe_environment(runtime))
             for record in early:
                 logger.handle(record)
-            _test(cfg, weights, runtime)
+            _test(cfg, weights, runtime, license_told)
     finally:
         tear_down_runtime()
 
@@ -57,13 +59,13 @@ def test_weights(cfg: CfgNode, overrides: Sequence[str]) -> Path:
     return find_test_weights(cfg.OUTPUT_DIR, cfg.MODEL.WEIGHT, asked_for=asked_for, locate=locate_weights)
 
 
-def _test(cfg: CfgNode, weights: Path, runtime: Runtime) -> None:
+def _test(cfg: CfgNode, weights: Path, runtime: Runtime, license_told: bool) -> None:
     datasets = open_test_datasets(cfg)
     label_map = datasets[0].label_map
     if note := adopt_label_map(cfg, label_map):
         get_logger().info(note)
     cfg.freeze()
     model = build_detection_model(cfg).to(runtime.device)
-    load_trained_weights(model, weights, label_map.to_dict(), cfg=cfg)
+    load_trained_weights(model, weights, label_map.to_dict(), cfg=cfg, license_told=license_told)
     use_feature_cache(cfg, model, datasets, runtime)
     evaluate_datasets(cfg, model, datasets, runtime)

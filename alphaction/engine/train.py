@@ -18,6 +18,7 @@ from yacs.config import CfgNode
 
 from alphaction.checkpoint import Checkpointer, LoadReport, StartPoint, find_start, load_weights
 from alphaction.checkpoint.matching import CLASSIFIER
+from alphaction.checkpoint.name_rules import HEAD_PREFIX
 from alphaction.data.dataset import ActionDataset
 from alphaction.data.joined_dataset import JoinedDataset
 from alphaction.data.loader import build_train_loader
@@ -47,6 +48,7 @@ from alphaction.utils.device import choose_device
 from alphaction.utils.errors import saying_how_to_go_on
 from alphaction.utils.logging import collected_log, get_logger, logged_run
 from alphaction.utils.messages import counted
+from alphaction.utils.weight_names import is_zoo_name
 
 _NO_HEAD = "--no-head (--new-classes of tools/finetune_quickstart.sh)"
 _PLANNED = torch.device("meta")
@@ -184,7 +186,9 @@ def prepare_run(run: RunConfig, runtime: Runtime) -> PreparedRun:
         start_iteration = resume_run(checkpointer, start.path, cfg, runtime, optimizer, scheduler, pool)
         start_text += f"\ncontinues from {start.path} at iteration {start_iteration}"
     elif start.action == "weights":
-        report = load_weights(model, start.path, no_head=args.no_head, label_map=label_map, cfg=cfg)
+        told = is_zoo_name(cfg.MODEL.WEIGHT)  # by locate_weights
+        report = load_weights(model, start.path, no_head=args.no_head, label_map=label_map, cfg=cfg, license_told=told)
+        checkpointer.license = report.license
         for warning in _head_warnings(report, train_set.label_map.num_classes):
             get_logger().warning(warning)
         start_text += f"\n{report.summary()}"
@@ -210,9 +214,9 @@ def prepare_run(run: RunConfig, runtime: Runtime) -> PreparedRun:
 
 def _train(run: RunConfig, prepared: PreparedRun, runtime: Runtime) -> None:
     cfg, args, model = run.cfg, run.args, prepared.model
-    if runtime.is_main:
-        (Path(cfg.OUTPUT_DIR) / "config.yaml").write_text(cfg.dump(), encoding="utf-8")
     trains = prepared.start_iteration < cfg.SOLVER.MAX_ITER
+    if runtime.is_main and trains:  # A run that is finished keeps the config that it was trained with.
+        (Path(cfg.OUTPUT_DIR) / "config.yaml").write_text(cfg.dump(), encoding="utf-8")
     read = [*(prepared.train_set.datasets if trains else ()), *prepared.test_sets]
     use_feature_cache(cfg, model, read, runtime)
     evaluate = partial(evaluate_datasets, cfg, model, prepared.test_sets, runtime)
@@ -254,12 +258,18 @@ def _head_warnings(report: LoadReport, num_classes: int) -> list[str]:
     """Return what is noteworthy about an action head that was to be loaded and is not there, or for other classes."""
     if CLASSIFIER in report.missing:
         return [f"{report.source} has no classifier of actions: what it lacks of the action head starts at random."]
+    found = next((entry.found for entry in report.mismatched if entry.name == CLASSIFIER), None)
+    if found is None:
+        return []
+    if found[0] == num_classes:
+        differs = f"has a classifier of {counted(found[1], 'channel')}, which is not the width of the config's head"
+    else:
+        differs = f"classifies {counted(found[0], 'class', 'classes')}, the data has {num_classes}"
+    if not any(name.startswith(HEAD_PREFIX) for name in report.loaded):
+        return [f"{report.source} {differs}: the classifier starts at random."]
     return [
-        f"{report.source} classifies {counted(entry.found[0], 'class', 'classes')}, the data has {num_classes}: the "
-        "classifier starts at random, the rest of the head is reused. --no-head (--new-classes of "
-        "tools/finetune_quickstart.sh) starts a whole new head."
-        for entry in report.mismatched
-        if entry.name == CLASSIFIER
+        f"{report.source} {differs}: the classifier starts at random, the rest of the head is reused. --no-head "
+        "(--new-classes of tools/finetune_quickstart.sh) starts a whole new head."
     ]
 
 
@@ -276,7 +286,7 @@ def _frozen_at_random(cfg: CfgNode, start: StartPoint) -> str:
     found = "MODEL.WEIGHT is empty" if start.path is None else f"{start.path} lacks weights of that part"
     return (
         f"MODEL.BACKBONE.FREEZE is {cfg.MODEL.BACKBONE.FREEZE}, but {found}: what is frozen stays random, and its "
-        "features say little. Set MODEL.WEIGHT to pretrained weights of this backbone, or FREEZE to none."
+        "features are of little use. Set MODEL.WEIGHT to pretrained weights of this backbone, or FREEZE to none."
     )
 
 
@@ -285,8 +295,8 @@ def _log_model(model: nn.Module, cfg: CfgNode) -> None:
     trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     part = cfg.MODEL.BACKBONE.FREEZE
     frozen = "" if part == "none" else f" (MODEL.BACKBONE.FREEZE {part})"
-    get_logger().info(
-        "model: %.2f million parameters, %.2f million of them trained%s", total / 1e6, trained / 1e6, frozen
-    )
+    # A frozen backbone can leave a few thousand, which are no hundredth of a million.
+    few = f"{trained:,}" if trained < 1e5 else f"{trained / 1e6:.2f} million"
+    get_logger().info("model: %.2f million parameters, %s of them trained%s", total / 1e6, few, frozen)
     if cfg.SOLVER.LAYER_DECAY != 1:
         get_logger().info("learning rate: %s", describe_rates(cfg, model))

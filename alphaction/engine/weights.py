@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from alphaction.engine.setup import processes_from_environment
-from alphaction.utils.errors import UserError
 from alphaction.utils.logging import get_logger
-from alphaction.zoo import PublicWeights, find_weights, get_weights, is_zoo_name
+from alphaction.zoo import PublicWeights, find_weights, get_weights, is_zoo_name, refuse_persons
 
 
 def locate_weights(weight: str) -> Path:
@@ -36,9 +35,5 @@ def check_zoo_name(weight: str) -> PublicWeights | None:
     if not is_zoo_name(weight):
         return None
     entry = find_weights(weight)
-    if entry.kind == "persons":
-        raise UserError(
-            f"MODEL.WEIGHT {weight}: {entry.what}, is a detector of persons and no action model. It is used by "
-            f"tools/detect_persons.py --model {entry.name}."
-        )
+    refuse_persons(entry, f"MODEL.WEIGHT {weight}")
     return entry

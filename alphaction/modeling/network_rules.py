@@ -8,6 +8,7 @@ see :mod:`alphaction.config.rules`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import torch
 from torch import nn
@@ -23,6 +24,20 @@ from alphaction.utils.errors import UserError
 
 # Least height and width, in pixels, of the frames that a backbone is tried with.
 _SIDE = 64
+
+
+class _NetworkConfig:
+    """A config as far as it decides what a backbone makes of a clip; equal to those that say the same."""
+
+    def __init__(self, cfg: CfgNode) -> None:
+        self.cfg = cfg
+        self._text = f"{cfg.MODEL.dump()}\n{cfg.INPUT.dump()}"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _NetworkConfig) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
 
 
 @rule(
@@ -45,20 +60,15 @@ def check_backbone(cfg: CfgNode, run: Run) -> Iterator[str]:
     slow, fast = active_pathways(cfg)
     if any(frame_problems(cfg.INPUT.FRAME_NUM, cfg.INPUT.TAU, cfg.INPUT.ALPHA, slow=slow, fast=fast)):
         return  # Another rule reports it.
-    try:
-        backbone = _backbone(cfg)
-        with torch.device("meta"), torch.no_grad():
-            side = max(_SIDE, min(cfg.INPUT.MIN_SIZE_TRAIN, cfg.INPUT.MIN_SIZE_TEST))
-            backbone(*(torch.empty(1, 3, count, side, side) if count else None for count in frame_counts(cfg)))
-    except UserError as error:
-        yield str(error)
+    if problem := _clip_problem(_NetworkConfig(cfg)):
+        yield problem
 
 
 @rule("MODEL")
 def check_pooler(cfg: CfgNode, run: Run) -> Iterator[str]:
     """POOLER_SCALE is 1 / the backbone's stride, or its default; POOLER_ALIGNED goes with POOLER_TYPE align3d only."""
     try:
-        stride = _backbone(cfg).stride
+        stride = _backbone(_NetworkConfig(cfg)).stride
     except UserError:
         return  # The rule above reports it.
     try:
@@ -83,7 +93,7 @@ def check_widths(cfg: CfgNode, run: Run) -> Iterator[str]:
         return
     try:
         _structure(cfg)
-        dim = _backbone(cfg).dim_out
+        dim = _backbone(_NetworkConfig(cfg)).dim_out
     except UserError:
         return  # The rules above report it.
     try:
@@ -93,9 +103,25 @@ def check_widths(cfg: CfgNode, run: Run) -> Iterator[str]:
         yield str(error)
 
 
-def _backbone(cfg: CfgNode) -> nn.Module:
+# Several rules ask for the same network, and a large one takes a second: the last one is kept.
+@lru_cache(maxsize=1)
+def _backbone(config: _NetworkConfig) -> nn.Module:
     with torch.device("meta"):
-        return build_backbone(cfg)
+        return build_backbone(config.cfg)
+
+
+@lru_cache(maxsize=1)
+def _clip_problem(config: _NetworkConfig) -> str:
+    """Return what is wrong with the backbone or the frames of a clip for it, "" if nothing is."""
+    inputs = config.cfg.INPUT
+    side = max(_SIDE, min(inputs.MIN_SIZE_TRAIN, inputs.MIN_SIZE_TEST))
+    try:
+        backbone = _backbone(config)
+        with torch.device("meta"), torch.no_grad():
+            backbone(*(torch.empty(1, 3, count, side, side) if count else None for count in frame_counts(config.cfg)))
+    except UserError as error:
+        return str(error)
+    return ""
 
 
 def _structure(cfg: CfgNode) -> nn.Module | None:

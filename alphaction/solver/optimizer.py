@@ -12,6 +12,9 @@ from yacs.config import CfgNode
 from alphaction.utils.registry import Registry
 
 IA_PREFIX = "ia_structure"
+_HEAD_PREFIX = "roi_heads."
+# Tables of positions in backbones: VideoMAE's ViT; MViTv2, once for each axis; Swin. Class tokens are vectors.
+_POSITION_TABLES = ("pos_embed.table", "rel_pos_h", "rel_pos_w", "rel_pos_t", "relative_position_bias_table")
 _NORMS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
 
 OPTIMIZERS: Registry[Callable[[list[dict[str, Any]], CfgNode], Optimizer]] = Registry("SOLVER.OPTIMIZER")
@@ -32,9 +35,11 @@ def build_optimizer(cfg: CfgNode, model: nn.Module) -> Optimizer:
     """Return SOLVER.OPTIMIZER over the trainable parameters of ``model``, grouped by learning rate and weight decay.
 
     The parameters of a norm use WEIGHT_DECAY_BN at the base rate; any other bias uses BASE_LR * BIAS_LR_FACTOR and
-    WEIGHT_DECAY_BIAS; other vectors (scales of layers, class tokens) WEIGHT_DECAY_BN at the base rate. Parameters of
-    the IA structure have their rate multiplied by IA_LR_FACTOR, those of the backbone's layers by their share of
-    LAYER_DECAY, see :func:`layer_shares`.
+    WEIGHT_DECAY_BIAS; other vectors (scales of layers, class tokens) and the backbone's tables of positions (ViT's
+    learned one, relative positions of MViT and Swin) WEIGHT_DECAY_BN at the base rate: the recipes of VideoMAE and
+    Video Swin exempt them. Parameters of the action head have their rate multiplied by HEAD_LR_FACTOR, those of
+    its IA structure by IA_LR_FACTOR, too, those of the backbone's layers by their share of LAYER_DECAY, see
+    :func:`layer_shares`.
 
     Args:
         cfg: the whole config.
@@ -57,10 +62,12 @@ def build_optimizer(cfg: CfgNode, model: nn.Module) -> Optimizer:
             decay = solver.WEIGHT_DECAY_BN
         elif name.endswith("bias"):
             lr, decay = lr * solver.BIAS_LR_FACTOR, solver.WEIGHT_DECAY_BIAS
-        elif parameter.ndim <= 1:
+        elif parameter.ndim <= 1 or (name.startswith("backbone.") and name.endswith(_POSITION_TABLES)):
             decay = solver.WEIGHT_DECAY_BN
         if IA_PREFIX in name.split("."):
             lr *= solver.IA_LR_FACTOR
+        if name.startswith(_HEAD_PREFIX):
+            lr *= solver.HEAD_LR_FACTOR
         lr *= shares.get(id(parameter), 1)
         groups.setdefault((lr, decay), []).append(parameter)
     parameters = [{"params": params, "lr": lr, "weight_decay": decay} for (lr, decay), params in groups.items()]
@@ -81,14 +88,14 @@ def layer_shares(decay: float, num_layers: int) -> list[float]:
 
 
 def describe_rates(cfg: CfgNode, model: nn.Module) -> str:
-    """Return the base rate and, with SOLVER.LAYER_DECAY, the lowest rate of the backbone, in words for the log."""
-    rate = cfg.SOLVER.BASE_LR
+    """Return the base rate and those of the head and of the backbone's layers, in words for the log."""
+    rate, head = cfg.SOLVER.BASE_LR, cfg.SOLVER.BASE_LR * cfg.SOLVER.HEAD_LR_FACTOR
     shares = _shares_of_parameters(cfg.SOLVER.LAYER_DECAY, model)
     trained = [shares[id(p)] for p in model.parameters() if p.requires_grad and id(p) in shares]
     if not trained:
-        return f"{rate:g}"
+        return f"{rate:g}" if head == rate else f"{rate:g}, {head:g} at the head"
     return (
-        f"{rate:g} at the head, {rate * max(trained):.3g} to {rate * min(trained):.3g} from the last to the first "
+        f"{head:g} at the head, {rate * max(trained):.3g} to {rate * min(trained):.3g} from the last to the first "
         f"trained layer of the backbone, SOLVER.LAYER_DECAY {cfg.SOLVER.LAYER_DECAY:g}"
     )
 

@@ -15,6 +15,7 @@ from types import FrameType
 from typing import NoReturn
 
 from alphaction.utils.command_text import this_command
+from alphaction.utils.messages import visible
 
 # How long a process waits for the first one of its machine to say the same and be noticed by torchrun.
 _PATIENCE = 10.0  # seconds
@@ -108,7 +109,7 @@ def write_any_character() -> None:
 
 def fail(message: str) -> NoReturn:
     """Print a mistake and exit with status 2; of several processes that all say the same, the first one says it."""
-    message = f"error: {message}"
+    message = f"error: {visible(message)}"
     if not is_first_process():
         # Hardly any mistake is that of one process alone. torchrun ends this one when the first one has said it.
         time.sleep(_PATIENCE)

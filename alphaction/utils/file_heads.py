@@ -22,4 +22,7 @@ def not_weights(head: bytes) -> str | None:
         return "a Git LFS pointer, not the weights themselves; run `git lfs pull` in its clone."
     if head.startswith(b"\x1f\x8b"):
         return "compressed with gzip; decompress it first (gunzip)."
+    # Only pickles of Python 2 are text, too: of a dictionary, a list or a tuple.
+    if head[:1] not in b"(}]" and all(byte in b"\t\n\r" or 32 <= byte < 127 for byte in head):
+        return f'a text, not weights; it begins with "{head[:80].decode("ascii")}".'
     return None

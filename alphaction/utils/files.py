@@ -14,7 +14,7 @@ from alphaction.utils.messages import listed
 _CUTOFF = 0.6  # below this similarity (0 to 1) a suggestion would puzzle more than it helps
 # A folder may hold a whole dataset; looking at more entries than this is not worth the wait.
 _MAX_ENTRIES = 2000
-WEIGHT_SUFFIXES = (".pth", ".pyth", ".pkl", ".pt", ".bin", ".safetensors")
+WEIGHT_SUFFIXES = (".pth", ".pyth", ".pkl", ".pt", ".ckpt", ".bin", ".safetensors")
 """Endings of weight files."""
 
 

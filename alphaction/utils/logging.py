@@ -11,9 +11,19 @@ from pathlib import Path
 from tqdm import tqdm
 
 from alphaction.utils.errors import UserError
+from alphaction.utils.messages import visible
 
 LOGGER_NAME = "alphaction"
-_FORMAT = logging.Formatter("%(asctime)s %(levelname)s: %(message)s", datefmt="%Y-%m-%d %H:%M:%S")
+
+
+class _VisibleFormatter(logging.Formatter):
+    """Shows control characters, which names in files can hold, instead of sending them to the terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return visible(super().format(record))
+
+
+_FORMAT = _VisibleFormatter("%(asctime)s %(levelname)s: %(message)s", datefmt="%Y-%m-%d %H:%M:%S")
 
 
 class _ProgressBarHandler(logging.StreamHandler):

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def visible(text: str) -> str:
+    """Return ``text`` with control characters, but for tabs and line ends, as escapes: names in files can hold any.
+
+    A terminal would obey them: erase lines, change colors, set its title.
+    """
+    return _CONTROLS.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

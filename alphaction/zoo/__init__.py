@@ -4,7 +4,7 @@ from alphaction.utils.weight_names import ZOO_PREFIX, is_zoo_name
 from alphaction.zoo.cache import cached_file
 from alphaction.zoo.download import get_weights
 from alphaction.zoo.entry import PublicWeights
-from alphaction.zoo.registry import WEIGHTS, find_weights, list_weights, weights_for
+from alphaction.zoo.registry import WEIGHTS, find_weights, list_weights, refuse_persons, weights_for
 
 __all__ = [
     "WEIGHTS",
@@ -15,5 +15,6 @@ __all__ = [
     "get_weights",
     "is_zoo_name",
     "list_weights",
+    "refuse_persons",
     "weights_for",
 ]

@@ -1,6 +1,7 @@
-"""The weights of the paper's own project (Tang et al., arXiv 2004.07485). Its links are mostly dead: a browser's work.
+"""The weights of the paper's own project (Tang et al., arXiv 2004.07485).
 
-The figures are those that docs/MODEL_ZOO.md compares with the paper's.
+Its links are mostly dead, and the others need a browser. The figures are those that docs/MODEL_ZOO.md compares with
+the paper's.
 """
 
 from __future__ import annotations

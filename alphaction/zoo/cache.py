@@ -1,6 +1,6 @@
 """The folder of downloaded weights, and the record beside each file that shows whether it is still the same.
 
-No page publishes a whole SHA-256: a file is held to the digits in its name, where it has some, and to the hash that was
+No page publishes a whole SHA-256: a file must match the digits in its name, where it has some, and the hash that was
 recorded when it came here. The record also has size and time of change, so that a file that nobody touched is not read
 again each time that it is used.
 """

@@ -31,6 +31,7 @@ class PublicWeights:
         size: bytes, about; 0 if unknown.
         figure: the published figure with its unit and data, "24.7 mAP, AVA v2.2"; "" if there is none.
         measured: what this project measured with it; "" if nobody did.
+        pretrained_without_labels: whether it has never seen a label; its authors finetune such weights at other rates.
         recipe: config key -> how its clips were made (frames, rates, normalization, sizes).
         settings: config key -> what network and head must be, for a config that is written before the file is here. The
             file itself has the last word.
@@ -51,6 +52,7 @@ class PublicWeights:
     size: int = 0
     figure: str = ""
     measured: str = ""
+    pretrained_without_labels: bool = False
     recipe: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
 

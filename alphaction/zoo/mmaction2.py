@@ -5,6 +5,7 @@ Not here, as no network of this project is theirs: those with context, ACRN, LFB
 
 from __future__ import annotations
 
+from alphaction.utils.licenses import MMACTION2_VIT
 from alphaction.zoo.entry import PublicWeights, hash_in_name
 from alphaction.zoo.facts import IMAGENET, Values, clip, head, slow, slow_clip, slowfast, two_clips
 
@@ -41,7 +42,7 @@ def _detector(
         page=f"{_PAGE}/{folder}",
         file_name=file_name,
         url=f"{_FILES}/{folder}/{config}/{file_name}",
-        license="Apache-2.0",
+        license=MMACTION2_VIT if nonfree else "Apache-2.0",
         commercial=not nonfree,
         license_note=_FROM_VIDEOMAE if nonfree else "",
         hash_prefix=hash_in_name(file_name),

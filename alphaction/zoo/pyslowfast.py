@@ -5,47 +5,23 @@ from __future__ import annotations
 from functools import partial
 
 from alphaction.zoo.entry import PublicWeights
-from alphaction.zoo.facts import FACEBOOK, Values, head, slow, slow_clip, slowfast, temporal_as_r50, two_clips
+from alphaction.zoo.facebook import Zoo
+from alphaction.zoo.facts import Values, slow, slow_clip, slowfast, temporal_as_r50, two_clips
 
-_URL = "https://dl.fbaipublicfiles.com/pyslowfast/model_zoo"
-_entry = partial(
-    PublicWeights,
-    source="pyslowfast",
+_ZOO = Zoo(
+    "pyslowfast",
+    "PySlowFast",
     page="https://github.com/facebookresearch/SlowFast/blob/main/MODEL_ZOO.md",
-    license="Apache-2.0",
+    url="https://dl.fbaipublicfiles.com/pyslowfast/model_zoo",
 )
+_ava = partial(_ZOO.entry, "ava")
 
 
 def _kinetics(
     name: str, what: str, backbone: str, file_name: str, top1: float, recipe: Values, settings: Values
 ) -> PublicWeights:
-    return _entry(
-        name=name,
-        what=f"{what}, Kinetics-400 (PySlowFast)",
-        kind="backbone",
-        backbone=backbone,
-        file_name=file_name,
-        url=f"{_URL}/kinetics400/{file_name}",
-        figure=f"{top1} top-1, Kinetics-400",
-        recipe=recipe | FACEBOOK,
-        settings=settings,
-    )
-
-
-def _ava(
-    name: str, what: str, backbone: str, file_name: str, figure: str, recipe: Values, settings: Values
-) -> PublicWeights:
-    return _entry(
-        name=name,
-        what=f"{what} (PySlowFast)",
-        kind="detector",
-        backbone=backbone,
-        file_name=file_name,
-        url=f"{_URL}/ava/{file_name}",
-        figure=figure,
-        recipe=recipe | FACEBOOK,
-        settings=settings | head(),
-    )
+    what, figure = f"{what}, Kinetics-400", f"{top1} top-1, Kinetics-400"
+    return _ZOO.entry("kinetics400", name, what, backbone, file_name, figure, recipe, settings)
 
 
 def _clips(frames: int, *, slow_frames: int, alpha: int) -> Values:

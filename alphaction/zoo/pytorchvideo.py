@@ -5,49 +5,29 @@ from __future__ import annotations
 from functools import partial
 
 from alphaction.zoo.entry import PublicWeights
-from alphaction.zoo.facts import FACEBOOK, Values, head, slow, slow_clip, slowfast, temporal_as_r50, two_clips
+from alphaction.zoo.facebook import Zoo
+from alphaction.zoo.facts import Values, slow, slow_clip, slowfast, temporal_as_r50, two_clips
 
-_URL = "https://dl.fbaipublicfiles.com/pytorchvideo/model_zoo"
-_entry = partial(
-    PublicWeights,
-    source="pytorchvideo",
+_ZOO = Zoo(
+    "pytorchvideo",
+    "PyTorchVideo",
     page="https://github.com/facebookresearch/pytorchvideo/blob/main/docs/source/model_zoo.md",
-    license="Apache-2.0",
+    url="https://dl.fbaipublicfiles.com/pytorchvideo/model_zoo",
 )
 
 
-def _kinetics(
-    name: str, what: str, backbone: str, file_name: str, top1: float, recipe: Values, settings: Values
+def _entry(
+    data: str, name: str, what: str, backbone: str, file_name: str, figure: float, recipe: Values, settings: Values
 ) -> PublicWeights:
-    return _entry(
-        name=f"{name}_k400_pytorchvideo",
-        what=f"{what}, Kinetics-400 (PyTorchVideo)",
-        kind="backbone",
-        backbone=backbone,
-        file_name=file_name,
-        url=f"{_URL}/kinetics/{file_name}",
-        figure=f"{top1:.2f} top-1, Kinetics-400",
-        recipe=recipe | FACEBOOK,
-        settings=settings,
-    )
+    """Return an entry; ``data``: "kinetics" or "ava"."""
+    if data == "ava":
+        name, what, text = f"{name}_ava", f"{what}, Kinetics-400, AVA", f"{figure:g} mAP, AVA"
+    else:
+        name, what, text = f"{name}_k400", f"{what}, Kinetics-400", f"{figure:.2f} top-1, Kinetics-400"
+    return _ZOO.entry(data, f"{name}_pytorchvideo", what, backbone, file_name, text, recipe, settings)
 
 
-def _ava(
-    name: str, what: str, backbone: str, file_name: str, mean_ap: str, recipe: Values, settings: Values
-) -> PublicWeights:
-    return _entry(
-        name=f"{name}_ava_pytorchvideo",
-        what=f"{what}, Kinetics-400, AVA (PyTorchVideo)",
-        kind="detector",
-        backbone=backbone,
-        file_name=file_name,
-        url=f"{_URL}/ava/{file_name}",
-        figure=f"{mean_ap} mAP, AVA",
-        recipe=recipe | FACEBOOK,
-        settings=settings | head(),
-    )
-
-
+_kinetics, _ava = partial(_entry, "kinetics"), partial(_entry, "ava")
 _CLIPS = two_clips(32, 2, slow=8, alpha=4, sampling="linspace")
 
 ENTRIES = (
@@ -65,11 +45,11 @@ ENTRIES = (
     ),
     _kinetics("slow_r50_8x8", "Slow R50 8x8", "slow_r50", "SLOW_8x8_R50.pyth", 74.58, slow_clip(8, 8), slow(50)),
     _ava(
-        "slow_r50_4x16", "Slow R50 4x16", "slow_r50", "SLOW_4x16_R50_DETECTION.pyth", "19.5", slow_clip(4, 16),
+        "slow_r50_4x16", "Slow R50 4x16", "slow_r50", "SLOW_4x16_R50_DETECTION.pyth", 19.5, slow_clip(4, 16),
         slow(50),
     ),
     _ava(
-        "slowfast_r50_8x8", "SlowFast R50 8x8", "slowfast_r50_8x8", "SLOWFAST_8x8_R50_DETECTION.pyth", "24.67", _CLIPS,
+        "slowfast_r50_8x8", "SlowFast R50 8x8", "slowfast_r50_8x8", "SLOWFAST_8x8_R50_DETECTION.pyth", 24.67, _CLIPS,
         slowfast(50, 7),
     ),
 )  # fmt: skip

@@ -41,6 +41,20 @@ def find_weights(name: str, default: Default = _RAISE) -> PublicWeights | Defaul
     raise UserError(f'no public weights are called "{bare}". {_nearest_names(bare)}')
 
 
+def refuse_persons(entry: PublicWeights, given: str) -> None:
+    """Raise a :class:`UserError` if public weights are those of a detector of persons, where an action model is needed.
+
+    Args:
+        entry: the weights.
+        given: the key or flag that names them, with its value, for the message.
+    """
+    if entry.kind == "persons":
+        raise UserError(
+            f"{given}: {entry.what}, is a detector of persons and no action model. It is used by "
+            f"tools/detect_persons.py --model {entry.name}."
+        )
+
+
 def list_weights(backbone: str | None = None, kind: Kind | None = None) -> list[PublicWeights]:
     """Return the entries, in their order, of one backbone or kind where given.
 

@@ -30,6 +30,8 @@ from alphaction.zoo.cache import BLOCK
 PATIENCE = 30.0
 # Connections for one file, each of which brought something.
 _CONNECTIONS = 50
+# Connections after one another that did not get further than those before: of a server that cannot send the rest.
+_FRUITLESS = 3
 _AGENT = "alphaction-download/1"
 
 
@@ -160,15 +162,18 @@ def receive(url: str, part: Part) -> None:
         TransferError: the file cannot be had.
         UserError: it is no weight file, or the disk is full.
     """
+    furthest, fruitless = part.size, 0
     for connection in range(1, _CONNECTIONS + 1):
         before = part.added
         try:
             _receive_once(url, part)
             return
         except urllib.error.HTTPError as error:
-            raise TransferError(f"the server answers {error.code} {error.reason}") from error
+            raise TransferError(f"the server answers {error.code} {_first_line(error.reason)}") from error
         except (OSError, http.client.HTTPException) as error:
-            if part.added == before or connection == _CONNECTIONS:
+            fruitless = 0 if part.size > furthest else fruitless + 1
+            furthest = max(furthest, part.size)
+            if part.added == before or fruitless == _FRUITLESS or connection == _CONNECTIONS:
                 raise TransferError(_reason(error)) from error
 
 
@@ -257,4 +262,8 @@ def _reason(error: Exception) -> str:
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(reason, TimeoutError):
         return f"the server was silent for {PATIENCE:.0f} seconds"
-    return str(getattr(reason, "strerror", None) or reason or type(error).__name__)
+    return _first_line(getattr(reason, "strerror", None) or reason) or type(error).__name__
+
+
+def _first_line(text: object) -> str:
+    return (str(text).strip().splitlines() or [""])[0]

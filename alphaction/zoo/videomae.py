@@ -42,6 +42,7 @@ def _hugging_face(size: str, repository: str, file: str, megabytes: int, *, labe
         file_name=f"{repository}.{ending}",
         url=f"{_HUB}/MCG-NJU/{repository}/resolve/main/{file}",
         size=megabytes * 10**6,
+        pretrained_without_labels=not labeled,
         recipe=_KINETICS,
         settings=_network(size),
     )
@@ -58,6 +59,7 @@ def _drive(size: str, file_id: str, top1: str, *, labeled: bool) -> PublicWeight
         file_name=f"{name}.pth",
         url="",
         figure=f"{top1} top-1, Kinetics-400" if labeled else "",
+        pretrained_without_labels=not labeled,
         recipe=_KINETICS,
         settings=_network(size),
     )

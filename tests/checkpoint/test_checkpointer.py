@@ -17,6 +17,7 @@ from alphaction import __version__
 from alphaction.checkpoint import FINAL_CHECKPOINT, Checkpointer, checkpoint_name, read_weight_file
 from alphaction.checkpoint import checkpointer as checkpointer_module
 from alphaction.checkpoint.checkpointer import last_checkpoint
+from alphaction.config import load_cfg
 from alphaction.utils.errors import UserError
 
 LABELS = {"ids": [1, 2], "names": ["sit", "run"], "groups": ["movement", "movement"]}
@@ -45,6 +46,15 @@ class Run:
             self.scheduler.step()
             losses.append(loss.item())
         return losses
+
+
+def test_the_license_of_its_weights_stays_with_a_run(tmp_path: Path) -> None:
+    first = Run(tmp_path / "run")
+    first.checkpointer.license = "CC-BY-NC-4.0"
+    first.checkpointer.save(None, 5)
+    second = Run(tmp_path / "run")
+    second.checkpointer.resume()
+    assert read_weight_file(second.checkpointer.save(None, 6)).license == "CC-BY-NC-4.0"
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
@@ -77,7 +87,17 @@ def test_content_and_names(tmp_path: Path) -> None:
     ]
 
     content = torch.load(tmp_path / "model_final.pth", weights_only=True)
-    assert list(content) == ["model", "optimizer", "scheduler", "iteration", "label_map", "config", "version", "extra"]
+    assert list(content) == [
+        "model",
+        "optimizer",
+        "scheduler",
+        "iteration",
+        "label_map",
+        "config",
+        "license",
+        "version",
+        "extra",
+    ]
     assert list(content["model"]) == list(run.model.state_dict())
     assert content["iteration"] == 1200
     assert content["label_map"] == LABELS
@@ -262,6 +282,23 @@ def test_weights_without_training_state_are_refused(tmp_path: Path) -> None:
     Checkpointer(tmp_path, run.model).save(None, 1)
     with pytest.raises(UserError, match="optimizer"):
         run.checkpointer.resume()
+
+
+@pytest.mark.parametrize(
+    ("key", "before", "now"),
+    [("SOLVER.LAYER_DECAY", 1.0, 0.75), ("MODEL.BACKBONE.FREEZE", "none", "all")],
+)
+def test_a_changed_key_that_changes_the_groups_is_named(tmp_path: Path, key: str, before: Any, now: Any) -> None:
+    def config(value: Any) -> str:
+        return load_cfg(None, [key, value, "OUTPUT_DIR", "x"]).dump()
+
+    run = Run(tmp_path, config=config(before))
+    run.train(0, 2)
+    run.checkpointer.save(None, 2)
+    other = Run(tmp_path, config=config(now))
+    other.optimizer.add_param_group({"params": [nn.Parameter(torch.zeros(1))]})
+    message = refused(other.checkpointer.resume, "model_0000002.pth", f"{key} {now} (the run: {before})", "--transfer")
+    assert "OUTPUT_DIR x" not in message
 
 
 def test_another_optimizer_is_refused(tmp_path: Path) -> None:

@@ -11,12 +11,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from contracts.zoo_files import write_zoo_file, zoo_tensors
 
 from alphaction.checkpoint import read_weight_file
 from alphaction.checkpoint.safe_pickle import Foreign
-from alphaction.checkpoint.tensors import MOST_TENSORS
-from alphaction.checkpoint.weight_file import left_out, read_tensors
+from alphaction.checkpoint.safetensors_file import MOST_TENSORS
+from alphaction.checkpoint.tensors import check_values
+from alphaction.checkpoint.weight_file import read_tensors
 from alphaction.utils.errors import UserError
+from alphaction.workflows.convert.convert_options import ConvertOptions
+from alphaction.workflows.convert.convert_weights import convert_weights
 
 
 def save(path: Path, content: object) -> Path:
@@ -44,7 +48,7 @@ def test_too_many_tensors_and_dimensions(tmp_path: Path) -> None:
         read_weight_file(save(tmp_path / "a.pth", {"deep": torch.ones([1] * 9)}))
 
 
-@pytest.mark.filterwarnings("ignore:Validating sparse")
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("kind", ["sparse", "meta"])
 def test_tensors_without_plain_values(tmp_path: Path, kind: str) -> None:
     tensor = torch.empty(1 << 40, device="meta") if kind == "meta" else torch.eye(3).to_sparse()
@@ -107,7 +111,49 @@ def test_texts_and_namespaces_beside_the_weights_are_plain_values(tmp_path: Path
 
 def test_the_module_of_deepspeed_is_read_and_a_running_mean_is_not(tmp_path: Path) -> None:
     content = {"module": {"a": torch.ones(2)}, "model_ema": {"a": torch.zeros(2)}, "dp_world_size": 8}
-    path = save(tmp_path / "a.pth", content)
-    assert torch.equal(read_weight_file(path).weights["a"], torch.ones(2))
-    assert "model_ema" in left_out(content)[0]
-    assert left_out({"module": {}}) == ()
+    file = read_weight_file(save(tmp_path / "a.pth", content))
+    assert torch.equal(file.weights["a"], torch.ones(2))
+    assert file.decisions == (
+        "The file holds a second set of weights under model_ema, which is left out: those under module are taken.",
+    )
+    assert read_weight_file(save(tmp_path / "a.pth", {"module": content["module"]})).decisions == ()
+
+
+@pytest.mark.parametrize("key", ["model_ema", "state_dict_ema", "ema_state_dict"])
+def test_a_running_mean_is_read_where_it_is_all_that_is_there(tmp_path: Path, key: str) -> None:
+    content = {key: {"module.a": torch.ones(2)}, "optimizer": {"lr": 0.1}, "epoch": 3}
+    file = read_weight_file(save(tmp_path / "a.pth", content))
+    assert torch.equal(file.weights["a"], torch.ones(2))
+    assert file.decisions == (f"The weights are those under {key}, a running mean: the file has no others.",)
+
+
+def test_a_pickle_that_remembers_under_a_huge_number(tmp_path: Path) -> None:
+    # Python would make room for 2 ** 27 objects, 2 GB, and then find that nothing is wrong.
+    path = tmp_path / "a.pkl"
+    path.write_bytes(b"\x80\x02}r" + (1 << 26).to_bytes(4, "little") + b".")
+    with pytest.raises(UserError, match=r"a\.pkl: cannot be read as a weight file .*object number 67,108,864 after 2"):
+        read_weight_file(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda tensor: tensor * float("nan"), "holds infinite values or NaN"),
+        (lambda tensor: tensor.to(torch.int8), "holds numbers of the type int8"),
+    ],
+)
+def test_weights_that_are_no_numbers_or_quantized(change, said) -> None:
+    weights = {"backbone.conv1.weight": torch.ones(2), "backbone.bn1.num_batches_tracked": torch.tensor(3)}
+    check_values(Path("a.pth"), weights)
+    weights["backbone.conv1.weight"] = change(weights["backbone.conv1.weight"])
+    with pytest.raises(UserError, match=rf"a\.pth: backbone\.conv1\.weight {said}\. Such weights"):
+        check_values(Path("a.pth"), weights)
+
+
+def test_weights_of_other_projects_are_looked_at(tmp_path: Path) -> None:
+    tensors = zoo_tensors("vmad_ava_vit_s")
+    tensors["blocks.3.mlp.fc1.bias"][5] = torch.inf
+    path = write_zoo_file("vmad_ava_vit_s", tmp_path, tensors)
+    for read in (read_weight_file, lambda path: convert_weights(ConvertOptions(path, tmp_path / "out.pth"))):
+        with pytest.raises(UserError, match=r"backbone\.blocks\.3\.mlp\.fc1\.bias holds infinite values"):
+            read(path)

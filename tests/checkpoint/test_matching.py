@@ -8,39 +8,18 @@ from pathlib import Path
 
 import pytest
 import torch
-from messages import refused, says
+from checkpoint.small_detector import Detector
+from messages import says
 from torch import Tensor, nn
 
 from alphaction.checkpoint import load_trained_weights, load_weights, match_weights
 from alphaction.checkpoint.load_report import part_of
-from alphaction.checkpoint.matching import find_prefix_change, unwrap_model
+from alphaction.checkpoint.matching import unwrap_model
+from alphaction.config import get_cfg
 from alphaction.modeling.interaction.center import RunningCenter
 from alphaction.utils.errors import UserError
 
 NAMES = {"ids": [1, 2, 3], "names": ["sit", "run", "dig"], "groups": ["movement", "movement", "object"]}
-
-
-class Pathway(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv3d(3, width, 1, bias=False)
-        self.bn1 = nn.BatchNorm3d(width)
-
-
-class Detector(nn.Module):
-    """backbone.{slow,fast}.{conv1,bn1} and roi_heads.action.{feature_extractor.fc1,predictor.cls_score}."""
-
-    def __init__(self, classes: int = 3, slow: int = 4, fast: int = 2, seed: int = 0) -> None:
-        super().__init__()
-        torch.manual_seed(seed)
-        self.backbone = nn.ModuleDict({"slow": Pathway(slow), "fast": Pathway(fast)})
-        head = nn.ModuleDict(
-            {
-                "feature_extractor": nn.ModuleDict({"fc1": nn.Linear(6, 5)}),
-                "predictor": nn.ModuleDict({"cls_score": nn.Linear(5, classes)}),
-            }
-        )
-        self.roi_heads = nn.ModuleDict({"action": head})
 
 
 def write(path: Path, content: object) -> Path:
@@ -128,84 +107,29 @@ def test_prefix_change_loads_the_right_pathway(tmp_path: Path) -> None:
     assert "loaded       backbone.fast.conv1.weight <- fast.conv1.weight" in report.details()
 
 
-def test_ambiguous_prefix_is_not_guessed() -> None:
-    # Both pathways are alike: "conv1.weight" could belong to either.
-    model = Detector(slow=4, fast=4).state_dict()
-    one = {n.removeprefix("backbone.slow."): t for n, t in model.items() if n.startswith("backbone.slow.")}
-    targets = list(model)
-    assert find_prefix_change(targets, model, one) is None
-    with pytest.raises(UserError, match=r"none of its tensors \(6\)"):
-        match_weights(model, one)
-    # Where shapes decide, they do.
-    narrow = Detector(slow=4, fast=2).state_dict()
-    assert find_prefix_change(targets, narrow, one) == ("", "backbone.slow.")
-
-
-def test_prefix_change_needs_most_of_the_file() -> None:
-    model = Detector().state_dict()
-    few = {"slow.conv1.weight": model["backbone.slow.conv1.weight"]}
-    assert find_prefix_change(list(model), model, few) == ("", "backbone.")
-    many = few | {f"decoder.layer{i}.weight": torch.zeros(2) for i in range(2)}
-    assert find_prefix_change(list(model), model, many) is None
-    with pytest.raises(UserError, match=r"none of its tensors \(3\)"):
-        match_weights(model, many)
-
-
-def test_nothing_fits_shows_both_sides() -> None:
-    weights = {"encoder.layer1.weight": torch.zeros(2), "encoder.layer1.bias": torch.zeros(2)}
-    refused(
-        lambda: match_weights(Detector().state_dict(), weights, source="bert.pth"),
-        "bert.pth: none of its tensors (2)",
-        "encoder.layer1.weight, encoder.layer1.bias",
-        "backbone.slow.conv1.weight, backbone.slow.bn1.weight",
-    )
-
-
-def test_nothing_fits_for_shapes() -> None:
-    model = {"backbone.conv1.weight": torch.zeros(4, 3)}
-    with pytest.raises(UserError, match=r"backbone.conv1.weight is \[4, 3\] in the model"):
-        match_weights(model, {"backbone.conv1.weight": torch.zeros(8, 3)})
-
-
-def test_nothing_fits_for_caffe2_into_slowfast() -> None:
-    with pytest.raises(UserError, match="I3D"):
-        match_weights(Detector().state_dict(), {"conv1_w": torch.zeros(2), "res_conv1_bn_riv": torch.zeros(2)})
-
-
-def test_a_classifier_of_caffe2_never_stands_on_a_random_backbone() -> None:
-    with pytest.raises(UserError, match="none of its tensors"):
-        match_weights(Detector().state_dict(), {"conv1_w": torch.zeros(2), "pred_w": torch.zeros(3, 5)})
-
-
-def test_nothing_fits_for_no_head() -> None:
-    model = Detector().state_dict()
-    head = {name: tensor for name, tensor in model.items() if name.startswith("roi_heads")}
-    with pytest.raises(UserError, match=r"--no-head .*roi_heads.action"):
-        match_weights(model, head, ("roi_heads.action.",))
-
-
-def test_counters_alone_are_nothing() -> None:
-    model = Detector().state_dict()
-    counters = {name: tensor for name, tensor in model.items() if name.endswith("num_batches_tracked")}
-    assert len(counters) == 2
-    with pytest.raises(UserError):
-        match_weights(model, counters)
-
-
-def test_frozen_normalization_has_no_counters() -> None:
-    weights = Detector().state_dict()
-    frozen = {name: tensor for name, tensor in weights.items() if not name.endswith("num_batches_tracked")}
-    report = match_weights(frozen, weights)
-    assert report.complete
-    assert (report.unused, report.counters) == ([], 2)
-    assert match_weights(weights, frozen).missing == []
-
-
 def test_mostly_random_backbone_is_a_warning(tmp_path: Path) -> None:
     weights = {"backbone.slow.conv1.weight": Detector().state_dict()["backbone.slow.conv1.weight"]}
     report = load_weights(Detector(), write(tmp_path / "a.pth", weights))
     assert len(report.warnings) == 1
     assert "1 of 10 backbone tensors" in report.warnings[0]
+
+
+@pytest.mark.parametrize(("license_name", "level"), [("Apache-2.0", logging.INFO), ("CC-BY-NC-4.0", logging.WARNING)])
+def test_the_license_of_converted_weights_is_named_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, license_name: str, level: int
+) -> None:
+    told = {"settings": {}, "recipe": {}, "source": "videomae", "what": "ViT-S backbone", "license": license_name}
+    path = write(tmp_path / "a.pth", {"model": Detector(seed=1).state_dict(), **told})
+    with caplog.at_level(logging.INFO, logger="alphaction.checkpoint"):
+        load_weights(Detector(), path, cfg=get_cfg())
+    (record,) = [record for record in caplog.records if license_name in record.getMessage()]
+    assert record.levelno == level
+    assert ("no commercial use" in record.getMessage()) is (level == logging.WARNING)
+    caplog.clear()
+    with caplog.at_level(logging.INFO, logger="alphaction.checkpoint"):
+        load_weights(Detector(), path, cfg=get_cfg(), license_told=True)
+    assert "ViT-S backbone" in caplog.text
+    assert license_name not in caplog.text
 
 
 def test_label_map_of_other_classes_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-from alphaction.checkpoint.safetensors_file import read_safetensors
+from alphaction.checkpoint.safetensors_file import MOST_TENSORS, read_safetensors
 from alphaction.utils.errors import UserError
 
 
@@ -113,3 +114,13 @@ def test_tensors_can_be_saved_one_by_one(tmp_path):
     header = {"a": entry(), "b": entry("F32", (1000,), (8, 4008))}
     tensors, _ = read_safetensors(write(tmp_path / "model.safetensors", header, bytes(4008)))
     assert tensors["a"].untyped_storage().nbytes() == 8
+
+
+def test_too_many_tensors_are_refused_before_they_are_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fields = {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}
+    header = json.dumps({f"n{i}": fields for i in range(MOST_TENSORS + 2)}).encode()
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
+    monkeypatch.setattr(torch, "empty", lambda *unused, **more: pytest.fail("a tensor was made"))
+    with pytest.raises(UserError, match=r"a\.safetensors: it holds 20,002 tensors, more than the 20,000"):
+        read_safetensors(path)

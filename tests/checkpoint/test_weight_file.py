@@ -368,7 +368,7 @@ def other_files() -> dict[str, tuple[bytes, str]]:
         "gzip": (gzip.compress(b"x"), "decompress"),
         "tar": (archive.getvalue(), "tar archive"),
         "zip": (packed.getvalue(), "zip archive"),
-        "text": (b"hello world, this is text", "b'hello world"),
+        "text": (b"hello world, this is text", "a text, .*hello world"),
         "cut off": (whole.getvalue()[:-300], "cut off"),
         "old form cut off": (old.getvalue()[:-12], "cannot be read"),
         "pickle cut off": (pickle.dumps({"a": np.ones(99)}, protocol=2)[:200], "cannot be read"),
@@ -385,6 +385,15 @@ def test_other_files_are_named_for_what_they_are(tmp_path: Path, kind: str) -> N
     with pytest.raises(UserError, match=message) as error:
         read_weights(path)
     assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["a.safetensors", "a.pkl", "a.bin", "a"])
+def test_the_first_bytes_tell_the_kind_and_not_the_name(tmp_path: Path, name: str) -> None:
+    torch.save({"model": WEIGHTS}, tmp_path / name)
+    assert read_weight_file(tmp_path / name).weights.keys() == WEIGHTS.keys()
+    (tmp_path / "old").mkdir()
+    torch.save(WEIGHTS, tmp_path / "old" / name, _use_new_zipfile_serialization=False)
+    assert read_weight_file(tmp_path / "old" / name).weights.keys() == WEIGHTS.keys()
 
 
 def test_damage_inside_is_noticed(tmp_path: Path) -> None:

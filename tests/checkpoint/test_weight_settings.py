@@ -129,6 +129,20 @@ def test_the_message_names_value_reason_and_remedy(detector: WeightFile) -> None
     )
 
 
+def test_several_mismatches_are_a_list_below_the_file(detector: WeightFile) -> None:
+    cfg = fitting(detector)
+    cfg.merge_from_list([f"{NODE}.LATERAL_KERNEL", 5, f"{NODE}.STEM_POOL_PADDING", 0])
+    with pytest.raises(UserError) as error:
+        check_settings(detector, cfg, takes_classifier=True)
+    assert [line.partition(" (")[0] for line in str(error.value).splitlines()] == [
+        "w.pyth: the config does not fit these weights:",
+        f"  - trained with {NODE}.LATERAL_KERNEL 7",
+        f"  - trained with {NODE}.STEM_POOL_PADDING 1",
+        "A config that fits is written by: python tools/convert_weights.py --from auto --input w.pyth --output OUT.pth "
+        "--config-out OUT.yaml",
+    ]
+
+
 def test_what_is_the_same_in_other_words_is_no_mismatch(detector: WeightFile) -> None:
     cfg = fitting(detector)
     cfg.merge_from_list([
@@ -151,6 +165,19 @@ def test_an_open_question_is_refused_where_the_classifier_is_taken() -> None:
     asked = {"MODEL.NONLOCAL.USE_SCALE": Question((True, False), "network", "nobody knows")}
     assert len(mismatches(weight_file(convert_file(pyslowfast_file(shape_of())), questions=asked), cfg,
                           takes_classifier=False)) == 1  # fmt: skip
+
+
+@pytest.mark.parametrize("mismatch", ["refuse", "warn"])
+def test_other_classes_are_one_sentence_where_the_classifier_is_needed(detector: WeightFile, mismatch: str) -> None:
+    cfg = fitting(detector)
+    cfg.merge_from_list([f"{HEAD}.NUM_CLASSES", 4, f"{HEAD}.NUM_PERSON_MOVEMENT_CLASSES", 4])
+    cfg.merge_from_list(["INPUT.TO_BGR", True, "MODEL.WEIGHT_MISMATCH", mismatch])
+    with pytest.raises(UserError) as error:
+        check_settings(detector, cfg, takes_classifier=True, head_may_be_new=False)
+    assert str(error.value) == (
+        "w.pyth: these weights classify AVA's 80 classes, the dataset has 4. Use them with a dataset of those classes "
+        "(DATASETS.TEST), or train a classifier for yours first (tools/generate_finetune_config.py --weights FILE)."
+    )
 
 
 def test_warn_goes_on(detector: WeightFile) -> None:
@@ -197,3 +224,15 @@ def test_a_new_head_is_only_offered_where_it_helps(detector: WeightFile) -> None
         with pytest.raises(UserError) as error:
             check_settings(detector, cfg, takes_classifier=True, head_may_be_new=may_be_new)
         assert (offer in str(error.value)) is offered
+
+
+def test_other_classes_than_the_data_s_are_not_mended_by_a_key(detector: WeightFile) -> None:
+    cfg = fitting(detector)
+    cfg.MODEL.ROI_ACTION_HEAD.NUM_CLASSES = 7
+    with pytest.raises(UserError) as error:
+        check_settings(detector, cfg, takes_classifier=True, head_may_be_new=False)
+    message = str(error.value)
+    assert "classify AVA's 80 classes, the dataset has 7" in message
+    assert "generate_finetune_config.py --weights" in message
+    assert "set MODEL" not in message
+    assert "convert_weights" not in message

@@ -8,10 +8,12 @@ from alphaction.config import get_cfg
 from alphaction.config.document import render
 from alphaction.config.keys import DECLARED, KEYS, Section
 from alphaction.config.tree import leaf_keys, section_keys
+from alphaction.config.validate import load_registered
 from alphaction.modeling.registries import BACKBONES
 
 
 def test_every_key_and_section_is_described():
+    load_registered()
     sections = {entry.path: entry for entry in DECLARED if isinstance(entry, Section)}
     assert list(sections) == list(section_keys(get_cfg()))
     assert all(section.meaning.endswith(".") for section in sections.values())

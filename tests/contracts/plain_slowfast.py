@@ -1,4 +1,4 @@
-"""SlowFast and Slow networks written down once more, plainly: functions on tensors under PySlowFast's names.
+"""SlowFast and Slow networks of all zoos written down once more, plainly: functions of tensors by PySlowFast's names.
 
 They share nothing with the package, so what both give for weights of any shape is right by construction: the networks
 whose outputs nobody recorded (R101 with non-local blocks, temporal kernels by block) are tested against these.
@@ -33,7 +33,9 @@ def plain_features(weights: Tensors, pathways: Sequence[Tensor], alpha: int, dil
     for stage in range(2, 6):
         if len(maps) == 2:
             fuse = f"s{stage - 1}_fuse"
-            handed = _conv(weights, f"{fuse}.conv_f2s", f"{fuse}.bn", maps[1], stride=(alpha, 1, 1)).clamp(min=0)
+            norm = f"{fuse}.bn" if f"{fuse}.bn.weight" in weights else None  # MMAction2 has none, and no ReLU
+            handed = _conv(weights, f"{fuse}.conv_f2s", norm, maps[1], stride=(alpha, 1, 1))
+            handed = handed.clamp(min=0) if norm else handed
             maps[0] = torch.cat([maps[0], handed], dim=1)
         maps = [_stage(weights, stage, p, x, dilation if stage == 5 else 1) for p, x in enumerate(maps)]
     return maps
@@ -71,12 +73,13 @@ def _stage(weights: Tensors, stage: int, p: int, x: Tensor, dilation: int) -> Te
 
 
 def _conv(
-    weights: Tensors, conv: str, norm: str, x: Tensor, stride: Sequence[int] = (1, 1, 1), dilation: int = 1
+    weights: Tensors, conv: str, norm: str | None, x: Tensor, stride: Sequence[int] = (1, 1, 1), dilation: int = 1
 ) -> Tensor:
     kernel = weights[f"{conv}.weight"]
     frames, rows, columns = (size // 2 for size in kernel.shape[2:])
     padding, spread = (frames, rows * dilation, columns * dilation), (1, dilation, dilation)
-    return _norm(weights, norm, F.conv3d(x, kernel, None, tuple(stride), padding, spread))
+    x = F.conv3d(x, kernel, None, tuple(stride), padding, spread)
+    return _norm(weights, norm, x) if norm else x
 
 
 def _norm(weights: Tensors, name: str, x: Tensor) -> Tensor:

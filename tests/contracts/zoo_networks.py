@@ -1,24 +1,25 @@
-"""SlowFast and Slow networks as MMAction2 and PyTorchVideo publish them: names, shapes and an independent forward pass.
+"""SlowFast and Slow networks as MMAction2 and PyTorchVideo publish them: names and shapes, and what they give.
 
 The golden cases hold one network of each; here are the others of those zoos, from the same facts. That the golden
 networks come out of it exactly is tested.
 
-Axes: B clips, T frames, H and W rows and columns, N persons, C channels.
+Axes: B clips, C channels, T frames, H and W rows and columns, N persons.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
 from contracts.golden import golden_person_boxes, golden_weight
+from contracts.plain_slowfast import plain_features
 from torch import Tensor
 from torch.nn import functional as F
 from torchvision.ops import roi_align
 
 BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
-STRIDES = (1, 2, 2, 1)
+LEAVES = ("weight", "bias", "running_mean", "running_var")
 STAGES = (1, 2, 3, 4)
 
 
@@ -120,29 +121,26 @@ class ZooNetwork:
 
     def features(self, tensors: Mapping[str, Tensor], clips: tuple[Tensor, ...], dilation: int) -> list[Tensor]:
         """Return the features [B, C, T, H/16, W/16] of the pathways for ``clips`` [B, 3, T, H, W], slow first."""
-        alpha = clips[1].shape[2] // clips[0].shape[2] if self.fast else 0
-        maps = []
-        for pathway, clip in enumerate(clips):
-            x = F.relu(_apply(tensors, self.stem(pathway), clip, stride=2))
-            maps.append(F.max_pool3d(x, (1, 3, 3), (1, 2, 2), (0, 1, 1)))
-        for stage in STAGES:
-            if self.fast:
-                lateral = _apply(tensors, self.lateral(stage), maps[1], frame_stride=alpha)
-                if self.source == "pytorchvideo":
-                    lateral = F.relu(lateral)
-                maps[0] = torch.cat([maps[0], lateral], 1)
-            maps = [self._stage(tensors, pathway, stage, x, dilation) for pathway, x in enumerate(maps)]
-        return maps
+        weights = {}
+        for theirs, names in self._parts():
+            for name, plain in zip(names, theirs, strict=True):
+                weights |= {
+                    f"{plain}.{leaf}": tensors[f"{name}.{leaf}"] for leaf in LEAVES if f"{name}.{leaf}" in tensors
+                }
+        return plain_features(weights, clips, clips[1].shape[2] // clips[0].shape[2] if self.fast else 0, dilation)
 
-    def _stage(self, tensors: Mapping[str, Tensor], pathway: int, stage: int, x: Tensor, dilation: int) -> Tensor:
-        for block in range(BLOCKS[self.depth][stage - 1]):
-            stride = STRIDES[stage - 1] if block == 0 else 1
-            shortcut = _apply(tensors, self.unit(pathway, stage, 0, 0), x, stride=stride) if block == 0 else x
-            y = F.relu(_apply(tensors, self.unit(pathway, stage, block, 1), x))
-            wide = dilation if stage == 4 else 1
-            y = F.relu(_apply(tensors, self.unit(pathway, stage, block, 2), y, stride=stride, dilation=wide))
-            x = F.relu(_apply(tensors, self.unit(pathway, stage, block, 3), y) + shortcut)
-        return x
+    def _parts(self) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
+        """Yield the names of each convolution and its norm in PySlowFast's network, and here."""
+        for pathway in range(2 if self.fast else 1):
+            stem = f"s1.pathway{pathway}_stem"
+            yield (f"{stem}.conv", f"{stem}.bn"), self.stem(pathway)
+            for stage in STAGES:
+                for block in range(BLOCKS[self.depth][stage - 1]):
+                    for unit, plain in enumerate(("branch1", "branch2.a", "branch2.b", "branch2.c")):
+                        name = f"s{stage + 1}.pathway{pathway}_res{block}.{plain}"
+                        yield (name, f"{name}_bn"), self.unit(pathway, stage, block, unit)
+        for stage in STAGES if self.fast else ():
+            yield (f"s{stage}_fuse.conv_f2s", f"s{stage}_fuse.bn"), self.lateral(stage)
 
     def probabilities(
         self,
@@ -169,26 +167,5 @@ def _add(found: dict[str, tuple[int, ...]], names: tuple[str, str], shape: tuple
     conv, norm = names
     found[f"{conv}.weight"] = shape
     if norm:
-        found |= {f"{norm}.{leaf}": shape[:1] for leaf in ("weight", "bias", "running_mean", "running_var")}
+        found |= {f"{norm}.{leaf}": shape[:1] for leaf in LEAVES}
         found[f"{norm}.num_batches_tracked"] = ()
-
-
-def _apply(
-    tensors: Mapping[str, Tensor],
-    names: tuple[str, str],
-    x: Tensor,
-    *,
-    stride: int = 1,
-    dilation: int = 1,
-    frame_stride: int = 1,
-) -> Tensor:
-    """Apply a convolution that keeps the size, but for its strides, and its norm if it has one."""
-    conv, norm = names
-    weight = tensors[f"{conv}.weight"]
-    padding = [size // 2 for size in weight.shape[2:]]
-    padding = [padding[0], padding[1] * dilation, padding[2] * dilation]
-    x = F.conv3d(x, weight, None, (frame_stride, stride, stride), padding, (1, dilation, dilation))
-    if not norm:
-        return x
-    mean, var, scale, bias = (tensors[f"{norm}.{leaf}"] for leaf in ("running_mean", "running_var", "weight", "bias"))
-    return F.batch_norm(x, mean, var, scale, bias, eps=1e-5)

@@ -14,6 +14,7 @@ REASONS = (
     "needs a network",
     "needs the environment of the demo",
     "needs GPUs",
+    "takes minutes",
     "needs Slurm",
     "needs an editor",
     "runs the tests",

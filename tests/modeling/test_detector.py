@@ -209,9 +209,9 @@ def test_a_training_step_needs_labels() -> None:
 
 def test_training_learns_a_batch() -> None:
     model, batch = build(config("dense", USE_ZERO_INIT_CONV=True)).train(), make_batch()
-    optimizer = torch.optim.SGD(model.roi_heads.parameters(), lr=1e-3, momentum=0.9)
+    optimizer = torch.optim.SGD(model.roi_heads.parameters(), lr=2e-3, momentum=0.9)
     history = []
-    for _ in range(80):
+    for _ in range(30):
         loss = sum(model(batch).losses.values())
         optimizer.zero_grad()
         loss.backward()

@@ -7,6 +7,8 @@ import torch
 from config.problems import BACKBONE, FAST, HEAD, I3D, IA, IA_ON, SLOW, check, problem
 
 from alphaction.config import get_cfg, validate_cfg
+from alphaction.modeling import network_rules
+from alphaction.modeling.backbone import build_backbone
 from alphaction.modeling.backbone.i3d import i3d_resnet50
 from alphaction.modeling.registries import BACKBONES
 
@@ -68,6 +70,22 @@ def test_a_backbone_is_one_registration(monkeypatch):
     check(f"{BACKBONE}.CONV_BODY", "Mine")
     assert '"Mine"' in problem(f"{BACKBONE}.CONV_BODY", "Min")
     assert "DIM_IN to 2048" in problem(*IA_ON, f"{BACKBONE}.CONV_BODY", "Mine")
+
+
+def test_a_network_is_built_once_and_anew_for_another_config(monkeypatch):
+    built = []
+
+    def build(cfg):
+        built.append(cfg.MODEL.BACKBONE.SLOWFAST.BETA)
+        return build_backbone(cfg)
+
+    monkeypatch.setattr(network_rules, "build_backbone", build)
+    beta = f"{BACKBONE}.SLOWFAST.BETA"
+    check(*IA_ON, beta, 0.25, f"{IA}.DIM_IN", 2560, f"{IA}.DIM_OUT", 2560)
+    check(*IA_ON, beta, 0.25, f"{IA}.DIM_IN", 2560, f"{IA}.DIM_OUT", 2560, "SOLVER.BASE_LR", 0.01)
+    assert built == [0.25]
+    assert "DIM_IN to 2304" in problem(*IA_ON, f"{IA}.DIM_IN", 2560)
+    assert built == [0.25, 0.125]
 
 
 def test_random_numbers_stay_as_they_were():

@@ -83,6 +83,20 @@ def test_groups_hold_the_rates_of_the_config():
     assert all(group["momentum"] == 0.9 for group in optimizer.param_groups)
 
 
+def test_the_head_has_a_rate_of_its_own():
+    network = Detector()
+    network.roi_heads = nn.ModuleDict(
+        {"action": nn.ModuleDict({"fc": nn.Linear(2, 3), "ia_structure": nn.Linear(2, 2)})}
+    )
+    cfg = transformer_recipe()
+    cfg.SOLVER.HEAD_LR_FACTOR, cfg.SOLVER.IA_LR_FACTOR = 10.0, 2.0
+    found = rates(cfg, network)
+    assert found["roi_heads.action.fc.weight"] == (10.0, 0.05)
+    assert found["roi_heads.action.ia_structure.weight"] == (20.0, 0.05)
+    assert found["backbone.norm.weight"] == (1.0, 0.0)
+    assert describe_rates(cfg, network).startswith("10 at the head, 0.5 to ")
+
+
 def test_layers_learn_slower_the_nearer_they_are_to_the_frames():
     # n blocks: block i gets decay^(n - i), the stem decay^(n + 1).
     assert layer_shares(0.75, 13) == pytest.approx([0.75**13, *(0.75 ** (12 - i) for i in range(12))])
@@ -118,6 +132,27 @@ def test_norms_and_biases_have_weight_decays_of_their_own():
     assert found["backbone.block1.norm.bias"] == (0.25, 0.03)
     assert found["backbone.block1.scale"] == (0.25, 0.03)
     assert found["backbone.token"] == (1.0, 0.03)
+
+
+@pytest.mark.parametrize(
+    ("body", "tables"),
+    [
+        ("ViT-Small", ["pos_embed.table"]),
+        ("MViTv2-Small", ["rel_pos_h", "rel_pos_t", "rel_pos_w"]),
+        ("Swin3D-Tiny", ["relative_position_bias_table"]),
+    ],
+)
+def test_only_matrices_that_mix_features_of_a_transformer_decay(body, tables):
+    cfg = load_cfg(None, ["MODEL.BACKBONE.CONV_BODY", body, "MODEL.BACKBONE.VIT.POSITIONS", "learned"])
+    cfg.SOLVER.WEIGHT_DECAY, cfg.SOLVER.WEIGHT_DECAY_BIAS, cfg.SOLVER.WEIGHT_DECAY_BN = 0.05, 0.0, 0.0
+    with torch.device("meta"):
+        network = build_detection_model(cfg)
+    decays = {name: decay for name, (_, decay) in rates(cfg, network).items()}
+    dimensions = {name: parameter.ndim for name, parameter in network.named_parameters()}
+    exempt = {name for name in dimensions if dimensions[name] > 1 and not decays[name]}
+    assert {name.rpartition(".attn.")[2].removeprefix("backbone.") for name in exempt} == set(tables)
+    assert all(name.endswith(".weight") for name, decay in decays.items() if decay)
+    assert not any(decays[name] for name in dimensions if dimensions[name] == 1)
 
 
 def test_the_rates_in_words():

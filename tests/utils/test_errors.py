@@ -177,3 +177,12 @@ def test_a_name_that_is_no_text_is_named(capsys, tmp_path):
         run_command(lambda: (tmp_path / "a.csv").write_text("caf\udce9.mp4,1", encoding="utf-8"))
     assert stop.value.code == 2
     assert capsys.readouterr().err.startswith('error: "caf\\udce9.mp4,1" cannot be written as utf-8. ')
+
+
+def test_a_message_cannot_move_the_cursor(capsys):
+    def main():
+        raise UserError("names begin with \x1b[2Jx")
+
+    with pytest.raises(SystemExit):
+        run_command(main)
+    assert capsys.readouterr().err == "error: names begin with \\x1b[2Jx\n"

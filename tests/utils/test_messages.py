@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alphaction.utils.messages import counted, first_lines, listed, nearest, problem_list, suggest, text_table
+from alphaction.utils.messages import counted, first_lines, listed, nearest, problem_list, suggest, text_table, visible
 
 
 def test_numbers_with_their_nouns():
@@ -39,3 +39,8 @@ def test_a_table_is_aligned():
     rows = [("class", "train", "val"), ("walk", 120, 7), ("run", 3, 11)]
     assert text_table(rows, indent="  ") == ["  class  train  val", "  walk     120    7", "  run        3   11"]
     assert text_table([("a", ""), ("bb", "c")], left=2) == ["a", "bb  c"]
+
+
+def test_control_characters_are_shown_instead_of_obeyed():
+    assert visible("a\x1b[31mb\x07\x9b2J\r\x7f") == r"a\x1b[31mb\x07\x9b2J\x0d\x7f"
+    assert visible("Übung\tläuft\n") == "Übung\tläuft\n"

@@ -130,6 +130,19 @@ def test_a_web_page_is_no_weight_file(server, folder):
     assert names(folder) == []
 
 
+@pytest.mark.parametrize("content", [b'{"error": "expired"}', b"Access denied, please log in\n"])
+def test_a_text_is_no_weight_file(server, folder, content):
+    server.content = content
+    refused(lambda: get_weights(entry_at(server), say=print), server.url, "a text, not weights", content[:7].decode())
+    assert names(folder) == []
+
+
+def test_a_server_that_never_sends_the_rest_is_left(server):
+    server.ranges, server.cuts = False, [1000] * 50
+    refused(lambda: get_weights(entry_at(server), say=print), "1,000 of", server.url)
+    assert len(server.asked) == 4
+
+
 def test_a_server_that_has_no_such_file(server, folder):
     server.status = 404
     refused(lambda: get_weights(entry_at(server), say=print), "404", server.url, folder / "weights.pth")

@@ -10,7 +10,7 @@ from yacs.config import CfgNode
 from alphaction.checkpoint.foreign.answers import settle
 from alphaction.checkpoint.foreign.config_text import read_yaml
 from alphaction.checkpoint.foreign.converted import Converted, ForeignFile, Part, Setting
-from alphaction.checkpoint.foreign.head_settings import HEAD, class_settings, pixel_settings
+from alphaction.checkpoint.foreign.head_settings import HEAD, class_settings, describe, pixel_settings
 from alphaction.checkpoint.foreign.slowfast_settings import network_settings, read_shape
 from alphaction.checkpoint.foreign.slowfast_shape import CLASSIFIER
 from alphaction.checkpoint.foreign.sources import Source, register
@@ -47,8 +47,23 @@ _SINGLE: dict[str, Part] = {
     "INPUT.SLOW_SAMPLING": "input",
     "TEST.EXTEND_SCALE": "head",
 }
+# Beginnings of the names of the networks that read a key; every other key concerns all networks.
+_READ_BY = {
+    "MODEL.BACKBONE.BN_EPSILON": ("Slow", "I3D"),
+    "MODEL.BACKBONE.VIT.": ("ViT",),
+    "MODEL.BACKBONE.MVIT.": ("MViT",),
+    "MODEL.BACKBONE.I3D.": ("I3D",),
+    "MODEL.BACKBONE.SLOWFAST.FAST.": ("Slowfast",),
+    "MODEL.BACKBONE.SLOWFAST.LATERAL": ("Slowfast",),
+    "MODEL.BACKBONE.SLOWFAST.BETA": ("Slowfast",),
+    "MODEL.BACKBONE.SLOWFAST.": ("Slow",),
+    "MODEL.NONLOCAL.": ("Slow", "I3D"),
+    "INPUT.ALPHA": ("Slowfast",),
+    "INPUT.SLOW_SAMPLING": ("Slow",),
+}
 _RECIPE = (
-    *("INPUT.FRAME_NUM", "INPUT.FRAME_SAMPLE_RATE", "INPUT.TAU", "INPUT.FPS", "INPUT.CLIP_OFFSET"),
+    *("INPUT.FRAME_NUM", "INPUT.FRAME_SAMPLE_RATE", "INPUT.TAU", "INPUT.ALPHA", "INPUT.FPS"),
+    "INPUT.CLIP_OFFSET",
     *("INPUT.MIN_SIZE_TRAIN", "INPUT.MAX_SIZE_TRAIN", "INPUT.MIN_SIZE_TEST", "INPUT.MAX_SIZE_TEST"),
 )
 
@@ -63,7 +78,7 @@ def convert(file: ForeignFile, answers: Mapping[str, Any]) -> Converted:
     decisions = ["Its names are ours; optimizer, memory and counters of a run are left out."]
     source, license_name, what = SOURCE.name, "", ""
     recipe: dict[str, Any] = {}
-    text = _recorded_config(file)
+    text = recorded_config(file)
     if is_recorded(file.extras):
         held = read_settings(file.path, file.extras)
         settings, recipe, what, license_name = (held[key] for key in ("settings", "recipe", "what", "license"))
@@ -73,8 +88,10 @@ def convert(file: ForeignFile, answers: Mapping[str, Any]) -> Converted:
         cfg = get_cfg()
         cfg.merge_from_other_cfg(read_yaml(file.path, text))
         has_head = any(name.startswith(_HEAD) for name in file.tensors)
-        settings, recipe = _from_config(cfg, has_head), {key: get_value(cfg, key) for key in _RECIPE}
-        what = f"{cfg.MODEL.BACKBONE.CONV_BODY} of this project"
+        settings = _from_config(cfg, has_head)
+        recipe = {key: get_value(cfg, key) for key in _RECIPE if key not in settings}
+        what = describe(cfg.MODEL.BACKBONE.CONV_BODY, "", _classes(file))
+        license_name = own_license(file.extras)
         decisions.append("Settings were read from the config of the run that wrote it.")
     else:
         settings, what = _published(file)
@@ -91,7 +108,19 @@ def convert(file: ForeignFile, answers: Mapping[str, Any]) -> Converted:
     )
 
 
-def _recorded_config(file: ForeignFile) -> str:
+def _classes(file: ForeignFile) -> int:
+    classifier = file.tensors.get(f"{CLASSIFIER}.weight")
+    return len(classifier) if classifier is not None and classifier.ndim else 0
+
+
+def own_license(content: Mapping[str, Any]) -> str:
+    """Return the license that a checkpoint has from the weights that its run began with, "" if it has none."""
+    held = content.get("license")
+    return held if isinstance(held, str) else ""
+
+
+def recorded_config(file: ForeignFile) -> str:
+    """Return the YAML text of the config that a checkpoint of a run carries, "" if it carries none."""
     extra = file.extras.get("extra")
     held = (extra.get("config") if isinstance(extra, Mapping) else None) or file.extras.get("config")
     return held if isinstance(held, str) else ""
@@ -104,9 +133,23 @@ def _from_config(cfg: CfgNode, has_head: bool) -> dict[str, Setting]:
     for key in leaf_keys(cfg):
         part = _SINGLE.get(key) or next((p for section, p in _SECTIONS.items() if key.startswith(section)), None)
         training = key.rpartition(".")[2] in _TRAINING or ".FOCAL_LOSS." in key
-        if part is not None and not training and (has_head or part != "head"):
+        if part is not None and not training and (has_head or part != "head") and _is_read(cfg, key):
             found[key] = Setting(get_value(cfg, key), part, why)
     return found
+
+
+def _is_read(cfg: CfgNode, key: str) -> bool:
+    """Return whether the network of a config reads a key at all: no other value of it changes anything otherwise."""
+    body = cfg.MODEL.BACKBONE.CONV_BODY
+    if not body.startswith(next((names for start, names in _READ_BY.items() if key.startswith(start)), "")):
+        return False
+    if key.startswith("MODEL.IA_STRUCTURE."):
+        return cfg.MODEL.IA_STRUCTURE.ACTIVE or key.endswith(".ACTIVE")
+    if key.startswith("MODEL.NONLOCAL."):
+        node = cfg.MODEL.BACKBONE.I3D if body.startswith("I3D") else cfg.MODEL.BACKBONE.SLOWFAST.SLOW
+        nodes = [node, *([cfg.MODEL.BACKBONE.SLOWFAST.FAST] if body.startswith("Slowfast") else [])]
+        return any(node.CONV3_NONLOCAL or node.CONV4_NONLOCAL for node in nodes)
+    return True
 
 
 def _published(file: ForeignFile) -> tuple[dict[str, Setting], str]:
@@ -147,7 +190,7 @@ def _published(file: ForeignFile) -> tuple[dict[str, Setting], str]:
         }
         settings |= class_settings(len(classifier), "the classifier's rows")
         settings |= {key: Setting(value, "head", why) for key, value in head.items()}
-    return settings, f"{shape.title} of this project"
+    return settings, describe(shape.title, "", _classes(file))
 
 
 SOURCE = register(Source("alphaction", "AlphAction", recognizes, convert))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ _MOST_CHARACTERS = 1 << 20
 _MOST_EVENTS = 50_000
 _MOST_DEPTH = 32
 _MOST_ALIASES = 1000
+_LONGEST_NUMBER = 4000  # characters without quotes; "1:1:1..." would be a number to base 60, and take minutes
 
 
 def read_yaml(path: Path, text: str) -> Mapping[str, Any]:
@@ -28,8 +30,12 @@ def read_yaml(path: Path, text: str) -> Mapping[str, Any]:
     try:
         _check_events(where, text)
         content = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UserError(f"{where} is no YAML ({str(error).splitlines()[0]}).") from error
+    except UserError:
+        raise
+    # Values that are not what their tags say raise KeyError, AttributeError and others.
+    except Exception as error:
+        told = str(error).strip().split("\n", 1)[0][:200] or type(error).__name__
+        raise UserError(f"{where} is no YAML ({told}).") from error
     if not isinstance(content, Mapping):
         raise UserError(f"{where} is no mapping of sections.")
     return content
@@ -42,8 +48,15 @@ def _check_events(where: str, text: str) -> None:
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         aliases += isinstance(event, yaml.AliasEvent)
         merges = isinstance(event, yaml.ScalarEvent) and event.value == "<<"
+        long = isinstance(event, yaml.ScalarEvent) and event.style is None and len(event.value) > _LONGEST_NUMBER
+        if long:
+            raise UserError(f"{where} has a value of {len(event.value):,} characters without quotes.")
         if number > _MOST_EVENTS or depth > _MOST_DEPTH or aliases > _MOST_ALIASES or merges:
             raise UserError(f"{where} is too large, too deep or refers to itself; no project writes such.")
+
+
+def _is_number(item: object) -> bool:
+    return type(item) is int or (type(item) is float and math.isfinite(item))
 
 
 class ConfigReader:
@@ -88,7 +101,7 @@ class ConfigReader:
         if value is None:
             return None
         numbers = isinstance(value, Sequence) and not isinstance(value, str)
-        if not numbers or len(value) > 64 or not all(type(item) in (int, float) for item in value):
+        if not numbers or len(value) > 64 or not all(map(_is_number, value)):
             raise self.wrong(key, "a list of numbers")
         if length is not None and len(value) != length:
             raise self.wrong(key, f"{length} numbers")

@@ -15,11 +15,6 @@ Part = Literal["network", "input", "head"]
 A run refuses another "network" or "input", and another "head" where it takes the classifier from the file."""
 
 
-def forbids_commerce(license_name: str) -> bool:
-    """Return whether a license, "CC-BY-NC-4.0", allows no commercial use."""
-    return "NC" in license_name.upper().replace(" ", "-").split("-")
-
-
 @dataclass(frozen=True)
 class ForeignFile:
     """A weight file of another project, read but not understood yet.
@@ -29,12 +24,14 @@ class ForeignFile:
         tensors: as the file names them.
         extras: everything else in it, by key: cfg texts, counters; inert stand-ins for objects of other projects.
         container: the key that the tensors were found under ("model_state", "blobs", ...), "" for the top.
+        left_out: one sentence for each set of tensors in the file that is not among these.
     """
 
     path: Path
     tensors: Mapping[str, Tensor]
     extras: Mapping[str, Any] = field(default_factory=dict)
     container: str = ""
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

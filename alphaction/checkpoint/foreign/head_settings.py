@@ -6,12 +6,25 @@ from collections.abc import Sequence
 from typing import Literal
 
 from alphaction.checkpoint.foreign.converted import Setting
+from alphaction.utils.messages import counted
 
 HEAD = "MODEL.ROI_ACTION_HEAD"
 ALIGNED = f"{HEAD}.POOLER_ALIGNED"
 TIME_POOLING = f"{HEAD}.TIME_POOLING"
 AVA_CLASSES = 80
 AVA_GROUPS = (14, 49, 17)
+
+
+def describe(title: str, clip: str, classes: int) -> str:
+    """Return a network in words: "SlowFast R50 8x8 detector, 80 classes", "ViT-B backbone".
+
+    Args:
+        title: of the network.
+        clip: frames and rate as people call them; "" if nothing tells them.
+        classes: of a detector; 0 for a backbone.
+    """
+    kind = f"detector, {counted(classes, 'class', 'classes')}" if classes else "backbone"
+    return " ".join(filter(None, (title, clip, kind)))
 
 
 def class_settings(classes: int, why: str, *, one_group: bool = False) -> dict[str, Setting]:
@@ -39,6 +52,7 @@ def detector_settings(
     time_pooling: Literal["mean", "max"] | None = "mean",
     time_pooling_why: str = "",
     box_growth: Sequence[float] = (0.0, 0.0),
+    clip_offset: int = 0,
 ) -> dict[str, Setting]:
     """Return every setting of the part "head" that a public detector's classifier was trained with.
 
@@ -51,6 +65,7 @@ def detector_settings(
         time_pooling: None: the caller asks.
         time_pooling_why: where that was read; "": as ``why``.
         box_growth: how much boxes grow before pooling, TEST.EXTEND_SCALE.
+        clip_offset: frames by which clips lie later, INPUT.CLIP_OFFSET.
     """
     found: dict[str, Setting] = class_settings(classes, "the classifier's rows")
     values = {
@@ -63,6 +78,7 @@ def detector_settings(
         f"{HEAD}.EXCLUSIVE_MOVEMENT": False,
         "MODEL.IA_STRUCTURE.ACTIVE": False,
         "TEST.EXTEND_SCALE": tuple(box_growth),
+        "INPUT.CLIP_OFFSET": clip_offset,
     }
     found |= {key: Setting(value, "head", why) for key, value in values.items()}
     if aligned is not None:

@@ -137,7 +137,7 @@ def read_head(config: ConfigNode, *, rows: int, channels: int) -> HeadFacts:
     shared = roi_head.node("shared_head")
     if shared.values:
         what = f"model.roi_head.shared_head ({shared.kind() or 'of unknown type'})"
-        raise UserError(f"{config.path}: by its meta.cfg, its head has {what}. No head here is like it.")
+        raise UserError(f"{config.path}: by its meta.cfg, its head has {what}. This project has no such head.")
     box = roi_head.node("bbox_head")
     box.allow("type", "BBoxHeadAVA", "mmaction.BBoxHeadAVA")
     box.allow("multilabel", True, why="That is a softmax over all classes; detectors here score each class on its own.")

@@ -30,11 +30,6 @@ _TEMPORAL_MAX = re.compile(r"temporal[-_]?max", re.IGNORECASE)
 _CONFIG_NAME = re.compile(r"\d+xb\d+-\d+x\d+x1-")
 
 
-def kind(classes: int) -> str:
-    """Return what a network is by its classes, in words: "detector, 80 classes"; "backbone" for 0."""
-    return f"detector, {counted(classes, 'class', 'classes')}" if classes else "backbone"
-
-
 def recognition_head(tensors: Mapping[str, Tensor], then: str) -> list[str]:
     """Return what is to be told of a classifier of clips, nothing if there is none; ``then``: more about the rest."""
     names = [name for name in tensors if name.startswith(RECOGNITION_HEAD)]
@@ -61,7 +56,7 @@ def drop_background(path: Path, weights: dict[str, Tensor], channels: int) -> li
     if weight.ndim == 2 and channels and weight.shape[1] == 2 * channels:
         raise UserError(
             f"{path}: {CLASSIFIER}.weight is twice as wide ({weight.shape[1]}) as the features ({channels}): a context "
-            "head, which sees the whole frame beside each box. No head here is like it."
+            "head, which sees the whole frame beside each box. This project has no such head."
         )
     bias = weights.get(f"{OWN_CLASSIFIER}.bias")
     if bias is None or weight.ndim != 2 or len(weight) < 2 or bias.shape != weight.shape[:1]:
@@ -117,7 +112,6 @@ def detector_settings(
         time_pooling=pooling,
         time_pooling_why=why,
     )
-    settings["INPUT.CLIP_OFFSET"] = Setting(0, "head", _DETECTORS)
     for name, value in (("RESOLUTION", facts.resolution), ("SAMPLING_RATIO", facts.sampling_ratio)):
         if value is not None:
             settings[f"{head.HEAD}.POOLER_{name}"] = Setting(value, "head", CONFIG)

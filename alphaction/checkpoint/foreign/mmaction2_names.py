@@ -1,4 +1,4 @@
-"""Names of MMAction2's tensors: what they are in this project's names, and which of its networks have no place here."""
+"""Names of MMAction2's tensors: what they are in this project's names, and which of its networks are not supported."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def own_name(name: str) -> str | None:
 
 
 def other_network(tensors: Mapping[str, Tensor]) -> str | None:
-    """Return what a network is that has no place here, as far as its names and shapes tell; None if they do not."""
+    """Return what a network that is not supported is, as far as its names and shapes tell; None if they do not."""
     for pattern, title in _OTHERS:
         if any(re.match(pattern, name) for name in tensors):
             return title

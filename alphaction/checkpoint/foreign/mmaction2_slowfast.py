@@ -10,6 +10,7 @@ from torch import Tensor
 from alphaction.checkpoint.foreign.answers import settle
 from alphaction.checkpoint.foreign.config_node import ConfigNode
 from alphaction.checkpoint.foreign.converted import Converted, ForeignFile, Question
+from alphaction.checkpoint.foreign.head_settings import describe
 from alphaction.checkpoint.foreign.mmaction2_config import CONFIG, check_network, read_head, read_input
 from alphaction.checkpoint.foreign.mmaction2_head import (
     LICENSE,
@@ -17,7 +18,6 @@ from alphaction.checkpoint.foreign.mmaction2_head import (
     clip_settings,
     detector_settings,
     drop_background,
-    kind,
     pixel_settings,
     recipe_of,
     recognition_head,
@@ -80,7 +80,7 @@ def convert_slowfast(file: ForeignFile, config: ConfigNode, notes: list[str], an
         recipe |= clip
     return Converted(
         source="mmaction2",
-        what=" ".join(filter(None, (shape.title, size, kind(shape.classes)))),
+        what=describe(shape.title, size, shape.classes),
         weights=renamed.weights,
         settings=settings,
         recipe=recipe,

@@ -10,13 +10,12 @@ from torch import Tensor
 from alphaction.checkpoint.foreign.answers import settle
 from alphaction.checkpoint.foreign.config_node import ConfigNode
 from alphaction.checkpoint.foreign.converted import Converted, ForeignFile, Question
+from alphaction.checkpoint.foreign.head_settings import describe
 from alphaction.checkpoint.foreign.mmaction2_config import read_head, read_input
 from alphaction.checkpoint.foreign.mmaction2_head import (
-    LICENSE,
     clip_settings,
     detector_settings,
     drop_background,
-    kind,
     pixel_settings,
     recipe_of,
     recognition_head,
@@ -25,6 +24,7 @@ from alphaction.checkpoint.foreign.mmaction2_names import CLASSIFIER, RECOGNITIO
 from alphaction.checkpoint.foreign.slowfast_shape import CLASSIFIER as OWN_CLASSIFIER
 from alphaction.checkpoint.foreign.vit_names import RenamedVit, rename_vit
 from alphaction.utils.errors import UserError
+from alphaction.utils.licenses import MMACTION2_VIT
 from alphaction.utils.messages import counted, listed
 
 USUAL_CLIP = (16, 4)
@@ -60,13 +60,13 @@ def convert_vit(file: ForeignFile, config: ConfigNode, notes: list[str], answers
     clip, size = clip_settings(file, seen, USUAL_CLIP, None, decisions)
     return Converted(
         source="mmaction2",
-        what=" ".join(filter(None, (vit.title, size, kind(classes)))),
+        what=describe(vit.title, size, classes),
         weights=weights,
         settings=settings,
         recipe=recipe_of(seen, dropout) | clip,
         questions=questions,
         decisions=tuple(decisions),
-        license=LICENSE,
+        license=MMACTION2_VIT,
     )
 
 

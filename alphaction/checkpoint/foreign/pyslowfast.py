@@ -22,11 +22,13 @@ from alphaction.checkpoint.foreign.head_settings import (
     AVA_CLASSES,
     HEAD,
     class_settings,
+    describe,
     detector_settings,
     pixel_settings,
 )
 from alphaction.checkpoint.foreign.pyslowfast_config import check_config, is_bgr, nonlocal_settings
 from alphaction.checkpoint.foreign.pyslowfast_names import our_name, rename_blobs
+from alphaction.checkpoint.foreign.slowfast_clips import alpha_of, clip_facts, clip_in_name, unseen_settings
 from alphaction.checkpoint.foreign.slowfast_settings import network_settings, read_shape
 from alphaction.checkpoint.foreign.slowfast_shape import CLASSIFIER, SlowFastShape
 from alphaction.checkpoint.foreign.sources import Source, register
@@ -34,18 +36,19 @@ from alphaction.utils.errors import UserError
 from alphaction.utils.messages import listed
 
 TITLE = "PySlowFast"
-_NODE = "MODEL.BACKBONE.SLOWFAST"
 _STEM = "s1.pathway0_stem.conv"
 _BLOB_STEM = ("conv1_w", "res_conv1_bn_s")
 _MVIT = re.compile(r"blocks\.\d+\.attn\.(pool|norm)_[qkv]\.weight")
-# Frames x rate in a file's name: of AVA's the clip's frames, of Kinetics' those of the slow pathway.
-_CLIP_NAME = re.compile(r"(?<!\d)(4x16|8x8|16x8|32x2|64x2)(?!\d)")
+# Slow detectors whose files' names begin so -> frames and rate of their clips, which these names do not tell.
+_OTHER_CLIPS = {"C2D_8x8_R50": (4, 16)}
+_USUAL_CLIP, _USUAL_SLOW_CLIP = (32, 2), (4, 16)
+_NETWORKS, _CONFIG = "all networks of PySlowFast", "the file's config"
 _MEAN, _STD = (0.45, 0.45, 0.45), (0.225, 0.225, 0.225)
 _FPS = 30.0  # of AVA's frames as PySlowFast extracts them, and of Kinetics
 
 
 def recognizes(file: ForeignFile) -> bool:
-    """Return whether a file is of PySlowFast, also of its networks that have no place here; Caffe2's I3D is not."""
+    """Return whether a file is of PySlowFast, also of its networks that are not supported; Caffe2's I3D is not."""
     names = file.tensors
     if _is_caffe2(names):
         return i3d_name(names) is None
@@ -73,23 +76,31 @@ def convert(file: ForeignFile, answers: Mapping[str, Any]) -> Converted:
     config = _config_of(file)
     shape = read_shape(file.path, weights, origin)
     if not any(shape.slow.temporal_blocks):
-        raise UserError(f"{file.path}: PySlowFast's C2D, a network without temporal kernels, has no place here.")
+        raise UserError(f"{file.path}: PySlowFast's C2D, a network without temporal kernels, is not supported.")
     if config is not None:
         check_config(config, shape)
         decisions.append("Settings were read from the config inside the file.")
-    detector = _is_detector(config, shape)
+    detector = _is_detector(config, shape, answers)
     if shape.classes and not detector:
         for leaf in ("weight", "bias"):
             weights.pop(f"{CLASSIFIER}.{leaf}", None)
         decisions.append(
             f"The classifier of whole clips, {shape.classes} classes, is left out: {origin[f'{CLASSIFIER}.weight']}."
         )
+        if config is None:
+            decisions.append(
+                f"Nothing says that it is a detector's; if it is, add {ALIGNED} True or False after the flags."
+            )
         decisions.append("Its last stage is used with stride 1 and dilation 2, as in PySlowFast's detectors.")
     settings = network_settings(shape, origin) | _source_settings(shape, config, detector)
     questions: dict[str, Question] = {}
+    if shape.fast is not None and "INPUT.ALPHA" not in settings:
+        why = f"neither a config nor a published network with a lateral kernel of {shape.lateral_kernel} tells"
+        questions["INPUT.ALPHA"] = Question((2, 4, 8, 16), "network", why)
     if shape.has_nonlocal:
-        found, questions = nonlocal_settings(config, shape, caffe2)
+        found, asked = nonlocal_settings(config, shape, caffe2)
         settings |= found
+        questions |= asked
     if detector:
         settings |= _head_settings(shape, config, caffe2)
         if ALIGNED not in settings:
@@ -100,16 +111,16 @@ def convert(file: ForeignFile, answers: Mapping[str, Any]) -> Converted:
                 "sets to True; Caffe2 files have False)",
             )
     settings, questions = settle(file.path, settings, questions, answers)
-    recipe = _recipe(file.path, shape, config, detector)
-    if config is None:
-        decisions.append(
-            f"Frames and rate of a clip are not in the file: {recipe['INPUT.FRAME_NUM']} at a rate of "
-            f"{recipe['INPUT.FRAME_SAMPLE_RATE']} by its name, or as published; INPUT.FRAME_NUM and "
-            "INPUT.FRAME_SAMPLE_RATE at the end of the command say otherwise."
-        )
+    recipe, size = _recipe(config, detector), ""
+    if "INPUT.ALPHA" not in questions:
+        alpha = settings["INPUT.ALPHA"].value if shape.fast is not None else None
+        usual = _USUAL_SLOW_CLIP if alpha is None else _USUAL_CLIP
+        clip, size, sentence = clip_facts(_clip(file.path, config, alpha, detector), usual, alpha)
+        recipe |= clip
+        decisions.append(sentence)
     return Converted(
         source=SOURCE.name,
-        what=_title(shape, recipe, detector),
+        what=describe(shape.title, size, shape.classes if detector else 0),
         weights=weights,
         settings=settings,
         recipe=recipe,
@@ -129,7 +140,7 @@ def _refuse_others(path: Path, names: Mapping[str, Tensor]) -> None:
         other = "I3D (.pyth)"
     if other:
         raise UserError(
-            f"{path}: PySlowFast's {other} has no place here; its SlowFast and Slow networks have, and I3D from Caffe2 "
+            f"{path}: PySlowFast's {other} is not supported; its SlowFast and Slow networks are, and I3D from Caffe2 "
             "(.pkl)."
         )
 
@@ -147,28 +158,22 @@ def _config_of(file: ForeignFile) -> ConfigReader | None:
     return ConfigReader(file.path, read_yaml(file.path, text)) if isinstance(text, str) and text.strip() else None
 
 
-def _is_detector(config: ConfigReader | None, shape: SlowFastShape) -> bool:
-    """Return whether the classifier is one of pooled boxes: the config says so, else AVA's 80 classes do."""
+def _is_detector(config: ConfigReader | None, shape: SlowFastShape, answers: Mapping[str, Any]) -> bool:
+    """Return whether the classifier is one of pooled boxes: by the config, else 80 classes, or the user."""
     enabled = config.flag("DETECTION.ENABLE") if config else None
-    return shape.classes > 0 and (shape.classes == AVA_CLASSES if enabled is None else enabled)
+    if enabled is None:
+        enabled = shape.classes == AVA_CLASSES or ALIGNED in answers
+    return shape.classes > 0 and enabled
 
 
 def _source_settings(shape: SlowFastShape, config: ConfigReader | None, detector: bool) -> dict[str, Setting]:
     """Return what is not in the tensors: the network's other settings and its input."""
-    said = "the file's config" if config else "all networks of PySlowFast"
-    found = {
-        f"{_NODE}.STEM_POOL_PADDING": Setting(1, "network", "all networks of PySlowFast"),
-        f"{_NODE}.LAST_STAGE_DILATION": Setting(2, "network", "PySlowFast's detectors"),
-        "MODEL.BACKBONE.BN_EPSILON": Setting(1e-5, "network", "all networks of PySlowFast"),
-        "INPUT.SLOW_SAMPLING": Setting("linspace" if shape.fast else "first", "input", "all networks of PySlowFast"),
-    }
-    dilations = config.get("RESNET.SPATIAL_DILATIONS") if config else None
-    if detector and dilations is not None:
-        found[f"{_NODE}.LAST_STAGE_DILATION"] = Setting(dilations[3][0], "network", said)
-    if shape.fast is not None:
-        alpha = config.whole("SLOWFAST.ALPHA") if config else None
-        why = said if alpha else f"published {shape.title} with a lateral kernel of {shape.lateral_kernel}"
-        found["INPUT.ALPHA"] = Setting(alpha or published_alpha(shape), "network", why)
+    said = _CONFIG if config else _NETWORKS
+    dilations = config.get("RESNET.SPATIAL_DILATIONS") if config and detector else None
+    dilation = (2, "PySlowFast's detectors") if dilations is None else (dilations[3][0], said)
+    told = config.whole("SLOWFAST.ALPHA") if config and shape.fast else None
+    alpha = (told, said) if told else alpha_of(shape)
+    found = unseen_settings(shape, dilation=dilation, sampling="linspace", why=_NETWORKS, alpha=alpha)
     mean = (config.numbers("DATA.MEAN", 3) if config else None) or _MEAN
     std = (config.numbers("DATA.STD", 3) if config else None) or _STD
     bgr = is_bgr(config, detector)
@@ -177,14 +182,9 @@ def _source_settings(shape: SlowFastShape, config: ConfigReader | None, detector
     return found | pixel_settings(mean, std, said, to_bgr=bgr, unit=255)
 
 
-def published_alpha(shape: SlowFastShape) -> int:
-    """Return fast frames per slow frame of the published networks of this shape: 8 only for R50 with kernel 5."""
-    return 8 if shape.depth == "50" and shape.lateral_kernel == 5 else 4
-
-
 def _head_settings(shape: SlowFastShape, config: ConfigReader | None, caffe2: bool) -> dict[str, Setting]:
     aligned = config.flag("DETECTION.ALIGNED") if config else None
-    why = "the file's config"
+    why = _CONFIG
     if aligned is None and caffe2:
         aligned, why = False, "all Caffe2 files of PySlowFast"
     resolution = config.whole("DETECTION.ROI_XFORM_RESOLUTION") if config else None
@@ -197,37 +197,34 @@ def _head_settings(shape: SlowFastShape, config: ConfigReader | None, caffe2: bo
     return found
 
 
-def _recipe(path: Path, shape: SlowFastShape, config: ConfigReader | None, detector: bool) -> dict[str, Any]:
-    """Return frames, rates and sizes: from the config, else from the file's name, else as published."""
-    alpha = (config.whole("SLOWFAST.ALPHA") if config else None) or (published_alpha(shape) if shape.fast else 1)
-    frames, rate = (32, 2) if shape.fast else (4, 16)
-    if named := _CLIP_NAME.search(path.name):
-        frames, rate = map(int, named[1].split("x"))
-        if shape.fast and frames < 32:  # those of the slow pathway
-            frames, rate = (frames * alpha, max(1, rate // alpha))
+def _clip(
+    path: Path, config: ConfigReader | None, alpha: int | None, detector: bool
+) -> tuple[tuple[int, int] | None, str]:
+    """Return (frames, rate) of a clip and where that was read: in the config, else in the file's name."""
+    frames, rate = (config.whole("DATA.NUM_FRAMES"), config.whole("DATA.SAMPLING_RATE")) if config else (None, None)
+    if frames and rate:
+        return (frames, rate), _CONFIG
+    if alpha is None and detector:
+        for name, clip in _OTHER_CLIPS.items():
+            if path.name.startswith(name):
+                return clip, f"the published {name}, whose name says otherwise"
+    return clip_in_name(path.name, alpha), "the file's name"
+
+
+def _recipe(config: ConfigReader | None, detector: bool) -> dict[str, Any]:
+    """Return how else a network was trained: by the config, else as published."""
+    scales = config.numbers("DATA.TRAIN_JITTER_SCALES") if config else None
     recipe: dict[str, Any] = {
-        "INPUT.FRAME_NUM": (config.whole("DATA.NUM_FRAMES") if config else None) or frames,
-        "INPUT.FRAME_SAMPLE_RATE": (config.whole("DATA.SAMPLING_RATE") if config else None) or rate,
-        "INPUT.TAU": alpha,
         "INPUT.FPS": _FPS,
         "INPUT.MIN_SIZE_TEST": (config.whole("DATA.TEST_CROP_SIZE") if config else None) or 256,
+        "INPUT.MIN_SIZE_TRAIN": int(scales[0]) if scales else 256,
     }
-    if not shape.fast:
-        recipe["INPUT.ALPHA"] = 1
-    scales = config.numbers("DATA.TRAIN_JITTER_SCALES") if config else None
-    recipe["INPUT.MIN_SIZE_TRAIN"] = int(scales[0]) if scales else 256
     of_detector = {"MODEL.DROPOUT_RATE": f"{HEAD}.DROPOUT_RATE", "AVA.DETECTION_SCORE_THRESH": "TEST.BOX_THRESH"}
     for theirs, ours in of_detector.items() if config and detector else ():
         value = config.get(theirs)
         if isinstance(value, float) and 0 <= value < 1:
             recipe[ours] = value
     return recipe
-
-
-def _title(shape: SlowFastShape, recipe: Mapping[str, Any], detector: bool) -> str:
-    frames = f"{recipe['INPUT.FRAME_NUM']}x{recipe['INPUT.FRAME_SAMPLE_RATE']}"
-    use = f"detector, {shape.classes} classes" if detector else "backbone"
-    return f"{TITLE}'s {shape.title} {frames}, {use}"
 
 
 SOURCE = register(Source("pyslowfast", TITLE, recognizes, convert))

@@ -1,4 +1,4 @@
-"""The config inside a file of PySlowFast: what contradicts the tensors or has no place here, and what only it tells."""
+"""The config inside a file of PySlowFast: what contradicts the tensors or is not supported, and what only it tells."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PUBLISHED_POOL = (2, 2, 2)
 
 
 def check_config(config: ConfigReader, shape: SlowFastShape) -> None:
-    """Check that a config is of this network, and that the network has a place here.
+    """Check that a config is of this network, and that the network is supported.
 
     Raises:
         UserError: names every key of the config with what the tensors, or the networks here, have instead.
@@ -34,7 +34,7 @@ def check_config(config: ConfigReader, shape: SlowFastShape) -> None:
     architecture = config.text("MODEL.ARCH")
     if architecture is not None and architecture not in _ARCHITECTURES:
         raise UserError(
-            f"{config.path}: PySlowFast's {architecture} has no place here; its slowfast and slow networks have."
+            f"{config.path}: PySlowFast's {architecture} is not supported; its slowfast and slow networks are."
         )
     expect("MODEL.ARCH", architecture, "slowfast" if shape.fast else "slow")
     expect("RESNET.DEPTH", config.whole("RESNET.DEPTH"), int(shape.depth) if shape.depth.isdigit() else 50)
@@ -109,7 +109,7 @@ def nonlocal_settings(
     if kind is None and published:
         kind, why = "dot_product", "the published network of this shape"
     if kind not in (None, "dot_product", "softmax"):
-        raise UserError(f"{config.path}: non-local blocks of the kind {kind!r} have no place here.")
+        raise UserError(f"{config.path}: non-local blocks of the kind {kind!r} are not supported.")
     found: dict[str, Setting] = {}
     questions: dict[str, Question] = {}
     if kind is None:
@@ -149,7 +149,7 @@ def _nonlocal_pools(config: ConfigReader, shape: SlowFastShape) -> set[tuple[int
                 continue
             if index < len(groups) and groups[index] != 1:
                 raise UserError(
-                    f"{config.path}: non-local blocks in groups of frames (NONLOCAL.GROUP) have no place here."
+                    f"{config.path}: non-local blocks in groups of frames (NONLOCAL.GROUP) are not supported."
                 )
             if index < len(sizes):
                 pools.add(tuple(sizes[index]))

@@ -32,6 +32,7 @@ PER_SECOND = 30.0
 USUAL_CLIP, USUAL_SLOW_CLIP = (32, 2), (4, 16)
 _NETWORKS = "PyTorchVideo's published networks"
 
+_PARTS = ("model", "blocks", "detection_head")  # what names begin with; a trainer's own lie beside them
 _PREFIX = r"(?:model\.)?"
 _MARKS = re.compile(
     _PREFIX
@@ -80,7 +81,7 @@ def own_name(name: str) -> str | None:
 
 
 def other_network(tensors: Mapping[str, Tensor]) -> str | None:
-    """Return what a network is that has no place here, as far as its names and shapes tell; None if they do not."""
+    """Return what a network that is not supported is, as far as its names and shapes tell; None if they do not."""
     for pattern, title in _OTHERS:
         if any(re.match(pattern, name) for name in tensors):
             return title
@@ -111,7 +112,6 @@ def convert(file: ForeignFile, answers: Mapping[str, Any]) -> Converted:
     settings |= head.pixel_settings(MEAN, STD, _NETWORKS, unit=255)
     if shape.classes:
         settings |= head.detector_settings(shape.classes, resolution=RESOLUTION, aligned=False, why=_NETWORKS)
-        settings["INPUT.CLIP_OFFSET"] = Setting(0, "head", _NETWORKS)
         decisions.append(
             "Boxes are pooled from the mean of all frames, 7 x 7, not aligned, as in PyTorchVideo's detectors."
         )
@@ -121,10 +121,9 @@ def convert(file: ForeignFile, answers: Mapping[str, Any]) -> Converted:
         questions["INPUT.ALPHA"] = Question((2, 4, 8, 16), "network", why)
     settings, questions = settle(path, settings, questions, answers)
     recipe, size = _recipe(file, shape, settings, decisions)
-    kind = f"detector, {counted(shape.classes, 'class', 'classes')}" if shape.classes else "backbone"
     return Converted(
         source="pytorchvideo",
-        what=" ".join(filter(None, (shape.title, size, kind))),
+        what=head.describe(shape.title, size, shape.classes),
         weights=renamed.weights,
         settings=settings,
         recipe=recipe,
@@ -135,20 +134,24 @@ def convert(file: ForeignFile, answers: Mapping[str, Any]) -> Converted:
 
 
 def _rename(file: ForeignFile) -> tuple[Renamed, list[str]]:
-    """Return the tensors in our names, without a classifier of clips, and what is to be told of that."""
+    """Return the tensors in our names, and what is to be told of the others: a classifier of clips, a trainer's own."""
     dropped = [name for name in file.tensors if _CLASSIFICATION.fullmatch(name)]
-    renamed = rename(file.path, {name: t for name, t in file.tensors.items() if name not in dropped}, own_name)
+    beside = [name for name in file.tensors if name.partition(".")[0] not in _PARTS]
+    taken = {name: tensor for name, tensor in file.tensors.items() if name not in (*dropped, *beside)}
+    renamed = rename(file.path, taken, own_name)
     if renamed.left:
         raise UserError(
             f"{file.path}: {counted(len(renamed.left), 'tensor has', 'tensors have')} no place in a SlowFast or Slow "
             f"network: {listed(renamed.left, 4)}. The network is another one, or a variant that is not known here."
         )
+    told = [f"Left out, as they belong to no network here: {listed(beside, 4)}."] if beside else []
     if not dropped:
-        return renamed, []
+        return renamed, told
     rows = max(len(file.tensors[name]) if file.tensors[name].ndim else 0 for name in dropped)
     return renamed, [
+        *told,
         f"Left out: {dropped[0].rpartition('.')[0]}, the classifier of clips ({counted(rows, 'class', 'classes')}). "
-        "The rest is a backbone; its last stage has stride 1 and dilation 2 here, as in PyTorchVideo's detectors."
+        "The rest is a backbone; its last stage has stride 1 and dilation 2 here, as in PyTorchVideo's detectors.",
     ]
 
 

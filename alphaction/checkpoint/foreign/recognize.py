@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from alphaction.checkpoint.foreign.alphaction import recorded_config
 from alphaction.checkpoint.foreign.converted import Converted, ForeignFile
 from alphaction.checkpoint.foreign.sources import Source, load_sources
 from alphaction.checkpoint.recorded_settings import checked_value
@@ -28,10 +29,22 @@ def convert_file(file: ForeignFile, answers: Mapping[str, Any] | None = None) ->
         answers: config key -> value that the user gives.
 
     Raises:
-        UserError: for a network that has no place here, and answers that contradict the file.
+        UserError: for a network that is not supported, and answers that contradict the file.
     """
     source = find_source(file)
     return None if source is None or source.name == OWN else convert_with(source, file, answers or {})
+
+
+def convert_own(file: ForeignFile) -> Converted | None:
+    """Return a checkpoint of a run of ours with the settings of its recorded config; None for any other file.
+
+    Raises:
+        UserError: as :func:`convert_file`.
+    """
+    source = find_source(file)
+    if source is None or source.name != OWN or not recorded_config(file):
+        return None
+    return convert_with(source, file, {})
 
 
 def convert_with(source: Source, file: ForeignFile, answers: Mapping[str, Any]) -> Converted:
@@ -42,8 +55,11 @@ def convert_with(source: Source, file: ForeignFile, answers: Mapping[str, Any]) 
     Raises:
         UserError: as :func:`convert_file`.
     """
-    known = source.convert(file, {}).recipe if answers else {}
-    said = {key: value for key, value in answers.items() if key in known}
+    said = {}
+    if answers:
+        known = source.convert(file, {})
+        advice = known.recipe.keys() - known.settings.keys() - known.questions.keys()
+        said = {key: value for key, value in answers.items() if key in advice}
     converted = source.convert(file, {key: value for key, value in answers.items() if key not in said})
     converted = replace(converted, recipe={**converted.recipe, **said})
     problems: list[str] = []

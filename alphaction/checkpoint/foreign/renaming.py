@@ -8,9 +8,8 @@ from pathlib import Path
 
 from torch import Tensor
 
+from alphaction.checkpoint.load_report import is_counter
 from alphaction.utils.errors import UserError
-
-_COUNTER = ".num_batches_tracked"  # of batch norms; only training reads it
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ def rename(path: Path, tensors: Mapping[str, Tensor], own_name: Callable[[str], 
     origin: dict[str, str] = {}
     left = []
     for name, tensor in tensors.items():
-        if name.endswith(_COUNTER):
+        if is_counter(name):
             continue
         own = own_name(name)
         if own is None:

@@ -70,7 +70,10 @@ def clip_facts(
     clip, why = told
     recipe = clip_recipe(clip or usual, alpha)
     if clip is None:
-        sentence = f"Nothing tells the frames of a clip: taken to be {clip_text(recipe)}, as most were published."
+        sentence = (
+            f"Nothing tells the frames of a clip: taken to be {clip_text(recipe)}, as most were published. "
+            "INPUT.FRAME_NUM and INPUT.FRAME_SAMPLE_RATE at the end of the command say otherwise."
+        )
         return recipe, "", sentence
     return recipe, slow_size(recipe), f"Clips are {clip_text(recipe)} ({why})."
 

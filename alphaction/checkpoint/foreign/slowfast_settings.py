@@ -23,6 +23,8 @@ from alphaction.checkpoint.foreign.slowfast_shape import (
     SlowFastShape,
     expected_shapes,
 )
+from alphaction.checkpoint.foreign.whole_network import check_whole
+from alphaction.checkpoint.load_report import is_counter
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import counted, listed
 
@@ -58,7 +60,8 @@ def read_shape(path: Path, weights: Mapping[str, Tensor], origin: Mapping[str, s
         classes=len(classifier) if classifier is not None and classifier.ndim else 0,
     )
     _check_width(path, shape)
-    _check_tensors(path, shape, weights, origin)
+    found = {name: tensor for name, tensor in weights.items() if not is_counter(name)}
+    check_whole(path, f"a {shape.title} (in this project's names)", found, dict(expected_shapes(shape)), origin)
     return shape
 
 
@@ -206,20 +209,3 @@ def _check_width(path: Path, shape: SlowFastShape) -> None:
                 f"{path}: the stem of its {name} pathway looks at {counted(pathway.stem_frames, 'frame')}; that of a "
                 f"{shape.title} looks at {frames}."
             )
-
-
-def _check_tensors(path: Path, shape: SlowFastShape, weights: Mapping[str, Tensor], origin: Mapping[str, str]) -> None:
-    expected = dict(expected_shapes(shape))
-    problems = [f"{name} of this project is not in it" for name in expected if name not in weights]
-    found = {name: tensor for name, tensor in weights.items() if not name.endswith(".num_batches_tracked")}
-    problems += [f"there is no place for {origin.get(name, name)}" for name in found if name not in expected]
-    problems += [
-        f"{origin.get(name, name)} has the shape {list(tensor.shape)} instead of {list(expected[name])}"
-        for name, tensor in found.items()
-        if name in expected and tuple(tensor.shape) != expected[name]
-    ]
-    if problems:
-        raise UserError(
-            f"{path}: looks like a {shape.title}, but {listed(problems, 4, '; ')}. The file is damaged or a variant "
-            "that no network here is."
-        )

@@ -21,7 +21,7 @@ class Source:
         recognizes: whether a file is of this project, from its tensors' names, never from its path.
         convert: renames the tensors and finds the settings. ``answers`` (config key -> value) are what the user says;
             they settle questions, and must agree with what the file says. Raises a UserError, which names the
-            architecture, for a network that has no place here.
+            architecture, for a network that is not supported.
     """
 
     name: str

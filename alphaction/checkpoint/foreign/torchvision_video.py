@@ -22,7 +22,7 @@ from torchvision.models.video import (
 
 from alphaction.checkpoint.foreign.answers import settle
 from alphaction.checkpoint.foreign.converted import Converted, ForeignFile, Setting
-from alphaction.checkpoint.foreign.head_settings import pixel_settings
+from alphaction.checkpoint.foreign.head_settings import describe, pixel_settings
 from alphaction.checkpoint.foreign.sources import Source, register
 from alphaction.checkpoint.foreign.whole_network import check_whole
 from alphaction.utils.errors import UserError
@@ -65,7 +65,7 @@ _NETWORKS = {
 _MVITS = {(96, 16): "mvit_v2_s"}
 _SWINS = {(96, 6): "swin3d_t", (96, 18): "swin3d_s", (128, 18): "swin3d_b"}
 
-# Names and numbers of dimensions by which networks without a place here are told, the first that fits; what they are.
+# Names and numbers of dimensions by which unsupported networks are told, the first that fits; what they are.
 _REFUSED: tuple[tuple[dict[str, int], str], ...] = (
     ({"pos_encoding.spatial_pos": 2, "conv_proj.weight": 5}, "mvit_v1_b, which takes 16 frames of 224 x 224 only"),
     ({"stem.0.weight": 5, "layer1.0.conv1.0.0.weight": 5}, "r2plus1d_18"),
@@ -121,7 +121,7 @@ def _convert(file: ForeignFile, answers: Mapping[str, Any]) -> Converted:
     settings, _ = settle(file.path, settings, {}, others)
     return Converted(
         source="torchvision",
-        what=f"{network.title} ({name}) without a classifier",
+        what=describe(network.title, "", 0),
         weights={f"backbone.{key}": tensor for key, tensor in tensors.items()},
         settings=settings,
         recipe=recipe,
@@ -131,7 +131,7 @@ def _convert(file: ForeignFile, answers: Mapping[str, Any]) -> Converted:
 
 
 def _network_name(file: ForeignFile) -> str:
-    """Return torchvision's name of the network of a file; raise a UserError for one without a place here."""
+    """Return torchvision's name of the network of a file; raise a UserError for one that is not supported."""
     refused = _refused(file.tensors)
     known = f"{listed(_NETWORKS)} can be loaded."
     if refused:
@@ -156,7 +156,7 @@ def _family(tensors: Mapping[str, Tensor]) -> str:
 
 
 def _refused(tensors: Mapping[str, Tensor]) -> str:
-    """Return what the network is if it is one of torchvision's without a place here, else ""."""
+    """Return what the network is if it is one of torchvision's that is not supported, else ""."""
     return next((what for names, what in _REFUSED if _has(tensors, names)), "")
 
 

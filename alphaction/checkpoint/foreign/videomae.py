@@ -15,7 +15,7 @@ from torch import Tensor
 
 from alphaction.checkpoint.foreign.answers import settle
 from alphaction.checkpoint.foreign.converted import Converted, ForeignFile, Setting
-from alphaction.checkpoint.foreign.head_settings import detector_settings, pixel_settings
+from alphaction.checkpoint.foreign.head_settings import describe, detector_settings, pixel_settings
 from alphaction.checkpoint.foreign.slowfast_shape import CLASSIFIER
 from alphaction.checkpoint.foreign.sources import Source, register
 from alphaction.checkpoint.foreign.vit_names import RenamedVit, has_vit, rename_vit
@@ -30,7 +30,7 @@ _K710_CLASSES = 710  # Kinetics 710, which only VideoMAEv2 was trained on
 _HEAD = re.compile(r"(?:.*\.)?(?:head|classifier)\.(weight|bias)")
 _PRETRAINING = re.compile(r"(?:.*\.)?(?:decoder\..+|encoder_to_decoder\..+|mask_token)")
 # Ours and MMAction2's; MViT; Video Swin.
-_OTHER_NETWORKS = re.compile(r"roi_heads?\..*|.*\.attn\.(?:pool|norm)_[qkv]\..*|features\..*")
+_OTHER_NETWORKS = re.compile(r"(?:.*\.)?roi_heads?\..*|.*\.attn\.(?:pool|norm)_[qkv]\..*|(?:.*\.)?features\..*")
 # What the args of a file call data for classification; any other is the detector's.
 _CLASSIFIED_DATA = (
     *("kinetics-400", "kinetics-600", "kinetics-700", "kinetics-710", "ssv2", "ucf101", "hmdb51", "diving48", "mit"),
@@ -55,37 +55,31 @@ def _convert(file: ForeignFile, answers: Mapping[str, Any]) -> Converted:
     args = file.extras.get("args")
     args = args if isinstance(args, Mapping) else {}
     head = {match[1]: tensor for name, tensor in network.rest.items() if (match := _find_head(name))}
+    classes = 0
     detector = "weight" in head and network.norms == ("norm",) and not _is_classified(args)
     decisions = [*network.decisions, *_left_out(network, detector)]
     weights, settings = dict(network.weights), dict(network.settings)
     if detector:
         _check_head(head, network, file.path)
         classes = _classes(head)
-        what = f"{network.title} detector (VideoMAE-Action-Detection), {counted(classes, 'class', 'classes')}"
         weights |= {f"{CLASSIFIER}.{leaf}": head[leaf].float() for leaf in ("weight", "bias")}
         settings |= _detector_settings(classes)
         decisions.append(
-            "norm and head are those of a detector: VideoMAE-Action-Detection's pixels, enlarged boxes, and clips one "
-            "frame later belong to it"
+            "Norm and head are those of a detector: VideoMAE-Action-Detection's pixels, enlarged boxes, and clips one "
+            "frame later belong to it."
         )
     else:
-        what = _what(network, head)
         settings |= pixel_settings(*_IMAGENET_PIXELS, "VideoMAE's training")
     decisions += _config_beside(file.path, network)
-    license_ = _license(head)
-    if license_.startswith("CC-BY-NC"):
-        decisions.append(
-            "license CC-BY-NC-4.0: no commercial use, neither of these weights nor of what is trained from them"
-        )
     settings, _ = settle(file.path, settings, {}, answers)
     return Converted(
         source="videomae",
-        what=what,
+        what=describe(network.title, "", classes),
         weights=weights,
         settings=settings,
         recipe=_recipe(args, detector),
         decisions=tuple(decisions),
-        license=license_,
+        license=_license(head),
     )
 
 
@@ -103,14 +97,6 @@ def _is_classified(args: Mapping[str, Any]) -> bool:
     return str(args.get("data_set", "")).casefold() in _CLASSIFIED_DATA
 
 
-def _what(network: RenamedVit, head: Mapping[str, Tensor]) -> str:
-    if classes := _classes(head):
-        return f"{network.title} classifier (VideoMAE), {counted(classes, 'class', 'classes')}"
-    if any(_PRETRAINING.fullmatch(name) for name in network.rest):
-        return f"{network.title} pre-trained without labels (VideoMAE)"
-    return f"{network.title} (VideoMAE)"
-
-
 def _left_out(network: RenamedVit, detector: bool) -> list[str]:
     """Return what is said of the tensors that are not taken."""
     decoder = [name for name in network.rest if _PRETRAINING.fullmatch(name)]
@@ -118,11 +104,12 @@ def _left_out(network: RenamedVit, detector: bool) -> list[str]:
     others = [name for name in network.rest if name not in decoder and name not in head]
     said = []
     if decoder:
-        said.append(f"the decoder of the pre-training is left out: {counted(len(decoder), 'tensor')}")
+        said.append(f"The decoder of the pre-training is left out: {counted(len(decoder), 'tensor')}.")
     if head and not detector:
-        said.append(f"the classifier of whole clips is left out: {listed(head)}")
+        classes = counted(_classes({_find_head(name)[1]: network.rest[name] for name in head}), "class", "classes")
+        said.append(f"The classifier of whole clips, {classes}, is left out: {listed(head)}.")
     if others:
-        said.append(f"left out, as they belong to no network here: {listed(others)}")
+        said.append(f"Left out, as they belong to no network here: {listed(others)}.")
     return said
 
 
@@ -138,8 +125,7 @@ def _check_head(head: Mapping[str, Tensor], network: RenamedVit, path: Path) -> 
 
 def _detector_settings(classes: int) -> dict[str, Setting]:
     why = "VideoMAE-Action-Detection"
-    settings = detector_settings(classes, resolution=7, aligned=False, box_growth=_BOX_GROWTH, why=why)
-    settings["INPUT.CLIP_OFFSET"] = Setting(1, "head", why)
+    settings = detector_settings(classes, resolution=7, aligned=False, box_growth=_BOX_GROWTH, clip_offset=1, why=why)
     return settings | pixel_settings(*_DETECTOR_PIXELS, why)
 
 
@@ -181,7 +167,7 @@ def _config_beside(path: Path, network: RenamedVit) -> list[str]:
     if fields.get("hidden_size") != network.dim or heads == network.heads:
         return []
     return [
-        f"{config} says {heads} attention heads, but {network.title} was trained with {network.heads}, which are used"
+        f"{config} says {heads} attention heads, but {network.title} was trained with {network.heads}, which are used."
     ]
 
 

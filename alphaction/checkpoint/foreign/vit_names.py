@@ -12,35 +12,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from alphaction.checkpoint.foreign.converted import Setting
+from alphaction.checkpoint.foreign.vit_size import TABLE, TABLE_GRID, check_tensors, find_size
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import counted, listed
 from alphaction.utils.sinusoid import sinusoid_table
 
-
-class _Size(NamedTuple):
-    """A size of the network; the authors' code gives the heads, which are not in the tensors."""
-
-    title: str
-    conv_body: str
-    depth: int
-    heads: int
-
-
-SIZES = {
-    384: _Size("ViT-S", "ViT-Small", 12, 6),
-    768: _Size("ViT-B", "ViT-Base", 12, 12),
-    1024: _Size("ViT-L", "ViT-Large", 24, 16),
-    1280: _Size("ViT-H", "ViT-Huge", 32, 16),
-}
-"""By width."""
-_TUBE = (2, 16, 16)  # frames, rows, columns of a patch
-_TABLE_GRID = (8, 14, 14)  # frames, rows, columns of the table of positions
 POSITIONS = "MODEL.BACKBONE.VIT.POSITIONS"
 
 _PATCHES = re.compile(
@@ -118,11 +99,11 @@ def rename_vit(tensors: Mapping[str, Tensor], path: Path) -> RenamedVit:
             shape.
     """
     prefix, patches = _find_patches(tensors, path)
-    size = _find_size(patches, path)
+    size = find_size(patches, path)
     names = _sort_names(tensors, prefix)
     if names.strange:
         raise UserError(
-            f"{path}: a vision transformer of a kind that has no place here; of its tensors, "
+            f"{path}: a vision transformer of a kind that is not supported; of its tensors, "
             f"{listed(names.strange)} cannot be used. Known is that of VideoMAE: attention over all tokens, no class "
             "token, no scaled layers."
         )
@@ -130,7 +111,7 @@ def rename_vit(tensors: Mapping[str, Tensor], path: Path) -> RenamedVit:
     _join_attention(weights, names.attention, path, decisions)
     norms = _choose_norm(weights, names.norms, path, decisions)
     learned = _use_table(weights, names.table, patches.shape[0], path, decisions)
-    _check_tensors(weights, patches.shape[0], size, path)
+    check_tensors(weights, patches.shape[0], size, path)
     why = "width and number of the file's blocks"
     settings = {"MODEL.BACKBONE.CONV_BODY": Setting(size.conv_body, "network", why)}
     why = "the table of positions in the file" if learned else "the file has no learned table of positions"
@@ -144,7 +125,7 @@ def rename_vit(tensors: Mapping[str, Tensor], path: Path) -> RenamedVit:
         settings=settings,
         decisions=(
             f"{size.title}: {counted(size.depth, 'block')} of width {patches.shape[0]}; {size.heads} heads, which "
-            "follow from the width and are not in the tensors",
+            "follow from the width and are not in the tensors.",
             *decisions,
         ),
         rest=names.rest,
@@ -156,27 +137,10 @@ def _find_patches(tensors: Mapping[str, Tensor], path: Path) -> tuple[str, Tenso
     found = {name: match[1] or "" for name in tensors if (match := _PATCHES.fullmatch(name)) and match[2] == "weight"}
     if len(found) != 1:
         what = f"are {len(found)} ({listed(found)})" if found else "is none"
-        raise UserError(f"{path}: there must be one vision transformer in it, but there {what}.")
+        one = " Save the tensors of one of them in a file of their own." if found else ""
+        raise UserError(f"{path}: there must be one vision transformer in it, but there {what}.{one}")
     ((name, prefix),) = found.items()
     return prefix, tensors[name]
-
-
-def _find_size(patches: Tensor, path: Path) -> _Size:
-    shape = tuple(patches.shape)
-    if len(shape) != 5 or shape[1] != 3:
-        raise UserError(
-            f"{path}: its patches have weights of the shape {list(shape)}; known are [width, 3, 2, 16, 16]: 3 colors, "
-            "2 frames of 16 x 16 pixels. Networks for single images have no place here."
-        )
-    size = SIZES.get(shape[0])
-    if size is None or shape[2:] != _TUBE:
-        giant = " VideoMAEv2's giant (patches of 14 x 14 pixels) has no place here; its distilled ViT-S and ViT-B have."
-        sizes = listed(f"{size.title} ({width})" for width, size in SIZES.items())
-        raise UserError(
-            f"{path}: a vision transformer of width {shape[0]} on patches of {' x '.join(map(str, shape[2:]))}; known "
-            f"are {sizes} on patches of 2 frames x 16 x 16 pixels.{giant if shape[0] not in SIZES else ''}"
-        )
-    return size
 
 
 def _sort_names(tensors: Mapping[str, Tensor], prefix: str) -> _Names:
@@ -239,7 +203,7 @@ def _join_attention(
         if "k.bias" in parts and parts["k.bias"].count_nonzero():
             raise UserError(
                 f"{path}: the keys of block {index} have a bias. Those of VideoMAE have none: this is another network, "
-                "which has no place here."
+                "which is not supported."
             )
         silent &= not (parts["q.bias"].count_nonzero() or parts["v.bias"].count_nonzero())
         if "qkv.weight" in parts:
@@ -247,8 +211,8 @@ def _join_attention(
         weights |= {f"{block}.q_bias": parts["q.bias"], f"{block}.v_bias": parts["v.bias"]}
     if silent and attention:
         decisions.append(
-            "all biases of queries and values are zero, as in no published file: some versions of transformers 5 lost "
-            "them when reading; if one of them saved this file, take the published one"
+            "All biases of queries and values are zero, as in no published file: some versions of transformers 5 lost "
+            "them when reading; if one of them saved this file, take the published one."
         )
 
 
@@ -264,9 +228,9 @@ def _choose_norm(
         )
     weights |= {f"norm.{leaf}": norms[f"{kinds[0]}.{leaf}"] for leaf in ("weight", "bias")}
     if kinds[0] == "fc_norm":
-        decisions.append("fc_norm, trained on the mean of all tokens, is taken as the norm of every token")
+        decisions.append("fc_norm, trained on the mean of all tokens, is taken as the norm of every token.")
     elif len(kinds) == 2:
-        decisions.append("norm is taken, the norm of every token; fc_norm, that of their mean, is left out")
+        decisions.append("norm is taken, the norm of every token; fc_norm, that of their mean, is left out.")
     return kinds
 
 
@@ -274,53 +238,20 @@ def _use_table(weights: dict[str, Tensor], table: Tensor | None, dim: int, path:
     """Return whether the table of positions in the file was learned; then it is added to ``weights``."""
     if table is None:
         return False
-    positions = math.prod(_TABLE_GRID)
+    positions = math.prod(TABLE_GRID)
     if table.ndim != 3 or table.shape[0] != 1 or table.shape[2] != dim:
         raise UserError(f"{path}: its table of positions has the shape {list(table.shape)}, not [1, positions, {dim}].")
     exact = sinusoid_table(table.shape[1], dim) if table.shape[1] <= 8 * positions else None
     tolerance = 1e-4 if table.dtype in (torch.float32, torch.float64) else 5e-3
-    frame = math.prod(_TABLE_GRID[1:])
+    frame = math.prod(TABLE_GRID[1:])
     if exact is not None and table.shape[1] % frame == 0 and (table[0].float() - exact).abs().max() <= tolerance:
-        decisions.append("its table of positions is that of sines, which is computed: it is left out")
+        decisions.append("Its table of positions is that of sines, which is computed: it is left out.")
         return False
     if table.shape[1] != positions:
         raise UserError(
             f"{path}: its table has {table.shape[1]:,} positions that were learned; known are {positions:,}, those of "
-            f"{' x '.join(map(str, _TABLE_GRID))} patches (16 frames of 224 x 224 pixels)."
+            f"{' x '.join(map(str, TABLE_GRID))} patches (16 frames of 224 x 224 pixels)."
         )
-    weights["pos_embed.table"] = table
-    decisions.append("its table of positions was learned and is kept")
+    weights[TABLE] = table
+    decisions.append("Its table of positions was learned and is kept.")
     return True
-
-
-def _check_tensors(weights: Mapping[str, Tensor], dim: int, size: _Size, path: Path) -> None:
-    found = {int(match[1]) + 1 for name in weights if (match := _BLOCK.fullmatch(name))}
-    if found and max(found) != size.depth:
-        raise UserError(
-            f"{path}: a vision transformer of width {dim} with {counted(max(found), 'block')}; {size.title} has "
-            f"{size.depth}. Other depths have no place here."
-        )
-    expected = _expected_shapes(dim, size.depth)
-    problems = [f"{name} is missing" for name in expected if name not in weights]
-    problems += [
-        f"{name} has the shape {list(weights[name].shape)} instead of {list(shape)}"
-        for name, shape in expected.items()
-        if name in weights and tuple(weights[name].shape) != shape
-    ]
-    if problems:
-        raise UserError(
-            f"{path}: looks like a {size.title}, but (in VideoMAE's names) {listed(problems, 4, '; ')}. The file is "
-            "damaged or of a variant that has no place here."
-        )
-
-
-def _expected_shapes(dim: int, depth: int) -> dict[str, tuple[int, ...]]:
-    shapes: dict[str, tuple[int, ...]] = {"patch_embed.proj.weight": (dim, 3, *_TUBE), "patch_embed.proj.bias": (dim,)}
-    linear = {"attn.proj": (dim, dim), "mlp.fc1": (4 * dim, dim), "mlp.fc2": (dim, 4 * dim)}
-    for block in (f"blocks.{index}" for index in range(depth)):
-        shapes |= {f"{block}.{name}.{leaf}": (dim,) for name in ("norm1", "norm2") for leaf in ("weight", "bias")}
-        shapes |= {f"{block}.attn.qkv.weight": (3 * dim, dim)}
-        shapes |= {f"{block}.attn.{name}": (dim,) for name in ("q_bias", "v_bias")}
-        shapes |= {f"{block}.{name}.weight": shape for name, shape in linear.items()}
-        shapes |= {f"{block}.{name}.bias": shape[:1] for name, shape in linear.items()}
-    return shapes | {"norm.weight": (dim,), "norm.bias": (dim,)}

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from alphaction.checkpoint.foreign.answers import settle
 from alphaction.checkpoint.foreign.converted import Converted, ForeignFile, Setting
-from alphaction.checkpoint.foreign.head_settings import pixel_settings
+from alphaction.checkpoint.foreign.head_settings import describe, pixel_settings
 from alphaction.checkpoint.foreign.sources import Source, register
 from alphaction.checkpoint.foreign.whole_network import check_whole
 from alphaction.utils.errors import UserError
@@ -94,7 +94,7 @@ def _convert(file: ForeignFile, answers: Mapping[str, Any]) -> Converted:
     settings, _ = settle(file.path, settings, {}, answers)
     return Converted(
         source="vjepa2",
-        what=f"V-JEPA 2 {size.title}, the encoder",
+        what=describe(f"V-JEPA 2 {size.title}", "", 0),
         weights={f"backbone.{name}": tensor for name, tensor in encoder.items()},
         settings=settings,
         recipe={

@@ -12,6 +12,12 @@ SOLVER: tuple[Section | Key, ...] = (
     Key("SOLVER.BIAS_LR_FACTOR", 2.0, "Multiplies the learning rate of biases.", within=FROM_ZERO),
     Key("SOLVER.IA_LR_FACTOR", 1.0, "Multiplies the learning rate of the IA structure.", within=FROM_ZERO),
     Key(
+        "SOLVER.HEAD_LR_FACTOR",
+        1.0,
+        "Multiplies the learning rate of the whole action head; that of its IA structure is multiplied by both.",
+        within=FROM_ZERO,
+    ),
+    Key(
         "SOLVER.OPTIMIZER",
         "sgd",
         "The optimizer. `adamw` (decoupled weight decay) learns faster from random weights on small data; BASE_LR "
@@ -24,7 +30,8 @@ SOLVER: tuple[Section | Key, ...] = (
     Key(
         "SOLVER.WEIGHT_DECAY_BN",
         0.0,
-        "Weight decay of the parameters of norms that are not frozen, and of other vectors.",
+        "Weight decay of the parameters of norms that are not frozen, of other vectors such as class tokens, and of a "
+        "transformer's tables of positions.",
         within=FROM_ZERO,
     ),
     Key(

@@ -12,19 +12,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.checkpoint import checkpoint
 from torchvision.ops import stochastic_depth
 
 from alphaction.modeling.backbone.base import Backbone
+from alphaction.modeling.backbone.recompute import run_block
+from alphaction.modeling.backbone.tubes import TUBE, check_tubes
 from alphaction.modeling.registries import BACKBONES
-from alphaction.utils.errors import UserError
-from alphaction.utils.messages import counted
 from alphaction.utils.sinusoid import sinusoid_table
 
 # The attribute names patch_embed, proj, blocks, norm1, attn, qkv, q_bias, v_bias, norm2, mlp, fc1, fc2 and norm are
 # fixed by the public weights.
 
-TUBE = (2, 16, 16)  # frames, rows, columns of pixels that make a token
 TABLE_GRID = (8, 14, 14)  # tokens of a clip of 16 frames of 224 x 224, which the public weights were trained on
 NORM_EPS = 1e-6
 INIT_STD = 0.02
@@ -215,43 +213,13 @@ class VisionTransformer(Backbone):
         return [[self.patch_embed, self.pos_embed], *([block] for block in self.blocks)]
 
     def forward(self, slow: Tensor | None, fast: Tensor | None) -> tuple[None, Tensor]:
-        """Return (None, features [B, C, T/2, H/16, W/16]).
-
-        Args:
-            slow: ignored; the signature is that of all backbones.
-            fast: normalized frames [B, 3, T, H, W].
-
-        Raises:
-            ValueError: if ``fast`` is missing.
-            UserError: if its frames do not make pairs, or are smaller than a patch.
-        """
-        if fast is None:
-            raise ValueError("a vision transformer reads the fast frames but got none")
-        _check_size(*fast.shape[2:])
-        patches = self.patch_embed(fast)
+        """Return (None, features [B, C, T/2, H/16, W/16]); see :class:`Backbone` and :func:`check_tubes`."""
+        patches = self.patch_embed(check_tubes(fast, "a vision transformer"))
         grid = tuple(patches.shape[2:])
         x = patches.flatten(2).transpose(1, 2) + self.pos_embed(grid, patches.device)
         for block in self.blocks:
-            if self.checkpointing and self.training and torch.is_grad_enabled():
-                # Drop path must skip the same blocks when they are computed again.
-                x = checkpoint(block, x, use_reentrant=False, preserve_rng_state=block.drop_path > 0)
-            else:
-                x = block(x)
+            x = run_block(block, x, checkpointing=self.checkpointing)
         return None, self.norm(x).transpose(1, 2).unflatten(2, grid)
-
-
-def _check_size(frames: int, rows: int, columns: int) -> None:
-    if frames % TUBE[0]:
-        raise UserError(
-            f"MODEL.BACKBONE.CONV_BODY: a vision transformer looks at pairs of frames, but gets "
-            f"{counted(frames, 'frame')} of a clip (INPUT.FRAME_NUM * ALPHA / TAU). Set INPUT.FRAME_NUM so that they "
-            "are even; with ALPHA as large as TAU, it gets every frame."
-        )
-    if rows < TUBE[1] or columns < TUBE[2]:
-        raise UserError(
-            f"MODEL.BACKBONE.CONV_BODY: a vision transformer looks at patches of {TUBE[1]} x {TUBE[2]} pixels, but the "
-            f"frames have {rows} rows and {columns} columns. Raise INPUT.MIN_SIZE_TRAIN and MIN_SIZE_TEST."
-        )
 
 
 @BACKBONES.register("ViT-Small")

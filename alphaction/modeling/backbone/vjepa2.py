@@ -14,15 +14,13 @@ from torch import Tensor, nn
 
 from alphaction.modeling.backbone.base import Backbone
 from alphaction.modeling.backbone.recompute import run_block
+from alphaction.modeling.backbone.tubes import TUBE, check_tubes
 from alphaction.modeling.registries import BACKBONES
 from alphaction.utils.errors import UserError
-from alphaction.utils.messages import counted
 
 # The attribute name encoder is that of transformers' VJEPA2Model: its weight files fit behind the prefix "backbone.",
 # without what they hold beside the encoder.
 
-PATCH = 16  # pixels
-TUBELET = 2  # frames
 GRID = 2**15
 """Rows and columns of the grid that positions are numbered on.
 
@@ -45,7 +43,7 @@ class VJEPA2(Backbone):
         UserError: if transformers is not installed, or too old.
     """
 
-    stride = PATCH
+    stride = TUBE[1]
 
     def __init__(
         self,
@@ -60,9 +58,9 @@ class VJEPA2(Backbone):
         super().__init__()
         config_class, model_class = _transformers()
         config = config_class(
-            patch_size=PATCH,
-            tubelet_size=TUBELET,
-            crop_size=PATCH * GRID,  # no tensor's shape depends on it
+            patch_size=TUBE[1],
+            tubelet_size=TUBE[0],
+            crop_size=TUBE[1] * GRID,  # no tensor's shape depends on it
             hidden_size=width,
             num_hidden_layers=depth,
             num_attention_heads=heads,
@@ -98,18 +96,10 @@ class VJEPA2(Backbone):
     def forward(self, slow: Tensor | None, fast: Tensor | None) -> tuple[None, Tensor]:
         """Return (None, features [B, C, T/2, H/16, W/16]); rows and columns beyond a multiple of 16 are not seen.
 
-        Args:
-            slow: ignored; the signature is that of all backbones.
-            fast: normalized frames [B, 3, T, H, W].
-
-        Raises:
-            ValueError: if ``fast`` is missing.
-            UserError: if its frames do not make pairs, or are smaller than a patch.
+        See :class:`Backbone` and :func:`check_tubes`.
         """
-        if fast is None:
-            raise ValueError("VJEPA2 reads the fast frames but got none")
-        _check_size(*fast.shape[2:])
-        size = (fast.shape[2] // TUBELET, fast.shape[3] // PATCH, fast.shape[4] // PATCH)
+        fast = check_tubes(fast, "V-JEPA 2")
+        size = tuple(count // tube for count, tube in zip(fast.shape[2:], TUBE, strict=True))
         positions = grid_positions(size, fast.device)
         x = self.encoder.embeddings(fast.transpose(1, 2))  # [B, N, C]
         for block in self.encoder.layer:
@@ -121,20 +111,6 @@ def grid_positions(size: Sequence[int], device: torch.device | str) -> Tensor:
     """Return the numbers [1, N] on the large grid of all cells of ``size`` (frames, rows, columns)."""
     frames, rows, columns = (torch.arange(count, device=device) for count in size)
     return ((frames[:, None, None] * GRID + rows[:, None]) * GRID + columns).reshape(1, -1)
-
-
-def _check_size(frames: int, rows: int, columns: int) -> None:
-    if frames % TUBELET:
-        raise UserError(
-            f"MODEL.BACKBONE.CONV_BODY: V-JEPA 2 looks at pairs of frames, but gets {counted(frames, 'frame')} of a "
-            "clip (INPUT.FRAME_NUM * ALPHA / TAU). Set INPUT.FRAME_NUM so that they are even; with ALPHA as large as "
-            "TAU, it gets every frame."
-        )
-    if rows < PATCH or columns < PATCH:
-        raise UserError(
-            f"MODEL.BACKBONE.CONV_BODY: V-JEPA 2 looks at patches of {PATCH} x {PATCH} pixels, but the frames have "
-            f"{rows} rows and {columns} columns. Raise INPUT.MIN_SIZE_TRAIN and MIN_SIZE_TEST."
-        )
 
 
 def _transformers() -> tuple[type, type]:

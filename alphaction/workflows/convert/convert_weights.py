@@ -10,19 +10,21 @@ from typing import Any
 from torch import Tensor
 
 from alphaction.checkpoint.caffe2 import i3d_name
-from alphaction.checkpoint.foreign.converted import Converted, ForeignFile, Question, forbids_commerce
+from alphaction.checkpoint.foreign.converted import Converted, ForeignFile, Question
 from alphaction.checkpoint.foreign.recognize import convert_with, find_source
 from alphaction.checkpoint.foreign.sources import SOURCES, Source
 from alphaction.checkpoint.label_maps import is_label_map
 from alphaction.checkpoint.recorded_settings import record_settings
 from alphaction.checkpoint.storage import save_atomically
-from alphaction.checkpoint.weight_file import left_out, read_tensors
+from alphaction.checkpoint.tensors import check_values
+from alphaction.checkpoint.weight_file import read_tensors
 from alphaction.config.config_text import write_text
 from alphaction.config.load import load_cfg
 from alphaction.config.paths_catalog import AVA_LABEL_MAP
 from alphaction.config.tree import get_value
 from alphaction.data.annotations import read_label_map
 from alphaction.utils.errors import UserError
+from alphaction.utils.licenses import forbids_commerce
 from alphaction.utils.messages import counted, listed
 from alphaction.workflows.convert.convert_options import AUTO, ConvertOptions
 from alphaction.workflows.convert.written_config import config_text, has_classifier, is_of_ava, value_text
@@ -37,7 +39,7 @@ class Conversion:
     Attributes:
         converted: without open questions.
         label_map: {"ids", "names", "groups"} of its classes; None if they are not known.
-        options: what was asked for.
+        options: what was asked for, with the file in place of zoo:NAME.
         config: text of the config that uses them, None if none is wanted.
         lines: what to tell people, one decision each.
     """
@@ -57,10 +59,11 @@ def convert_weights(options: ConvertOptions, key_values: Sequence[str] = ()) -> 
         key_values: config keys and values in turn: answers to what the file does not say.
 
     Raises:
-        UserError: for files that cannot be read, converted or written, answers that contradict the file, and
+        UserError: for files that cannot be had, read, converted or written, answers that contradict the file, and
             questions that stay open.
     """
     options.check()
+    options = options.with_file()
     cfg = load_cfg(None, key_values)
     answers = {key: get_value(cfg, key) for key in key_values[::2]}
     file, content, foreign = read_tensors(options.input)
@@ -68,11 +71,12 @@ def convert_weights(options: ConvertOptions, key_values: Sequence[str] = ()) -> 
     converted = convert_with(source, file, answers)
     if converted.questions:
         raise UserError(_open_questions(options.input, converted))
+    check_values(file.path, converted.weights)
     held = content.get("label_map") if isinstance(content, Mapping) else None
     label_map = dict(held) if is_label_map(held) else None
     if label_map is None and is_of_ava(converted):
         label_map = read_label_map(AVA_LABEL_MAP).to_dict()
-    lines = [f"Recognized: {converted.what} ({source.title}).", *left_out(content), *converted.decisions]
+    lines = [f"Recognized: {converted.what} ({source.title}).", *file.left_out, *converted.decisions]
     if foreign:
         lines.append(f"Objects of {listed(sorted(foreign), _SHOWN_NAMES)} are not read: code from a file is never run.")
     lines += [f"{key} {value_text(setting.value)}: {setting.why}" for key, setting in converted.settings.items()]

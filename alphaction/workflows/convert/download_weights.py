@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from alphaction.utils.errors import UserError
+from alphaction.utils.licenses import forbids_commerce
 from alphaction.utils.messages import counted, problem_list, suggest, text_table
 from alphaction.utils.options import option
 from alphaction.zoo import PublicWeights, cached_file, find_weights, get_weights, list_weights
@@ -53,7 +54,10 @@ def weights_table(options: DownloadOptions) -> str:
             f"{suggest(options.kind, {entry.kind for entry in shown})}"
         )
     rows = [("name", "published figure", "license", "size", "here")]
-    rows += [(entry.name, entry.figure or "-", entry.license, megabytes(entry.size), _here(entry)) for entry in entries]
+    rows += [
+        (entry.name, entry.figure or "-", _strictest(entry.license), megabytes(entry.size), _here(entry))
+        for entry in entries
+    ]
     heading, *lines = text_table(rows, left=5)
     parts = [heading]
     for entry, line in zip(entries, lines, strict=True):
@@ -93,6 +97,12 @@ def download_weights(names: Sequence[str], *, verify: bool = False) -> None:
             print(f"  use it as MODEL.WEIGHT zoo:{entry.name}")
     if problems:
         raise UserError(problem_list(f"{len(problems)} of {len(entries)} files could not be had:", problems))
+
+
+def _strictest(license_name: str) -> str:
+    """Return the one of several licenses that limits the use; a line has no room for all."""
+    names = license_name.split(" AND ")
+    return next((name for name in names if forbids_commerce(name)), license_name)
 
 
 def _here(entry: PublicWeights) -> str:

@@ -8,11 +8,11 @@ from typing import Any
 
 from alphaction.checkpoint.foreign.converted import Converted
 from alphaction.checkpoint.foreign.head_settings import AVA_CLASSES, AVA_GROUPS, HEAD
+from alphaction.checkpoint.matching import CLASSIFIER
 from alphaction.config import load_cfg, validate_cfg
 from alphaction.config.config_text import Setting, to_yaml
 from alphaction.config.keys import KEYS
 
-_CLASSIFIER = "roi_heads.action.predictor.cls_score.weight"
 _CONVOLUTIONAL = ("Slow", "I3D")
 _AVA = {"DATASETS.TRAIN": ["ava_video_train_v2.2"], "DATASETS.TEST": ["ava_video_val_v2.2"]}
 # Frames of public detectors are as long as they are; four times the shorter side is longer than any video's.
@@ -21,7 +21,7 @@ _ASPECT = 4
 
 def has_classifier(converted: Converted) -> bool:
     """Return whether the weights hold a classifier of actions."""
-    return _CLASSIFIER in converted.weights
+    return CLASSIFIER in converted.weights
 
 
 def is_of_ava(converted: Converted) -> bool:
@@ -80,6 +80,7 @@ def _additions(converted: Converted, weights: Path, path: Path) -> list[tuple[st
             added.append((f"INPUT.MAX_SIZE_{split}", _ASPECT * short, "they were trained without a limit"))
     if is_of_ava(converted):
         added += [(key, names, "80 classes are AVA's") for key, names in _AVA.items()]
+        added.append(("TEST.ACTION_THRESH", 0.0, "every score counts in the mean AP"))
     return [*added, ("OUTPUT_DIR", f"output/{path.stem}", "")]
 
 

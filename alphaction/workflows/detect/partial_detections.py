@@ -39,7 +39,7 @@ class PartialDetections:
             self.path.write_text(json.dumps({"options": self._options}) + "\n", encoding="utf-8")
 
     def _read(self) -> None:
-        """Read what is there; cut a last line that is not whole; remove a file without a whole first line."""
+        """Read what is there; cut a last line that is not whole; remove a file that holds nothing of use."""
         data = self.path.read_bytes()
         whole = data[: data.rfind(b"\n") + 1]
         if not whole:
@@ -50,7 +50,12 @@ class PartialDetections:
         number = 1
         try:
             first, *lines = whole.decode("utf-8").splitlines()
-            self._require_same(json.loads(first)["options"])
+            options = json.loads(first)["options"]
+            if not lines and options != self._options:
+                # It ended before it found anything, perhaps for the very option that is now another.
+                self.path.unlink()
+                return
+            self._require_same(options)
             for line in lines:
                 number += 1
                 entry = json.loads(line)

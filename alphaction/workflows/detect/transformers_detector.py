@@ -77,7 +77,7 @@ class TransformersDetector:
         except ImportError as error:
             raise UserError(
                 f"--hf-model {name} needs transformers, which cannot be imported ({error}): "
-                'pip install "alphaction[detectors]" or pip install transformers.'
+                'pip install -e ".[detectors]" or pip install transformers.'
             ) from error
         try:
             with _nothing_converted():

@@ -14,6 +14,7 @@ from alphaction.utils.messages import problem_list
 from alphaction.utils.numbers import Range, whole
 from alphaction.utils.options import check_options, option
 from alphaction.workflows.finetune.networks import NETWORKS, Network
+from alphaction.zoo import find_weights
 
 BACKBONES = tuple(NETWORKS)
 # What the command line calls a part of the backbone -> MODEL.BACKBONE.FREEZE.
@@ -103,8 +104,10 @@ class FinetuneOptions:
 
     @property
     def network(self) -> Network:
-        """The network of ``backbone``."""
-        return NETWORKS[self.backbone]
+        """The network of ``backbone``, with the training that suits ``weights``."""
+        network = NETWORKS[self.backbone]
+        entry = find_weights(self.weights, default=None) if self.weights else None
+        return network.without_labels() if entry is not None and entry.pretrained_without_labels else network
 
     @property
     def processes(self) -> int:
@@ -162,8 +165,12 @@ def default_output(options: FinetuneOptions) -> Path:
 
 
 def experiment_name(options: FinetuneOptions) -> str:
-    """Return a name for files and folders, such as "pets_resnet50_serial"."""
+    """Return a name for files and folders, such as "pets_resnet50_serial" or "pets_vit_s_baseline_frozen".
+
+    A run in the folder of another one would continue that one, so that a frozen backbone has a name of its own.
+    """
     dataset = (options.dataset_name or DEFAULT_DATASET).removesuffix("_train")
     dataset = "ava" if dataset.startswith("ava_video_") else dataset
     structure = options.structure if options.use_ia else "baseline"
-    return f"{dataset}_{options.backbone}_{structure}"
+    frozen = {"none": "", "all": "_frozen"}.get(options.freeze, f"_frozen_{PARTS[options.freeze]}")
+    return f"{dataset}_{options.backbone}_{structure}{frozen}"

@@ -20,7 +20,7 @@ from alphaction.workflows.finetune.finetune_options import DEFAULT_DATASET, Fine
 from alphaction.workflows.finetune.next_steps import next_commands
 from alphaction.workflows.finetune.notes import notes
 from alphaction.workflows.finetune.recipe import build_recipe
-from alphaction.workflows.finetune.starting_weights import head_is_new
+from alphaction.workflows.finetune.starting_weights import check_questions, head_is_new
 
 _VAL_ENDINGS = ("_val", "_validation", "_valid", "_test")
 
@@ -68,6 +68,7 @@ def generate_config(options: FinetuneOptions, statistics: DatasetStatistics | No
     text = to_yaml(settings, _header(options, statistics))
     cfg = check_text(text, options, statistics)
     new_head = head_is_new(options, statistics.label_map)
+    check_questions(options, new_head)
     return GeneratedConfig(text, cfg, options, statistics, new_head, notes(options, statistics, new_head))
 
 

@@ -10,6 +10,7 @@ import torch
 from alphaction.config import get_cfg
 from alphaction.config.config_text import Setting
 from alphaction.modeling.backbone import build_backbone
+from alphaction.modeling.backbone.base import Backbone
 from alphaction.workflows.finetune.dataset_statistics import DatasetStatistics
 from alphaction.workflows.finetune.finetune_options import IA_STRUCTURES, FinetuneOptions
 from alphaction.workflows.finetune.networks import NETWORKS
@@ -35,17 +36,17 @@ def usable_blocks(stats: DatasetStatistics) -> tuple[list[str], list[str]]:
 
 
 @cache
-def output_channels(backbone: str) -> tuple[int, int]:
-    """Return the (slow, fast) channels that a backbone puts out; it is built without memory for its weights."""
+def backbone_facts(backbone: str) -> Backbone:
+    """Return a backbone for its channels and its stride; it is built without memory for its weights."""
     cfg = get_cfg()
     cfg.MODEL.BACKBONE.CONV_BODY = NETWORKS[backbone].conv_body
     with torch.device("meta"):
-        return build_backbone(cfg).out_channels
+        return build_backbone(cfg)
 
 
 def interaction_settings(options: FinetuneOptions, stats: DatasetStatistics) -> Iterator[Setting]:
     """Yield the settings of MODEL.IA_STRUCTURE."""
-    slow, fast = output_channels(options.backbone)
+    slow, fast = backbone_facts(options.backbone).out_channels
     channels = slow + fast
     if options.tiny:
         yield Setting(f"{_NODE}.DIM_IN", channels, f"{slow} slow + {fast} fast channels")

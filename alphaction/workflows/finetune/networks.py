@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -49,6 +49,7 @@ class Network:
         weights: what it starts from: a name in the registry of public weights, a path, or "" for random weights.
         training: how it is finetuned; None for the paper's SlowFast networks and the small one, which have recipes of
             their own.
+        unlabeled: how it is finetuned where the weights were pre-trained without labels; None: as all others.
         settings: config key -> value, where the weights do not say it (or are random).
         checkpointing: whether activations are computed twice to save memory.
     """
@@ -56,8 +57,13 @@ class Network:
     conv_body: str
     weights: str
     training: Training | None = None
+    unlabeled: Training | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     checkpointing: bool = False
+
+    def without_labels(self) -> Network:
+        """Return the network with the training of weights that were pre-trained without labels."""
+        return self if self.unlabeled is None else replace(self, training=self.unlabeled)
 
     @property
     def transformer(self) -> bool:
@@ -80,10 +86,19 @@ _CONVOLUTIONS = Training(
 )
 
 
-def _transformer(
-    layer_decay: float, *, source: str = "VideoMAE-Action-Detection on AVA", epochs: int = 30, lr: float = 2.5e-4
-) -> Training:
-    """Return the recipe of VideoMAE-Action-Detection: 5e-4 for 256 clips, given for its batch of 128."""
+_VIDEOMAE = "VideoMAE-Action-Detection on AVA"
+_UNLABELED = f"{_VIDEOMAE}, from weights pre-trained without labels"
+
+
+def _transformer(layer_decay: float, *, source: str = _VIDEOMAE, epochs: int = 30, lr: float = 2.5e-4) -> Training:
+    """Return the recipe of VideoMAE-Action-Detection.
+
+    Args:
+        layer_decay: of networks of this size.
+        source: who trained like that.
+        epochs: passes over AVA.
+        lr: for its batch of 128 clips; published is twice that, for 256.
+    """
     return Training(
         source=source,
         optimizer="adamw",
@@ -128,37 +143,52 @@ NETWORKS: dict[str, Network] = {
         "Slowfast-Resnet50",
         "slowfast_r50_4x16_ava21_mmaction2",
         _CONVOLUTIONS,
-        {**_SLOWFAST, "INPUT.TAU": 8, "INPUT.ALPHA": 8},
+        settings={**_SLOWFAST, "INPUT.TAU": 8, "INPUT.ALPHA": 8},
     ),
     "slowfast_r50_8x8": Network(
         "Slowfast-Resnet50",
         "slowfast_r50_8x8_ava22_mmaction2",
         _CONVOLUTIONS,
-        {**_SLOWFAST, "MODEL.BACKBONE.SLOWFAST.LATERAL_KERNEL": 7, "INPUT.TAU": 4, "INPUT.ALPHA": 4},
+        settings={**_SLOWFAST, "MODEL.BACKBONE.SLOWFAST.LATERAL_KERNEL": 7, "INPUT.TAU": 4, "INPUT.ALPHA": 4},
     ),
     "slowfast_r101_8x8": Network(
-        "Slowfast-Resnet101", "slowfast_r101_8x8_ava22", _CONVOLUTIONS, {**_SLOWFAST, "INPUT.TAU": 4, "INPUT.ALPHA": 4}
-    ),
-    "slow_r50": Network(
-        "Slow-Resnet50",
-        "slow_r50_8x8_ava_kinetics_mmaction2",
+        "Slowfast-Resnet101",
+        "slowfast_r101_8x8_ava22",
         _CONVOLUTIONS,
-        _SLOW,
+        settings={**_SLOWFAST, "INPUT.TAU": 4, "INPUT.ALPHA": 4},
     ),
-    "slow_r101": Network("Slow-Resnet101", "slow_r101_8x8_ava21_mmaction2", _CONVOLUTIONS, _SLOW),
-    "vit_s": Network("ViT-Small", "vit_s_videomae2_k710", _transformer(0.6), _EVERY_FRAME),
-    "vit_b": Network("ViT-Base", "vit_b_videomae2_k710", _transformer(0.75), _EVERY_FRAME),
+    "slow_r50": Network("Slow-Resnet50", "slow_r50_8x8_ava_kinetics_mmaction2", _CONVOLUTIONS, settings=_SLOW),
+    "slow_r101": Network("Slow-Resnet101", "slow_r101_8x8_ava21_mmaction2", _CONVOLUTIONS, settings=_SLOW),
+    "vit_s": Network(
+        "ViT-Small",
+        "vit_s_videomae2_k710",
+        _transformer(0.6),
+        _transformer(0.6, source=_UNLABELED, lr=5e-4),
+        _EVERY_FRAME,
+    ),
+    "vit_b": Network(
+        "ViT-Base",
+        "vit_b_videomae2_k710",
+        _transformer(0.75),
+        _transformer(0.75, source=_UNLABELED, lr=1.25e-4),
+        _EVERY_FRAME,
+    ),
     "vit_l": Network(
-        "ViT-Large", "vit_l_ava_kinetics_mmaction2", _transformer(0.8, epochs=20), _EVERY_FRAME, checkpointing=True
+        "ViT-Large",
+        "vit_l_ava_kinetics_mmaction2",
+        _transformer(0.8, epochs=20),
+        _transformer(0.75, source=_UNLABELED, lr=1.25e-4),
+        _EVERY_FRAME,
+        checkpointing=True,
     ),
-    "mvitv2_s": Network("MViTv2-Small", "mvitv2_s_k400", _transformer(0.75, source=_BORROWED), _EVERY_FRAME),
-    "swin3d_t": Network("Swin3D-Tiny", "swin3d_t_k400", _transformer(0.75, source=_BORROWED), _EVERY_FRAME),
-    "swin3d_s": Network("Swin3D-Small", "swin3d_s_k400", _transformer(0.75, source=_BORROWED), _EVERY_FRAME),
+    "mvitv2_s": Network("MViTv2-Small", "mvitv2_s_k400", _transformer(0.75, source=_BORROWED), settings=_EVERY_FRAME),
+    "swin3d_t": Network("Swin3D-Tiny", "swin3d_t_k400", _transformer(0.75, source=_BORROWED), settings=_EVERY_FRAME),
+    "swin3d_s": Network("Swin3D-Small", "swin3d_s_k400", _transformer(0.75, source=_BORROWED), settings=_EVERY_FRAME),
     "swin3d_b": Network(
-        "Swin3D-Base", "swin3d_b_k400", _transformer(0.75, source=_BORROWED), _EVERY_FRAME, checkpointing=True
+        "Swin3D-Base", "swin3d_b_k400", _transformer(0.75, source=_BORROWED), settings=_EVERY_FRAME, checkpointing=True
     ),
     "vjepa2_l": Network(
-        "VJEPA2-Large", "vjepa2_l", _transformer(0.8, source=_BORROWED), _EVERY_FRAME, checkpointing=True
+        "VJEPA2-Large", "vjepa2_l", _transformer(0.8, source=_BORROWED), settings=_EVERY_FRAME, checkpointing=True
     ),
 }
 """What the command line calls a network -> what it is."""

@@ -8,6 +8,7 @@ from alphaction.config.paths_catalog import find_dataset
 from alphaction.evaluation.recall import LOW_RECALL
 from alphaction.utils.command_text import runnable_here
 from alphaction.utils.errors import UserError
+from alphaction.utils.licenses import forbids_commerce
 from alphaction.utils.messages import counted
 from alphaction.workflows.finetune.dataset_statistics import DatasetStatistics
 from alphaction.workflows.finetune.finetune_options import FinetuneOptions
@@ -24,7 +25,12 @@ def notes(options: FinetuneOptions, statistics: DatasetStatistics, new_head: boo
     """Return what the user should know: what was left out, what is missing, what will be slow, what is not allowed."""
     notes = [*_weight_notes(options)]
     weights = weights_of(options)
-    if not weights and not options.tiny:
+    if not weights and options.freeze != "none":
+        notes.append(
+            f'--freeze {options.freeze} with --weights "": what is frozen stays random, and its features are of little '
+            "use. Give weights, or leave --freeze out."
+        )
+    elif not weights and not options.tiny:
         notes.append(
             f"{options.backbone} starts from random weights, and will hardly learn from a small dataset. Give "
             "--weights, or take --backbone tiny."
@@ -65,18 +71,30 @@ def _weight_notes(options: FinetuneOptions) -> Iterator[str]:
     """Yield what stands between the user and the weights: a license, a download, a file that is not there."""
     missing = missing_weights(options)
     start = starting_point(options)
-    if start.entry is not None and not start.entry.commercial:
+    if start.entry is not None and start.entry.commercial:
+        yield start.entry.license_line
+    elif start.entry is not None:
         yield (
             f"{start.entry.license_line} That holds for what is trained from them, too. Others are in "
             "tools/download_weights.py --list."
         )
+    elif forbids_commerce(start.license):
+        yield f"License of {start.weight}: {start.license}. NO COMMERCIAL USE, nor of what is trained from it."
+    elif start.license:
+        yield f"License of {start.weight}: {start.license}."
     if missing and start.entry is not None and start.entry.url:
         yield (
             f"{missing} is not here yet: training downloads it first, or fetch it now with "
             f"{runnable_here(f'python tools/download_weights.py {start.entry.name}')}"
         )
+    elif missing and start.entry is not None:
+        how = runnable_here(f"python tools/download_weights.py {start.entry.name}")
+        yield (
+            f"{missing} is not here yet, and only a browser gets it: {how} says where it is and where to put it. "
+            "Training stops until it is there."
+        )
     elif missing:
-        usual = missing in (options.network.weights, start.weight if start.entry else "")
+        usual = missing == options.network.weights
         where = "docs/MODEL_ZOO.md says where to get it" if usual else "check the path"
         yield (
             f"{missing} is not there yet ({where}). Training stops until it is; --weights PATH names another file, "

@@ -17,6 +17,9 @@ from alphaction.workflows.finetune.recipe_schedule import Schedule
 from alphaction.workflows.finetune.starting_weights import Start
 
 FEATURE_FOLDER = "output/features"
+# PROPOSAL_JITTER_X and _Y where the mean training box is to be the annotated one. The keys' defaults, which are
+# VideoMAE's, make it larger: its test boxes are enlarged.
+_EVEN_JITTER = ([0.1, 0.1], [0.05, 0.05])
 _HEAD = "MODEL.ROI_ACTION_HEAD"
 _NONLOCAL_OFF = tuple(
     f"MODEL.BACKBONE.SLOWFAST.{pathway}.{stage}_NONLOCAL"
@@ -59,6 +62,11 @@ def head_settings(options: FinetuneOptions, start: Start) -> Iterator[Setting]:
     why = "two layers, as the paper has behind its IA structures" if options.use_ia else "as published"
     yield Setting(f"{_HEAD}.FEATURE_EXTRACTOR", extractor, why)
     yield Setting(f"{_HEAD}.MEAN_BEFORE_POOLER", True)
+    growth = start.settings.get("TEST.EXTEND_SCALE")
+    if growth is not None and not any(growth):
+        why = "outwards and inwards alike: these boxes are not enlarged at test (TEST.EXTEND_SCALE)"
+        yield Setting(f"{_HEAD}.PROPOSAL_JITTER_X", _EVEN_JITTER[0], why)
+        yield Setting(f"{_HEAD}.PROPOSAL_JITTER_Y", _EVEN_JITTER[1])
     for name in ("POOLER_RESOLUTION", "POOLER_SAMPLING_RATIO", "POOLER_ALIGNED", "TIME_POOLING"):
         if f"{_HEAD}.{name}" in pooled:
             yield Setting(f"{_HEAD}.{name}", pooled[f"{_HEAD}.{name}"])
@@ -87,7 +95,8 @@ def input_settings(
     frames, rate, fps = (clip[f"INPUT.{name}"] for name in ("FRAME_NUM", "FRAME_SAMPLE_RATE", "FPS"))
     low, usual, high = stats.fps
     videos = f"{usual:.4g}" if low == high else f"{low:.4g} to {high:.4g}, median {usual:.4g}"
-    why = "as the weights were trained" + ("" if stats.published else f"; the videos have {videos}")
+    origin = "as the weights were trained" if start.weight else "as public weights of this network were trained"
+    why = origin + ("" if stats.published else f"; the videos have {videos}")
     for name in ("PIXEL_MEAN", "PIXEL_STD", "TO_BGR"):
         if f"INPUT.{name}" in clip:
             yield Setting(f"INPUT.{name}", clip[f"INPUT.{name}"], "the weights' own" if name == "PIXEL_MEAN" else "")
@@ -111,12 +120,15 @@ def loader_settings(options: FinetuneOptions) -> Iterator[Setting]:
         yield Setting("DATALOADER.FEATURE_CACHE", FEATURE_FOLDER, why)
 
 
-def solver_settings(options: FinetuneOptions, schedule: Schedule) -> Iterator[Setting]:
+def solver_settings(options: FinetuneOptions, stats: DatasetStatistics, schedule: Schedule) -> Iterator[Setting]:
     """Yield the optimizer and its rates, but for batch and length of the run."""
     training = options.network.training
     yield Setting("SOLVER.OPTIMIZER", training.optimizer, training.source)
     yield Setting("SOLVER.BASE_LR", schedule.lr, schedule.lr_reason)
     yield Setting("SOLVER.BIAS_LR_FACTOR", 1.0)
+    if options.network.transformer and options.freeze != "all" and not stats.published:
+        why = "a new head would hardly learn at the low rate of few clips"
+        yield Setting("SOLVER.HEAD_LR_FACTOR", 10.0, why)
     yield Setting("SOLVER.WEIGHT_DECAY", training.weight_decay)
     if training.layer_decay < 1 and options.freeze != "all":
         why = "each layer of the backbone learns so much slower than the one after it"

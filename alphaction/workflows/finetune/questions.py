@@ -21,13 +21,14 @@ from alphaction.workflows.finetune.finetune_options import (
     BACKBONES,
     DEFAULT_DATASET,
     IA_STRUCTURES,
+    PARTS,
     FinetuneOptions,
     default_output,
 )
 from alphaction.workflows.finetune.generate import check_num_classes, check_val_dataset, collect_statistics
 from alphaction.workflows.finetune.prompts import ask
 from alphaction.workflows.finetune.recipe import build_recipe
-from alphaction.workflows.finetune.starting_weights import weights_of
+from alphaction.workflows.finetune.starting_weights import starting_point, weights_of
 from alphaction.zoo import ZOO_PREFIX, find_weights
 
 _NUMBER = Range()
@@ -49,8 +50,8 @@ def ask_options(
     Raises:
         UserError: if a flag has a value that no answer can correct, or input has ended before the last question.
     """
-    # Whether the batch splits over the GPUs is seen when both are known.
-    replace(options, num_gpus=min(options.num_gpus, 0)).check()
+    # Whether the batch splits over the GPUs, and whether the backbone can be frozen, is seen when both are known.
+    replace(options, num_gpus=min(options.num_gpus, 0), freeze="none").check()
     check_val_dataset(options)
     click.echo("Press Enter to take the value in brackets.")
     options, stats = _ask_dataset(options)
@@ -107,6 +108,11 @@ def _ask_network(options: FinetuneOptions) -> FinetuneOptions:
     gpus = ask("GPUs, 0 for the CPU", str(options.num_gpus), options.num_gpus, lambda text: _number(text, NOT_NEGATIVE))
     backbone = ask(f"Backbone: {', '.join(BACKBONES)}", options.backbone, options.backbone, _one_of(BACKBONES))
     options = replace(options, num_gpus=gpus, backbone=backbone)
+    freeze = "none"
+    if options.network.training is not None:
+        parts = tuple(PARTS)
+        freeze = ask(f"Part that stays as loaded: {', '.join(parts)}", options.freeze, options.freeze, _one_of(parts))
+    options = replace(options, freeze=freeze)
     shown = "yes" if options.use_ia else "no"
     use_ia = ask("Interaction Aggregation (IA) structure: yes, no", shown, options.use_ia, _yes_or_no)
     structure = None
@@ -116,8 +122,20 @@ def _ask_network(options: FinetuneOptions) -> FinetuneOptions:
     options = replace(options, use_ia=use_ia, ia_structure=structure)
     if options.tiny and options.weights is None:
         return options
-    usual = weights_of(options)
-    weights = ask("Weights to start from, none for random ones", usual or "none", options.weights, _weights)
+
+    def parse(text: str) -> str:
+        weights = _weights(text)
+        starting_point(replace(options, weights=weights))  # They must be of the backbone.
+        return weights
+
+    try:
+        usual = starting_point(options).weight
+    except UserError as error:
+        # They came from the command line, before the backbone was asked for.
+        click.echo(f"  {error}")
+        options = replace(options, weights=None)
+        usual = weights_of(options)
+    weights = ask("Weights to start from, none for random ones", usual or "none", options.weights, parse)
     return replace(options, weights=weights)
 
 

@@ -15,11 +15,10 @@ from alphaction.utils.messages import counted
 from alphaction.workflows.finetune import public_recipe
 from alphaction.workflows.finetune.dataset_statistics import DatasetStatistics
 from alphaction.workflows.finetune.finetune_options import FinetuneOptions, experiment_name
-from alphaction.workflows.finetune.interaction_settings import interaction_settings
+from alphaction.workflows.finetune.interaction_settings import backbone_facts, interaction_settings
 from alphaction.workflows.finetune.recipe_schedule import Schedule, plan_schedule
 from alphaction.workflows.finetune.starting_weights import Start, has_trained_head, starting_point
 
-_STRIDE = 16  # pixels of a feature cell, in every backbone
 _GROUP_KEYS = ("PERSON_MOVEMENT", "OBJECT_MANIPULATION", "PERSON_INTERACTION")
 _GROUP_NAMES = ("movement", "object manipulation", "person interaction")
 
@@ -64,7 +63,8 @@ def frame_size(options: FinetuneOptions, stats: DatasetStatistics, start: Start)
     cells high; the small one takes what makes that person 2.5 cells high. Neither goes above the videos' own size.
     """
     usual = start.settings.get("INPUT.MIN_SIZE_TEST", 256)
-    lowest, wanted, highest = (96, 40, 288) if options.tiny else (usual, 32, usual * 3 // 2)
+    stride = backbone_facts(options.backbone).stride
+    lowest, wanted, highest = (96, 40, 288) if options.tiny else (usual, 2 * stride, usual * 3 // 2)
     if stats.published:
         return FrameSize(
             lowest, math.ceil(lowest * stats.aspect / 16 - 1e-9) * 16, "" if options.tiny else "as published"
@@ -73,7 +73,7 @@ def frame_size(options: FinetuneOptions, stats: DatasetStatistics, start: Start)
     needed = math.ceil(wanted / max(stats.height_share, 1e-3) / 32 - 1e-9) * 32
     short = max(lowest, min(needed, highest, own))
     person = stats.height_share * short
-    cells = f"the median person is then {person:.0f} pixels high, {person / _STRIDE:.1f} feature cells of {_STRIDE}"
+    cells = f"the median person is then {person:.0f} pixels high, {person / stride:.1f} feature cells of {stride}"
     if options.tiny:
         long = math.ceil(short * min(stats.aspect, 2.0) / 16 - 1e-9) * 16
         return FrameSize(short, long, f"{cells} (2.5 are wanted, the shorter side being {lowest} to {highest})")
@@ -239,7 +239,7 @@ def _solver(options: FinetuneOptions, stats: DatasetStatistics, schedule: Schedu
     )
     yield Setting("SOLVER.VIDEOS_PER_BATCH", schedule.batch, f"clips of a step{per_gpu}")
     if options.network.training is not None:
-        yield from public_recipe.solver_settings(options, schedule)
+        yield from public_recipe.solver_settings(options, stats, schedule)
     else:
         yield from _own_solver(options, schedule)
     length = (

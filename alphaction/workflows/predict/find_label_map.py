@@ -5,7 +5,8 @@ from __future__ import annotations
 from yacs.config import CfgNode
 
 from alphaction.checkpoint import WeightFile
-from alphaction.checkpoint.matching import CLASSIFIER, HEAD_PREFIX
+from alphaction.checkpoint.matching import CLASSIFIER
+from alphaction.checkpoint.name_rules import HEAD_PREFIX
 from alphaction.config.paths_catalog import AVA_LABEL_MAP, find_dataset
 from alphaction.data.annotations import LabelMap, read_label_map
 from alphaction.utils.errors import UserError

@@ -59,3 +59,30 @@ def pyslowfast_file(
     """Return a ``.pyth`` as it is read; ``cfg``: its config, None: it has none."""
     tensors = {pyslowfast_name(ours): torch.empty(size, device="meta") for ours, size in expected_shapes(shape)}
     return ForeignFile(Path(name), tensors, {} if cfg is None else {"cfg": yaml.safe_dump(dict(cfg))}, "model_state")
+
+
+def caffe2_name(theirs: str, blocks: tuple = R50) -> str:
+    """Return the Caffe2 blob of a parameter of PySlowFast; ``blocks``: of the stages."""
+    name, leaf = theirs.rsplit(".", 1)
+    norm = name.endswith("bn")
+    end = {"weight": "_s" if norm else "_w", "bias": "_b", "running_mean": "_rm", "running_var": "_riv"}[leaf]
+    if name == "head.projection":
+        return f"pred{end}"
+    if match := re.fullmatch(r"s(\d)_fuse\.(conv_f2s|bn)", name):
+        stage = int(match[1])
+        before = "t_pool1" if stage == 1 else f"t_res{stage}_{blocks[stage - 2] - 1}_branch2c_bn"
+        return f"{before}_subsample{'_bn' if norm else ''}{end}"
+    stage, pathway, rest = re.fullmatch(r"s(\d)\.pathway(\d)_(.+)", name).groups()
+    prefix = "t_" if pathway == "1" else ""
+    if rest.startswith("stem"):
+        return f"{prefix}{'res_conv1_bn' if norm else 'conv1'}{end}"
+    if match := re.fullmatch(r"nonlocal(\d+)\.(?:conv_)?(\w+)", rest):
+        return f"{prefix}nonlocal_conv{stage}_{match[1]}_{match[2]}{end}"
+    block, branch = re.fullmatch(r"res(\d+)\.(branch1|branch2\.[abc])(?:_bn)?", rest).groups()
+    return f"{prefix}res{stage}_{block}_{branch.replace('.', '')}{'_bn' if norm else ''}{end}"
+
+
+def caffe2_file(shape: SlowFastShape, name: str) -> ForeignFile:
+    """Return a ``.pkl`` as it is read."""
+    names = ((caffe2_name(pyslowfast_name(ours), shape.blocks), size) for ours, size in expected_shapes(shape))
+    return ForeignFile(Path(name), {blob: torch.empty(size, device="meta") for blob, size in names}, {}, "blobs")

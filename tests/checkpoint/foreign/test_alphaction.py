@@ -38,6 +38,7 @@ def test_published_files_carry_no_config(repo_root: Path, experiment: str, alpha
     assert found["MODEL.BACKBONE.SLOWFAST.LATERAL"] == "tconv"
     assert found["MODEL.BACKBONE.SLOWFAST.STEM_POOL_PADDING"] == 0
     assert set(converted.weights) == set(own_file(experiment).tensors)
+    assert converted.what == f"SlowFast R{'50' if alpha == 8 else '101'} detector, 80 classes"
 
 
 @pytest.mark.parametrize("experiment", ["resnet50_4x16f_denseserial", "i3d_resnet50_nonlocal"])

@@ -15,6 +15,7 @@ from torch import Tensor
 from alphaction.checkpoint.foreign.converted import Converted
 from alphaction.checkpoint.foreign.recognize import convert_with, find_source
 from alphaction.checkpoint.foreign.sources import load_sources
+from alphaction.utils.licenses import MMACTION2_VIT, forbids_commerce
 from alphaction.utils.sinusoid import sinusoid_table
 
 HEAD = "MODEL.ROI_ACTION_HEAD"
@@ -63,7 +64,8 @@ def test_a_detector(table: str | None) -> None:
         tensors["backbone.pos_embed"] = torch.full((1, 1568, DIM), 0.5)
     converted = convert(tensors, NAME)
     assert converted.what == "ViT-S 16x4 detector, 80 classes"
-    assert converted.license == "Apache-2.0"
+    assert converted.license == MMACTION2_VIT
+    assert forbids_commerce(converted.license)
     found = {key: setting.value for key, setting in converted.settings.items()}
     assert found["MODEL.BACKBONE.CONV_BODY"] == "ViT-Small"
     assert found["MODEL.BACKBONE.VIT.POSITIONS"] == ("learned" if table == "learned" else "sinusoid")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from checkpoint.foreign.pyslowfast_files import NO_BLOCKS, NON_LOCAL, R101, pyslowfast_file, shape_of
+from checkpoint.foreign.pyslowfast_files import NO_BLOCKS, NON_LOCAL, R101, caffe2_name, pyslowfast_file, shape_of
 from contracts.zoo_files import zoo_case
 
 from alphaction.checkpoint.foreign.converted import Converted, ForeignFile
@@ -49,6 +49,7 @@ def changed(key: str, value: Any) -> dict[str, Any]:
 def test_names_of_caffe2_are_those_of_the_parameters() -> None:
     for blob, name in zoo_case("pyslowfast_ava_slowfast_r50_caffe2")["parameter_of"].items():
         assert our_blob_name(blob) == our_name(name) is not None
+        assert caffe2_name(name) == blob
     assert our_blob_name("nonlocal_conv4_6_theta_w") == "backbone.slow.res_nl3.nonlocal_6.theta.weight"
     assert our_blob_name("nonlocal_conv4_20_bn_riv") == "backbone.slow.res_nl3.nonlocal_20.bn.running_var"
     assert our_name("s4.pathway0_nonlocal6.conv_out.bias") == "backbone.slow.res_nl3.nonlocal_6.out.bias"
@@ -179,6 +180,24 @@ def test_slow_alone() -> None:
     assert converted.recipe["INPUT.TAU"] == 1
 
 
+def test_slow_alone_with_a_config() -> None:
+    """SLOWFAST.ALPHA stands in every config of PySlowFast, also of networks without a fast pathway."""
+    cfg = {"MODEL": {"ARCH": "slow"}, "DETECTION": {"ENABLE": True, "ALIGNED": True}, "SLOWFAST": {"ALPHA": 8}}
+    cfg["DATA"] = {"NUM_FRAMES": 4, "SAMPLING_RATE": 16}
+    converted = convert_file(pyslowfast_file(shape_of(fast_temporal=None), cfg, name="checkpoint_8x8.pyth"))
+    names = ("FRAME_NUM", "FRAME_SAMPLE_RATE", "TAU", "ALPHA")
+    assert [converted.recipe[f"INPUT.{name}"] for name in names] == [4, 16, 1, 1]
+    assert values(converted)["INPUT.SLOW_SAMPLING"] == "first"
+    assert converted.what == "Slow R50 4x16 detector, 80 classes"
+
+
+def test_a_lateral_kernel_of_no_published_network_is_asked_about() -> None:
+    converted = convert_file(pyslowfast_file(shape_of(kernel=3)))
+    assert set(converted.questions) == {ALIGNED, "INPUT.ALPHA"}
+    answered = convert_file(pyslowfast_file(shape_of(kernel=3)), {"INPUT.ALPHA": 8, ALIGNED: True})
+    assert answered.recipe["INPUT.TAU"] == answered.settings["INPUT.ALPHA"].value == 8
+
+
 def test_a_classifier_of_clips_is_left_out() -> None:
     converted = convert_file(pyslowfast_file(shape_of(classes=400)))
     assert not any(name.startswith("roi_heads") for name in converted.weights)
@@ -197,7 +216,7 @@ def test_a_classifier_of_clips_is_left_out() -> None:
 )
 def test_other_networks_are_refused_by_name(names: tuple[str, ...], said: str) -> None:
     file = ForeignFile(Path("a.pyth"), {name: torch.empty(1, device="meta") for name in names})
-    with pytest.raises(UserError, match=rf"a\.pyth: PySlowFast's {said} has no place here"):
+    with pytest.raises(UserError, match=rf"a\.pyth: PySlowFast's {said} is not supported"):
         convert_file(file)
 
 
@@ -208,7 +227,7 @@ def test_c2d_and_i3d_are_refused_by_name() -> None:
     stem = {"s1.pathway0_stem.conv.weight": torch.empty(64, 3, 5, 7, 7, device="meta")}
     with pytest.raises(UserError, match="I3D"):
         convert_file(replace(file, tensors={**file.tensors, **stem}))
-    with pytest.raises(UserError, match="PySlowFast's c2d has no place"):
+    with pytest.raises(UserError, match="PySlowFast's c2d is not supported"):
         convert_file(pyslowfast_file(shape_of(), changed("MODEL.ARCH", "c2d")))
 
 
@@ -255,6 +274,10 @@ def test_caffe2_slow_is_not_i3d() -> None:
     converted = convert_file(ForeignFile(Path("C2D_8x8_R50.pkl"), slow, container="blobs"))
     assert values(converted)["MODEL.BACKBONE.CONV_BODY"] == "Slow-Resnet50"
     assert values(converted)[ALIGNED] is False
+    # Its name says 8x8, but it was trained and is described with 4x16.
+    assert (converted.recipe["INPUT.FRAME_NUM"], converted.recipe["INPUT.FRAME_SAMPLE_RATE"]) == (4, 16)
+    assert converted.what == "Slow R50 4x16 detector, 80 classes"
+    assert any("4x16 frames (the published C2D_8x8_R50" in decision for decision in converted.decisions)
     i3d = {**slow, "conv1_w": torch.zeros(64, 3, 5, 7, 7)}
     assert convert_file(ForeignFile(Path("I3D.pkl"), i3d, container="blobs")) is None
 
@@ -278,3 +301,44 @@ def test_a_config_that_is_no_config() -> None:
 def test_no_blocks_are_the_default() -> None:
     assert not shape_of().has_nonlocal
     assert shape_of(behind=NO_BLOCKS) == shape_of()
+
+
+@pytest.mark.parametrize("value", ["!!timestamp x", "!!bool x", "!!int x", "!!binary x", "2001-13-99", "[a"])
+def test_yaml_values_that_are_not_what_they_say(value: str) -> None:
+    file = pyslowfast_file(shape_of())
+    with pytest.raises(UserError, match=r"the config inside it is no YAML \("):
+        convert_file(replace(file, extras={"cfg": f"a: {value}"}))
+
+
+def test_a_clip_that_lies_later_is_another_input_of_the_head() -> None:
+    for cfg in (published_cfg(), None):
+        setting = convert_file(pyslowfast_file(shape_of(), cfg)).settings["INPUT.CLIP_OFFSET"]
+        assert (setting.value, setting.part) == (0, "head")
+
+
+def test_the_user_can_say_that_own_classes_are_those_of_a_detector() -> None:
+    file = pyslowfast_file(shape_of(classes=1))
+    whole = convert_file(file)
+    assert any(f"if it is, add {ALIGNED} True or False" in decision for decision in whole.decisions)
+    assert ALIGNED not in whole.settings
+    detector = convert_file(file, {ALIGNED: True})
+    assert detector.what.endswith("detector, 1 class")
+    assert values(detector)["MODEL.ROI_ACTION_HEAD.NUM_CLASSES"] == 1
+    assert "roi_heads.action.predictor.cls_score.weight" in detector.weights
+
+
+def test_a_config_that_would_take_minutes_or_is_infinite() -> None:
+    file = pyslowfast_file(shape_of())
+    for text, said in (
+        (f"a: {'1:' * 50_000}1", "a value of 100,001 characters without quotes"),
+        ("DATA: {TRAIN_JITTER_SCALES: [.inf]}", r"DATA\.TRAIN_JITTER_SCALES .* not a list of numbers"),
+    ):
+        with pytest.raises(UserError, match=said):
+            convert_file(replace(file, extras={"cfg": text}), {ALIGNED: True})
+
+
+def test_the_published_slow_network_that_is_called_c2d() -> None:
+    slow = shape_of(fast_temporal=None)
+    for name, clip in (("C2D_8x8_R50.pkl", (4, 16)), ("SLOWONLY_8x8_R50.pkl", (8, 8)), ("checkpoint.pyth", (4, 16))):
+        recipe = convert_file(pyslowfast_file(slow, name=name), {ALIGNED: False}).recipe
+        assert (recipe["INPUT.FRAME_NUM"], recipe["INPUT.FRAME_SAMPLE_RATE"]) == clip

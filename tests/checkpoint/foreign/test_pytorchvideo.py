@@ -147,6 +147,13 @@ def test_other_networks_are_refused_by_name(names: dict[str, tuple[int, ...]], t
         refused(lambda file=file: SOURCE.convert(file, {}), "a.pyth", title, "SlowFast and Slow networks")
 
 
+def test_what_a_trainer_saved_beside_the_network_is_left_out() -> None:
+    plain = convert(shapes_of())
+    converted = convert(shapes_of() | {"criterion.weight": torch.ones(80), "steps": torch.tensor(3)})
+    assert converted.weights.keys() == plain.weights.keys()
+    assert "Left out, as they belong to no network here: criterion.weight, steps." in converted.decisions
+
+
 def test_tensors_without_a_place_and_missing_ones() -> None:
     strange = shapes_of() | {"model.blocks.1.gate.weight": torch.zeros(3)}
     refused(lambda: convert(strange), "1 tensor has no place", "blocks.1.gate.weight")

@@ -25,6 +25,7 @@ BACKBONES = {
     "swin3d_s": "Swin3D-Small",
     "swin3d_b": "Swin3D-Base",
 }
+TITLES = {"mvit_v2_s": "MViTv2-S", "swin3d_t": "Video Swin-T", "swin3d_s": "Video Swin-S", "swin3d_b": "Video Swin-B"}
 
 
 def file_of(builder, name: str = "weights.pth", **options) -> ForeignFile:
@@ -45,7 +46,7 @@ def test_every_tensor_but_the_classifiers_has_its_place(name):
         expected = {f"backbone.{key}": tensor.shape for key, tensor in build_backbone(cfg).state_dict().items()}
     assert {key: tensor.shape for key, tensor in converted.weights.items()} == expected
     assert (converted.source, converted.license) == ("torchvision", "BSD-3-Clause")
-    assert name in converted.what
+    assert converted.what == f"{TITLES[name]} backbone"
     assert "classifier of 400 classes, head." in converted.decisions[0]
 
 

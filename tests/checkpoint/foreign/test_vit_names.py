@@ -9,7 +9,8 @@ import torch
 from checkpoint.foreign.vit_tensors import DEPTH, DIM, Tensors, authors, hugging_face, mmaction2, renamed
 from torch import Tensor
 
-from alphaction.checkpoint.foreign.vit_names import POSITIONS, SIZES, has_vit, rename_vit
+from alphaction.checkpoint.foreign.vit_names import POSITIONS, has_vit, rename_vit
+from alphaction.checkpoint.foreign.vit_size import SIZES
 from alphaction.config import load_cfg
 from alphaction.modeling.backbone import build_backbone
 from alphaction.utils.errors import UserError
@@ -94,7 +95,7 @@ def test_missing_biases_are_never_zero_in_silence():
     with pytest.raises(UserError, match="block 0 lacks the bias of its query or value.*transformers 5"):
         rename_vit(with_bias(None), PATH)
     network = rename_vit(with_bias(torch.zeros(3 * DIM)), PATH)
-    assert any("all biases of queries and values are zero" in said for said in network.decisions)
+    assert any("All biases of queries and values are zero" in said for said in network.decisions)
     assert not any("zero" in said for said in rename_vit(authors(), PATH).decisions)
 
 
@@ -145,8 +146,8 @@ def test_the_rest_is_handed_back():
         ({"cls_token": torch.zeros(1, 1, DIM)}, "cls_token cannot be used.*no class token"),
         ({"blocks.3.gamma_1": torch.zeros(DIM)}, r"blocks\.3\.gamma_1 cannot be used"),
         ({"blocks.3.mlp.fc1.bias": torch.zeros(5)}, r"3\.mlp\.fc1\.bias has the shape \[5\] instead of \[1536\]"),
-        ({"blocks.3.mlp.fc1.bias": None}, r"blocks\.3\.mlp\.fc1\.bias is missing"),
-        ({"blocks.11.attn.qkv.weight": None}, r"blocks\.11\.attn\.qkv\.weight is missing"),
+        ({"blocks.3.mlp.fc1.bias": None}, r"blocks\.3\.mlp\.fc1\.bias is not in it"),
+        ({"blocks.11.attn.qkv.weight": None}, r"blocks\.11\.attn\.qkv\.weight is not in it"),
         ({"blocks.3.attn.v_bias": None}, "attention of block 3 lacks the bias"),
         ({PATCHES: None}, "but there is none"),
         ({"ema.patch_embed.proj.weight": torch.zeros(1)}, r"but there are 2 \("),

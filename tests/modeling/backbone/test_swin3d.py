@@ -6,23 +6,27 @@ Axes: B clips, C channels, T frames, H and W rows and columns.
 from __future__ import annotations
 
 import copy
-import math
 
 import pytest
 import torch
 from modeling.backbone.transformer_checks import (
     check_autocast,
     check_checkpointing,
+    check_initial_weights,
     check_layers,
+    check_torchvisions_features,
     check_training_step,
     clip,
     kept_bytes,
+    torchvisions_network,
+    with_weights_of,
 )
 from torch import Tensor
 from torchvision.models import video
 
 from alphaction.config import load_cfg
 from alphaction.modeling.backbone import build_backbone
+from alphaction.modeling.backbone.swin3d import Swin3D
 
 BUILDERS = {"Swin3D-Tiny": video.swin3d_t, "Swin3D-Small": video.swin3d_s, "Swin3D-Base": video.swin3d_b}
 
@@ -33,20 +37,12 @@ def build(name: str = "Swin3D-Tiny", drop_path: float = 0.0):
 
 @pytest.fixture(scope="module")
 def torchvisions():
-    torch.manual_seed(0)
-    network = video.swin3d_t(weights=None).eval()
-    for name, parameter in network.named_parameters():  # biases start at 0, where they would hide mistakes
-        if parameter.ndim == 1:
-            torch.nn.init.normal_(parameter, std=0.1, mean=float(name.endswith("weight")))
-    return network
+    return torchvisions_network(video.swin3d_t)
 
 
 @pytest.fixture(scope="module")
 def loaded(torchvisions):
-    backbone = build().eval()
-    weights = {name: tensor for name, tensor in torchvisions.state_dict().items() if not name.startswith("head.")}
-    backbone.load_state_dict(weights)
-    return backbone
+    return with_weights_of(torchvisions, build().eval())
 
 
 def torchvisions_features(network, frames: Tensor) -> Tensor:
@@ -62,22 +58,11 @@ def torchvisions_features(network, frames: Tensor) -> Tensor:
 # Smaller than a window of 8 x 7 x 7 patches, larger and no multiple of it, and frames that are no multiple of a patch.
 @pytest.mark.parametrize("size", [(4, 64, 64), (18, 64, 96), (5, 70, 101), (1, 33, 20)])
 def test_features_are_torchvisions(torchvisions, loaded, size):
-    frames = clip(*size)
-    with torch.no_grad():
-        slow, features = loaded(None, frames)
-    assert slow is None
-    expected = torchvisions_features(torchvisions, frames)
-    assert features.shape == expected.shape
-    assert features.shape == (1, 768, *(math.ceil(n / s) for n, s in zip(size, (2, 32, 32), strict=True)))
-    assert (features - expected).abs().max() == 0.0
+    check_torchvisions_features(loaded, size, lambda frames: torchvisions_features(torchvisions, frames))
 
 
 def test_initial_weights_are_torchvisions():
-    torch.manual_seed(5)
-    expected = video.swin3d_t(weights=None).state_dict()
-    torch.manual_seed(5)
-    for name, tensor in build().state_dict().items():
-        assert torch.equal(tensor, expected[name]), name
+    check_initial_weights(build, video.swin3d_t)
 
 
 @pytest.mark.parametrize("name", BUILDERS)
@@ -110,7 +95,7 @@ def test_layers(loaded):
 
 def test_checkpointing():
     torch.manual_seed(2)
-    backbone = build(drop_path=0.5)
+    backbone = Swin3D(width=24, depths=(1, 1, 3, 1), heads=(1, 2, 4, 8), drop_path=0.5)
     frames = clip(4, 48, 64, batch=2)
     check_checkpointing(backbone, frames)
     assert kept_bytes(backbone, frames, True) < 0.4 * kept_bytes(backbone, frames, False)

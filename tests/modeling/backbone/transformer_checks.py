@@ -6,11 +6,13 @@ Axes: B clips, C channels, T frames, H and W rows and columns.
 from __future__ import annotations
 
 import copy
+import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from modeling.test_detector import config, make_batch
-from torch import Tensor
+from torch import Tensor, nn
 
 from alphaction.memory import MemoryPool
 from alphaction.modeling.backbone.base import Backbone
@@ -20,6 +22,46 @@ from alphaction.modeling.detector import build_detection_model
 def clip(frames: int = 4, rows: int = 64, columns: int = 96, batch: int = 1) -> Tensor:
     """Return fast frames [B, 3, T, H, W]."""
     return torch.randn(batch, 3, frames, rows, columns, generator=torch.Generator().manual_seed(3))
+
+
+def torchvisions_network(builder: Callable[..., nn.Module]) -> nn.Module:
+    """Return a network of torchvision whose vectors are random: biases start at 0, where they would hide mistakes."""
+    torch.manual_seed(0)
+    network = builder(weights=None).eval()
+    for name, parameter in network.named_parameters():
+        if parameter.ndim == 1:
+            nn.init.normal_(parameter, std=0.1, mean=float(name.endswith("weight")))
+    return network
+
+
+def with_weights_of(network: nn.Module, backbone: Backbone) -> Backbone:
+    """Return the backbone with the weights of torchvision's network, all but the classifier's."""
+    weights = {name: tensor for name, tensor in network.state_dict().items() if not name.startswith("head.")}
+    backbone.load_state_dict(weights)
+    return backbone
+
+
+def check_torchvisions_features(
+    backbone: Backbone, size: tuple[int, int, int], expected_of: Callable[[Tensor], Tensor]
+) -> None:
+    """Features of a clip of ``size`` are exactly those that torchvision's own forward gives, at stride 32."""
+    frames = clip(*size)
+    with torch.no_grad():
+        slow, features = backbone(None, frames)
+    assert slow is None
+    expected = expected_of(frames)
+    assert features.shape == expected.shape
+    assert features.shape == (1, 768, *(math.ceil(n / s) for n, s in zip(size, (2, 32, 32), strict=True)))
+    assert (features - expected).abs().max() == 0.0
+
+
+def check_initial_weights(build: Callable[[], Backbone], builder: Callable[..., nn.Module]) -> None:
+    """A backbone starts from the weights that torchvision's network starts from."""
+    torch.manual_seed(5)
+    expected = builder(weights=None).state_dict()
+    torch.manual_seed(5)
+    for name, tensor in build().state_dict().items():
+        assert torch.equal(tensor, expected[name]), name
 
 
 def check_checkpointing(backbone: Backbone, frames: Tensor) -> None:

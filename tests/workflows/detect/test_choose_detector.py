@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import runpy
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from messages import refused
 
 from alphaction.workflows.detect import choose_detector
 from alphaction.workflows.detect.choose_detector import detector_kind, make_detector, recorded
@@ -78,8 +80,8 @@ def test_it_says_what_it_picked(monkeypatch, caplog, flags):
 @pytest.mark.parametrize(
     ("options", "package", "install"),
     [
-        ({"onnx": "y.onnx"}, "onnxruntime", 'pip install "alphaction[onnx]"'),
-        ({"hf_model": "a/b"}, "transformers", 'pip install "alphaction[detectors]"'),
+        ({"onnx": "y.onnx"}, "onnxruntime", 'pip install -e ".[onnx]"'),
+        ({"hf_model": "a/b"}, "transformers", 'pip install -e ".[detectors]"'),
     ],
 )
 def test_a_package_that_is_not_installed(monkeypatch, refused, tmp_path, options, package, install):
@@ -110,10 +112,9 @@ def test_what_keeps_runs_apart(tmp_path, refused):
     assert recorded(DetectorOptions(hf_model="a/b"))["hf_model"] == "a/b"
 
 
-def test_boxes_from_files_and_from_a_detector(tool):
-    status, _, stderr = tool(
-        "detect_persons.py", "--videos", ".", "--import", "b.csv", "--from", "csv", "--onnx", "y.onnx"
-    )
-    assert status == 2
-    assert "--import" in stderr
-    assert "--onnx" in stderr
+def test_boxes_from_files_and_from_a_detector(repo_root, monkeypatch):
+    flags = ["--videos", ".", "--import", "b.csv", "--from", "csv", "--onnx", "y.onnx"]
+    monkeypatch.setattr("sys.argv", ["detect_persons.py", *flags])
+    monkeypatch.setattr("sys.path", [*sys.path])
+    main = runpy.run_path(repo_root / "tools" / "detect_persons.py")["main"]
+    refused(main, "--import takes boxes from files", "--onnx finds them")

@@ -111,6 +111,12 @@ def test_another_run_is_not_mixed_in(tmp_path):
         run(output, StubSource(), {**OPTIONS, "score": 0.3})
 
 
+def test_a_run_that_found_nothing_yet_does_not_hold_its_options(tmp_path):
+    (tmp_path / "boxes.csv.partial").write_text(json.dumps({"options": {"score": 0.9}}) + "\n")
+    run(tmp_path / "boxes.csv", StubSource(), keyframes=KEYFRAMES[:4])
+    assert len(read_boxes(tmp_path / "boxes.csv")) == 6
+
+
 def test_a_partial_file_cut_in_its_first_line_starts_anew(tmp_path):
     (tmp_path / "boxes.csv.partial").write_text('{"options": {"sc')
     run(tmp_path / "boxes.csv", StubSource())

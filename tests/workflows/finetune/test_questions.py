@@ -193,3 +193,18 @@ def test_ctrl_c_is_passed_on(own, tmp_path, monkeypatch):
     monkeypatch.setattr(click.termui, "visible_prompt_func", interrupt)
     with pytest.raises(KeyboardInterrupt):
         ask_options(own, tmp_path / "own.yaml")
+
+
+def test_a_public_network_is_asked_for_its_frozen_part_and_for_weights_of_its_own(transcript, own, tmp_path):
+    answers = ("", "", "", "vit_s", "all", "no", "swin3d_t_k400", "vit_s_videomae_k400")
+    transcript(*answers, *[""] * 9)
+    options, _, _ = transcript.ask(replace(own, freeze="stem"), tmp_path / "own.yaml")
+    assert (options.backbone, options.freeze, options.weights) == ("vit_s", "all", "vit_s_videomae_k400")
+    says(transcript.text, "swin3d_t_k400 are of a Swin3D-Tiny", "Part that stays as loaded: none, stem")
+
+
+def test_weights_flag_of_another_network_is_said_once_the_backbone_is_known(transcript, own, tmp_path):
+    transcript("", "", "", "vit_s", *[""] * 12)
+    options, _, _ = transcript.ask(replace(own, weights="swin3d_t_k400"), tmp_path / "own.yaml")
+    assert options.weights is None
+    says(transcript.text, "swin3d_t_k400 are of a Swin3D-Tiny")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from alphaction.workflows.detect.detected_boxes import (
     find_person,
 )
 from alphaction.workflows.detect.detector_flags import DETECT_PERSONS, DetectorFlags
+from alphaction.workflows.detect.onnx_model.build import YOLOX
 from alphaction.workflows.detect.onnx_model.decode import FRACTION, FRAME, Found, Layout
 from alphaction.workflows.detect.onnx_model.model import OnnxModel, input_text
 from alphaction.workflows.detect.onnx_model.outputs import Facts
@@ -77,6 +79,7 @@ class OnnxDetector:
         if model.input.dtype == np.uint8 and pixels not in (None, BYTES):
             raise UserError(f"--onnx-pixels {pixels}: {model.path} takes uint8, which are 0-255")
         self._layout: Layout | None = None
+        self._facts: Facts | None = None
         self._classes: Classes | None = None
 
     @classmethod
@@ -127,6 +130,10 @@ class OnnxDetector:
             none = torch.zeros(0)
             return [Classes((), None).select(none.reshape(0, 4), none, none.long(), self._wanted) for _ in frames]
         outputs, placements, size = self._run(frames, batch, self._layout.preparation)
+        if self._layout.name == YOLOX and size != self._facts.size:
+            # Its boxes are relative to the cells, which lie otherwise where the size is free.
+            self._facts = replace(self._facts, size=size)
+            self._layout = resolve(outputs, self._facts, YOLOX)
         return [
             self._boxes(outputs, index, frame, placement, size)
             for index, (frame, placement) in enumerate(zip(frames, placements, strict=True))
@@ -139,7 +146,7 @@ class OnnxDetector:
         fit = WHOLE if model.input.batch == 0 else LETTERBOX
         outputs, _, size = self._run(frames, batch, Preparation(fit))
         keypoints = model.value("kpt_shape")
-        facts = Facts(
+        self._facts = facts = Facts(
             str(model.path),
             size,
             model.names,

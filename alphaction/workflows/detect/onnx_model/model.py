@@ -76,7 +76,7 @@ class OnnxModel:
             import onnxruntime
         except ImportError as error:
             raise UserError(
-                f'--onnx {path} needs onnxruntime, which cannot be imported ({error}): pip install "alphaction[onnx]" '
+                f'--onnx {path} needs onnxruntime, which cannot be imported ({error}): pip install -e ".[onnx]" '
                 "or pip install onnxruntime (with a GPU: onnxruntime-gpu)."
             ) from error
         self.path = path

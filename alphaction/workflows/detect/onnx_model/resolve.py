@@ -21,7 +21,7 @@ from alphaction.workflows.detect.onnx_model.build import (
     YOLOX,
     Outputs,
 )
-from alphaction.workflows.detect.onnx_model.decode import Layout
+from alphaction.workflows.detect.onnx_model.decode import FRAME, Layout
 from alphaction.workflows.detect.onnx_model.outputs import (
     Facts,
     described,
@@ -70,7 +70,20 @@ def resolve(outputs: Outputs, facts: Facts, wanted: str | None = None) -> Layout
         raise UserError(
             f"--onnx-layout {wanted} does not fit the outputs of {facts.source}: {described(outputs)}. {_FORMS}"
         )
+    if layout is not None and layout.unit != FRAME and name in (END2END, NMS) and _is_empty(name, outputs):
+        return None  # only boxes tell whether they are fractions
     return layout
+
+
+def _is_empty(name: str, outputs: Outputs) -> bool:
+    """Return whether finished boxes, which may be filled up with zeros or -1, are none."""
+    if name == END2END:
+        boxes = outputs[one_table(outputs)][..., :4]
+        return not bool((boxes[..., 2:] > boxes[..., :2]).any())
+    parts = finished_parts(outputs)
+    boxes = outputs[parts.boxes]
+    nothing = parts.number is not None and not bool((outputs[parts.number] > 0).any())
+    return nothing or not bool((boxes[..., 2:] > boxes[..., :2]).any())
 
 
 def _recognized(outputs: Outputs, facts: Facts) -> str | None:

@@ -21,6 +21,7 @@ def write_model(
     metadata: Mapping[str, str] | None = None,
     sizes: bool = False,
     mask: bool = False,
+    blind_in_black: bool = False,
 ) -> Path:
     """Write a model with one input of frames; return its path.
 
@@ -31,10 +32,16 @@ def write_model(
         dtype: of the input.
         metadata: key -> text.
         sizes: take the sizes of frames (int64 "orig_target_sizes") as well, and multiply "boxes", fractions, by them.
+        blind_in_black: give zeros for frames that are black.
         mask: take a mask of frames (int64 "pixel_mask") as well, and multiply "pred_boxes" by its mean.
     """
     inputs = [helper.make_tensor_value_info("images", _TYPES[dtype], list(shape))]
     nodes, results = [], []
+    if blind_in_black:
+        nodes += [
+            helper.make_node("ReduceMax", ["images"], ["brightest"], keepdims=0),
+            helper.make_node("Ceil", ["brightest"], ["any_light"]),
+        ]
     constants = []
     for name, value in outputs.items():
         constants.append(numpy_helper.from_array(value, f"{name}_value"))
@@ -49,6 +56,12 @@ def write_model(
                 helper.make_node("Cast", ["pixel_mask"], ["ones"], to=TensorProto.FLOAT),
                 helper.make_node("ReduceMean", ["ones"], ["one"], keepdims=0),
                 helper.make_node("Mul", [f"{name}_value", "one"], [name]),
+            ]
+        elif blind_in_black:
+            kind = helper.np_dtype_to_tensor_dtype(value.dtype)
+            nodes += [
+                helper.make_node("Cast", ["any_light"], [f"{name}_light"], to=kind),
+                helper.make_node("Mul", [f"{name}_value", f"{name}_light"], [name]),
             ]
         else:
             nodes.append(helper.make_node("Identity", [f"{name}_value"], [name]))

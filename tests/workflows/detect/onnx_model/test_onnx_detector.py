@@ -93,6 +93,46 @@ def test_yolox_cells_and_corner(tmp_path):
     np.testing.assert_allclose(found.scores, [0.9, 0.8], rtol=1e-6)
 
 
+def test_yolox_cells_lie_otherwise_in_upright_frames(tmp_path):
+    table = np.zeros((1, CELLS, 7), dtype=np.float32)
+    table[..., 2:4] = -1
+    table[0, 2 * 8 + 3] = (0.5, 0.25, np.log(3), np.log(2), 0.9, 1.0, 0)  # cell (row 2, column 3) of 12 x 8
+    path = write_model(tmp_path / "y.onnx", {"output": table}, shape=(1, 3, "h", "w"), metadata=NAMES)
+    detector = OnnxDetector.from_file(path, Wanted(0.5), device="cpu", layout="yolox", size=96)
+    detector.detect([np.zeros((64, 96, 3), dtype=np.uint8)])
+    (found,) = detector.detect([np.zeros((96, 64, 3), dtype=np.uint8)])
+    np.testing.assert_allclose(found.boxes, [[(28 - 12) / 64, (18 - 8) / 96, (28 + 12) / 64, (18 + 8) / 96]], atol=1e-6)
+
+
+def finished(name):
+    """Return the outputs of a model that finds one person in pixels of the input."""
+    box = [12, 20, 36, 44]
+    if name == "end2end":
+        rows = np.zeros((1, 20, 6), dtype=np.float32)
+        rows[0, 0] = (*box, 0.9, 0)
+        return {"output0": rows}
+    values = {
+        "boxes": np.zeros((1, 5, 4), dtype=np.float32),
+        "scores": np.zeros((1, 5), dtype=np.float32),
+        "labels": np.zeros((1, 5), dtype=np.int32),
+    }
+    values["boxes"][0, 0], values["scores"][0, 0] = box, 0.9
+    return {"num_dets": np.array([[1]], dtype=np.int32), **values} if name == "counted" else values
+
+
+@pytest.mark.parametrize(
+    ("name", "layout"),
+    [("end2end", None), ("end2end", "end2end"), ("counted", None), ("counted", "nms"), ("uncounted", "nms")],
+)
+def test_frames_without_persons_before_the_first_one(tmp_path, name, layout):
+    path = write_model(tmp_path / "y.onnx", finished(name), metadata=NAMES, blind_in_black=True)
+    detector = OnnxDetector.from_file(path, Wanted(0.5), device="cpu", layout=layout)
+    black, bright = np.zeros((64, 96, 3), dtype=np.uint8), np.full((64, 96, 3), 255, dtype=np.uint8)
+    found = [detector.detect([frame])[0].boxes.tolist() for frame in (black, bright, black)]
+    person = [pytest.approx([12 / 96, 20 / 64, 36 / 96, 44 / 64])]
+    assert found == [[], person, []]
+
+
 def test_end2end_without_suppression(tmp_path):
     rows = np.zeros((1, 20, 6), dtype=np.float32)
     rows[0, :3] = [(12, 20, 36, 44, 0.9, 0), (60, 20, 84, 40, 0.6, 0), (12, 20, 36, 45, 0.7, 1)]
