@@ -153,8 +153,8 @@ def _nothing_fits(report: LoadReport, targets: list[str], weights: Mapping[str, 
         cause = "--no-head leaves out everything in roi_heads.action, and nothing else fits."
     elif caffe2:
         cause = (
-            "These are Caffe2 weights, which only I3D backbones have names for; set MODEL.BACKBONE.CONV_BODY to "
-            "I3D-Resnet50 or I3D-Resnet101, or use .pth weights."
+            "These are Caffe2 weights of an I3D network; set MODEL.BACKBONE.CONV_BODY to I3D-Resnet50 or "
+            "I3D-Resnet101, or use other weights."
         )
     else:
         cause = (

@@ -26,8 +26,6 @@ from alphaction.checkpoint.foreign.mmaction2_names import RECOGNITION_HEAD, own_
 from alphaction.checkpoint.foreign.renaming import rename
 from alphaction.checkpoint.foreign.slowfast_clips import alpha_of, unseen_settings
 from alphaction.checkpoint.foreign.slowfast_settings import network_settings, read_shape
-from alphaction.utils.errors import UserError
-from alphaction.utils.messages import counted, listed
 
 DROPOUT = 0.5
 USUAL_CLIP, USUAL_SLOW_CLIP = (32, 2), (8, 8)
@@ -48,11 +46,7 @@ def convert_slowfast(file: ForeignFile, config: ConfigNode, notes: list[str], an
     path = file.path
     tensors = {name: tensor for name, tensor in file.tensors.items() if not name.startswith(RECOGNITION_HEAD)}
     renamed = rename(path, tensors, own_name)
-    if renamed.left:
-        raise UserError(
-            f"{path}: {counted(len(renamed.left), 'tensor has', 'tensors have')} no place in a SlowFast or SlowOnly "
-            f"network: {listed(renamed.left, 4)}. The network is another one, or a variant that is not known here."
-        )
+    renamed.require_all(path, "SlowFast or SlowOnly")
     decisions = [*notes, *recognition_head(file.tensors, "; its last stage keeps its resolution, as in detectors")]
     decisions += drop_background(path, renamed.weights, _feature_channels(renamed.weights))
     shape = read_shape(path, renamed.weights, renamed.origin)

@@ -139,11 +139,7 @@ def _rename(file: ForeignFile) -> tuple[Renamed, list[str]]:
     beside = [name for name in file.tensors if name.partition(".")[0] not in _PARTS]
     taken = {name: tensor for name, tensor in file.tensors.items() if name not in (*dropped, *beside)}
     renamed = rename(file.path, taken, own_name)
-    if renamed.left:
-        raise UserError(
-            f"{file.path}: {counted(len(renamed.left), 'tensor has', 'tensors have')} no place in a SlowFast or Slow "
-            f"network: {listed(renamed.left, 4)}. The network is another one, or a variant that is not known here."
-        )
+    renamed.require_all(file.path, "SlowFast or Slow")
     told = [f"Left out, as they belong to no network here: {listed(beside, 4)}."] if beside else []
     if not dropped:
         return renamed, told

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from alphaction.checkpoint.load_report import is_counter
 from alphaction.utils.errors import UserError
+from alphaction.utils.messages import counted, listed
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,19 @@ class Renamed:
     weights: dict[str, Tensor]
     origin: dict[str, str]
     left: tuple[str, ...]
+
+    def require_all(self, path: Path, network: str) -> None:
+        """Raise a :class:`UserError` if a tensor has no place here.
+
+        Args:
+            path: the file.
+            network: what the tensors were taken for: "SlowFast or Slow".
+        """
+        if self.left:
+            raise UserError(
+                f"{path}: {counted(len(self.left), 'tensor has', 'tensors have')} no place in a {network} network: "
+                f"{listed(self.left, 4)}. The network is another one, or a variant that is not known here."
+            )
 
 
 def rename(path: Path, tensors: Mapping[str, Tensor], own_name: Callable[[str], str | None]) -> Renamed:

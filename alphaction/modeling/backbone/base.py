@@ -11,6 +11,21 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 
+def require_fast(fast: Tensor | None, network: str) -> Tensor:
+    """Return the frames of a network that reads the fast ones.
+
+    Args:
+        fast: frames [B, 3, T, H, W].
+        network: what reads them, for the message: "V-JEPA 2".
+
+    Raises:
+        ValueError: if they are missing.
+    """
+    if fast is None:
+        raise ValueError(f"{network} reads the fast frames but got none")
+    return fast
+
+
 class Backbone(nn.Module, ABC):
     """A network that turns the frames of a clip into feature maps.
 

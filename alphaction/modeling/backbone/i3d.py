@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from alphaction.layers import conv_norm
-from alphaction.modeling.backbone.base import Backbone
+from alphaction.modeling.backbone.base import Backbone, require_fast
 from alphaction.modeling.backbone.nonlocal_block import NonLocalOptions
 from alphaction.modeling.backbone.norm import NormOptions
 from alphaction.modeling.backbone.residual import ResidualStage, every_second, he_init
@@ -122,8 +122,7 @@ class I3D(Backbone):
             ValueError: if ``fast`` is missing.
             UserError: if it has too few frames.
         """
-        if fast is None:
-            raise ValueError("I3D reads the fast frames but got none")
+        fast = require_fast(fast, "I3D")
         if fast.shape[2] < self.min_frames:
             raise UserError(
                 f"MODEL.BACKBONE.CONV_BODY: this I3D network needs clips of {self.min_frames} frames or more, but gets "

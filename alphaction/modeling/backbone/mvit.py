@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 from torchvision.models.video import mvit_v2_s
 
-from alphaction.modeling.backbone.base import Backbone
+from alphaction.modeling.backbone.base import Backbone, require_fast
 from alphaction.modeling.backbone.recompute import run_block
 from alphaction.modeling.registries import BACKBONES
 from alphaction.utils.errors import UserError
@@ -71,10 +71,8 @@ class MViT(Backbone):
         Raises:
             ValueError: if ``fast`` is missing.
         """
-        if fast is None:
-            raise ValueError("MViT reads the fast frames but got none")
         # As torchvision's own forward, which is for frames of one size only and keeps nothing but the class token.
-        x = self.conv_proj(fast)
+        x = self.conv_proj(require_fast(fast, "MViT"))
         size = tuple(x.shape[2:])
         x = self.pos_encoding(x.flatten(2).transpose(1, 2))  # [B, N, C]
         for block in self.blocks:

@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 from torchvision.models.video import SwinTransformer3d
 
-from alphaction.modeling.backbone.base import Backbone
+from alphaction.modeling.backbone.base import Backbone, require_fast
 from alphaction.modeling.backbone.recompute import run_block
 from alphaction.modeling.registries import BACKBONES
 
@@ -98,9 +98,7 @@ class Swin3D(Backbone):
         Raises:
             ValueError: if ``fast`` is missing.
         """
-        if fast is None:
-            raise ValueError("Swin3D reads the fast frames but got none")
-        x = self.patch_embed(fast)  # [B, T/2, H/4, W/4, C]
+        x = self.patch_embed(require_fast(fast, "Swin3D"))  # [B, T/2, H/4, W/4, C]
         for group in self.layers()[1:]:
             for module in group:
                 x = run_block(module, x, checkpointing=self.checkpointing)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from alphaction.modeling.backbone.base import require_fast
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import counted
 
@@ -22,8 +23,7 @@ def check_tubes(fast: Tensor | None, network: str) -> Tensor:
         ValueError: if they are missing.
         UserError: if they do not make pairs, or are smaller than a patch.
     """
-    if fast is None:
-        raise ValueError(f"{network} reads the fast frames but got none")
+    fast = require_fast(fast, network)
     frames, rows, columns = fast.shape[2:]
     if frames % TUBE[0]:
         raise UserError(

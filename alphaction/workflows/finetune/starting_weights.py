@@ -80,9 +80,7 @@ def starting_point(options: FinetuneOptions) -> Start:
     own = _settings_of(weight)
     settings |= own
     _check_network(options, weight, own)
-    told = ""
-    if entry is None and (path := weight_path(weight)).is_file():
-        told = _read(path, path.stat().st_mtime_ns).license
+    told = facts.license if entry is None and (facts := _facts(weight)) is not None else ""
     comment = _comment(entry) if entry is not None else f"license {told}" if told else ""
     if options.network.training is None:
         if weight == options.network.weights:
@@ -125,10 +123,9 @@ def head_is_new(options: FinetuneOptions, label_map: LabelMap) -> bool:
         return bool(weight)
     if options.network.training is not None and options.use_ia:
         return True  # Public heads are a classifier on the pooled features, which no longer fits behind a structure.
-    path = weight_path(weight)
-    held = _read(path, path.stat().st_mtime_ns).label_map if path.is_file() else None
-    if held is not None:
-        return compare_label_maps(held, label_map.to_dict()) is not None
+    facts = _facts(weight)
+    if facts is not None and facts.label_map is not None:
+        return compare_label_maps(facts.label_map, label_map.to_dict()) is not None
     return label_map != read_label_map(AVA_LABEL_MAP)
 
 
@@ -142,14 +139,10 @@ def check_questions(options: FinetuneOptions, new_head: bool) -> None:
     Raises:
         UserError: names each such setting, and how to settle it.
     """
-    path = weight_path(weights_of(options))
-    if not path.is_file():
+    weight = weights_of(options)
+    if (facts := _facts(weight)) is None:
         return
-    asked = {
-        key: question
-        for key, question in _read(path, path.stat().st_mtime_ns).questions.items()
-        if question.part != "head" or not new_head
-    }
+    asked = {key: question for key, question in facts.questions.items() if question.part != "head" or not new_head}
     if not asked:
         return
     lines = [
@@ -157,9 +150,9 @@ def check_questions(options: FinetuneOptions, new_head: bool) -> None:
     ]
     answers = " ".join(f"{key} {question.choices[0]}" for key, question in asked.items())
     raise UserError(
-        f"--weights {options.weights}: the file does not say {listed(lines, 4, '; ')}. Convert it with the answer, for "
-        f"example {answers}:\n  python tools/convert_weights.py --input {path} --output OUT.pth {answers}\nand give "
-        "--weights OUT.pth."
+        f"--weights {weight}: the file does not say {listed(lines, 4, '; ')}. Convert it with the answer, for example "
+        f"{answers}:\n  python tools/convert_weights.py --input {weight_path(weight)} --output OUT.pth {answers}\n"
+        "and give --weights OUT.pth."
     )
 
 
@@ -194,9 +187,7 @@ def _settings_of(weight: str) -> dict[str, Any]:
     if entry is not None:
         refuse_persons(entry, f"--weights {entry.name}")
     settings = {} if entry is None else {**entry.recipe, **entry.settings}
-    if (path := weight_path(weight)).is_file():
-        settings |= _read(path, path.stat().st_mtime_ns).settings
-    return settings
+    return settings if (facts := _facts(weight)) is None else settings | facts.settings
 
 
 @dataclass(frozen=True)
@@ -207,6 +198,12 @@ class _FileFacts:
     label_map: dict[str, Any] | None
     license: str
     questions: Mapping[str, Question]
+
+
+def _facts(weight: str) -> _FileFacts | None:
+    """Return what the file of MODEL.WEIGHT says; None where there is none yet."""
+    path = weight_path(weight)
+    return _read(path, path.stat().st_mtime_ns) if weight and path.is_file() else None
 
 
 @cache
