@@ -24,7 +24,7 @@ from alphaction.checkpoint.load_report import is_counter
 from alphaction.checkpoint.matching import unwrap_model
 from alphaction.checkpoint.storage import save_atomically, write_atomically
 from alphaction.config.changes import ABSENT, changed_values
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError, UserError
 from alphaction.utils.messages import counted, listed
 
 LAST_CHECKPOINT = "last_checkpoint"
@@ -113,7 +113,7 @@ class Checkpointer:
 
         Raises:
             TypeError: if the state holds other than tensors and plain types; the message names the key.
-            UserError: if the disk is full or the folder cannot be written. Older files are then unchanged.
+            CheckpointError: if the disk is full or the folder cannot be written. Older files are then unchanged.
         """
         path = self.output_dir / f"{name or checkpoint_name(iteration)}.pth"
         if self._is_main_process:
@@ -170,18 +170,18 @@ class Checkpointer:
         """Restore model, optimizer, scheduler and scaler from a checkpoint, by default the last one of the folder.
 
         Raises:
-            UserError: if the file is missing, damaged, not a training checkpoint of this program, or if it belongs to
-                another model, optimizer or label map.
+            CheckpointError: if the file is missing, damaged, not a training checkpoint of this program, or if it
+                belongs to another model, optimizer or label map.
         """
         path = Path(path) if path is not None else last_checkpoint(self.output_dir)
         try:
             content = _read_plain(path)
         except UserError as error:
-            raise UserError(f"{error} {_remedy(self.output_dir, path)}") from error
+            raise CheckpointError(f"{error} {_remedy(self.output_dir, path)}") from error
         if "version" not in content or "model" not in content or type(content.get("iteration")) is not int:
-            raise UserError(f"{path}: not a training checkpoint of this program. {NOT_CONTINUED}")
+            raise CheckpointError(f"{path}: not a training checkpoint of this program. {NOT_CONTINUED}")
         if difference := compare_label_maps(content.get("label_map"), self._label_map):
-            raise UserError(
+            raise CheckpointError(
                 f"{path}: {difference}. A run continues with the classes that it began with; for other classes start a "
                 "new one (new OUTPUT_DIR, MODEL.WEIGHT set to this file, --transfer, --no-head)."
             )
@@ -201,7 +201,7 @@ class Checkpointer:
             if name in state and tensor.shape != state[name].shape
         ]
         if problems:
-            raise UserError(
+            raise CheckpointError(
                 f"{path}: of another model: {listed(problems, 4, '; ')} ({counted(len(problems), 'difference')}). "
                 "A run continues with the model that it began with; for a changed model start a new run (new "
                 "OUTPUT_DIR, MODEL.WEIGHT set to this file, --transfer)."
@@ -215,14 +215,14 @@ class Checkpointer:
                 continue
             if not content.get(key):
                 if key != "scaler":  # switching to fp16 in the middle of a run is fine
-                    raise UserError(f"{path}: holds no {key} state. {NOT_CONTINUED}")
+                    raise CheckpointError(f"{path}: holds no {key} state. {NOT_CONTINUED}")
                 if part.state_dict():  # empty: the scaler is disabled
                     notes.append("no gradient scaler in it, a new one starts")
                 continue
             try:
                 part.load_state_dict(content[key])
             except (ValueError, KeyError, RuntimeError) as error:
-                raise UserError(
+                raise CheckpointError(
                     f"{path}: its {key} state does not fit this run's {key} ({error}). {self._changes(content)}"
                 ) from error
         return notes
@@ -248,12 +248,12 @@ def last_checkpoint(output_dir: str | Path) -> Path:
     such). A file of that name in the folder itself comes first, so a folder that was moved or copied keeps working.
 
     Raises:
-        UserError: if there is no such file; the message names the newest intact checkpoint of the folder.
+        CheckpointError: if there is no such file; the message names the newest intact checkpoint of the folder.
     """
     folder = Path(output_dir)
     pointer = folder / LAST_CHECKPOINT
     if not pointer.is_file():
-        raise UserError(f"{pointer}: no such file, so no run can continue in {folder}.")
+        raise CheckpointError(f"{pointer}: no such file, so no run can continue in {folder}.")
     text = pointer.read_text(encoding="utf-8", errors="replace").strip()
     # A path that another system wrote may have backslashes.
     name = re.split(r"[\\/]", text)[-1]
@@ -261,7 +261,7 @@ def last_checkpoint(output_dir: str | Path) -> Path:
         if text and candidate.is_file():
             return candidate
     shown = f'names "{text}", which does not exist.' if text else "is empty."
-    raise UserError(f"{pointer}: {shown} {_remedy(folder, folder / name)}")
+    raise CheckpointError(f"{pointer}: {shown} {_remedy(folder, folder / name)}")
 
 
 def newest_intact(folder: Path, besides: Path | None = None) -> Path | None:
@@ -274,7 +274,7 @@ def is_training_checkpoint(path: str | Path) -> bool:
     """Return whether a file was written by :class:`Checkpointer` and holds an optimizer's state.
 
     Raises:
-        UserError: if the file is missing or of no known kind.
+        CheckpointError: if the file is missing or of no known kind.
     """
     path = Path(path)
     if file_kind(path) != "torch" or not zipfile.is_zipfile(path):

@@ -16,7 +16,7 @@ import torch
 
 from alphaction.checkpoint.safe_pickle import read_numpy_pickle, torch_pickle_module
 from alphaction.checkpoint.safetensors_file import read_safetensors
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError, UserError
 from alphaction.utils.file_heads import HEAD_BYTES, not_weights
 from alphaction.utils.files import WEIGHT_SUFFIXES, missing_file
 from alphaction.utils.messages import listed
@@ -34,7 +34,7 @@ def read_content(path: Path) -> tuple[object, set[str]]:
     """Return everything in a weight file, and the names of the foreign classes that stand-ins replace in it.
 
     Raises:
-        UserError: if the file is missing, damaged or of another kind.
+        CheckpointError: if the file is missing, damaged or of another kind.
     """
     kind = file_kind(path)
     try:
@@ -48,7 +48,7 @@ def read_content(path: Path) -> tuple[object, set[str]]:
         raise
     # What a damaged or hostile pickle raises has no limit: IndexError, AttributeError, RecursionError...
     except Exception as error:
-        raise UserError(
+        raise CheckpointError(
             f"{path}: cannot be read as a weight file ({type(error).__name__}: {_first_line(error)}). It is damaged or "
             f"only partly copied ({path.stat().st_size:,} bytes); download or copy it again."
         ) from error
@@ -82,13 +82,13 @@ def file_kind(path: Path) -> Literal["torch", "pickle", "safetensors"]:
     """Return, by its first bytes, whether PyTorch, a plain pickle or safetensors wrote ``path``.
 
     Raises:
-        UserError: if it is missing, empty, or neither; the message names what it looks like.
+        CheckpointError: if it is missing, empty, or neither; the message names what it looks like.
     """
     _check_present(path)
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
     if problem := not_weights(head):
-        raise UserError(f"{path}: {problem}")
+        raise CheckpointError(f"{path}: {problem}")
     if _is_safetensors(head, path.stat().st_size):
         return "safetensors"
     if head.startswith(b"PK\x03\x04"):
@@ -100,8 +100,8 @@ def file_kind(path: Path) -> Literal["torch", "pickle", "safetensors"]:
     if head[0] == 0x80 or (path.suffix in (".pkl", ".pickle") and head[:1] in b"(}]"):
         return "pickle"
     if tarfile.is_tarfile(path):
-        raise UserError(f"{path}: a tar archive, not a weight file. Unpack it and give the .pth file inside.")
-    raise UserError(
+        raise CheckpointError(f"{path}: a tar archive, not a weight file. Unpack it and give the .pth file inside.")
+    raise CheckpointError(
         f"{path}: not a weight file; it begins with {head[:16]!r}. Give a .pth, .safetensors or Caffe2 .pkl file."
     )
 
@@ -113,12 +113,12 @@ def _is_safetensors(head: bytes, size: int) -> bool:
 
 def _check_present(path: Path) -> None:
     if "://" in str(path) or str(path).startswith(("http:/", "https:/")):
-        raise UserError(f"{path}: an address, not a file. Download it and set MODEL.WEIGHT to the file.")
+        raise CheckpointError(f"{path}: an address, not a file. Download it and set MODEL.WEIGHT to the file.")
     if path.is_dir():
         names = sorted(item.name for item in path.iterdir() if item.suffix in WEIGHT_SUFFIXES)
-        raise UserError(f"{path}: a folder, not a weight file. In it: {listed(names, 8) or 'no weight file'}.")
+        raise CheckpointError(f"{path}: a folder, not a weight file. In it: {listed(names, 8) or 'no weight file'}.")
     if not path.is_file():
-        raise UserError(f"weight file {missing_file(path, WEIGHT_SUFFIXES)}")
+        raise CheckpointError(f"weight file {missing_file(path, WEIGHT_SUFFIXES)}")
 
 
 def _check_zip(path: Path) -> None:
@@ -126,24 +126,26 @@ def _check_zip(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
     except zipfile.BadZipFile as error:
-        raise UserError(
+        raise CheckpointError(
             f"{path}: cut off ({path.stat().st_size:,} bytes; the end of the archive is missing or damaged). Download "
             "or copy it again."
         ) from error
     names = {entry.filename.rpartition("/")[2] for entry in entries}
     unpacked, size = sum(entry.file_size for entry in entries), path.stat().st_size
     if unpacked > MOST_INFLATION * size + SMALL_FILE:
-        raise UserError(
+        raise CheckpointError(
             f"{path}: {size:,} bytes that would unpack to {unpacked:,}. PyTorch does not compress weights; the file is "
             "damaged, or made to fill the memory."
         )
     if "constants.pkl" in names:
-        raise UserError(
+        raise CheckpointError(
             f"{path}: a TorchScript program, not weights. Save the weights of the original model with "
             "torch.save(model.state_dict(), path)."
         )
     if "data.pkl" not in names:
-        raise UserError(f"{path}: a zip archive that PyTorch did not write. Unpack it and give the .pth file inside.")
+        raise CheckpointError(
+            f"{path}: a zip archive that PyTorch did not write. Unpack it and give the .pth file inside."
+        )
 
 
 def _first_line(error: Exception) -> str:

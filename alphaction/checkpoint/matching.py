@@ -19,7 +19,7 @@ from alphaction.checkpoint.load_report import LoadReport
 from alphaction.checkpoint.name_rules import HEAD_PREFIX, match_weights
 from alphaction.checkpoint.weight_file import WeightFile, read_weight_file
 from alphaction.checkpoint.weight_settings import check_settings, mismatches, recipe_note
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError
 from alphaction.utils.licenses import forbids_commerce
 from alphaction.utils.messages import counted, listed
 
@@ -50,7 +50,7 @@ def load_weights(
         license_told: the license of the weights has been logged already.
 
     Raises:
-        UserError: if the file cannot be read, nothing in it fits, or it was trained with other settings.
+        CheckpointError: if the file cannot be read, nothing in it fits, or it was trained with other settings.
     """
     report = _load(model, path, no_head, label_map, cfg, license_told=license_told)
     _log(report)
@@ -138,26 +138,26 @@ def load_trained_weights(
         model, path, label_map, cfg, license_told: as in :func:`load_weights`.
 
     Raises:
-        UserError: as :func:`load_weights`, and if a tensor of the model is not in the file, one of the file's action
-            head is not in the model, or the classes differ.
+        CheckpointError: as :func:`load_weights`, and if a tensor of the model is not in the file, one of the file's
+            action head is not in the model, or the classes differ.
     """
     report = _load(model, path, False, label_map, cfg, license_told=license_told, needs_classifier=True)
     if not report.complete:
         first = [*report.missing, *(entry.name for entry in report.mismatched)][0]
-        raise UserError(
+        raise CheckpointError(
             f"{path}: {counted(len(report.missing), 'tensor of the model is', 'tensors of the model are')} missing "
             f"in it and {len(report.mismatched)} have another shape, first {first}. The results would be random "
             "numbers: use the config and the label map that the weights were trained with (the run's config.yaml)."
         )
     # An IA structure, or its running center, that the model lacks: the classifier was trained on what it adds.
     if unplaced := [name for name in report.unused if name.startswith(HEAD_PREFIX)]:
-        raise UserError(
+        raise CheckpointError(
             f"{path}: the model has no place for {counted(len(unplaced), 'tensor')} of its action head, first "
             f"{unplaced[0]}. The scores would be wrong: use the config that the weights were trained with (the run's "
             "config.yaml)."
         )
     if report.other_classes:
-        raise UserError(f"{path}: {report.other_classes}. Use the label map that it was trained with.")
+        raise CheckpointError(f"{path}: {report.other_classes}. Use the label map that it was trained with.")
     _log(report)
 
 

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from alphaction.checkpoint.caffe2 import caffe2_name
 from alphaction.checkpoint.load_report import LoadReport, ShapeMismatch, is_counter
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError
 from alphaction.utils.messages import counted, listed
 
 HEAD_PREFIX = "roi_heads.action."
@@ -42,7 +42,7 @@ def match_weights(
         source: name of the file in messages.
 
     Raises:
-        UserError: if nothing fits; the message shows names of both sides and the likely cause.
+        CheckpointError: if nothing fits; the message shows names of both sides and the likely cause.
     """
     targets = [name for name in model_state if not name.startswith(skip_prefixes)]
     pairs, rule = _pair(targets, model_state, weights)
@@ -66,7 +66,7 @@ def match_weights(
         counters=sum(is_counter(name) and name not in pairs for name in targets) + sum(map(is_counter, unused)),
     )
     if all(is_counter(name) for name in report.loaded):
-        raise UserError(_nothing_fits(report, targets, weights))
+        raise CheckpointError(_nothing_fits(report, targets, weights))
     return report
 
 

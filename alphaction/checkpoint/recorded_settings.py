@@ -9,7 +9,7 @@ from typing import Any, get_args
 from alphaction.checkpoint.foreign.converted import Converted, Part, Setting
 from alphaction.config.keys import KEYS
 from alphaction.config.values import WrongTypeError, coerce
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError
 from alphaction.utils.messages import problem_list
 
 _TEXTS = ("source", "what", "license")
@@ -34,8 +34,8 @@ def read_settings(path: Path, extras: Mapping[str, Any]) -> dict[str, Any]:
     """Return what :func:`record_settings` wrote: ``settings``, ``recipe``, ``source``, ``what`` and ``license``.
 
     Raises:
-        UserError: for keys that are not known here and values that they cannot have: the file was written by a newer
-            version, or changed.
+        CheckpointError: for keys that are not known here and values that they cannot have: the file was written by a
+            newer version, or changed.
     """
     problems: list[str] = []
     settings: dict[str, Setting] = {}
@@ -52,7 +52,7 @@ def read_settings(path: Path, extras: Mapping[str, Any]) -> dict[str, Any]:
         else {}
     )
     if problems:
-        raise UserError(
+        raise CheckpointError(
             problem_list(f"{path}: its settings cannot be read:", [f"{path}: {problem}" for problem in problems])
             + " Convert the original file again (tools/convert_weights.py)."
         )

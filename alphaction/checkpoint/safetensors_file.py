@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, NamedTuple
 import torch
 from torch import Tensor
 
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError
 from alphaction.utils.files import missing_file
 from alphaction.utils.messages import listed
 
@@ -61,12 +61,12 @@ def read_safetensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str
         the tensors, each with memory of its own, in the order of the header; the texts of its metadata.
 
     Raises:
-        UserError: if the file is missing, damaged, or holds numbers of another type than F64, F32, F16, BF16, I64, I32,
-            I16, I8, U8, BOOL.
+        CheckpointError: if the file is missing, damaged, or holds numbers of another type than F64, F32, F16, BF16,
+            I64, I32, I16, I8, U8, BOOL.
     """
     path = Path(path)
     if not path.is_file():
-        raise UserError(f"weight file {missing_file(path, ('.safetensors',))}")
+        raise CheckpointError(f"weight file {missing_file(path, ('.safetensors',))}")
     size = path.stat().st_size
     try:
         with path.open("rb") as file:
@@ -76,7 +76,7 @@ def read_safetensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str
             _check_apart(entries)
             return {entry.name: _read_tensor(file, start, entry) for entry in entries}, metadata
     except _DamagedError as error:
-        raise UserError(
+        raise CheckpointError(
             f"{path}: {error}. It is damaged, only partly copied ({size:,} bytes) or no safetensors file; download or "
             "copy it again."
         ) from error

@@ -16,7 +16,7 @@ from alphaction.checkpoint.checkpointer import (
     last_checkpoint,
 )
 from alphaction.checkpoint.file_content import file_kind, read_content
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError, UserError
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ def find_start(
         locate: returns the file that ``weight`` stands for; called only if it is used.
 
     Raises:
-        UserError: if the chosen file is missing or of no known kind, if ``transfer`` comes without ``weight``, or if
-            there is no run to ``resume``.
+        CheckpointError: if the chosen file is missing or of no known kind, or if there is no run to ``resume``.
+        UserError: ``transfer`` without ``weight``.
     """
     has_last = (Path(output_dir) / LAST_CHECKPOINT).is_file()
     if transfer:
@@ -68,7 +68,7 @@ def find_start(
         ignored = f"; the last checkpoint in {output_dir} is not used and will be replaced" if has_last else ""
         return StartPoint("weights", path, f"--transfer: weights of {weight}, iteration 0{ignored}")
     if resume and not has_last:
-        raise UserError(
+        raise CheckpointError(
             f"--resume: OUTPUT_DIR {output_dir} holds no run to continue (no {LAST_CHECKPOINT} file). Leave --resume "
             "out to start one, or name the run's folder: OUTPUT_DIR FOLDER."
         )
@@ -91,11 +91,11 @@ def read_recorded_config(path: Path) -> tuple[Mapping[str, Mapping[str, Any]], i
     What the checkpoint does not say is empty, or None.
 
     Raises:
-        UserError: if ``path`` cannot be read or is no training checkpoint of this program.
+        CheckpointError: if ``path`` cannot be read or is no training checkpoint of this program.
     """
     content, _ = read_content(path)
     if not isinstance(content, Mapping) or type(content.get("iteration")) is not int or "optimizer" not in content:
-        raise UserError(f"{path}: not a training checkpoint of this program. {NOT_CONTINUED}")
+        raise CheckpointError(f"{path}: not a training checkpoint of this program. {NOT_CONTINUED}")
     extra: Mapping[str, Any] = content.get("extra") or {}
     return yaml.safe_load(extra.get("config") or content.get("config") or "") or {}, extra.get("world_size")
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from alphaction.utils.atomic import replacing
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import ResourceError
 
 _PLAIN = (type(None), bool, int, float, str, bytes)
 
@@ -51,7 +51,7 @@ def save_atomically(content: object, path: Path) -> None:
 
     Raises:
         TypeError: if it holds other than plain types; nothing is written then.
-        UserError: if the disk is full or the folder cannot be written.
+        ResourceError: if the disk is full or the folder cannot be written.
     """
     plain = to_plain(content)
     write_atomically(path, lambda file: torch.save(plain, file))
@@ -61,14 +61,14 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Let ``write`` fill a new file that becomes ``path`` once it is on the disk; a failure leaves ``path`` alone.
 
     Raises:
-        UserError: for an error of the file system.
+        ResourceError: for an error of the file system.
     """
     try:
         with replacing(path, durable=True) as part, part.open("wb") as file:
             write(file)
     except Exception as error:
         if cause := _file_system_error(error):
-            raise UserError(
+            raise ResourceError(
                 f"{path}: cannot be written ({cause.strerror or cause}). Free some space or set OUTPUT_DIR to a folder "
                 "that can be written; what the file held before is unchanged."
             ) from error

@@ -12,7 +12,7 @@ from torch import Tensor
 from alphaction.checkpoint.file_content import MOST_INFLATION, SMALL_FILE
 from alphaction.checkpoint.safe_pickle import ArrayStandIn, NamespaceStandIn
 from alphaction.checkpoint.safetensors_file import MOST_TENSORS
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError
 from alphaction.utils.messages import listed
 
 STATE_KEYS = ("model", "state_dict", "model_state", "model_state_dict", "module", "blobs", "target_encoder")
@@ -38,7 +38,7 @@ def find_state(path: Path, content: object) -> tuple[dict[str, Tensor], str]:
     the top. Wrapper prefixes that all names share are taken off.
 
     Raises:
-        UserError: for tensors that are more, larger or of more dimensions than the file can honestly hold.
+        CheckpointError: for tensors that are more, larger or of more dimensions than the file can honestly hold.
     """
     if not isinstance(content, Mapping):
         return {}, ""
@@ -101,7 +101,7 @@ def check_values(path: Path, weights: Mapping[str, Tensor]) -> None:
     """Check that weights are finite numbers with fractions: not those of a run that broke, nor quantized ones.
 
     Raises:
-        UserError: names those that are not.
+        CheckpointError: names those that are not.
     """
     problems = []
     for name, tensor in weights.items():
@@ -111,7 +111,7 @@ def check_values(path: Path, weights: Mapping[str, Tensor]) -> None:
         elif name.rpartition(".")[2] in _PARAMETERS:
             problems.append(f"{name} holds numbers of the type {str(tensor.dtype).removeprefix('torch.')}")
     if problems:
-        raise UserError(
+        raise CheckpointError(
             f"{path}: {listed(problems, 4, '; ')}. Such weights give no usable results: take a file of an earlier "
             "epoch, or of the network before it was quantized."
         )
@@ -119,19 +119,19 @@ def check_values(path: Path, weights: Mapping[str, Tensor]) -> None:
 
 def _check_bounds(path: Path, found: Mapping[str, Tensor | ArrayStandIn]) -> None:
     if len(found) > MOST_TENSORS:
-        raise UserError(
+        raise CheckpointError(
             f"{path}: holds {len(found):,} tensors, more than the {MOST_TENSORS:,} that are read. {_HOSTILE}"
         )
     total, size = 0, path.stat().st_size
     for name, value in found.items():
         if isinstance(value, Tensor) and not _is_plain(value):
-            raise UserError(
+            raise CheckpointError(
                 f"{path}: {name} is sparse, quantized or without values, which no weights here are. Save the plain "
                 "tensors of the original model."
             )
         total += value.nbytes
     if total > MOST_INFLATION * size + SMALL_FILE:
-        raise UserError(f"{path}: {size:,} bytes that claim to hold tensors of {total:,}. {_HOSTILE}")
+        raise CheckpointError(f"{path}: {size:,} bytes that claim to hold tensors of {total:,}. {_HOSTILE}")
 
 
 def _is_plain(tensor: Tensor) -> bool:
@@ -142,9 +142,9 @@ def _tensor(path: Path, name: str, value: Tensor | ArrayStandIn) -> Tensor:
     try:
         tensor = value.tensor() if isinstance(value, ArrayStandIn) else value.detach()
     except (ValueError, TypeError) as error:
-        raise UserError(f"{path}: {name} is damaged ({error}). Download or copy the file again.") from error
+        raise CheckpointError(f"{path}: {name} is damaged ({error}). Download or copy the file again.") from error
     if tensor.ndim > MOST_DIMENSIONS:
-        raise UserError(f"{path}: {name} has {tensor.ndim} dimensions, more than {MOST_DIMENSIONS}. {_HOSTILE}")
+        raise CheckpointError(f"{path}: {name} has {tensor.ndim} dimensions, more than {MOST_DIMENSIONS}. {_HOSTILE}")
     return tensor
 
 

@@ -30,7 +30,7 @@ from alphaction.checkpoint.tensors import (
     find_state,
     plain_extras,
 )
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError
 from alphaction.utils.messages import listed
 
 
@@ -78,8 +78,8 @@ def read_weight_file(path: str | Path, *, with_run: bool = False) -> WeightFile:
             may have others.
 
     Raises:
-        UserError: if the file is missing, damaged, of another kind, holds no tensors, or is of a network that has no
-            place here.
+        CheckpointError: if the file is missing, damaged, of another kind, holds no tensors, or is of a network that has
+            no place here.
     """
     file, content, foreign = read_tensors(Path(path))
     label_map = content.get("label_map") if isinstance(content, Mapping) else None
@@ -104,12 +104,12 @@ def read_tensors(path: Path) -> tuple[ForeignFile, object, set[str]]:
     """Return the tensors of a file as it names them, everything in it, and the classes that stand-ins replace in it.
 
     Raises:
-        UserError: as :func:`read_weight_file`, but for networks that are not supported; and for several networks.
+        CheckpointError: as :func:`read_weight_file`, but for networks that are not supported; and for several networks.
     """
     content, foreign = read_content(path)
     tensors, container = find_state(path, content)
     if not tensors:
-        raise UserError(_no_tensors(path, content, foreign))
+        raise CheckpointError(_no_tensors(path, content, foreign))
     extras = plain_extras(content, container)
     file = ForeignFile(path, tensors, extras, container, averaged_note(content, container))
     return file if is_recorded(extras) else unwrap_network(file), content, foreign

@@ -13,7 +13,7 @@ from alphaction.checkpoint.foreign.head_settings import AVA_CLASSES
 from alphaction.checkpoint.foreign.slowfast_settings import default_nonlocal_blocks, default_temporal_blocks
 from alphaction.checkpoint.weight_file import WeightFile
 from alphaction.config.tree import get_value
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError
 from alphaction.utils.messages import counted, problem_list
 
 _CONV_BODY = "MODEL.BACKBONE.CONV_BODY"
@@ -70,11 +70,11 @@ def check_settings(
         warnings for the log: what differs, where that is only warned of.
 
     Raises:
-        UserError: lists every setting that differs, with the value to set; where the run needs the classifier and its
-            classes are others, says that alone.
+        CheckpointError: lists every setting that differs, with the value to set; where the run needs the classifier and
+            its classes are others, says that alone.
     """
     if not head_may_be_new and (told := _other_classes(file, cfg)):
-        raise UserError(told)
+        raise CheckpointError(told)
     lines = mismatches(file, cfg, takes_classifier=takes_classifier)
     if not lines:
         return []
@@ -84,7 +84,7 @@ def check_settings(
         return [f"{told}\nThe outputs will be wrong (MODEL.WEIGHT_MISMATCH is warn)."]
     head = takes_classifier and bool(mismatches(file, cfg, takes_classifier=False) != lines)
     anew = "\nWhere only the head differs, --no-head trains a new one." if head and head_may_be_new else ""
-    raise UserError(f"{told}{anew}\n{_remedy(file)}")
+    raise CheckpointError(f"{told}{anew}\n{_remedy(file)}")
 
 
 def recipe_note(file: WeightFile, cfg: CfgNode) -> str:

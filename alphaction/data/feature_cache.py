@@ -38,7 +38,7 @@ from alphaction.data.keyframes import time_text
 from alphaction.data.sample import ClipSample, Keyframe, SampleRequest
 from alphaction.data.transforms import Size
 from alphaction.data.video.clip_cache import clip_key
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError
 
 if TYPE_CHECKING:
     from alphaction.data.dataset import ActionDataset
@@ -103,7 +103,7 @@ class FeatureCache:
         network: what computes the maps.
 
     Raises:
-        UserError: if a video is missing.
+        DataError: if a video is missing.
     """
 
     def __init__(self, dataset: ActionDataset, folder: Path, network: Network) -> None:
@@ -130,14 +130,14 @@ class FeatureCache:
         """Return a map, float16 or float32 [D, H', W'].
 
         Raises:
-            UserError: if it is gone or damaged, which the run would have found when it began.
+            DataError: if it is gone or damaged, which the run would have found when it began.
         """
         try:
             found = self._read(clip)
         except DamagedEntryError as error:
-            raise UserError(f"DATALOADER.FEATURE_CACHE: {error}. {_AGAIN}") from error
+            raise DataError(f"DATALOADER.FEATURE_CACHE: {error}. {_AGAIN}") from error
         if found is None:
-            raise UserError(f"DATALOADER.FEATURE_CACHE: {self.path(clip)} is gone since the run began. {_AGAIN}")
+            raise DataError(f"DATALOADER.FEATURE_CACHE: {self.path(clip)} is gone since the run began. {_AGAIN}")
         return found
 
     def missing(self, clips: Sequence[Clip], report: Callable[[str], None]) -> list[int]:
@@ -156,7 +156,7 @@ class FeatureCache:
         """Keep a map, float [D, H', W'].
 
         Raises:
-            UserError: if it cannot be written: the run could not read it.
+            DataError: if it cannot be written: the run could not read it.
         """
         with np.errstate(over="ignore"):
             half = features.astype(_DTYPES[0])
@@ -164,7 +164,7 @@ class FeatureCache:
         try:
             write_entry(self.path(clip), self._key(clip), half if fits else features.astype(_DTYPES[1]))
         except OSError as error:
-            raise UserError(
+            raise DataError(
                 f"DATALOADER.FEATURE_CACHE: {self.path(clip)} cannot be written ({error.strerror}). Free some room, "
                 f"or name another folder. {_REMEDY}"
             ) from error
@@ -213,12 +213,12 @@ class ClipsToCompute(Dataset[ClipSample]):
         """Load one clip.
 
         Raises:
-            UserError: if its frames cannot be read, or have another size than the first frame of their video.
+            DataError: if its frames cannot be read, or have another size than the first frame of their video.
         """
         sample = self.dataset.clip_without_boxes(*self.clips[request.index])
         expected = self.sizes[request.index]
         if sample.size != expected:
-            raise UserError(
+            raise DataError(
                 f"DATALOADER.FEATURE_CACHE: the frames of {sample.keyframe.video} around second "
                 f"{sample.keyframe.second} are {sample.size[0]} x {sample.size[1]} pixels after resizing, those at its "
                 f"start {expected[0]} x {expected[1]}. Videos whose size changes cannot be kept. {_REMEDY}"

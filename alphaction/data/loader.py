@@ -64,7 +64,7 @@ class ClipLoader:
         for batch in self._loader:
             if isinstance(batch, UserError):
                 # A fresh error: one that its own frame still names would keep the workers from being collected.
-                raise UserError(*batch.args)
+                raise type(batch)(*batch.args)
             yield batch
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from alphaction.data.sample import SampleRequest
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError, UserError
 
 # Separates the random streams that grow from one seed.
 _ORDER_STREAM, _AUGMENTATION_STREAM = 0, 1
@@ -32,7 +32,7 @@ class TrainBatchSampler:
         max_iter: iterations of the whole training.
 
     Raises:
-        UserError: if there are no clips, or the batch does not divide.
+        DataError: if there are no clips, or the batch does not divide.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class TrainBatchSampler:
     ) -> None:
         self.groups = np.asarray(groups, dtype=np.int64)
         if len(self.groups) == 0:
-            raise UserError("there are no clips to train on.")
+            raise DataError("there are no clips to train on.")
         parts = world_size * accumulation_steps
         if videos_per_batch < 1 or videos_per_batch % parts:
             raise UserError(

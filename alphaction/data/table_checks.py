@@ -11,14 +11,14 @@ from alphaction.data.annotations import AnnotationTable, BoxTable, KeyframeIndex
 from alphaction.data.keyframes import exact_time
 from alphaction.data.row_places import first_row, place
 from alphaction.data.tables import DatasetTables
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError
 from alphaction.utils.messages import counted, suggest
 
 
 def require_boxes(annotations: AnnotationTable) -> None:
     """Raise a :class:`UserError` if there is no box at all."""
     if not len(annotations):
-        raise UserError(
+        raise DataError(
             f"{annotations.source} has {counted(len(annotations.keyframes), 'keyframe')} and not one box, so there is "
             "nothing to learn or to test. Is it the right file?"
         )
@@ -27,7 +27,7 @@ def require_boxes(annotations: AnnotationTable) -> None:
 def require_labels(annotations: AnnotationTable) -> None:
     """Raise a :class:`UserError` if not one box has a label, which teaches nothing."""
     if not annotations.num_labels:
-        raise UserError(
+        raise DataError(
             f"{annotations.source} has {counted(len(annotations), 'box', 'boxes')} and not one action label. Fill in "
             "the class ids (7th column), or is it a file of detections?"
         )
@@ -52,7 +52,7 @@ def require_matches(boxes: BoxTable, annotations: AnnotationTable) -> None:
             f"{exact_time(keyframes.seconds.max())}. Count "
             "both in seconds from the start of the video."
         )
-    raise UserError(
+    raise DataError(
         f"{where}: not one of the {counted(len(keyframes), 'keyframe')} of these boxes is annotated in "
         f"{annotations.source}: {reason} Write video names and seconds alike in both files."
     )
@@ -63,13 +63,13 @@ def require_same_classes(tables: DatasetTables, label_map: LabelMap, owner: str)
     remedy = "One model has one list of classes: use the same label map."
     for mine, other in zip(tables.label_map.classes, label_map.classes, strict=False):
         if mine != other:
-            raise UserError(
+            raise DataError(
                 f'{tables.name}: class {mine.id} "{mine.name}" ({mine.group}) is where {owner} has {other.id} '
                 f'"{other.name}" ({other.group}). {remedy}'
             )
     ours, theirs = tables.label_map.num_classes, label_map.num_classes
     if ours != theirs:
-        raise UserError(f"{tables.name} has {counted(ours, 'class', 'classes')}, {owner} {theirs}. {remedy}")
+        raise DataError(f"{tables.name} has {counted(ours, 'class', 'classes')}, {owner} {theirs}. {remedy}")
 
 
 def used_videos(keyframes: KeyframeIndex) -> list[str]:

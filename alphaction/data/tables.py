@@ -28,7 +28,7 @@ from alphaction.data.video.clip_source import ClipSource
 from alphaction.data.video.names import VideoNames
 from alphaction.data.video.one_second_clips import OneSecondClipSource
 from alphaction.data.video.whole_movies import MovieSource
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError, UserError
 
 BOX_FILES = ("person_boxes", "object_boxes")
 
@@ -99,7 +99,7 @@ def open_tables(
         the dataset; None if the label map or the annotations cannot be read and there is an ``on_error``.
 
     Raises:
-        UserError: without ``on_error``: a file is malformed, or the folder of the videos does not exist.
+        DataError: without ``on_error``: a file is malformed, or the folder of the videos does not exist.
     """
 
     def attempt(what: str, read: Callable[[], _T]) -> _T | None:
@@ -113,7 +113,7 @@ def open_tables(
 
     def frame_size(video: str) -> tuple[int, int]:
         if source is None:
-            raise UserError(f'the frame size of video "{video}" is needed, but the folder of its videos is missing.')
+            raise DataError(f'the frame size of video "{video}" is needed, but the folder of its videos is missing.')
         return source.frame_size(video)
 
     label_map = attempt("label map", lambda: read_label_map(spec.label_map))
@@ -160,13 +160,13 @@ def open_source(spec: DatasetSpec) -> ClipSource:
     """Return where the frames of a dataset come from: its one-second clips if it has them, else its whole videos.
 
     Raises:
-        UserError: if the folder does not exist, or the dataset names neither.
+        DataError: if the folder does not exist, or the dataset names neither.
     """
     if spec.clips is not None:
         return OneSecondClipSource(spec.clips)
     if spec.videos is not None:
         return MovieSource(spec.videos)
-    raise UserError(f'dataset "{spec.name}" ({spec.source}) names neither `videos` nor `clips`. Add one of them.')
+    raise DataError(f'dataset "{spec.name}" ({spec.source}) names neither `videos` nor `clips`. Add one of them.')
 
 
 def seconds_of_videos(keyframes: KeyframeIndex) -> dict[str, np.ndarray]:

@@ -12,7 +12,7 @@ import numpy as np
 from alphaction.data.annotations import BoxTable
 from alphaction.data.table_checks import require_matches
 from alphaction.data.tables import DatasetTables
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError
 from alphaction.utils.messages import counted
 
 
@@ -39,7 +39,7 @@ class UsedDetections:
         """Choose among the person boxes of a dataset, which must have some.
 
         Raises:
-            UserError: none is at an annotated keyframe, or none of those scores ``min_score``.
+            DataError: none is at an annotated keyframe, or none of those scores ``min_score``.
         """
         boxes = tables.person_boxes
         require_matches(boxes, tables.annotations)
@@ -47,7 +47,7 @@ class UsedDetections:
         matched, confident = position >= 0, boxes.scores >= np.float32(min_score)
         if not (matched & confident).any():
             best = boxes.scores[matched].max(initial=0)
-            raise UserError(
+            raise DataError(
                 f"{boxes.source}: all {counted(int(matched.sum()), 'detection')} at annotated keyframes score below "
                 f"TEST.BOX_THRESH {min_score} (the best has {best:.3f}). Lower TEST.BOX_THRESH."
             )

@@ -16,7 +16,7 @@ from alphaction.config.changes import changed_values
 from alphaction.engine.setup import Runtime
 from alphaction.memory import MemoryPool
 from alphaction.utils.distributed import gather_rows, get_world_size
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError
 from alphaction.utils.logging import get_logger
 
 
@@ -40,7 +40,7 @@ def resume_run(
     checkpoint's. Every key that differs from the checkpoint's config is logged.
 
     Raises:
-        UserError: if the checkpoint does not fit, or processes find different ones.
+        CheckpointError: if the checkpoint does not fit, or processes find different ones.
     """
     logger = get_logger()
     configured = [{key: value for key, value in group.items() if key != "params"} for group in optimizer.param_groups]
@@ -86,7 +86,7 @@ def _require_one_iteration(iteration: int, runtime: Runtime) -> None:
         return
     found = gather_rows(torch.tensor([iteration], device=runtime.device)).tolist()
     if len(set(found)) > 1:
-        raise UserError(
+        raise CheckpointError(
             f"the processes continue from different iterations: {found}. They must see one OUTPUT_DIR: put it on "
             "storage that all machines share."
         )

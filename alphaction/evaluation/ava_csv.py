@@ -20,7 +20,7 @@ from alphaction.data.formats.rows import RowTable
 from alphaction.data.keyframes import time_list, time_text
 from alphaction.data.sample import Keyframe
 from alphaction.evaluation.detections import DetectionRows, Predictions
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError
 
 _WHAT = "detections"
 _COLUMNS = "video,second,x1,y1,x2,y2,class id,score"
@@ -51,7 +51,7 @@ def read_detections(path: str | Path) -> DetectionRows:
     Adjacent rows of the same box share one entry of ``boxes``, which spares time and memory in evaluation.
 
     Raises:
-        UserError: when the file is missing or empty, or a row cannot be read; names the file and the line.
+        DataError: when the file is missing or empty, or a row cannot be read; names the file and the line.
     """
     path = Path(path)
     joined = _Joined()
@@ -60,7 +60,7 @@ def read_detections(path: str | Path) -> DetectionRows:
             _check(rows)
             joined.add(rows)
     if not joined.parts:
-        raise UserError(f"{_WHAT}: {path} holds no detections. Expected rows of {_COLUMNS}")
+        raise DataError(f"{_WHAT}: {path} holds no detections. Expected rows of {_COLUMNS}")
     return joined.detections()
 
 

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from alphaction.data.sample import Keyframe
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError
 from alphaction.utils.messages import counted
 
 
@@ -188,7 +188,7 @@ def _check_boxes(table: Predictions | DetectionRows) -> None:
     if bad.any():
         first = int(np.argmax(bad))
         video, second = table.keyframes[table.keyframe_index[first]]
-        raise UserError(
+        raise DataError(
             f"{int(bad.sum())} of {counted(len(bad), 'detection box', 'detection boxes')} hold nan or inf; the first "
             f"is at {video}, second {second}: {table.boxes[first].tolist()}. Check the person boxes that were given "
             "for it."
@@ -205,7 +205,7 @@ def _check_scores(
     if len(bad):
         box = int(bad[0]) if box_index is None else int(box_index[bad[0]])
         video, second = keyframes[keyframe_index[box]]
-        raise UserError(
+        raise DataError(
             f"{len(bad)} of {counted(len(scores), 'detection')} have a score of nan or inf; the first is at {video}, "
             f"second {second}. The model has diverged or its weights are damaged: lower SOLVER.BASE_LR, "
             "turn SOLVER.AMP off, or load another checkpoint."

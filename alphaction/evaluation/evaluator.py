@@ -14,7 +14,7 @@ from alphaction.evaluation.average_precision import GroundTruth, Overlaps, avera
 from alphaction.evaluation.detections import Detections
 from alphaction.evaluation.hints import find_hints
 from alphaction.evaluation.result import AvaResult, EvaluationCounts
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError
 from alphaction.utils.messages import counted, suggest
 
 logger = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class AvaEvaluator:
         iou_threshold: IoU in (0, 1] that a detection needs.
 
     Raises:
-        UserError: when no class that counts has ground truth.
+        DataError: when no class that counts has ground truth.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class AvaEvaluator:
                 does if every box coincides with a ground-truth box.
 
         Raises:
-            UserError: when no keyframe of the detections occurs in the ground truth.
+            DataError: when no keyframe of the detections occurs in the ground truth.
         """
         number = self._number_keyframes(detections)
         kept, empty, excluded = self._drop_boxes(detections)
@@ -109,7 +109,7 @@ class AvaEvaluator:
         used = [keyframes[index] for index in np.unique(detections.keyframe_index).tolist()]
         used = [keyframe for keyframe in used if keyframe not in self._exclusions]
         if used and not any(keyframe in known for keyframe in used):
-            raise UserError(_no_common_keyframe(used, self._annotations.keyframes))
+            raise DataError(_no_common_keyframe(used, self._annotations.keyframes))
         return number
 
     def _drop_boxes(self, detections: Detections) -> tuple[Detections, int, int]:
@@ -194,7 +194,7 @@ def require_counted_labels(annotations: AnnotationTable, label_map: LabelMap) ->
     if not np.isin(annotations.label_ids, label_map.ids).any():
         labels = counted(annotations.num_labels, "label")
         keyframes = counted(len(annotations.keyframes), "keyframe")
-        raise UserError(
+        raise DataError(
             f"Nothing to evaluate against: the ground truth {annotations.source} has {labels} in {keyframes}, but "
             f"none of a class that counts ({label_map.num_classes} in the label map). Check the annotations, the label "
             "map and the exclusions."

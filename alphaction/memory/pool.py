@@ -25,7 +25,7 @@ from alphaction.data.sample import Keyframe
 from alphaction.memory.features import MemoryFeatures
 from alphaction.memory.padding import counter_random, rank_in_clip
 from alphaction.memory.window import MemoryWindow
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError
 
 _MIN_TAG = 1e-12  # a loss of exactly 0 must not divide
 _NEAR = 500  # milliseconds that a keyframe may be away from its slot
@@ -193,7 +193,7 @@ class MemoryPool:
         """Replace the content by what :meth:`state_dict` returned.
 
         Raises:
-            UserError: if the features have another width than this pool's.
+            CheckpointError: if the features have another width than this pool's.
         """
         features = state["features"]
         self._check_dim(features.shape[1])
@@ -210,7 +210,7 @@ class MemoryPool:
 
     def _check_dim(self, dim: int) -> None:
         if dim != self.dim:
-            raise UserError(
+            raise CheckpointError(
                 f"memory features of width {dim} do not fit a pool of width {self.dim} (MODEL.IA_STRUCTURE.DIM_IN): "
                 "they come from another backbone. Start without them, or use the config that they were made with."
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -12,21 +13,63 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import ClassVar, NoReturn
 
 from alphaction.utils.command_text import this_command
 from alphaction.utils.messages import visible
 
 # How long a process waits for the first one of its machine to say the same and be noticed by torchrun.
 _PATIENCE = 10.0  # seconds
+_OUT_OF_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.ENOMEM}
 _ERROR_FILE = "TORCHELASTIC_ERROR_FILE"
 
 
 class UserError(Exception):
-    """A mistake in what the user gave: a file, a row, a config value, a flag.
+    """A mistake in what the user gave: a flag, a config value; its subclasses: what else a user can mend.
 
     The message names the value, what was expected and the fix. Command lines print it without a traceback.
+
+    Attributes:
+        status: exit status of the command that it ends (docs/RELIABILITY.md lists them).
     """
+
+    status: ClassVar[int] = 2
+
+
+class DataError(UserError):
+    """Wrong in the data: an annotation file, a row of it, a video, a dataset, results of a model."""
+
+    status = 3
+
+
+class CheckpointError(UserError):
+    """Wrong in a checkpoint, a memory pool or a weight file."""
+
+    status = 4
+
+
+class DivergenceError(UserError):
+    """The training diverged."""
+
+    status = 5
+
+
+class Preempted(UserError):  # noqa: N818 - nobody's error
+    """A signal asked the training to end (SIGTERM, SIGUSR1), and it did, after it had saved a checkpoint."""
+
+    status = 6
+
+
+class ResourceError(UserError):
+    """Not enough memory, shared memory or disk."""
+
+    status = 7
+
+
+class StallError(UserError):
+    """A process, or a worker of a data loader, has died or no longer answers."""
+
+    status = 8
 
 
 class Interrupted(KeyboardInterrupt):
@@ -61,7 +104,7 @@ def _end(signum: int, frame: FrameType | None) -> None:
 
 
 def run_command(main: Callable[[], int | None], *, goes_on: bool = False) -> None:
-    """Run a command line's ``main``; a :class:`UserError` becomes one message on stderr and exit status 2.
+    """Run a command line's ``main``; a :class:`UserError` becomes one message on stderr and its exit status.
 
     So does an :class:`OSError` that names a file: a full disk, a folder without write permission. A reader of the
     output that stops early, as in ``| head``, ends the command quietly. Ctrl-C ends it with status 130 and the command
@@ -77,7 +120,7 @@ def run_command(main: Callable[[], int | None], *, goes_on: bool = False) -> Non
             signal.signal(signal.SIGINT, signal.default_int_handler)
         status = main()
     except UserError as error:
-        fail(str(error))
+        fail(str(error), error.status)
     except BrokenPipeError:
         # The reader (`| head`) has had enough. Python would complain again when it flushes at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -85,7 +128,8 @@ def run_command(main: Callable[[], int | None], *, goes_on: bool = False) -> Non
     except OSError as error:
         if error.filename is None:
             raise
-        fail(f"{error.filename}: {error.strerror}")
+        status = ResourceError.status if error.errno in _OUT_OF_SPACE else UserError.status
+        fail(f"{error.filename}: {error.strerror}", status)
     except UnicodeEncodeError as error:
         fail(_unwritable(error))
     except KeyboardInterrupt as stop:
@@ -107,8 +151,8 @@ def write_any_character() -> None:
                 stream.reconfigure(errors="backslashreplace")
 
 
-def fail(message: str) -> NoReturn:
-    """Print a mistake and exit with status 2; of several processes that all say the same, the first one says it."""
+def fail(message: str, status: int = UserError.status) -> NoReturn:
+    """Print a mistake and exit with ``status``; of several processes that all say the same, the first one says it."""
     message = f"error: {visible(message)}"
     if not is_first_process():
         # Hardly any mistake is that of one process alone. torchrun ends this one when the first one has said it.
@@ -119,7 +163,7 @@ def fail(message: str) -> NoReturn:
         # torchrun shows it in its summary of what failed, in place of a link to its manual.
         with suppress(OSError):
             Path(path).write_text(json.dumps({"message": message, "timestamp": int(time.time())}), encoding="utf-8")
-    sys.exit(2)
+    sys.exit(status)
 
 
 def is_first_process() -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError
 from alphaction.utils.file_heads import HEAD_BYTES, not_weights
 from alphaction.utils.logging import get_logger
 from alphaction.utils.output_folder import read_record, write_record
@@ -86,7 +86,7 @@ def check_cached(entry: PublicWeights, path: Path, *, verify: bool = False) -> R
         verify: read it whole even if nobody touched it.
 
     Raises:
-        UserError: it is a web page, or its hash is not the published or the recorded one; says what to do.
+        CheckpointError: it is a web page, or its hash is not the published or the recorded one; says what to do.
     """
     record = Record.read(path)
     if record is not None and record.is_fresh(path) and not verify:
@@ -94,7 +94,7 @@ def check_cached(entry: PublicWeights, path: Path, *, verify: bool = False) -> R
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
     if problem := not_weights(head):
-        raise UserError(f"{path}: {problem}")
+        raise CheckpointError(f"{path}: {problem}")
     sha256 = hash_file(path)
     check_hash(entry, path, sha256, f"{path} has")
     record = Record.of(path, sha256, record.origin if record else "put here by hand")
@@ -115,13 +115,13 @@ def check_hash(entry: PublicWeights, path: Path, sha256: str, found: str) -> Non
         found: what has that hash, with a verb, for the message.
     """
     if not sha256.startswith(entry.hash_prefix):
-        raise UserError(
+        raise CheckpointError(
             f"{found} the SHA-256 {sha256[:16]}..., but that of {entry.file_name} begins with {entry.hash_prefix}, as "
             f"its name says: it is damaged, or another file. {_again(entry, path)}"
         )
     record = Record.read(path)
     if record is not None and record.sha256 != sha256:
-        raise UserError(
+        raise CheckpointError(
             f"{found} the SHA-256 {sha256[:16]}..., but {record.sha256[:16]}... was recorded on {record.recorded} "
             f"({record.origin}): the file was changed. {_again(entry, path)} If the change is meant, delete its "
             f"record: {record_file(path)}"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from alphaction.utils.atomic import put_in_place
-from alphaction.utils.errors import UserError, is_first_process
+from alphaction.utils.errors import CheckpointError, UserError, is_first_process
 from alphaction.zoo.cache import Record, cached_file, check_cached, check_hash
 from alphaction.zoo.entry import PublicWeights
 from alphaction.zoo.transfer import TransferError, only_part, receive
@@ -40,7 +40,7 @@ def get_weights(
         say: told what is going on, and the license before a download.
 
     Raises:
-        UserError: they cannot be downloaded (says which file to put where), or the file is not the right one.
+        CheckpointError: they cannot be downloaded (says which file to put where), or the file is not the right one.
     """
     path = cached_file(entry)
     what = what or f"the weights zoo:{entry.name}"
@@ -55,7 +55,7 @@ def get_weights(
 
 def _download(entry: PublicWeights, path: Path, what: str, otherwise: str, say: Say) -> None:
     if not entry.url:
-        raise UserError(
+        raise CheckpointError(
             f"{what} are for browsers to download. Open\n  {entry.page}\nand save the file as\n  {path}\n"
             f"{entry.license_line} {otherwise}".rstrip()
         )
@@ -68,7 +68,7 @@ def _download(entry: PublicWeights, path: Path, what: str, otherwise: str, say: 
         try:
             receive(entry.url, part)
         except TransferError as error:
-            raise UserError(
+            raise CheckpointError(
                 f"{what} cannot be downloaded ({error}). On a machine with network, fetch\n  {entry.url}\nand save it "
                 f"as\n  {path}\n{otherwise}".rstrip()
             ) from error
@@ -93,5 +93,5 @@ def _wait_for(path: Path, what: str) -> None:
     end = time.monotonic() + _LONGEST_WAIT
     while not path.is_file():
         if time.monotonic() > end:
-            raise UserError(f"{what} did not come to {path} within {_LONGEST_WAIT / 3600:.0f} hours.")
+            raise CheckpointError(f"{what} did not come to {path} within {_LONGEST_WAIT / 3600:.0f} hours.")
         time.sleep(_LOOK)

@@ -21,7 +21,7 @@ from typing import BinaryIO
 
 from tqdm import tqdm
 
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError
 from alphaction.utils.file_heads import not_weights
 from alphaction.utils.output_folder import read_record, write_record
 from alphaction.zoo.cache import BLOCK
@@ -83,7 +83,7 @@ class Part:
             self._file.write(block)
             self._file.flush()
         except OSError as error:
-            raise UserError(
+            raise CheckpointError(
                 f"{self.path}: cannot be written ({error.strerror}). Free some space, or set TORCH_HOME to another "
                 "folder; what has come is kept, and the same command goes on from there."
             ) from error
@@ -120,7 +120,7 @@ def only_part(path: Path, say: Callable[[str], None]) -> Iterator[Part | None]:
     """Yield the part of the file ``path``, once no other process has it; None if ``path`` is there by then.
 
     Raises:
-        UserError: nothing can be written there.
+        CheckpointError: nothing can be written there.
     """
     name = path.with_name(f"{path.name}.part")
     while True:
@@ -128,7 +128,7 @@ def only_part(path: Path, say: Callable[[str], None]) -> Iterator[Part | None]:
             path.parent.mkdir(parents=True, exist_ok=True)
             handle = os.open(name, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
         except OSError as error:
-            raise UserError(
+            raise CheckpointError(
                 f"{name}: cannot be written ({error.strerror}). Set TORCH_HOME to a folder that can be written to."
             ) from error
         with os.fdopen(handle, "r+b") as file:
@@ -160,7 +160,7 @@ def receive(url: str, part: Part) -> None:
 
     Raises:
         TransferError: the file cannot be had.
-        UserError: it is no weight file, or the disk is full.
+        CheckpointError: it is no weight file, or the disk is full.
     """
     furthest, fruitless = part.size, 0
     for connection in range(1, _CONNECTIONS + 1):
@@ -192,7 +192,7 @@ def _receive_once(url: str, part: Part) -> None:
         ) as bar:
             while block := response.read(BLOCK):
                 if not part.size and (problem := not_weights(block)):
-                    raise UserError(f"{url}: {problem}")
+                    raise CheckpointError(f"{url}: {problem}")
                 part.add(block)
                 bar.update(len(block))
     if total is not None and part.size != total:
@@ -252,7 +252,7 @@ def _check_space(part: Part, total: int | None) -> None:
     missing = (total or 0) - part.size
     free = shutil.disk_usage(part.path.parent).free
     if missing > free:
-        raise UserError(
+        raise CheckpointError(
             f"{part.path.parent}: {missing / 1e6:,.0f} MB more are needed for {part.path.stem}, and {free / 1e6:,.0f} "
             "MB are free. Free some space, or set TORCH_HOME to another folder."
         )

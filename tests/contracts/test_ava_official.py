@@ -84,7 +84,7 @@ def test_command_line_errors_are_one_sentence(files, repo_root, monkeypatch, cap
     bad = tmp_path / "detections.csv"
     bad.write_text("unheard-of,0902,0.1,0.1,0.5,0.5,1,0.5\n")
     arguments = ["--groundtruth", truth, "--detections", bad, "--label-map", label_map]
-    assert run_in_process(repo_root, monkeypatch, *arguments) == 2
+    assert run_in_process(repo_root, monkeypatch, *arguments) == 3
     message = capsys.readouterr().err
     says(message.splitlines()[-1], "error: ", 'video "unheard-of", second 902')
 

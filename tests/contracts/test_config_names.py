@@ -30,6 +30,7 @@ NAMES = {
     "MODEL.BACKBONE.FREEZE": {"none", "stem", "all_but_last_stage", "all"},
     "MODEL.BACKBONE.VIT.POSITIONS": {"sinusoid", "learned"},
     "INPUT.SLOW_SAMPLING": {"middle", "first", "linspace"},
+    "DATALOADER.ON_BAD_CLIP": {"raise", "skip"},
     "MODEL.DEVICE": {"auto", "cpu", "cuda"},
     "SOLVER.OPTIMIZER": {"sgd", "adamw"},
     "SOLVER.SCHEDULER": {"warmup_multi_step", "half_period_cosine"},

@@ -13,12 +13,15 @@ from torch import Tensor, nn
 from alphaction.checkpoint import Checkpointer
 from alphaction.data.sample import ClipBatch, Keyframe
 from alphaction.engine.setup import Runtime
+from alphaction.engine.train_step import TrainStep
 from alphaction.engine.trainer import Trainer
 from alphaction.memory import MemoryFeatures, MemoryPool
 from alphaction.modeling.detector import TrainOutput
 from alphaction.utils.errors import UserError
 
+STEP_OPTIONS = {"pool", "penalty", "max_boxes", "clip_grad_norm", "amp"}
 KEYFRAMES = [Keyframe("a", second) for second in range(4)]
+STEP_OPTIONS = {"pool", "penalty", "max_boxes", "clip_grad_norm", "amp"}
 
 
 class OneWeight(nn.Module):
@@ -58,14 +61,19 @@ def make_trainer(folder: Path, lr: float = 0.5, **options) -> Trainer:
     model = OneWeight()
     optimizer = torch.optim.SGD(model.parameters(), lr=lr)
     folder.mkdir(exist_ok=True)
-    defaults = {"max_iter": 4, "log_period": 1, "checkpoint_period": 2, "eval_period": 3, "keyframes": KEYFRAMES}
-    return Trainer(
+    step = TrainStep(
         model=model,
         optimizer=optimizer,
         scheduler=torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0),
         scaler=torch.amp.GradScaler("cpu", enabled=False),
-        checkpointer=Checkpointer(folder, model, optimizer),
         runtime=Runtime(torch.device("cpu"), rank=0, world_size=1, seed=0),
+        keyframes=KEYFRAMES,
+        **{name: options.pop(name) for name in STEP_OPTIONS & options.keys()},
+    )
+    defaults = {"max_iter": 4, "log_period": 1, "checkpoint_period": 2, "eval_period": 3}
+    return Trainer(
+        step,
+        checkpointer=Checkpointer(folder, model, optimizer),
         settings={"seed": 0},
         **(defaults | options),
     )
@@ -77,13 +85,13 @@ def test_micro_batches_give_the_gradient_of_one_batch(tmp_path):
     # Three boxes: the losses are 1 and 5/3, the gradient is 8/3.
     assert report["loss"].item() == pytest.approx(8 / 3)
     assert report["accuracy_movement"].item() == pytest.approx((1 + 5 / 3) / 2)
-    assert trainer.model.weight.item() == pytest.approx(1 - 0.5 * 8 / 3)
+    assert trainer.step.model.weight.item() == pytest.approx(1 - 0.5 * 8 / 3)
 
 
 def test_the_gradient_is_clipped(tmp_path):
     trainer = make_trainer(tmp_path, clip_grad_norm=0.1)
     trainer.train_step([make_batch(0, [3.0])])
-    assert trainer.model.weight.item() == pytest.approx(1 - 0.5 * 0.1)
+    assert trainer.step.model.weight.item() == pytest.approx(1 - 0.5 * 0.1)
 
 
 @pytest.mark.parametrize("penalty", [False, True])
@@ -98,7 +106,7 @@ def test_a_step_reads_the_memory_that_the_step_before_wrote(tmp_path, penalty):
     assert known == [0, 1, 2, 3]  # a step is written when the next one begins
     # The weight is 1, 0.8 and 0.3; the losses are it times the mean score.
     assert losses[:3] == pytest.approx([2.0, 4.0, 0.3])
-    first, second, third, fourth = (memory.features[0, :, :, 0] for memory in trainer.model.memories)
+    first, second, third, fourth = (memory.features[0, :, :, 0] for memory in trainer.step.model.memories)
     assert not first.any()
     # What the last step wrote has the last loss, so it is never scaled.
     assert second.tolist() == [[2.0, 0.0], [0.0, 0.0], [0.0, 0.0]]
@@ -113,7 +121,7 @@ def test_the_loop_logs_saves_and_evaluates_when_it_should(tmp_path):
     evaluated = []
 
     def evaluate() -> dict[str, float]:
-        evaluated.append(trainer.scheduler.last_epoch)
+        evaluated.append(trainer.step.scheduler.last_epoch)
         return {"mAP": 0.5}
 
     def stream() -> Iterator[ClipBatch]:

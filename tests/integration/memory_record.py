@@ -65,7 +65,7 @@ def recording() -> Iterator[MemoryRecord]:
 
     def recorded_save(trainer: Trainer, iteration: int, final: bool = False) -> None:
         save(trainer, iteration, final)
-        record.pools[iteration] = trainer.pool.state_dict()
+        record.pools[iteration] = trainer.step.pool.state_dict()
 
     def recorded_center(self: RunningCenter, *inputs: Tensor) -> Tensor:
         if not self.training:

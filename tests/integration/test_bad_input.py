@@ -106,16 +106,16 @@ def test_other_class_numbers_than_the_label_map(runner, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("script", "override", "expected"),
+    ("script", "override", "expected", "status"),
     [
-        ("train_net.py", ["SOLVER.BASE_RL", "0.1"], "SOLVER.BASE_LR"),
-        ("test_net.py", ["MODEL.WEIGHT", "nowhere.pth"], "nowhere.pth"),
+        ("train_net.py", ["SOLVER.BASE_RL", "0.1"], "SOLVER.BASE_LR", 2),
+        ("test_net.py", ["MODEL.WEIGHT", "nowhere.pth"], "nowhere.pth", 4),
     ],
 )
-def test_a_command_line_ends_with_one_message_and_no_traceback(runner, tmp_path, script, override, expected):
+def test_a_command_line_ends_with_one_message_and_no_traceback(runner, tmp_path, script, override, expected, status):
     runner.python = sys.executable
     process = runner.command([], script, tmp_path, *override)
-    assert process.returncode == 2
+    assert process.returncode == status
     assert process.stderr.startswith("error: ")
     assert expected in process.stderr
     assert "Traceback" not in process.stderr

@@ -62,7 +62,7 @@ def test_no_network_and_no_weights(repo_root, toy_folder, quick_python, subproce
     env = {**subprocess_env, "TORCH_HOME": str(tmp_path / "cache"), "https_proxy": "http://127.0.0.1:9"}
     line += ["DATASETS.DATA_DIR", str(toy_folder)]
     done = subprocess.run(line, env=env, capture_output=True, text=True, timeout=120, cwd=tmp_path)
-    assert done.returncode == 2
+    assert done.returncode == 4
     assert "\nerror: the COCO weights of fasterrcnn_mobilenet_v3_large_fpn cannot be downloaded " in done.stderr
     assert str(tmp_path / "cache/hub/checkpoints/fasterrcnn_mobilenet_v3_large_fpn-fb6a3cc7.pth") in done.stderr
 

@@ -58,5 +58,5 @@ def test_evaluate_ava_checks_where_it_writes_first(tool, tmp_path):
     status, _, message = tool("evaluate_ava.py", *base, tmp_path / "file" / "result.json")
     assert (status, f"{tmp_path / 'file'} is a file" in message) == (2, True)
     status, _, message = tool("evaluate_ava.py", *base, tmp_path / "new" / "result.json")
-    assert (status, "missing." in message) == (2, True)
+    assert (status, "missing." in message) == (3, True)
     assert not (tmp_path / "new").exists()

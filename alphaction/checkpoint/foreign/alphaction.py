@@ -17,7 +17,7 @@ from alphaction.checkpoint.foreign.sources import Source, register
 from alphaction.checkpoint.recorded_settings import is_recorded, read_settings
 from alphaction.config.load import get_cfg
 from alphaction.config.tree import get_value, leaf_keys
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError
 
 _OURS = (
     "backbone.slow.conv1.weight",
@@ -156,12 +156,12 @@ def _published(file: ForeignFile) -> tuple[dict[str, Setting], str]:
     """Return the settings of upstream's files, which carry no config, and the network in words."""
     names = file.tensors
     if any(name.startswith(_INTERACTION) for name in names):
-        raise UserError(
+        raise CheckpointError(
             f"{file.path}: holds an IA structure and no config that would say which. It needs no conversion: set "
             "MODEL.WEIGHT to the file itself in the config that it was trained with (config_files/)."
         )
     if "backbone.slow.conv1.weight" not in names:
-        raise UserError(
+        raise CheckpointError(
             f"{file.path}: carries no config, and only SlowFast networks can be told by their tensors. It needs no "
             "conversion: set MODEL.WEIGHT to the file itself in the config that it was trained with."
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from alphaction.checkpoint.foreign.converted import Question, Setting
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError
 from alphaction.utils.messages import listed, problem_list
 
 BY_USER = "the command line"
@@ -25,7 +25,7 @@ def settle(
         answers: config key -> value of the key's type, from the user.
 
     Raises:
-        UserError: for an answer that contradicts the file, is none of a question's choices, or answers nothing.
+        CheckpointError: for an answer that contradicts the file, is none of a question's choices, or answers nothing.
     """
     settled, open_questions, problems = dict(settings), dict(questions), []
     for key, value in answers.items():
@@ -44,7 +44,9 @@ def settle(
             allowed = f"It may be {listed(questions)}." if questions else "Nothing needs to be said about this file."
             problems.append(f"{key} is no setting of these weights. {allowed}")
     if problems:
-        raise UserError(problem_list(f"{path}: the KEY VALUE pairs:", [f"{path}: {problem}" for problem in problems]))
+        raise CheckpointError(
+            problem_list(f"{path}: the KEY VALUE pairs:", [f"{path}: {problem}" for problem in problems])
+        )
     return settled, open_questions
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from alphaction.checkpoint.foreign.python_text import UNKNOWN
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError, UserError
 from alphaction.utils.messages import listed
 
 
@@ -34,7 +34,7 @@ class ConfigNode:
         """Return a dictionary in this one, an empty one if it is absent or None.
 
         Raises:
-            UserError: it is something else.
+            CheckpointError: it is something else.
         """
         value = self.get(name)
         if value is None:
@@ -47,13 +47,13 @@ class ConfigNode:
         """Return a value, lists as tuples; None if the key is absent.
 
         Raises:
-            UserError: only running the text would tell the value.
+            CheckpointError: only running the text would tell the value.
         """
         value = self.values.get(name)
         if isinstance(value, list):
             value = tuple(value)
         if value is UNKNOWN or (isinstance(value, tuple) and UNKNOWN in value):
-            raise UserError(
+            raise CheckpointError(
                 f"{self.path}: its meta.cfg computes {self.key(name)}, and no code of a file is run. Write the value "
                 "itself there, or take meta.cfg out of the file."
             )
@@ -85,7 +85,7 @@ class ConfigNode:
 
     def refused(self, name: str, why: str) -> UserError:
         """Return the error that names a key, its value and why that cannot be."""
-        return UserError(f"{self.path}: its meta.cfg says {self.key(name)} = {_shown(self.get(name))}. {why}")
+        return CheckpointError(f"{self.path}: its meta.cfg says {self.key(name)} = {_shown(self.get(name))}. {why}")
 
 
 def _shown(value: object) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError, UserError
 
 _MOST_CHARACTERS = 1 << 20
 _MOST_EVENTS = 50_000
@@ -22,11 +22,13 @@ def read_yaml(path: Path, text: str) -> Mapping[str, Any]:
     """Return the mapping that a file's YAML text holds. Its tags make no objects.
 
     Raises:
-        UserError: if it is no mapping, damaged, or too large, deep or full of references to be a config.
+        CheckpointError: if it is no mapping, damaged, or too large, deep or full of references to be a config.
     """
     where = f"{path}: the config inside it"
     if len(text) > _MOST_CHARACTERS:
-        raise UserError(f"{where} has {len(text):,} characters, more than the {_MOST_CHARACTERS:,} that are read.")
+        raise CheckpointError(
+            f"{where} has {len(text):,} characters, more than the {_MOST_CHARACTERS:,} that are read."
+        )
     try:
         _check_events(where, text)
         content = yaml.safe_load(text)
@@ -35,9 +37,9 @@ def read_yaml(path: Path, text: str) -> Mapping[str, Any]:
     # Values that are not what their tags say raise KeyError, AttributeError and others.
     except Exception as error:
         told = str(error).strip().split("\n", 1)[0][:200] or type(error).__name__
-        raise UserError(f"{where} is no YAML ({told}).") from error
+        raise CheckpointError(f"{where} is no YAML ({told}).") from error
     if not isinstance(content, Mapping):
-        raise UserError(f"{where} is no mapping of sections.")
+        raise CheckpointError(f"{where} is no mapping of sections.")
     return content
 
 
@@ -50,9 +52,9 @@ def _check_events(where: str, text: str) -> None:
         merges = isinstance(event, yaml.ScalarEvent) and event.value == "<<"
         long = isinstance(event, yaml.ScalarEvent) and event.style is None and len(event.value) > _LONGEST_NUMBER
         if long:
-            raise UserError(f"{where} has a value of {len(event.value):,} characters without quotes.")
+            raise CheckpointError(f"{where} has a value of {len(event.value):,} characters without quotes.")
         if number > _MOST_EVENTS or depth > _MOST_DEPTH or aliases > _MOST_ALIASES or merges:
-            raise UserError(f"{where} is too large, too deep or refers to itself; no project writes such.")
+            raise CheckpointError(f"{where} is too large, too deep or refers to itself; no project writes such.")
 
 
 def _is_number(item: object) -> bool:
@@ -109,7 +111,9 @@ class ConfigReader:
 
     def wrong(self, key: str, expected: str) -> UserError:
         """Return the error of a value that is not what its key holds."""
-        return UserError(f"{self.path}: {key} of the config inside it is {str(self.get(key))[:60]!r}, not {expected}.")
+        return CheckpointError(
+            f"{self.path}: {key} of the config inside it is {str(self.get(key))[:60]!r}, not {expected}."
+        )
 
     def _typed(self, key: str, kind: type, expected: str) -> Any:
         value = self.get(key)

@@ -16,7 +16,7 @@ from alphaction.checkpoint.foreign.mmaction2_vit import convert_vit
 from alphaction.checkpoint.foreign.python_text import NotReadableError, read_python_text
 from alphaction.checkpoint.foreign.sources import Source, register
 from alphaction.checkpoint.foreign.vit_names import has_vit
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError
 
 
 def recognizes(file: ForeignFile) -> bool:
@@ -27,7 +27,7 @@ def recognizes(file: ForeignFile) -> bool:
 def convert(file: ForeignFile, answers: Mapping[str, Any]) -> Converted:
     """Rename the tensors and find the settings; see :class:`alphaction.checkpoint.foreign.sources.Source`."""
     if network := other_network(file.tensors):
-        raise UserError(
+        raise CheckpointError(
             f"{file.path}: it holds {network}. Of MMAction2, SlowFast and SlowOnly networks (R50, R101) and VideoMAE's "
             "ViT can be read."
         )
@@ -41,7 +41,7 @@ def _config_text(file: ForeignFile) -> tuple[ConfigNode, list[str]]:
     meta = file.extras.get("meta")
     meta = meta if isinstance(meta, Mapping) else {}
     if "mmaction_version" in meta:
-        raise UserError(
+        raise CheckpointError(
             f"{file.path}: written by MMAction2 0.x, whose networks are not known here. Take the file of the same "
             "network that MMAction2 1.x publishes."
         )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from alphaction.checkpoint.foreign.config_node import ConfigNode
 from alphaction.checkpoint.foreign.slowfast_shape import SlowFastShape
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError
 
 CONFIG = "the file's meta.cfg"
 """Where all of this was read, for people."""
@@ -61,7 +61,7 @@ def read_input(config: ConfigNode) -> InputFacts:
     """Return what a config says about clips and pixels.
 
     Raises:
-        UserError: for values that cannot be, and for blue before red.
+        CheckpointError: for values that cannot be, and for blue before red.
     """
     pixels = config.node("model").node("data_preprocessor")
     if not pixels.values:
@@ -129,7 +129,7 @@ def read_head(config: ConfigNode, *, rows: int, channels: int) -> HeadFacts:
         channels: of the features of all pathways.
 
     Raises:
-        UserError: for a head that none here is, or other classes or channels than the classifier's.
+        CheckpointError: for a head that none here is, or other classes or channels than the classifier's.
     """
     model = config.node("model")
     model.allow("neck", None)
@@ -137,7 +137,7 @@ def read_head(config: ConfigNode, *, rows: int, channels: int) -> HeadFacts:
     shared = roi_head.node("shared_head")
     if shared.values:
         what = f"model.roi_head.shared_head ({shared.kind() or 'of unknown type'})"
-        raise UserError(f"{config.path}: by its meta.cfg, its head has {what}. This project has no such head.")
+        raise CheckpointError(f"{config.path}: by its meta.cfg, its head has {what}. This project has no such head.")
     box = roi_head.node("bbox_head")
     box.allow("type", "BBoxHeadAVA", "mmaction.BBoxHeadAVA")
     box.allow("multilabel", True, why="That is a softmax over all classes; detectors here score each class on its own.")
@@ -186,7 +186,7 @@ def _check_resnet(node: ConfigNode, *, detector: bool) -> int | None:
     """Check a pathway's dictionary and return the dilation of its last stage, None if it says nothing.
 
     Raises:
-        UserError: for a network that none here is.
+        CheckpointError: for a network that none here is.
     """
     for name, allowed in {
         "style": ("pytorch",),
@@ -221,7 +221,7 @@ def check_network(
     """Check what the config says of the backbone; return (dilation of the last stage, (alpha, why)) if it tells them.
 
     Raises:
-        UserError: for a network that none here is, or another one than the tensors'.
+        CheckpointError: for a network that none here is, or another one than the tensors'.
     """
     model = config.node("model")
     backbone = model.node("backbone")
@@ -271,7 +271,7 @@ def _alpha(backbone: ConfigNode) -> tuple[int, str] | None:
     """Return fast frames per slow frame and why, None if the config does not tell.
 
     Raises:
-        UserError: the fast pathway leaves out so many frames that others would be seen here.
+        CheckpointError: the fast pathway leaves out so many frames that others would be seen here.
     """
     alpha = backbone.number("speed_ratio", 1, 64)
     if alpha is None:

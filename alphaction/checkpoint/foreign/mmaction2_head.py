@@ -15,7 +15,7 @@ from alphaction.checkpoint.foreign.mmaction2_config import CONFIG, HeadFacts, In
 from alphaction.checkpoint.foreign.mmaction2_names import CLASSIFIER, RECOGNITION_HEAD
 from alphaction.checkpoint.foreign.slowfast_clips import clip_facts, clip_in_name
 from alphaction.checkpoint.foreign.slowfast_shape import CLASSIFIER as OWN_CLASSIFIER
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError
 from alphaction.utils.messages import counted
 
 LICENSE = "Apache-2.0"
@@ -48,20 +48,20 @@ def drop_background(path: Path, weights: dict[str, Tensor], channels: int) -> li
         channels: of the features.
 
     Raises:
-        UserError: for the classifier of a context head, and for one of no classes.
+        CheckpointError: for the classifier of a context head, and for one of no classes.
     """
     weight = weights.get(f"{OWN_CLASSIFIER}.weight")
     if weight is None:
         return []
     if weight.ndim == 2 and channels and weight.shape[1] == 2 * channels:
-        raise UserError(
+        raise CheckpointError(
             f"{path}: {CLASSIFIER}.weight is twice as wide ({weight.shape[1]}) as the features ({channels}): a context "
             "head, which sees the whole frame beside each box. This project has no such head."
         )
     bias = weights.get(f"{OWN_CLASSIFIER}.bias")
     if bias is None or weight.ndim != 2 or len(weight) < 2 or bias.shape != weight.shape[:1]:
         shapes = [list(tensor.shape) for tensor in (weight, bias) if tensor is not None]
-        raise UserError(
+        raise CheckpointError(
             f"{path}: {CLASSIFIER} has tensors of the shapes {shapes}; expected a weight [classes + 1, {channels}] and "
             "a bias [classes + 1], whose first row is the background."
         )
@@ -132,7 +132,7 @@ def clip_settings(
     """
     if seen.frames and seen.rate:
         if seen.frames % (alpha or 1):
-            raise UserError(
+            raise CheckpointError(
                 f"{file.path}: its meta.cfg has clips of {seen.frames} frames (clip_len), which is no multiple of the "
                 f"{alpha} fast frames per slow one (speed_ratio)."
             )

@@ -23,7 +23,7 @@ from alphaction.checkpoint.foreign.mmaction2_head import (
 from alphaction.checkpoint.foreign.mmaction2_names import CLASSIFIER, RECOGNITION_HEAD
 from alphaction.checkpoint.foreign.slowfast_shape import CLASSIFIER as OWN_CLASSIFIER
 from alphaction.checkpoint.foreign.vit_names import RenamedVit, rename_vit
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError
 from alphaction.utils.licenses import MMACTION2_VIT
 from alphaction.utils.messages import counted, listed
 
@@ -40,7 +40,7 @@ def convert_vit(file: ForeignFile, config: ConfigNode, notes: list[str], answers
         answers: the user's.
 
     Raises:
-        UserError: for tensors without a place, and for a config that is another network's.
+        CheckpointError: for tensors without a place, and for a config that is another network's.
     """
     vit = rename_vit(file.tensors, file.path)
     _check_backbone(config.node("model").node("backbone"), vit)
@@ -74,12 +74,12 @@ def _classifier(file: ForeignFile, vit: RenamedVit) -> dict[str, Tensor]:
     """Return the classifier of boxes in our names, with the background; nothing if the file has none.
 
     Raises:
-        UserError: for tensors that belong neither to it nor to a classifier of clips.
+        CheckpointError: for tensors that belong neither to it nor to a classifier of clips.
     """
     ours = {f"{CLASSIFIER}.{leaf}": f"{OWN_CLASSIFIER}.{leaf}" for leaf in ("weight", "bias")}
     left = [name for name in vit.rest if name not in ours and not name.startswith(RECOGNITION_HEAD)]
     if left:
-        raise UserError(
+        raise CheckpointError(
             f"{file.path}: {counted(len(left), 'tensor has', 'tensors have')} no place in a detector with a "
             f"{vit.title}: {listed(left, 4)}. The network is another one, or a variant that is not known here."
         )
@@ -90,7 +90,7 @@ def _check_backbone(node: ConfigNode, vit: RenamedVit) -> None:
     """Check what the config says of the backbone.
 
     Raises:
-        UserError: for a network that none here is, or another one than the tensors'.
+        CheckpointError: for a network that none here is, or another one than the tensors'.
     """
     names = ("VisionTransformer", "mmaction.VisionTransformer")
     node.allow("type", *names, why="But the file's tensors are those of a VisionTransformer.")

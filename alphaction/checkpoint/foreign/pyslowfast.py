@@ -32,7 +32,7 @@ from alphaction.checkpoint.foreign.slowfast_clips import alpha_of, clip_facts, c
 from alphaction.checkpoint.foreign.slowfast_settings import network_settings, read_shape
 from alphaction.checkpoint.foreign.slowfast_shape import CLASSIFIER, SlowFastShape
 from alphaction.checkpoint.foreign.sources import Source, register
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError
 from alphaction.utils.messages import listed
 
 TITLE = "PySlowFast"
@@ -76,7 +76,7 @@ def convert(file: ForeignFile, answers: Mapping[str, Any]) -> Converted:
     config = _config_of(file)
     shape = read_shape(file.path, weights, origin)
     if not any(shape.slow.temporal_blocks):
-        raise UserError(f"{file.path}: PySlowFast's C2D, a network without temporal kernels, is not supported.")
+        raise CheckpointError(f"{file.path}: PySlowFast's C2D, a network without temporal kernels, is not supported.")
     if config is not None:
         check_config(config, shape)
         decisions.append("Settings were read from the config inside the file.")
@@ -139,7 +139,7 @@ def _refuse_others(path: Path, names: Mapping[str, Tensor]) -> None:
     elif (stem := names.get(f"{_STEM}.weight")) is not None and stem.ndim == 5 and stem.shape[2] == 5:
         other = "I3D (.pyth)"
     if other:
-        raise UserError(
+        raise CheckpointError(
             f"{path}: PySlowFast's {other} is not supported; its SlowFast and Slow networks are, and I3D from Caffe2 "
             "(.pkl)."
         )

@@ -8,7 +8,7 @@ from typing import Any
 from alphaction.checkpoint.foreign.config_text import ConfigReader
 from alphaction.checkpoint.foreign.converted import Question, Setting
 from alphaction.checkpoint.foreign.slowfast_shape import SlowFastShape
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError
 from alphaction.utils.messages import problem_list
 
 _ARCHITECTURES = ("slowfast", "slow")
@@ -22,7 +22,7 @@ def check_config(config: ConfigReader, shape: SlowFastShape) -> None:
     """Check that a config is of this network, and that the network is supported.
 
     Raises:
-        UserError: names every key of the config with what the tensors, or the networks here, have instead.
+        CheckpointError: names every key of the config with what the tensors, or the networks here, have instead.
     """
     problems: list[str] = []
 
@@ -33,7 +33,7 @@ def check_config(config: ConfigReader, shape: SlowFastShape) -> None:
     here = "networks here have"
     architecture = config.text("MODEL.ARCH")
     if architecture is not None and architecture not in _ARCHITECTURES:
-        raise UserError(
+        raise CheckpointError(
             f"{config.path}: PySlowFast's {architecture} is not supported; its slowfast and slow networks are."
         )
     expect("MODEL.ARCH", architecture, "slowfast" if shape.fast else "slow")
@@ -74,7 +74,7 @@ def check_config(config: ConfigReader, shape: SlowFastShape) -> None:
         if activation not in (None, "sigmoid", "softmax"):
             expect("MODEL.HEAD_ACT", activation, "sigmoid or softmax", here)
     if problems:
-        raise UserError(
+        raise CheckpointError(
             problem_list(
                 f"{config.path}: the config inside the file does not fit:",
                 [f"{config.path}: the config inside it: {problem}" for problem in problems],
@@ -100,7 +100,7 @@ def nonlocal_settings(
     """Return the kind and the pooling of non-local blocks, and what of them must be asked for.
 
     Raises:
-        UserError: for kinds and poolings that the blocks here have not.
+        CheckpointError: for kinds and poolings that the blocks here have not.
     """
     published = shape.depth == "101" and shape.slow.nonlocal_blocks == _PUBLISHED_BLOCKS
     kind = config.text("NONLOCAL.INSTANTIATION") if config else None
@@ -109,7 +109,7 @@ def nonlocal_settings(
     if kind is None and published:
         kind, why = "dot_product", "the published network of this shape"
     if kind not in (None, "dot_product", "softmax"):
-        raise UserError(f"{config.path}: non-local blocks of the kind {kind!r} are not supported.")
+        raise CheckpointError(f"{config.path}: non-local blocks of the kind {kind!r} are not supported.")
     found: dict[str, Setting] = {}
     questions: dict[str, Question] = {}
     if kind is None:
@@ -122,7 +122,9 @@ def nonlocal_settings(
     if not pools and published:
         pools, why = {_PUBLISHED_POOL}, "the published network of this shape"
     if len(pools) > 1:
-        raise UserError(f"{config.path}: its non-local blocks pool by {sorted(pools)}; here all of a network do alike.")
+        raise CheckpointError(
+            f"{config.path}: its non-local blocks pool by {sorted(pools)}; here all of a network do alike."
+        )
     if pools:
         pool = pools.pop()
         pooled = any(size > 1 for size in pool)
@@ -148,7 +150,7 @@ def _nonlocal_pools(config: ConfigReader, shape: SlowFastShape) -> set[tuple[int
             if not pathway.nonlocal_blocks[stage]:
                 continue
             if index < len(groups) and groups[index] != 1:
-                raise UserError(
+                raise CheckpointError(
                     f"{config.path}: non-local blocks in groups of frames (NONLOCAL.GROUP) are not supported."
                 )
             if index < len(sizes):

@@ -9,7 +9,7 @@ from pathlib import Path
 from torch import Tensor
 
 from alphaction.checkpoint.foreign.slowfast_shape import CLASSIFIER
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError
 from alphaction.utils.messages import listed
 
 _PATHWAYS = {"0": "slow", "1": "fast"}
@@ -75,7 +75,7 @@ def rename_blobs(path: Path, blobs: Mapping[str, Tensor]) -> tuple[dict[str, Ten
     """Return Caffe2 blobs by our names with the dimensions that we have, our name -> blob, and the blobs left out.
 
     Raises:
-        UserError: for blobs that look like weights and have no place here.
+        CheckpointError: for blobs that look like weights and have no place here.
     """
     weights: dict[str, Tensor] = {}
     origin: dict[str, str] = {}
@@ -91,7 +91,7 @@ def rename_blobs(path: Path, blobs: Mapping[str, Tensor]) -> tuple[dict[str, Ten
         origin[name] = blob
     odd = [blob for blob in others if not blob.endswith("_momentum") and blobs[blob].numel() > 1]
     if odd:
-        raise UserError(
+        raise CheckpointError(
             f"{path}: a Caffe2 file of PySlowFast's, but there is no place for {listed(odd, 4)}: it is of another "
             "network than SlowFast, Slow and I3D."
         )

@@ -20,7 +20,7 @@ from alphaction.checkpoint.foreign.slowfast_settings import network_settings, re
 from alphaction.checkpoint.foreign.slowfast_shape import CLASSIFIER as OWN_CLASSIFIER
 from alphaction.checkpoint.foreign.slowfast_shape import SlowFastShape
 from alphaction.checkpoint.foreign.sources import Source, register
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError
 from alphaction.utils.messages import counted, listed
 
 LICENSE = "Apache-2.0"
@@ -101,7 +101,7 @@ def convert(file: ForeignFile, answers: Mapping[str, Any]) -> Converted:
     """Rename the tensors and find the settings; see :class:`alphaction.checkpoint.foreign.sources.Source`."""
     path = file.path
     if network := other_network(file.tensors):
-        raise UserError(
+        raise CheckpointError(
             f"{path}: it holds {network}. Of PyTorchVideo, SlowFast and Slow networks (R50, R101) can be read."
         )
     renamed, decisions = _rename(file)

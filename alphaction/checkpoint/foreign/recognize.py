@@ -10,7 +10,7 @@ from alphaction.checkpoint.foreign.alphaction import recorded_config
 from alphaction.checkpoint.foreign.converted import Converted, ForeignFile
 from alphaction.checkpoint.foreign.sources import Source, load_sources
 from alphaction.checkpoint.recorded_settings import checked_value
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError
 
 OWN = "alphaction"
 """The source of files whose names are ours already; a run reads them as they are."""
@@ -29,7 +29,7 @@ def convert_file(file: ForeignFile, answers: Mapping[str, Any] | None = None) ->
         answers: config key -> value that the user gives.
 
     Raises:
-        UserError: for a network that is not supported, and answers that contradict the file.
+        CheckpointError: for a network that is not supported, and answers that contradict the file.
     """
     source = find_source(file)
     return None if source is None or source.name == OWN else convert_with(source, file, answers or {})
@@ -39,7 +39,7 @@ def convert_own(file: ForeignFile) -> Converted | None:
     """Return a checkpoint of a run of ours with the settings of its recorded config; None for any other file.
 
     Raises:
-        UserError: as :func:`convert_file`.
+        CheckpointError: as :func:`convert_file`.
     """
     source = find_source(file)
     if source is None or source.name != OWN or not recorded_config(file):
@@ -53,7 +53,7 @@ def convert_with(source: Source, file: ForeignFile, answers: Mapping[str, Any]) 
     Answers about the recipe (frames of a clip, rates, sizes) replace it: it is advice, and often a guess.
 
     Raises:
-        UserError: as :func:`convert_file`.
+        CheckpointError: as :func:`convert_file`.
     """
     said = {}
     if answers:
@@ -69,5 +69,5 @@ def convert_with(source: Source, file: ForeignFile, answers: Mapping[str, Any]) 
     }
     recipe = {key: checked_value(key, value, problems) for key, value in converted.recipe.items()}
     if problems:
-        raise UserError(f"{file.path}: the file says what no config here can have: {' '.join(problems)}")
+        raise CheckpointError(f"{file.path}: the file says what no config here can have: {' '.join(problems)}")
     return replace(converted, settings=settings, recipe=recipe)

@@ -9,7 +9,7 @@ from pathlib import Path
 from torch import Tensor
 
 from alphaction.checkpoint.load_report import is_counter
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError
 from alphaction.utils.messages import counted, listed
 
 
@@ -35,7 +35,7 @@ class Renamed:
             network: what the tensors were taken for: "SlowFast or Slow".
         """
         if self.left:
-            raise UserError(
+            raise CheckpointError(
                 f"{path}: {counted(len(self.left), 'tensor has', 'tensors have')} no place in a {network} network: "
                 f"{listed(self.left, 4)}. The network is another one, or a variant that is not known here."
             )
@@ -50,7 +50,7 @@ def rename(path: Path, tensors: Mapping[str, Tensor], own_name: Callable[[str], 
         own_name: our name for one of the file's, None if it has no place.
 
     Raises:
-        UserError: two tensors claim the same place.
+        CheckpointError: two tensors claim the same place.
     """
     weights: dict[str, Tensor] = {}
     origin: dict[str, str] = {}
@@ -62,7 +62,7 @@ def rename(path: Path, tensors: Mapping[str, Tensor], own_name: Callable[[str], 
         if own is None:
             left.append(name)
         elif own in origin:
-            raise UserError(
+            raise CheckpointError(
                 f"{path}: {origin[own]} and {name} would both be {own}. The file mixes the weights of two networks."
             )
         else:

@@ -25,7 +25,7 @@ from alphaction.checkpoint.foreign.slowfast_shape import (
 )
 from alphaction.checkpoint.foreign.whole_network import check_whole
 from alphaction.checkpoint.load_report import is_counter
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError
 from alphaction.utils.messages import counted, listed
 
 _NODE = "MODEL.BACKBONE.SLOWFAST"
@@ -42,8 +42,8 @@ def read_shape(path: Path, weights: Mapping[str, Tensor], origin: Mapping[str, s
         origin: our name -> the file's, for messages; may be empty.
 
     Raises:
-        UserError: for depths and widths that no network here has, and for tensors that are missing, left over or of
-            an unexpected shape.
+        CheckpointError: for depths and widths that no network here has, and for tensors that are missing, left over or
+            of an unexpected shape.
     """
     blocks = _count_blocks(path, weights, "slow")
     fast = _read_pathway(path, weights, "fast", blocks) if "backbone.fast.conv1.weight" in weights else None
@@ -145,7 +145,7 @@ def _count_blocks(path: Path, weights: Mapping[str, Tensor], pathway: str) -> tu
     counts = tuple(max((block + 1 for stage, block in present if stage == s), default=0) for s in STAGES)
     if counts not in DEPTHS and counts != TINY:
         known = listed((f"{depth} ({', '.join(map(str, blocks))})" for blocks, depth in DEPTHS.items()), 4)
-        raise UserError(
+        raise CheckpointError(
             f"{path}: the stages of its {pathway} pathway have {', '.join(map(str, counts))} residual blocks; networks "
             f"here have {known}. The file may be cut off or of another network."
         )
@@ -157,12 +157,12 @@ def _read_pathway(
 ) -> PathwayShape:
     stem = weights.get(f"backbone.{name}.conv1.weight")
     if stem is None or stem.ndim != 5:
-        raise UserError(f"{path}: the stem of its {name} pathway is missing. The file may be cut off.")
+        raise CheckpointError(f"{path}: the stem of its {name} pathway is missing. The file may be cut off.")
     behind = {
         (int(match[2]), int(match[3])) for key in weights if (match := _NON_LOCAL.match(key)) and match[1] == name
     }
     if placed := sorted({stage for stage, _ in behind} & {1, 4}):
-        raise UserError(
+        raise CheckpointError(
             f"{path}: it has non-local blocks in stage {placed[0]} of its {name} pathway. Networks here have them in "
             "stages 2 and 3 only."
         )
@@ -182,7 +182,7 @@ def _leading(path: Path, weights: Mapping[str, Tensor], name: str, stage: int, b
     kernels = [conv.shape[2] if conv is not None and conv.ndim == 5 else 0 for conv in convolutions]
     leading = sum(kernel == 3 for kernel in kernels)
     if kernels != [3] * leading + [1] * (blocks - leading):
-        raise UserError(
+        raise CheckpointError(
             f"{path}: the blocks of stage {stage} of its {name} pathway look at {', '.join(map(str, kernels))} frames. "
             "Networks here look at 3 frames in the leading blocks of a stage and at 1 in the others."
         )
@@ -199,13 +199,13 @@ def _check_width(path: Path, shape: SlowFastShape) -> None:
     tiny = shape.depth == "Tiny"
     width = 8 if tiny else 64
     if shape.slow.width != width or (tiny and (shape.fast is None or shape.fast.width != 8)):
-        raise UserError(
+        raise CheckpointError(
             f"{path}: the stem of its slow pathway has {counted(shape.slow.width, 'channel')}; that of a {shape.title} "
             f"has {width}."
         )
     for name, pathway, frames in (("slow", shape.slow, 1), ("fast", shape.fast, 5)):
         if pathway is not None and pathway.stem_frames != frames:
-            raise UserError(
+            raise CheckpointError(
                 f"{path}: the stem of its {name} pathway looks at {counted(pathway.stem_frames, 'frame')}; that of a "
                 f"{shape.title} looks at {frames}."
             )

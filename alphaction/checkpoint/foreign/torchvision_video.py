@@ -25,7 +25,7 @@ from alphaction.checkpoint.foreign.converted import Converted, ForeignFile, Sett
 from alphaction.checkpoint.foreign.head_settings import describe, pixel_settings
 from alphaction.checkpoint.foreign.sources import Source, register
 from alphaction.checkpoint.foreign.whole_network import check_whole
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError
 from alphaction.utils.messages import counted, listed
 
 STRIDE = "MODEL.BACKBONE.MVIT.STRIDE"
@@ -135,7 +135,7 @@ def _network_name(file: ForeignFile) -> str:
     refused = _refused(file.tensors)
     known = f"{listed(_NETWORKS)} can be loaded."
     if refused:
-        raise UserError(f"{file.path}: weights of torchvision's {refused}. Of its networks, {known}")
+        raise CheckpointError(f"{file.path}: weights of torchvision's {refused}. Of its networks, {known}")
     if _family(file.tensors) == "mvit":
         found = (len(file.tensors["conv_proj.weight"]), _count(file.tensors, "blocks."))
         name, what = _MVITS.get(found), f"an MViT of width {found[0]} with {counted(found[1], 'block')}"
@@ -143,7 +143,9 @@ def _network_name(file: ForeignFile) -> str:
         found = (len(file.tensors["patch_embed.proj.weight"]), _count(file.tensors, "features.4."))
         name, what = _SWINS.get(found), f"a Video Swin of width {found[0]} with {found[1]} blocks in its third stage"
     if name is None:
-        raise UserError(f"{file.path}: weights of {what}, which torchvision does not have. Of its networks, {known}")
+        raise CheckpointError(
+            f"{file.path}: weights of {what}, which torchvision does not have. Of its networks, {known}"
+        )
     return name
 
 
@@ -179,7 +181,9 @@ def _shapes(network: _Network) -> dict[str, torch.Size]:
 def _stride(file: ForeignFile, stride: Any) -> tuple[int, str]:
     """Return the stride to use, which is the user's choice, and what to tell."""
     if stride not in _STRIDES:
-        raise UserError(f"{file.path}: {STRIDE} {stride}: the network can have {' or '.join(map(str, _STRIDES))}.")
+        raise CheckpointError(
+            f"{file.path}: {STRIDE} {stride}: the network can have {' or '.join(map(str, _STRIDES))}."
+        )
     return stride, (
         f"{STRIDE} 32 gives the features as they were trained. 16 takes the same tensors, but its features differ and "
         f"need finetuning{'; it was asked for' if stride == 16 else ''}."

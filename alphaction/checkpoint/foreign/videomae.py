@@ -19,7 +19,7 @@ from alphaction.checkpoint.foreign.head_settings import describe, detector_setti
 from alphaction.checkpoint.foreign.slowfast_shape import CLASSIFIER
 from alphaction.checkpoint.foreign.sources import Source, register
 from alphaction.checkpoint.foreign.vit_names import RenamedVit, has_vit, rename_vit
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError
 from alphaction.utils.messages import counted, listed
 
 _DETECTOR_PIXELS = ((122.7717, 115.9465, 102.9801), (57.375, 57.375, 57.375))
@@ -117,7 +117,7 @@ def _check_head(head: Mapping[str, Tensor], network: RenamedVit, path: Path) -> 
     shapes = {leaf: list(tensor.shape) for leaf, tensor in head.items()}
     weight = shapes["weight"]
     if len(weight) != 2 or weight[1] != network.dim or shapes.get("bias") != weight[:1] or not weight[0]:
-        raise UserError(
+        raise CheckpointError(
             f"{path}: the head of the detector has tensors of the shapes {shapes}; expected is a weight [classes, "
             f"{network.dim}] and a bias [classes]."
         )

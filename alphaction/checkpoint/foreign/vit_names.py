@@ -18,7 +18,7 @@ from torch import Tensor
 
 from alphaction.checkpoint.foreign.converted import Setting
 from alphaction.checkpoint.foreign.vit_size import TABLE, TABLE_GRID, check_tensors, find_size
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError
 from alphaction.utils.messages import counted, listed
 from alphaction.utils.sinusoid import sinusoid_table
 
@@ -95,14 +95,14 @@ def rename_vit(tensors: Mapping[str, Tensor], path: Path) -> RenamedVit:
         path: the file, for messages.
 
     Raises:
-        UserError: for another size or kind of network, and for tensors that are missing, left over or of an unexpected
-            shape.
+        CheckpointError: for another size or kind of network, and for tensors that are missing, left over or of an
+            unexpected shape.
     """
     prefix, patches = _find_patches(tensors, path)
     size = find_size(patches, path)
     names = _sort_names(tensors, prefix)
     if names.strange:
-        raise UserError(
+        raise CheckpointError(
             f"{path}: a vision transformer of a kind that is not supported; of its tensors, "
             f"{listed(names.strange)} cannot be used. Known is that of VideoMAE: attention over all tokens, no class "
             "token, no scaled layers."
@@ -138,7 +138,7 @@ def _find_patches(tensors: Mapping[str, Tensor], path: Path) -> tuple[str, Tenso
     if len(found) != 1:
         what = f"are {len(found)} ({listed(found)})" if found else "is none"
         one = " Save the tensors of one of them in a file of their own." if found else ""
-        raise UserError(f"{path}: there must be one vision transformer in it, but there {what}.{one}")
+        raise CheckpointError(f"{path}: there must be one vision transformer in it, but there {what}.{one}")
     ((name, prefix),) = found.items()
     return prefix, tensors[name]
 
@@ -195,13 +195,13 @@ def _join_attention(
             biases = dict(zip(("q.bias", "k.bias", "v.bias"), parts["qkv.bias"].flatten().chunk(3), strict=True))
             parts = biases | parts
         if "q.bias" not in parts or "v.bias" not in parts:
-            raise UserError(
+            raise CheckpointError(
                 f"{path}: the attention of block {index} lacks the bias of its query or value. All published files "
                 "have them (q_bias, v_bias); some versions of transformers 5 lost them when reading. Take the "
                 "published file."
             )
         if "k.bias" in parts and parts["k.bias"].count_nonzero():
-            raise UserError(
+            raise CheckpointError(
                 f"{path}: the keys of block {index} have a bias. Those of VideoMAE have none: this is another network, "
                 "which is not supported."
             )
@@ -222,7 +222,7 @@ def _choose_norm(
     """Take the norm of every token; return the norms that the file has, the taken one first."""
     kinds = tuple(kind for kind in ("norm", "fc_norm") if f"{kind}.weight" in norms and f"{kind}.bias" in norms)
     if not kinds:
-        raise UserError(
+        raise CheckpointError(
             f"{path}: the last norm is missing (norm, or fc_norm of a classifier): the features would be wrong. "
             "VideoMAEModel of transformers saves none: take the file of the classifier or of the pre-training."
         )
@@ -240,7 +240,9 @@ def _use_table(weights: dict[str, Tensor], table: Tensor | None, dim: int, path:
         return False
     positions = math.prod(TABLE_GRID)
     if table.ndim != 3 or table.shape[0] != 1 or table.shape[2] != dim:
-        raise UserError(f"{path}: its table of positions has the shape {list(table.shape)}, not [1, positions, {dim}].")
+        raise CheckpointError(
+            f"{path}: its table of positions has the shape {list(table.shape)}, not [1, positions, {dim}]."
+        )
     exact = sinusoid_table(table.shape[1], dim) if table.shape[1] <= 8 * positions else None
     tolerance = 1e-4 if table.dtype in (torch.float32, torch.float64) else 5e-3
     frame = math.prod(TABLE_GRID[1:])
@@ -248,7 +250,7 @@ def _use_table(weights: dict[str, Tensor], table: Tensor | None, dim: int, path:
         decisions.append("Its table of positions is that of sines, which is computed: it is left out.")
         return False
     if table.shape[1] != positions:
-        raise UserError(
+        raise CheckpointError(
             f"{path}: its table has {table.shape[1]:,} positions that were learned; known are {positions:,}, those of "
             f"{' x '.join(map(str, TABLE_GRID))} patches (16 frames of 224 x 224 pixels)."
         )

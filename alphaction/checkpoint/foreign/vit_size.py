@@ -11,7 +11,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from alphaction.checkpoint.foreign.whole_network import check_whole
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError
 from alphaction.utils.messages import counted, listed
 
 
@@ -43,11 +43,11 @@ def find_size(patches: Tensor, path: Path) -> VitSize:
     """Return the size of a network by the weight of its patches, [width, 3, frames, rows, columns].
 
     Raises:
-        UserError: for another width or other patches than the known ones.
+        CheckpointError: for another width or other patches than the known ones.
     """
     shape = tuple(patches.shape)
     if len(shape) != 5 or shape[1] != 3:
-        raise UserError(
+        raise CheckpointError(
             f"{path}: its patches have weights of the shape {list(shape)}; known are [width, 3, 2, 16, 16]: 3 colors, "
             "2 frames of 16 x 16 pixels. Networks for single images are not supported."
         )
@@ -55,7 +55,7 @@ def find_size(patches: Tensor, path: Path) -> VitSize:
     if size is None or shape[2:] != _TUBE:
         giant = " VideoMAEv2's giant (patches of 14 x 14 pixels) is not supported; its distilled ViT-S and ViT-B are."
         sizes = listed(f"{size.title} ({width})" for width, size in SIZES.items())
-        raise UserError(
+        raise CheckpointError(
             f"{path}: a vision transformer of width {shape[0]} on patches of {' x '.join(map(str, shape[2:]))}; known "
             f"are {sizes} on patches of 2 frames x 16 x 16 pixels.{giant if shape[0] not in SIZES else ''}"
         )
@@ -72,11 +72,11 @@ def check_tensors(weights: Mapping[str, Tensor], dim: int, size: VitSize, path: 
         path: the file, for messages.
 
     Raises:
-        UserError: names the tensors that are missing, left over or of another shape.
+        CheckpointError: names the tensors that are missing, left over or of another shape.
     """
     found = {int(match[1]) + 1 for name in weights if (match := _BLOCK.fullmatch(name))}
     if found and max(found) != size.depth:
-        raise UserError(
+        raise CheckpointError(
             f"{path}: a vision transformer of width {dim} with {counted(max(found), 'block')}; {size.title} has "
             f"{size.depth}. Other depths are not supported."
         )

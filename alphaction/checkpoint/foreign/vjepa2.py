@@ -16,7 +16,7 @@ from alphaction.checkpoint.foreign.converted import Converted, ForeignFile, Sett
 from alphaction.checkpoint.foreign.head_settings import describe, pixel_settings
 from alphaction.checkpoint.foreign.sources import Source, register
 from alphaction.checkpoint.foreign.whole_network import check_whole
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError
 from alphaction.utils.messages import counted, listed
 
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet
@@ -65,7 +65,7 @@ def _recognizes(file: ForeignFile) -> bool:
 def _convert(file: ForeignFile, answers: Mapping[str, Any]) -> Converted:
     if _is_original(file):
         pages = listed(f"facebook/{size.repository}" for size in _SIZES.values())
-        raise UserError(
+        raise CheckpointError(
             f"{file.path}: V-JEPA 2's weights with the names of its authors' own .pt files. Take the file that Hugging "
             f"Face has of the same network, model.safetensors of {pages}."
         )
@@ -74,11 +74,11 @@ def _convert(file: ForeignFile, answers: Mapping[str, Any]) -> Converted:
     size = _SIZES.get(width)
     if size is None:
         known = listed(f"{width} ({size.title})" for width, size in _SIZES.items())
-        raise UserError(f"{file.path}: a V-JEPA 2 of width {width}; those that can be loaded have {known}.")
+        raise CheckpointError(f"{file.path}: a V-JEPA 2 of width {width}; those that can be loaded have {known}.")
     encoder = {name: tensor for name, tensor in tensors.items() if name.startswith(_ENCODER)}
     left_out = sorted({name.partition(".")[0] for name in tensors if name not in encoder})
     if strange := [name for name in left_out if name not in _LEFT_OUT]:
-        raise UserError(
+        raise CheckpointError(
             f"{file.path}: beside V-JEPA 2's encoder it holds {listed(strange)}, which no such network has."
         )
     check_whole(file.path, f"V-JEPA 2's {size.title}", encoder, dict(_shapes(width, size)))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError
 from alphaction.utils.messages import listed
 
 
@@ -28,7 +28,7 @@ def check_whole(
         origin: name -> the file's, where they differ.
 
     Raises:
-        UserError: names the first of them.
+        CheckpointError: names the first of them.
     """
     names = origin or {}
     problems = [f"{names.get(name, name)} is not in it" for name in expected if name not in found]
@@ -39,7 +39,7 @@ def check_whole(
         if name in expected and tuple(tensor.shape) != tuple(expected[name])
     ]
     if problems:
-        raise UserError(
+        raise CheckpointError(
             f"{path}: looks like {title}, but {listed(problems, 4, '; ')}. The file is damaged, or of a variant that "
             "is not supported."
         )

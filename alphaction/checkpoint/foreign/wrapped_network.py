@@ -9,7 +9,7 @@ from torch import Tensor
 
 from alphaction.checkpoint.foreign.converted import ForeignFile
 from alphaction.checkpoint.foreign.recognize import find_source
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError
 from alphaction.utils.messages import counted, listed
 
 # The first part of our names, and of MMAction2's: a part of a network, never what a trainer puts before it.
@@ -23,7 +23,7 @@ def unwrap_network(file: ForeignFile) -> ForeignFile:
     A file that is recognized as it is, or in which nothing is recognized under any prefix, comes back unchanged.
 
     Raises:
-        UserError: if it holds several networks, such as a student and its teacher.
+        CheckpointError: if it holds several networks, such as a student and its teacher.
     """
     if _is_network(file):
         return file
@@ -32,7 +32,7 @@ def unwrap_network(file: ForeignFile) -> ForeignFile:
         return file
     if len(found) > 1:
         prefixes = [f'"{prefix}"' for prefix, _ in found]
-        raise UserError(
+        raise CheckpointError(
             f"{file.path}: it holds {len(found)} networks, whose names begin with {listed(prefixes)}. Which of them is "
             "meant is not guessed: save the tensors of one, without that prefix, in a file of their own."
         )

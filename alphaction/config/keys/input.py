@@ -166,6 +166,13 @@ INPUT: tuple[Section | Key, ...] = (
         "Batch upright and wide training clips apart, so that less is padded.",
     ),
     Key(
+        "DATALOADER.ON_BAD_CLIP",
+        "raise",
+        "A training clip that cannot be decoded ends the run (`raise`), or the training goes on without it (`skip`): "
+        "logged, listed at the end, and refused where they are many.",
+        choices=("raise", "skip"),
+    ),
+    Key(
         "DATALOADER.FEATURE_CACHE",
         "",
         "Folder that keeps the features of each clip where the backbone is frozen (MODEL.BACKBONE.FREEZE all): they "

@@ -74,6 +74,22 @@ SOLVER: tuple[Section | Key, ...] = (
     ),
     Key("SOLVER.CHECKPOINT_PERIOD", 5000, "How often a checkpoint is written.", unit="iterations", within=POSITIVE),
     Key(
+        "SOLVER.CHECKPOINT_MINUTES",
+        0.0,
+        "A checkpoint is also written when the last one is this old: what a power cut costs at most. 0: by iterations "
+        "only.",
+        unit="minutes",
+        within=FROM_ZERO,
+    ),
+    Key(
+        "SOLVER.KEEP_CHECKPOINTS",
+        0,
+        "So many of the newest `model_*.pth` of the run are kept, older ones are deleted; `model_final.pth` stays and "
+        "does not count. 0: all are kept.",
+        unit="checkpoints",
+        within=NOT_NEGATIVE,
+    ),
+    Key(
         "SOLVER.EVAL_PERIOD",
         5000,
         "How often the model is evaluated on DATASETS.TEST during training.",
@@ -124,6 +140,22 @@ SOLVER: tuple[Section | Key, ...] = (
         "(CUDA only).",
         choices=("off", "bf16", "fp16"),
         synonyms={"bfloat16": "bf16", "float16": "fp16"},
+    ),
+    Key(
+        "SOLVER.MAX_BAD_STEPS",
+        20,
+        "A step whose loss or gradient is not finite changes no weight and is logged; so many of them in a row end the "
+        "run as diverged.",
+        unit="iterations",
+        within=POSITIVE,
+    ),
+    Key(
+        "SOLVER.TIMEOUT_SECONDS",
+        600.0,
+        "A process or a loader's worker that has not gone on for so long ends the run, of training or of testing, with "
+        "a message that names it.",
+        unit="seconds",
+        within=ABOVE_ZERO,
     ),
     Section("TEST", "Evaluation."),
     Key(

@@ -13,7 +13,7 @@ import numpy as np
 from alphaction.data.annotations.grouping import GroupedBoxes, group_boxes, offsets_of, owners_of, with_counts
 from alphaction.data.keyframes import ImageIds, KeyframeIndex, encode, exact_times
 from alphaction.data.sample import Keyframe
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError
 from alphaction.utils.messages import counted
 
 NO_CLASS = -1
@@ -105,7 +105,7 @@ class AnnotationTable(GroupedBoxes):
         """Return the table less the excluded keyframes; what was left out is added to ``counts``.
 
         Raises:
-            UserError: nothing remains.
+            DataError: nothing remains.
         """
         if not len(exclusions):
             return self
@@ -116,7 +116,7 @@ class AnnotationTable(GroupedBoxes):
         found = self.keyframes.locate(list(known), codes, seconds)
         drop[found[found >= 0]] = True
         if drop.all():
-            raise UserError(
+            raise DataError(
                 f"{self.source}: the excluded timestamps cover all {counted(len(drop), 'keyframe')}; nothing is left "
                 "of this split. Is the exclusion file the annotation file by mistake?"
             )

@@ -22,7 +22,7 @@ from alphaction.data.annotations.label_map import LabelMap
 from alphaction.data.formats.box_spelling import are_pixels, to_corners
 from alphaction.data.formats.rows import OF_ACTIONS, RowTable
 from alphaction.data.keyframes import KeyframeIndex
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError
 from alphaction.utils.messages import listed
 
 Sizes = Callable[[str], tuple[int, int]]
@@ -44,10 +44,10 @@ def to_annotations(
     Rows of one box (same video, second, coordinates and person id) are merged; rows without a box are keyframes.
 
     Raises:
-        UserError: a value is wrong; names its place.
+        DataError: a value is wrong; names its place.
     """
     if not len(rows):
-        raise UserError(f"annotations: {rows.source.path} has no rows. A split needs at least one keyframe.")
+        raise DataError(f"annotations: {rows.source.path} has no rows. A split needs at least one keyframe.")
     _check_class_names(rows, label_map)
     check_seconds(rows.source, rows.numbers)
     counts = dict(rows.counts)
@@ -81,17 +81,17 @@ def to_boxes(
     """Return detections; see :func:`alphaction.data.annotations.read_boxes`.
 
     Raises:
-        UserError: a value is wrong; names its place.
+        DataError: a value is wrong; names its place.
     """
     path = rows.source.path
     if not objects and len(rows.classes) > 1:
-        raise UserError(
+        raise DataError(
             f"boxes: {path} is read as boxes of persons, but has {len(rows.classes)} values of "
             f'"category_id": {listed(rows.classes, 10)}. Keep only the persons\' rows (1 in COCO), or name the file '
             "under object_boxes."
         )
     if not len(rows) and not objects:
-        raise UserError(f"boxes: {path} has no rows. Check the path, or leave this file out of the dataset.")
+        raise DataError(f"boxes: {path} has no rows. Check the path, or leave this file out of the dataset.")
     check_seconds(rows.source, rows.numbers)
     check_scores(rows.source, rows.scores)
     counts = dict(rows.counts)
@@ -118,7 +118,7 @@ def to_fractions(rows: RowTable, frame_sizes: np.ndarray | None = None, sizes: S
         sizes: asked for videos whose frame size is unknown; only boxes in pixels need one.
 
     Raises:
-        UserError: a box is in pixels, but the frame size is unknown.
+        DataError: a box is in pixels, but the frame size is unknown.
     """
     corners = to_corners(rows.boxes, rows.spelling)
     boxed = rows.has_box
@@ -213,7 +213,7 @@ def _check_class_names(rows: RowTable, label_map: LabelMap) -> None:
 
     for number, (class_id, name) in enumerate(rows.class_names.items()):
         if class_id in label_map and plain(label_map.find(class_id).name) != plain(name):
-            raise UserError(
+            raise DataError(
                 f'annotations: {rows.source.path}, categories[{number}]: category {class_id} is named "{name}", but '
                 f'{label_map.source} names it "{label_map.find(class_id).name}". Use the label map that this file was '
                 "made with, or correct one."

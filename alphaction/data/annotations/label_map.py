@@ -13,7 +13,7 @@ import numpy as np
 from alphaction.data.formats.class_names import read_class_names
 from alphaction.data.formats.file_content import looks_like_json, open_for_writing, read_text
 from alphaction.data.formats.pbtxt import Block, has_blocks, read_blocks
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError, UserError
 from alphaction.utils.messages import counted, suggest
 
 GROUPS = ("movement", "object", "person")
@@ -43,7 +43,7 @@ class LabelMap:
         untyped: ids of the classes that had no ``label_type`` and got the default group; callers may warn.
 
     Raises:
-        UserError: no class, an id or a name twice, or an unknown group.
+        DataError: no class, an id or a name twice, or an unknown group.
     """
 
     classes: tuple[ActionClass, ...]
@@ -52,22 +52,22 @@ class LabelMap:
 
     def __post_init__(self) -> None:
         if not self.classes:
-            raise UserError(f"{self.source}: no class. Write one label {{ name: ... label_id: ... }} block per class.")
+            raise DataError(f"{self.source}: no class. Write one label {{ name: ... label_id: ... }} block per class.")
         by_id: dict[int, ActionClass] = {}
         by_name: dict[str, ActionClass] = {}
         for entry in self.classes:
             if entry.group not in GROUPS:
-                raise UserError(
+                raise DataError(
                     f'{self.source}: class {entry.id} "{entry.name}": group "{entry.group}" is unknown. '
                     f"{suggest(entry.group, GROUPS)}"
                 )
             if entry.id in by_id:
-                raise UserError(
+                raise DataError(
                     f'{self.source}: id {entry.id} stands for two classes, "{by_id[entry.id].name}" and '
                     f'"{entry.name}". Give each class its own id.'
                 )
             if entry.name in by_name:
-                raise UserError(
+                raise DataError(
                     f'{self.source}: two classes are named "{entry.name}" (ids {by_name[entry.name].id} and '
                     f"{entry.id}). Give each class its own name."
                 )
@@ -121,7 +121,7 @@ class LabelMap:
     def channel_of(self, class_id: int) -> int:
         """Return the channel of a class id; an unknown id is a :class:`UserError` that names the nearest ones."""
         if class_id not in self._channels:
-            raise UserError(f"{self.source}: no class has id {class_id}. {self.nearest_ids(class_id)}")
+            raise DataError(f"{self.source}: no class has id {class_id}. {self.nearest_ids(class_id)}")
         return self._channels[class_id]
 
     def channels(self, class_ids: Sequence[int] | np.ndarray) -> np.ndarray:
@@ -138,13 +138,13 @@ class LabelMap:
         """Return a class by its id, its name, or its id written as text.
 
         Raises:
-            UserError: there is none; the message names the nearest one.
+            DataError: there is none; the message names the nearest one.
         """
         if isinstance(name_or_id, str):
             if name_or_id in self.names:
                 return self.classes[self.names.index(name_or_id)]
             if not name_or_id.strip().isdecimal():
-                raise UserError(f'{self.source}: no class is named "{name_or_id}". {suggest(name_or_id, self.names)}')
+                raise DataError(f'{self.source}: no class is named "{name_or_id}". {suggest(name_or_id, self.names)}')
         return self.classes[self.channel_of(int(name_or_id))]
 
     def nearest_ids(self, class_id: int, limit: int = 3) -> str:
@@ -165,7 +165,7 @@ class LabelMap:
             columns = data["ids"], data["names"], data["groups"]
             classes = tuple(ActionClass(int(i), str(n), str(g)) for i, n, g in zip(*columns, strict=True))
         except (KeyError, TypeError, ValueError) as error:
-            raise UserError(f"{source}: expected equally long lists ids, names and groups ({error!r}).") from error
+            raise DataError(f"{source}: expected equally long lists ids, names and groups ({error!r}).") from error
         return cls(classes, source)
 
     def write(self, path: str | Path) -> None:
@@ -191,17 +191,17 @@ def read_label_map(path: str | Path, default_group: str = "object") -> LabelMap:
         default_group: the group of classes without ``label_type``; their ids are listed in ``LabelMap.untyped``.
 
     Raises:
-        UserError: names file, line and column of what is wrong.
+        DataError: names file, line and column of what is wrong.
     """
     if default_group not in GROUPS:
-        raise UserError(f'default group "{default_group}" is unknown. {suggest(default_group, GROUPS)}')
+        raise DataError(f'default group "{default_group}" is unknown. {suggest(default_group, GROUPS)}')
     classes: list[ActionClass] = []
     untyped: list[int] = []
     places: dict[int | str, str] = {}
     for entry, typed, place in _read_classes(path, default_group):
         for kind, key in (("id", entry.id), ("name", entry.name)):
             if key in places:
-                raise UserError(
+                raise DataError(
                     f'{_WHAT}: {path}, {place}: {kind} "{key}" is already used by the class in {places[key]}. '
                     "Give each class its own id and name."
                 )
@@ -210,7 +210,7 @@ def read_label_map(path: str | Path, default_group: str = "object") -> LabelMap:
         if not typed:
             untyped.append(entry.id)
     if not classes:
-        raise UserError(
+        raise DataError(
             f'{_WHAT}: {path} has no class. Expected blocks like: label {{ name: "sit" label_id: 1 '
             f'label_type: PERSON_MOVEMENT }}, or lines like "1: sit"'
         )
@@ -232,7 +232,7 @@ def _to_class(block: Block, default_group: str, path: str | Path) -> tuple[Actio
     """Return the class of a block, and whether the block names its type."""
 
     def error(place: str, problem: str) -> UserError:
-        return UserError(f"{_WHAT}: {path}, {place}: {problem}")
+        return DataError(f"{_WHAT}: {path}, {place}: {problem}")
 
     name, class_id, label_type = (
         next((block.fields[key] for key in keys if key in block.fields), None)

@@ -40,7 +40,7 @@ from alphaction.data.formats.action_attributes import (
     split_text,
 )
 from alphaction.data.formats.rows import NoActions
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError
 from alphaction.utils.messages import listed, suggest
 
 LABEL = "label"
@@ -64,7 +64,7 @@ class ActionRule:
         groups: action -> its group, where an attribute's name says so.
 
     Raises:
-        UserError: no file has an attribute of a ``wanted`` name.
+        DataError: no file has an attribute of a ``wanted`` name.
     """
 
     def __init__(self, use: AttributeUse, wanted: Collection[str] = (), *, chosen: bool = True) -> None:
@@ -218,7 +218,7 @@ def _wanted_attributes(kinds: Collection[str], wanted: Collection[str]) -> tuple
         if not same and plain(name) in (LABEL, f"{LABEL}s"):
             labels = True
         elif not same:
-            raise UserError(
+            raise DataError(
                 f'--action-attribute "{name}": no file has such an attribute. {suggest(name, kinds)} '
                 f'"{LABEL}" means the labels of the boxes.'
             )

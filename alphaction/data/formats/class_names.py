@@ -16,7 +16,7 @@ import yaml
 
 from alphaction.data.formats.cells import is_number, parse_integer
 from alphaction.data.formats.file_content import looks_like_json
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError, UserError
 
 _ID_FIRST = re.compile(r"(\d+)(?:\s*[:,;=\t]\s*|\s+)(\S.*)?$")
 _ID_LAST = re.compile(r"(\D.*?)\s*[:,;=\t]\s*(\d+)$")
@@ -44,11 +44,11 @@ def read_class_names(text: str, path: str | Path, what: str) -> Iterator[NamedId
         what: what it is to the user, for messages.
 
     Raises:
-        UserError: names line, what is wrong and the remedy.
+        DataError: names line, what is wrong and the remedy.
     """
 
     def error(place: str, problem: str) -> UserError:
-        return UserError(f"{what}: {path}{', ' if place else ''}{place}: {problem}")
+        return DataError(f"{what}: {path}{', ' if place else ''}{place}: {problem}")
 
     if looks_like_json(text):
         try:

@@ -34,7 +34,7 @@ from alphaction.data.formats.rows import (
     encode_classes,
 )
 from alphaction.data.keyframes import ImageIds, exact_times
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError
 from alphaction.utils.messages import counted
 
 _ID = 'Expected an image id of the annotation file, or "video/0902".'
@@ -68,7 +68,7 @@ def read_coco_boxes(
             "frame_000061"), all of the file's then; None: they may not.
 
     Raises:
-        UserError: names the JSON index of the first wrong entry, and how many more have the same fault.
+        DataError: names the JSON index of the first wrong entry, and how many more have the same fault.
     """
     own, records, unit = _box_records(path, what, data, strict, unnamed)
     categories = [None if value is None else str(value) for value in records.optional("category_id")]
@@ -131,7 +131,7 @@ def read_coco_detections(file: DetectionFile, keep: Keep) -> RowTable:
 def _image_list(path: Path) -> dict[str, Any]:
     listed = FileContent.read(path, "images").data
     if not isinstance(listed, dict) or not isinstance(listed.get("images"), list):
-        raise UserError(f'images: {path}: expected a JSON object with a list "images".')
+        raise DataError(f'images: {path}: expected a JSON object with a list "images".')
     return listed
 
 
@@ -156,7 +156,7 @@ def _box_records(
     if isinstance(data, dict) and "annotations" in data:
         items, images = data["annotations"], data.get("images")
         if not isinstance(items, list) or not isinstance(images, (list, type(None))):
-            raise UserError(f'{what}: {path}: "images" and "annotations" must be lists.')
+            raise DataError(f'{what}: {path}: "images" and "annotations" must be lists.')
         records = Records(path, what, items, lambda row: f"annotations[{row}]", strict)
         if not images:
             return None, records, SECOND
@@ -167,7 +167,7 @@ def _box_records(
         return (read_images(listed), records, SECOND) if frames is None else (images_at(listed, frames), records, FRAME)
     if isinstance(data, dict):
         return None, _frame_dict(path, what, data, strict, unnamed is not None), SECOND
-    raise UserError(f"{what}: {path} holds a JSON {type(data).__name__}; expected a list or an object of boxes.")
+    raise DataError(f"{what}: {path} holds a JSON {type(data).__name__}; expected a list or an object of boxes.")
 
 
 def _frame_dict(path: Path, what: str, data: dict[str, Any], strict: bool, pictures: bool) -> Records:
@@ -178,7 +178,7 @@ def _frame_dict(path: Path, what: str, data: dict[str, Any], strict: bool, pictu
     for name, boxes in data.items():
         named = split_frame_name(name) or (pictures and parse_frame_name(name))
         if not named or not isinstance(boxes, list):
-            raise UserError(
+            raise DataError(
                 f'{what}: {path}, key "{name}": expected a frame name like "video/0902.jpg" with a list of boxes, or '
                 "an object with images and annotations."
             )

@@ -15,7 +15,7 @@ from alphaction.data.formats.file_content import RowSource
 from alphaction.data.formats.json_records import Records
 from alphaction.data.formats.rows import Label, RowTable
 from alphaction.data.keyframes import ImageIds
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError
 from alphaction.utils.messages import counted
 
 Classes = tuple[Sequence[Label], np.ndarray, np.ndarray]
@@ -25,13 +25,13 @@ Classes = tuple[Sequence[Label], np.ndarray, np.ndarray]
 def coco_records(path: Path, what: str, data: Any, strict: bool = True) -> tuple[Records, Records]:
     """Return the images, one at least, and the annotations of a file; arguments as of :func:`read_coco`."""
     if not isinstance(data, dict):
-        raise UserError(
+        raise DataError(
             f"{what}: {path} holds a JSON {type(data).__name__}; expected an object with images and annotations. "
             "A list of boxes with scores is a box file."
         )
     images, annotations = _records(path, what, data, "images"), _records(path, what, data, "annotations", strict)
     if not len(images):
-        raise UserError(f'{what}: {path}: "images" is empty. A split needs at least one keyframe; check the path.')
+        raise DataError(f'{what}: {path}: "images" is empty. A split needs at least one keyframe; check the path.')
     return images, annotations
 
 
@@ -115,7 +115,7 @@ def person_key(annotations: Records) -> str:
 def _records(path: Path, what: str, data: dict[str, Any], key: str, strict: bool = True) -> Records:
     items = data.get(key)
     if not isinstance(items, list):
-        raise UserError(
+        raise DataError(
             f'{what}: {path}: expected a list "{key}" (found keys: {", ".join(map(str, list(data)[:6])) or "none"}). '
             "Annotations need images and annotations; boxes with scores belong into a box file."
         )
@@ -127,7 +127,7 @@ def read_categories(path: Path, what: str, items: Any) -> list[dict[str, Any]]:
     if items is None:
         return []
     if not isinstance(items, list):
-        raise UserError(f'{what}: {path}: "categories" is a {type(items).__name__}, expected a list.')
+        raise DataError(f'{what}: {path}: "categories" is a {type(items).__name__}, expected a list.')
     records = Records(path, what, items, lambda row: f"categories[{row}]")
     ids, names = records.integers("id").tolist(), records.column("name")
     records.refuse_repeated("category id", ids)

@@ -20,7 +20,7 @@ from alphaction.data.formats.csv_layout import RowLayout, split_line, wrong_widt
 from alphaction.data.formats.file_content import more_rows
 from alphaction.data.formats.rows import Keep
 from alphaction.data.keyframes import encode, exact_times
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError
 
 _EXACT_INTEGERS = 2**53  # a float holds every whole number up to this
 # Every float as Python reads it, to the last bit; from pandas 3.1 on, that is what pandas does unasked.
@@ -57,7 +57,7 @@ class Faults:
             kind = min(self._first, key=lambda name: self._first[name][0])
             line, message = self._first[kind]
             more = more_rows(len(self._lines[kind]) - 1)
-            raise UserError(f"{self._what}: {self._path}, line {line}: {message}{more}")
+            raise DataError(f"{self._what}: {self._path}, line {line}: {message}{more}")
         return {
             f"rows left out (the first: line {line}: {message})": len(self._lines[kind])
             for kind, (line, message) in self._first.items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError, UserError
 
 # Role -> what its column is called, in lower case without spaces, dots, dashes and underscores.
 _NAMES = {
@@ -74,7 +74,7 @@ class CsvHeader:
 
     def error(self, problem: str) -> UserError:
         """Return the error for this header."""
-        return UserError(f"{self.where}: {problem} Known names: {_EXAMPLES}.")
+        return DataError(f"{self.where}: {problem} Known names: {_EXAMPLES}.")
 
     def all_of(self, role: str) -> list[int]:
         """Return the positions of all columns of a role."""
@@ -104,7 +104,7 @@ class CsvHeader:
             box_format: what the user says; ``auto``: as the header names it.
 
         Raises:
-            UserError: no complete box is named, or another form than ``box_format``.
+            DataError: no complete box is named, or another form than ``box_format``.
         """
         complete = [form for form, roles in _BOXES.items() if set(roles) <= set(self.roles)]
         if not complete:
@@ -116,7 +116,7 @@ class CsvHeader:
         names = [self.cells[position] for position in positions]
         if (form, box_format) == ("xywh", "cxcywh") and {_plain(name) for name in names[:2]} <= _VAGUE:
             return box_format, positions
-        raise UserError(
+        raise DataError(
             f"{self.where}: the header names the box {', '.join(names)}, which is {form}, but --box-format says "
             f"{box_format}. Leave the option out, or correct the header."
         )

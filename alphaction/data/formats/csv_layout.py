@@ -11,7 +11,7 @@ import numpy as np
 from alphaction.data.formats.cells import Column, Time
 from alphaction.data.formats.csv_header import CsvHeader
 from alphaction.data.formats.rows import FRAME, SECOND, Spelling
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError, UserError
 from alphaction.utils.messages import counted
 
 BOX = ("x1", "y1", "x2", "y2")
@@ -112,7 +112,7 @@ def layout_by_position(
         error: makes the error for that row.
 
     Raises:
-        UserError: the row has another number of columns than any layout, or a cell that no form has.
+        DataError: the row has another number of columns than any layout, or a cell that no form has.
     """
     spelling: Spelling | None = box_format if box_format != "auto" else None if form.spellings else "xyxy"
     layouts = {len(roles): roles for roles in form.layouts}
@@ -136,7 +136,7 @@ def layout_by_name(form: CsvForm, header: CsvHeader, delimiter: str, box_format:
     """Return the layout of a file whose header names its columns, in any order.
 
     Raises:
-        UserError: a column is missing, there twice, or of no known name; or boxes are written otherwise than
+        DataError: a column is missing, there twice, or of no known name; or boxes are written otherwise than
             ``box_format`` says, or than ``form`` allows.
     """
     required = form.layouts[0]
@@ -153,7 +153,7 @@ def layout_by_name(form: CsvForm, header: CsvHeader, delimiter: str, box_format:
     if BOX[0] in required:
         spelling, box = header.box(box_format)
         if not form.spellings and spelling != "xyxy":
-            raise UserError(
+            raise DataError(
                 f"{header.where}: the header ({', '.join(header.cells)}) names boxes by size, expected corners: "
                 "x1, y1, x2, y2. tools/prepare_dataset.py (annotations) and tools/detect_persons.py --import "
                 "(boxes of a detector) read such a file and convert it."

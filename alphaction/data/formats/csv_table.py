@@ -47,7 +47,7 @@ from alphaction.data.formats.rows import (
     encode_classes,
 )
 from alphaction.data.keyframes import exact_times
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError, UserError
 
 _BLOCK = 1 << 22  # characters that are parsed at a time
 _DELIMITERS = (";", "\t", ",")
@@ -79,7 +79,7 @@ def read_csv(
         strict: refuse the file at the first wrong row; False: leave out wrong rows, which are counted and named.
 
     Raises:
-        UserError: names file and line of the first wrong cell, and how many more rows have the same fault.
+        DataError: names file and line of the first wrong cell, and how many more rows have the same fault.
     """
     file = _CsvFile(path, what, form, io.StringIO(text, newline=None), box_format, keep, strict)
     return file.table(file.blocks())
@@ -152,7 +152,7 @@ class _CsvFile:
         return line
 
     def _error(self, problem: str) -> UserError:
-        return UserError(f"{self._what}: {self._path}, line {self._line}: {problem}")
+        return DataError(f"{self._what}: {self._path}, line {self._line}: {problem}")
 
     def blocks(self) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
         """Yield line numbers and columns of the rows, some megabytes at a time."""
@@ -265,7 +265,7 @@ def _without_actions(rows: RowTable) -> RowTable:
     """Return boxes less the actions in the 7th column, which SlowFast's files of boxes of persons may have.
 
     Raises:
-        UserError: a class is no number, or the last column holds whole numbers alone, as person ids are.
+        DataError: a class is no number, or the last column holds whole numbers alone, as person ids are.
     """
     if not len(rows.label_rows):
         return rows

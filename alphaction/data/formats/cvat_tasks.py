@@ -12,7 +12,7 @@ from alphaction.data.formats.cvat_xml import Element, integer, text
 from alphaction.data.formats.frame_facts import FIRST_FRAME, FRAME_RATE
 from alphaction.data.formats.rows import RowBuilder, TakenFor
 from alphaction.data.formats.unnamed_video import OTHER_NAME, video_of_unnamed
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError, UserError
 from alphaction.utils.messages import listed
 
 AS_VIDEO = 'In CVAT choose "Export task dataset", format "CVAT for video 1.1".'
@@ -112,7 +112,7 @@ class Tasks:
             try:
                 self.file.videos.match(*names, place=place)
             except UserError as error:
-                raise UserError(f"{error} {OTHER_NAME}") from error
+                raise DataError(f"{error} {OTHER_NAME}") from error
         said = f'of its video it says "{names[0]}"' if names else "it names no video"
         found = video_of_unnamed(self.file, names=said)
         self.taken_for = found._replace(named=names[0]) if names else found

@@ -17,7 +17,7 @@ from typing import Any, Literal, TextIO
 
 import numpy as np
 
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError, UserError
 from alphaction.utils.files import missing_file
 from alphaction.utils.messages import listed
 
@@ -62,15 +62,15 @@ def open_text(path: str | Path, what: str) -> Iterator[TextIO]:
         what: what it is to the user ("annotations", "label map"), for messages.
 
     Raises:
-        UserError: missing (with similar names of that folder), not readable, not UTF-8 text, or a placeholder
+        DataError: missing (with similar names of that folder), not readable, not UTF-8 text, or a placeholder
             (a Git LFS pointer, a web page) in place of the data, or an image, a workbook or the like; reading in the
             context may raise it, too.
     """
     path = Path(path)
     if path.is_dir():
-        raise UserError(f"{what}: {path} is a folder, expected a file.")
+        raise DataError(f"{what}: {path} is a folder, expected a file.")
     if not path.is_file():
-        raise UserError(f"{what}: {missing_file(path)}")
+        raise DataError(f"{what}: {missing_file(path)}")
     try:
         _refuse_binary(path, what)
         with _open_member(path, what) if _is_zip(path) else open_for_reading(path) as file:
@@ -78,10 +78,10 @@ def open_text(path: str | Path, what: str) -> Iterator[TextIO]:
             file.seek(0)
             yield file
     except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
-        raise UserError(f"{what}: {path} cannot be read ({error}). Is the file complete? Copy it again.") from error
+        raise DataError(f"{what}: {path} cannot be read ({error}). Is the file complete? Copy it again.") from error
     except UnicodeDecodeError as error:
         found = "looks like UTF-16" if error.object[:2] in (b"\xff\xfe", b"\xfe\xff") else f"byte {error.start}"
-        raise UserError(
+        raise DataError(
             f'{what}: {path} is not UTF-8 text ({found}). Save it as UTF-8 (in Excel: "CSV UTF-8"), or check the path.'
         ) from error
 
@@ -94,12 +94,12 @@ def _refuse_binary(path: Path, what: str) -> None:
         return
     for magic, kind, remedy in _BINARY:
         if re.match(magic, head):
-            raise UserError(f"{what}: {path} is not a text file, but {kind}. {remedy or 'Check the path.'}")
+            raise DataError(f"{what}: {path} is not a text file, but {kind}. {remedy or 'Check the path.'}")
     utf16 = head.startswith((b"\xff\xfe", b"\xfe\xff"))
     if b"\0" in head and not utf16:
         wide = not any(head[1::2]) or not any(head[::2])
         found = "it looks like UTF-16: save it as UTF-8" if wide else "it holds zero bytes: check the path"
-        raise UserError(f"{what}: {path} is not a text file ({found}).")
+        raise DataError(f"{what}: {path} is not a text file ({found}).")
 
 
 def _is_zip(path: Path) -> bool:
@@ -111,30 +111,30 @@ def _open_member(path: Path, what: str) -> TextIO:
     """Open the one file in an archive that can hold annotations, as tools pack it, maybe beside the pictures.
 
     Raises:
-        UserError: there is none, there are several, or it is locked or far too large.
+        DataError: there is none, there are several, or it is locked or far too large.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             if any(name.startswith("xl/") for name in archive.namelist()):
-                raise UserError(f"{what}: {path} is not a text file, but an Excel workbook. {_BY_EXCEL}")
+                raise DataError(f"{what}: {path} is not a text file, but an Excel workbook. {_BY_EXCEL}")
             members = [member for member in archive.infolist() if _may_be_data(member.filename)]
             texts = [member for member in members if not member.filename.lower().endswith(".txt")] or members
             names = [member.filename for member in texts]
             if {"task.json", "project.json"} & set(names):
-                raise UserError(
+                raise DataError(
                     f"{what}: {path} is a backup of CVAT, which holds no annotations by frame of the video. Export the "
                     "task or project instead, and pass that file."
                 )
             if len(texts) != 1:
                 found = f"{len(texts)} files ({listed(names, 4)})" if texts else "no file of annotations or boxes"
-                raise UserError(f"{what}: {path} is a zip archive with {found}. Unpack it and pass the right ones.")
+                raise DataError(f"{what}: {path} is a zip archive with {found}. Unpack it and pass the right ones.")
             if texts[0].flag_bits & 1:
-                raise UserError(f"{what}: {path} is a zip archive with a password. Unpack it and pass {names[0]}.")
+                raise DataError(f"{what}: {path} is a zip archive with a password. Unpack it and pass {names[0]}.")
             if texts[0].file_size > _LARGEST_MEMBER:
-                raise UserError(f"{what}: {path}: {names[0]} in it is too large. Unpack it and pass that file.")
+                raise DataError(f"{what}: {path}: {names[0]} in it is too large. Unpack it and pass that file.")
             return io.TextIOWrapper(archive.open(texts[0]), encoding="utf-8-sig")
     except (zipfile.BadZipFile, NotImplementedError) as error:
-        raise UserError(
+        raise DataError(
             f"{what}: {path} is a zip archive that cannot be read ({error}). Unpack it and pass the file in it (of "
             "CVAT's: annotations.xml)."
         ) from error
@@ -151,9 +151,9 @@ def _may_be_data(name: str) -> bool:
 def _refuse_placeholder(path: Path, what: str, head: str) -> None:
     head = head.lstrip().lower()
     if head.startswith("version https://git-lfs"):
-        raise UserError(f"{what}: {path} is a Git LFS pointer, not the data. Fetch it with: git lfs pull")
+        raise DataError(f"{what}: {path} is a Git LFS pointer, not the data. Fetch it with: git lfs pull")
     if head.startswith(("<!doctype html", "<html")):
-        raise UserError(f"{what}: {path} is a web page, not the data. Download the raw file.")
+        raise DataError(f"{what}: {path} is a web page, not the data. Download the raw file.")
 
 
 def open_for_reading(path: str | Path) -> TextIO:
@@ -211,7 +211,7 @@ class FileContent:
 
     def error(self, place: str, problem: str) -> UserError:
         """Return the error for a place of the file."""
-        return UserError(f"{self.what}: {self.path}{', ' if place else ''}{place}: {problem}")
+        return DataError(f"{self.what}: {self.path}{', ' if place else ''}{place}: {problem}")
 
     @cached_property
     def syntax(self) -> Syntax:
@@ -223,19 +223,19 @@ class FileContent:
         """The parsed JSON.
 
         Raises:
-            UserError: a syntax error, with line and column, or a text that cannot be written again.
+            DataError: a syntax error, with line and column, or a text that cannot be written again.
         """
         try:
             data = json.loads(self.text)
         except json.JSONDecodeError as error:
-            raise UserError(
+            raise DataError(
                 f"{self.what}: {self.path}, line {error.lineno}, column {error.colno}: not valid JSON ({error.msg})."
             ) from error
         except (ValueError, RecursionError) as error:  # numbers of thousands of digits, thousands of brackets
-            raise UserError(f"{self.what}: {self.path}: JSON that no tool writes ({error}).") from error
+            raise DataError(f"{self.what}: {self.path}: JSON that no tool writes ({error}).") from error
         broken = _half_character(data) if _MAYBE_HALF.search(self.text) else None
         if broken is not None:
-            raise UserError(
+            raise DataError(
                 f"{self.what}: {self.path}: the text {broken!a} holds a zero byte, or half of a character. "
                 "Correct it in the tool and export again, or replace that code in the file."
             )
@@ -280,7 +280,7 @@ class RowSource:
 
     def error(self, row: int, problem: str, more: int = 0) -> UserError:
         """Return the error for ``row``; ``more`` further rows have the same fault."""
-        return UserError(f"{self.what}: {self.where(row)}: {problem}{more_rows(more)}")
+        return DataError(f"{self.what}: {self.where(row)}: {problem}{more_rows(more)}")
 
     def reject(self, bad: np.ndarray, problem: Callable[[int], str]) -> None:
         """Raise a :class:`UserError` for the first row where ``bad`` (bool [n]) holds, and count the others."""

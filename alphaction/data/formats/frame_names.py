@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 from alphaction.data.formats.action_attributes import plain
 from alphaction.data.video.file import VIDEO_SUFFIXES
 from alphaction.data.video.names import UPLOAD_PREFIX, path_in
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError
 
 _ENDINGS = "jpe?g|png|bmp|webp|tiff?|gif|avif|heic|ppm|pgm"
 _IMAGE_ENDING = re.compile(rf"\.(?:{_ENDINGS})$", re.IGNORECASE)
@@ -151,7 +151,7 @@ class FramePattern:
     slash; ``*`` stands for any text.
 
     Raises:
-        UserError: the pattern has no ``{frame}``, or other fields.
+        DataError: the pattern has no ``{frame}``, or other fields.
     """
 
     def __init__(self, pattern: str) -> None:
@@ -163,7 +163,7 @@ class FramePattern:
         elif fields.count("video") > 1 or set(fields) - {"video", "frame"}:
             problem = "its fields are {video}, once or not at all, and {frame}"
         if problem:
-            raise UserError(
+            raise DataError(
                 f'--frames "{pattern}": {problem}. For example "{{video}}_{{frame}}" for kitchen_000061.jpg.'
             )
         self._names_video = "video" in fields

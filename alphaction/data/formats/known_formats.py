@@ -8,7 +8,7 @@ from alphaction.data.formats import coco, csv_table, cvat, labelstudio, mot, via
 from alphaction.data.formats.file_content import FileContent
 from alphaction.data.formats.format import Format
 from alphaction.data.formats.other_tools import other_tool
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError
 
 FORMATS: tuple[Format, ...] = (
     csv_table.AVA,
@@ -36,13 +36,13 @@ def recognize(content: FileContent, among: Sequence[Format]) -> Format:
     Where only one of them is written in the file's syntax, it is that one, and its reader says what is wrong.
 
     Raises:
-        UserError: none of them; near relatives (VIA 2, VIA's csv) and files of other tools are named.
+        DataError: none of them; near relatives (VIA 2, VIA's csv) and files of other tools are named.
     """
     expected = f"Expected {any_of([each.title for each in among])}."
     for problem_of in (other_tool, *(each.near_relative for each in among)):
         problem = problem_of(content)
         if problem:
-            raise UserError(f"{content.what}: {content.path} {problem}")
+            raise DataError(f"{content.what}: {content.path} {problem}")
     candidates = [each for each in among if each.syntax == content.syntax]
     if len(candidates) == 1:
         return candidates[0]
@@ -51,7 +51,7 @@ def recognize(content: FileContent, among: Sequence[Format]) -> Format:
             return each
     others = [each.title for each in FORMATS if each.tool and each.syntax == content.syntax and each not in among]
     remedy = f" {any_of(others)} is converted by tools/prepare_dataset.py." if others else ""
-    raise UserError(f"{content.what}: {content.path} is {_described(content)}. {expected}{remedy}")
+    raise DataError(f"{content.what}: {content.path} is {_described(content)}. {expected}{remedy}")
 
 
 def any_of(titles: Sequence[str], word: str = "or") -> str:

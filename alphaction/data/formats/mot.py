@@ -24,7 +24,7 @@ from alphaction.data.formats.number_text import (
     text_files,
 )
 from alphaction.data.formats.rows import FRAME, IGNORED, Keep, RowTable
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError
 from alphaction.utils.messages import counted
 
 _EXPECTED = (
@@ -56,7 +56,7 @@ def read_mot(path: Path, what: str, *, keep: Keep | None = None, strict: bool = 
         strict: refuse a wrong row; False: leave it out, counted and named.
 
     Raises:
-        UserError: a line that is not such a box.
+        DataError: a line that is not such a box.
     """
     gathered = GatheredRows(path, what, keep)
     notes: Counter[str] = Counter()
@@ -99,7 +99,7 @@ def class_names(file: DetectionFile) -> Mapping[int, str]:
     """Return the names of the classes in the ``labels.txt`` beside the boxes; {}: there is none.
 
     Raises:
-        UserError: there are two that differ.
+        DataError: there are two that differ.
     """
     folders = {text.parent for text in text_files(file.path, file.what)}
     found: dict[Path, dict[int, str]] = {}
@@ -110,7 +110,7 @@ def class_names(file: DetectionFile) -> Mapping[int, str]:
             }
     distinct = [path for path, names in found.items() if names != next(iter(found.values()))]
     if distinct:
-        raise UserError(
+        raise DataError(
             f"{file.what}: {next(iter(found))} and {distinct[0]} number the classes differently. Import the folders "
             "one at a time."
         )
@@ -121,13 +121,13 @@ def _person(file: DetectionFile) -> str:
     """Return the class of persons; the file's names decide where it has some.
 
     Raises:
-        UserError: none of the names is that of a person.
+        DataError: none of the names is that of a person.
     """
     names = class_names(file)
     persons = [number for number, name in names.items() if means_person(name)]
     if names and not persons:
         listing = ", ".join(f"{number} {name}" for number, name in names.items())
-        raise UserError(
+        raise DataError(
             f'{file.what}: {file.path}: none of the classes in {_NAMES} ({listing}) is called "person". Choose one '
             "with --class-id, or --every-class."
         )

@@ -17,7 +17,7 @@ import numpy as np
 
 from alphaction.data.formats.file_content import RowSource, read_text
 from alphaction.data.formats.rows import OTHER_CLASS, Keep, Label, RowTable
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError
 
 ANY_MARK = ","
 """Numbers stand between commas, semicolons, tabs or blanks, in any mixture; with semicolons, a comma is decimal."""
@@ -87,7 +87,7 @@ def read_numbers(
         header: a first line that names the columns as they are expected, which is skipped, too.
 
     Raises:
-        UserError: names file and line.
+        DataError: names file and line.
     """
     written = read_text(file, what).splitlines()
     lines = ["" if line.lstrip().startswith("#") else line for line in written]
@@ -137,7 +137,7 @@ def text_files(path: Path, what: str) -> Iterator[Path]:
     """Yield ``path``, or the text files in that folder and below it.
 
     Raises:
-        UserError: it does not exist, or the folder holds none.
+        DataError: it does not exist, or the folder holds none.
     """
     if not path.is_dir():
         if not path.is_file():
@@ -146,7 +146,7 @@ def text_files(path: Path, what: str) -> Iterator[Path]:
         return
     files = [file for file in sorted(path.rglob("*.txt")) if file.name.lower() not in _NOT_BOXES]
     if not files:
-        raise UserError(f"{what}: the folder {path} and those in it hold no .txt file.")
+        raise DataError(f"{what}: the folder {path} and those in it hold no .txt file.")
     yield from files
 
 

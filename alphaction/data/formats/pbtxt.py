@@ -13,7 +13,7 @@ from typing import NamedTuple
 from google.protobuf import text_format
 
 from alphaction.data.formats.file_content import read_text
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError, UserError
 
 _OPENERS = ("item", "label")
 _BRACES = ("{", "}")
@@ -50,7 +50,7 @@ def read_blocks(path: str | Path, what: str) -> Iterator[Block]:
         what: what it is to the user, for messages.
 
     Raises:
-        UserError: names file, line, column, what is wrong and the remedy.
+        DataError: names file, line, column, what is wrong and the remedy.
     """
     words = _Words(path, what)
     for opener in words:
@@ -125,7 +125,7 @@ class _Words(Iterator[Word]):
 
     def error(self, place: str, problem: str) -> UserError:
         """Return the error for a place of the file."""
-        return UserError(f"{self._file}, {place}: {problem}")
+        return DataError(f"{self._file}, {place}: {problem}")
 
     def _take(self) -> str:
         token = self._tokens.token

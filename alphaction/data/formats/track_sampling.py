@@ -16,7 +16,7 @@ from typing import Any
 from alphaction.data.formats.rows import RowBuilder, TracksSampled
 from alphaction.data.formats.tracks import Knot, Stretch, TrackPath, frame_of
 from alphaction.data.keyframes import exact_time, is_multiple
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError
 from alphaction.utils.messages import counted, listed
 
 GRID, TRACK, BOTH = "grid", "track", "both"
@@ -112,7 +112,7 @@ def sample_tracks(
         elsewhere: video -> times at which other files have keyframes.
 
     Raises:
-        UserError: keyframes are closer to each other than the frames of a video.
+        DataError: keyframes are closer to each other than the frames of a video.
     """
     seen = _visible_tracks(rows)
     wanted = _wanted(seen)
@@ -240,7 +240,7 @@ def _finer_intervals(tracks: Sequence[Track]) -> list[int | float]:
 
 def _require_frames_between(track: Track) -> None:
     if track.interval < 1 and track.interval * track.path.fps < _TOO_FINE:
-        raise UserError(
+        raise DataError(
             f"--keyframe-interval {track.interval:g}: {track.video} has {track.path.fps:g} frames per second, so its "
             f"keyframes cannot be less than {1 / track.path.fps:.3f} seconds apart."
         )

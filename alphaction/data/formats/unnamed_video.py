@@ -16,7 +16,7 @@ from alphaction.data.formats.frame_facts import VIDEO_NAME
 from alphaction.data.formats.frame_names import FrameNaming
 from alphaction.data.formats.rows import TakenFor
 from alphaction.data.video.names import VideoNames
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError, UserError
 from alphaction.utils.messages import counted, first_lines, listed, suggest
 
 OTHER_NAME = "Is it here under another name? Pass --video-name NAME."
@@ -32,13 +32,13 @@ def taken_for(naming: FrameNaming, videos: VideoNames, path: Path) -> TakenFor |
     is of clip_a, and so is ``clip_a/annotations.xml`` or what lies in ``clip_a.zip``.
 
     Raises:
-        UserError: ``--video-name`` is not among the videos.
+        DataError: ``--video-name`` is not among the videos.
     """
     if naming.video_name is not None:
         found = videos.find(naming.video_name)
         if len(found) != 1:
             fits = f"fits {', '.join(sorted(found))}" if found else "is not among the videos"
-            raise UserError(f'--video-name "{naming.video_name}" {fits}. {suggest(naming.video_name, videos.names)}')
+            raise DataError(f'--video-name "{naming.video_name}" {fits}. {suggest(naming.video_name, videos.names)}')
         return TakenFor(found[0], "option")
     if len(videos.names) == 1:
         return TakenFor(videos.names[0], "only")
@@ -56,7 +56,7 @@ def video_of_unnamed(file: AnnotationFile, place: str = "", names: str = "it nam
         place, names: what in the file names no video, and how it is put, for messages.
 
     Raises:
-        UserError: as there, or nothing says which of several videos it is.
+        DataError: as there, or nothing says which of several videos it is.
     """
     found = taken_for(file.naming, file.videos, file.path)
     file.said.used.add(VIDEO_NAME)
@@ -83,7 +83,7 @@ def known_videos(file: AnnotationFile, named: Iterable[Named]) -> TakenFor | Non
         The video that ``--video-name`` says, where the file names a single one, which is not known; else None.
 
     Raises:
-        UserError: names all videos that are not known, with the boxes of each, or says how to name a single one.
+        DataError: names all videos that are not known, with the boxes of each, or says how to name a single one.
     """
     counts: Counter[tuple[str, ...]] = Counter()
     places: dict[tuple[str, ...], str] = {}
@@ -101,7 +101,7 @@ def known_videos(file: AnnotationFile, named: Iterable[Named]) -> TakenFor | Non
         try:
             file.videos.match(*unknown[0], place=places[unknown[0]])
         except UserError as error:
-            raise UserError(f"{error} {OTHER_NAME}") from error
+            raise DataError(f"{error} {OTHER_NAME}") from error
     if len(unknown) == 1:
         file.videos.match(*unknown[0], place=places[unknown[0]])
     lines = [

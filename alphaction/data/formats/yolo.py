@@ -11,7 +11,7 @@ import numpy as np
 from alphaction.data.formats.format import DetectionReader, Format
 from alphaction.data.formats.number_text import GatheredRows, folder_name, read_numbers, text_files
 from alphaction.data.formats.rows import FRAME, SECOND, Keep, RowTable
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError
 
 _NUMBERED = re.compile(r"(?:(?P<video>.+)_)?(?P<number>\d+)")
 _EXPECTED = "class cx cy w h [score [track id]], separated by spaces (boxes, not polygons or key points)"
@@ -34,7 +34,7 @@ def read_yolo(
         strict: refuse a wrong row; False: leave it out, counted and named.
 
     Raises:
-        UserError: a name without a number, or a line that is not such a box.
+        DataError: a name without a number, or a line that is not such a box.
     """
     gathered = GatheredRows(path, what, keep)
     largest, whole = 0.0, True
@@ -42,7 +42,7 @@ def read_yolo(
     for file in text_files(path, what):
         match = _NUMBERED.fullmatch(file.stem)
         if match is None:
-            raise UserError(
+            raise DataError(
                 f'{what}: {file}: its name does not hold video and frame. Expected "video/0902.txt" or '
                 '"video_0902.txt".'
             )

@@ -12,7 +12,7 @@ from alphaction.data.keyframes import exact_times
 from alphaction.data.video.clip_source import ClipSource, VideoCheck
 from alphaction.data.video.time_units import likely_unit
 from alphaction.utils.device import available_cores
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError
 from alphaction.utils.messages import counted, first_lines, listed
 
 _MAX_THREADS = 8
@@ -60,7 +60,7 @@ def require_usable(checks: Sequence[VideoCheck], what: str) -> None:
     opened = [(check.seconds, check.info) for check in checks if check.info is not None]
     if any(len(check.beyond) for check in faulty):
         lines.append(f"On seconds beyond the end: {likely_unit(opened)}")
-    raise UserError("\n  ".join([f"{what}: {len(faulty)} of {counted(len(checks), 'video')} have problems:", *lines]))
+    raise DataError("\n  ".join([f"{what}: {len(faulty)} of {counted(len(checks), 'video')} have problems:", *lines]))
 
 
 def describe_videos(checks: Sequence[VideoCheck]) -> str:

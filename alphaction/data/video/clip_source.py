@@ -17,7 +17,7 @@ import numpy as np
 
 from alphaction.data.keyframes import time_list
 from alphaction.data.video.file import BrokenVideoError, Size, VideoInfo
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError
 from alphaction.utils.messages import counted, listed
 
 
@@ -100,7 +100,7 @@ class ClipSource(ABC):
         """Return size, rate and length of ``video``, after decoding its first frame; remembered.
 
         Raises:
-            UserError: if the video is missing or cannot be decoded.
+            DataError: if the video is missing or cannot be decoded.
         """
         if video not in self._infos:
             self._infos[video] = self._probe(video)
@@ -129,7 +129,7 @@ class ClipSource(ABC):
             uint8 [len(slots), H, W, 3], RGB.
 
         Raises:
-            UserError: if the video is missing, cannot be decoded, or ends before ``second``.
+            DataError: if the video is missing, cannot be decoded, or ends before ``second``.
         """
 
     @abstractmethod
@@ -137,7 +137,7 @@ class ClipSource(ABC):
         """Return what decides the frames of :meth:`read` with these arguments; nothing is decoded.
 
         Raises:
-            UserError: if the video or the keyframe's file is missing.
+            DataError: if the video or the keyframe's file is missing.
         """
 
     @abstractmethod
@@ -162,7 +162,7 @@ def explained(path: Path, second: float | None) -> Iterator[None]:
         yield
     except BrokenVideoError as error:
         where = "" if second is None else f" (wanted for second {second})"
-        raise UserError(
+        raise DataError(
             f"{path}{where}: {error}; PyAV {av.__version__}. The file is damaged, incomplete or no video: copy or "
             f'download it again, or repair it with ffmpeg -i "{path.name}" -c:v libx264 "{path.stem}_repaired.mp4". To '
             "leave it out, remove its rows from the annotations."

@@ -12,7 +12,7 @@ from collections.abc import Collection
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from alphaction.data.video.file import VIDEO_SUFFIXES
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError
 from alphaction.utils.messages import suggest
 
 # Label Studio puts eight hexadecimal digits of a random id before the name of an uploaded file.
@@ -98,7 +98,7 @@ class VideoNames:
             place: where in the file, for messages.
 
         Raises:
-            UserError: none is known (with the nearest), or the name fits several.
+            DataError: none is known (with the nearest), or the name fits several.
         """
         raws = tuple(raw for raw in raws if raw)
         if raws in self._cache:
@@ -107,14 +107,14 @@ class VideoNames:
         for raw in raws:
             found = self.find(raw)
             if len(found) > 1:
-                raise UserError(f'{where}: video "{raw}" fits {", ".join(sorted(found))}. Give the files other names.')
+                raise DataError(f'{where}: video "{raw}" fits {", ".join(sorted(found))}. Give the files other names.')
             if found:
                 self._cache[raws] = found[0]
                 return found[0]
         if not raws:
-            raise UserError(f"{where}: the video is not named.")
+            raise DataError(f"{where}: the video is not named.")
         remedy = "Rename the file, or add the video to the folder."
-        raise UserError(f'{where}: video "{raws[0]}" is not among the videos. {self.nearest(raws[0])} {remedy}')
+        raise DataError(f'{where}: video "{raws[0]}" is not among the videos. {self.nearest(raws[0])} {remedy}')
 
     def nearest(self, raw: str) -> str:
         """Return a sentence that names the known videos nearest to ``raw``, which is none."""

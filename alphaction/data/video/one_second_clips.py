@@ -13,7 +13,7 @@ import numpy as np
 from alphaction.data.keyframes import time_list
 from alphaction.data.video.clip_source import ClipSource, FileState, Origin, VideoCheck, explained
 from alphaction.data.video.file import VIDEO_SUFFIXES, Size, VideoFile, VideoInfo
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError, UserError
 from alphaction.utils.files import missing_file
 from alphaction.utils.messages import listed, suggest
 
@@ -34,7 +34,7 @@ class OneSecondClipSource(ClipSource):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         if not self.folder.is_dir():
-            raise UserError(
+            raise DataError(
                 f"the folder of clips {missing_file(self.folder, folders=True)} Correct `clips` of the dataset."
             )
 
@@ -44,7 +44,7 @@ class OneSecondClipSource(ClipSource):
         """Return the file that shows a time, or None if there is none.
 
         Raises:
-            UserError: if there is no folder of ``video``.
+            DataError: if there is no folder of ``video``.
         """
         name = self._clips(video).get(math.floor(second))
         return None if name is None else self.folder / video / name
@@ -104,7 +104,7 @@ class OneSecondClipSource(ClipSource):
     def _rate(self, video: str, second: float, fps: float) -> float:
         """Return the timeline's frames per second, once it is known that the keyframe has a file."""
         if self.path(video, second) is None:
-            raise UserError(self._missing(video, [second], 1))
+            raise DataError(self._missing(video, [second], 1))
         # A second holds a whole number of frames here, or rounding would drift away from the clips' borders.
         return fps or max(round(self.probe(video).fps), 1)
 
@@ -128,7 +128,7 @@ class OneSecondClipSource(ClipSource):
             folder = self.folder / video
             if not folder.is_dir():
                 others = [entry.name for entry in os.scandir(self.folder) if entry.is_dir()]
-                raise UserError(
+                raise DataError(
                     f'video "{video}" is annotated, but {self.folder} holds no folder {video}. '
                     f"{suggest(video, others)} Add its clips, or remove the video's rows from the annotations."
                 )
@@ -152,7 +152,7 @@ class OneSecondClipSource(ClipSource):
     def _probe(self, video: str) -> VideoInfo:
         clips = self._clips(video)
         if not clips:
-            raise UserError(f"{self.folder / video} holds no clip named {{second}}.mp4. Cut the movie into seconds.")
+            raise DataError(f"{self.folder / video} holds no clip named {{second}}.mp4. Cut the movie into seconds.")
         path = self.folder / video / clips[min(clips)]
         with explained(path, None):
             clip = VideoFile(path, from_first_frame=True)

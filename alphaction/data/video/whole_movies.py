@@ -15,7 +15,7 @@ from alphaction.data.video.clip_source import ClipSource, FileState, Origin, Vid
 from alphaction.data.video.file import VIDEO_SUFFIXES, Size, VideoFile, VideoInfo
 from alphaction.data.video.names import VideoNames
 from alphaction.data.video.time_units import END_TOLERANCE
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError, UserError
 from alphaction.utils.files import missing_file
 from alphaction.utils.messages import suggest
 
@@ -33,7 +33,7 @@ class MovieSource(ClipSource):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         if not self.folder.is_dir():
-            raise UserError(
+            raise DataError(
                 f"the folder of videos {missing_file(self.folder, folders=True)} Correct `videos` of the dataset."
             )
         self._paths: dict[str, list[str]] = {}
@@ -54,14 +54,14 @@ class MovieSource(ClipSource):
         """Return the file of ``video``.
 
         Raises:
-            UserError: if there is none, or more than one.
+            DataError: if there is none, or more than one.
         """
         names = self._paths.get(video) or self._paths.get(self._names.known(video), [])
         if len(names) == 1:
             return self.folder / names[0]
         if names:
-            raise UserError(f'video "{video}": {self.folder} holds {", ".join(names)}. Keep one of them.')
-        raise UserError(
+            raise DataError(f'video "{video}": {self.folder} holds {", ".join(names)}. Keep one of them.')
+        raise DataError(
             f'video "{video}" is annotated, but {self.folder} holds no {video}.mp4 (or .avi, .mkv, .webm, ...). '
             f"{suggest(video, self._names.names)} Add the file, or remove the video's rows from the annotations."
         )
@@ -113,7 +113,7 @@ class MovieSource(ClipSource):
         Not its header decides, but where its data end; nothing is decoded.
 
         Raises:
-            UserError: the video is missing or cannot be read.
+            DataError: the video is missing or cannot be read.
         """
         path, info = self.path(video), self.probe(video)
         with explained(path, None):
