@@ -35,6 +35,6 @@ setup(
         "detectors": [OPTIONAL["transformers"]],
         "vjepa2": [OPTIONAL["transformers"]],
         "optional": ["onnx", *OPTIONAL.values()],
-        "dev": ["pytest", "pytest-xdist", "ruff>=0.17,<0.18", "pre-commit", "matplotlib"],
+        "dev": ["pytest", "pytest-xdist", "ruff>=0.17,<0.18", "pre-commit", "matplotlib", "hypothesis"],
     },
 )

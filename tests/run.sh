@@ -11,7 +11,7 @@ cd "$ROOT"
 # shellcheck source=tools/environment.sh
 source tools/environment.sh
 EXTRAS=$ALL_EXTRAS
-ensure_environment ruff pytest xdist
+ensure_environment ruff pytest xdist hypothesis
 unset ALPHACTION_VENV  # the launchers that are tested have environments of their own
 "$PYTHON" -m ruff check .
 "$PYTHON" -m ruff format --check .

@@ -34,7 +34,7 @@ from typing import NoReturn
 FOLDER = "ALPHACTION_TEST_PYTHON"
 """Variable of the environment that names the folder of the quick ``python`` of this run."""
 _SOCKET = "socket"
-_FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 
 
 @contextmanager
@@ -149,9 +149,9 @@ def _ended(running: dict[int, socket.socket]) -> Iterator[socket.socket]:
 def _fork(channel: socket.socket) -> list[str] | int:
     """Return the id of the process that takes the request, and in that process its arguments."""
     length, files, _, _ = socket.recv_fds(channel, 4, 3)
-    text = b""
-    while len(text) < int.from_bytes(length, "big"):
-        text += channel.recv(65536)
+    text, size = b"", int.from_bytes(length, "big")
+    while len(text) < size:
+        text += channel.recv(size - len(text))  # a signal may follow
     asked = json.loads(text)
     pid = os.fork()
     # In both processes, since neither may rely on the other being first.
@@ -190,6 +190,7 @@ def _preload() -> None:
 def run(folder: Path, arguments: list[str]) -> None:
     """Do in this process what ``python ARGUMENTS`` would do in a new one."""
     sys.executable = str(folder / "python")
+    sys.stdout.reconfigure(line_buffering=True)
     paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     sys.path[:] = ["", *filter(None, paths), *(path for path in sys.path[1:] if path not in paths)]
     if arguments[0] == "-c":
@@ -229,6 +230,8 @@ def run_and_exit(folder: Path, arguments: list[str]) -> NoReturn:
 
 
 if __name__ == "__main__":
+    if sys.argv[2:3] == ["-u"]:  # of torchrun; what is run writes line by line anyway
+        del sys.argv[2]
     if sys.argv[1] == "serve":
         run_and_exit(Path(sys.argv[2]), serve(Path(sys.argv[2])))
     elif len(sys.argv) > 2 and (sys.argv[2] in ("-c", "-m") or not sys.argv[2].startswith("-")):

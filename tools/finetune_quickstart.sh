@@ -22,6 +22,7 @@ command, asks once, and starts the training.
   --new-classes     take the backbone only from MODEL.WEIGHT and start the action head anew (own classes);
                     default: take the head, too, as far as it fits
   --resume          continue from the last checkpoint in OUTPUT_DIR with its schedule, also on another number of GPUs
+  --requeued        --resume if OUTPUT_DIR holds a checkpoint, else start: for jobs that a scheduler starts again
   --no-tensorboard  write no TensorBoard files
   --skip-val        no evaluation during training; the one at the end stays
   --seed S          seed of the run (default: 0)

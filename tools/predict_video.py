@@ -22,7 +22,7 @@ from alphaction.config import load_cfg
 from alphaction.engine.test import test_weights
 from alphaction.utils.errors import run_command, saying_how_to_go_on
 from alphaction.utils.logging import logged_run
-from alphaction.utils.messages import counted
+from alphaction.utils.messages import counted, shortened
 from alphaction.utils.options import CommandParser, add_options, read_options
 from alphaction.workflows.predict.interruption import how_to_go_on
 from alphaction.workflows.predict.video import predict_videos
@@ -87,13 +87,13 @@ def main() -> int:
         for result in predict_videos(cfg, test_weights(cfg, args.opts), jobs, config_file=config_file):
             if isinstance(result, VideoFailure):
                 failures.append(result)
-                print(f"skipped: {result}", file=sys.stderr)
+                print(shortened(f"skipped: {result}"), file=sys.stderr)
             else:
                 print(result, flush=True)
     if failures:
         title = f"{len(failures)} of {counted(len(jobs), 'video')} could not be predicted; the others are written:"
         short = [f"{failure.video}: {failure.short}" for failure in failures]
-        print("\n  - ".join([f"error: {title}", *short]), file=sys.stderr)
+        print(shortened("\n  - ".join([f"error: {title}", *short])), file=sys.stderr)
     return 1 if failures else 0
 
 

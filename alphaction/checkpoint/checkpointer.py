@@ -7,33 +7,56 @@ because they can be larger than the model). Each file is written whole or not at
 
 from __future__ import annotations
 
-import re
-import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-import torch
 from torch import nn
+from torch.optim import Optimizer
 
 from alphaction import __version__
-from alphaction.checkpoint.file_content import file_kind, read_content
+from alphaction.checkpoint.file_content import read_content
 from alphaction.checkpoint.foreign.alphaction import own_license
+from alphaction.checkpoint.foreign.config_text import read_yaml
 from alphaction.checkpoint.label_maps import compare_label_maps
-from alphaction.checkpoint.load_report import is_counter
 from alphaction.checkpoint.matching import unwrap_model
+from alphaction.checkpoint.run_folder import (
+    BETWEEN,
+    LAST_CHECKPOINT,
+    MEMORY_POOL,
+    checkpoint_name,
+    last_checkpoint,
+    newest_checkpoint,
+    prune,
+)
+from alphaction.checkpoint.run_state import (
+    known_values,
+    model_problems,
+    optimizer_problems,
+    other_model,
+    place_in_schedule,
+    plain_problems,
+    restorable,
+    scaler_problems,
+    scheduler_problems,
+    shown,
+    unbuffered,
+)
 from alphaction.checkpoint.storage import save_atomically, write_atomically
 from alphaction.config.changes import ABSENT, changed_values
 from alphaction.utils.errors import CheckpointError, UserError
+from alphaction.utils.logging import get_logger
 from alphaction.utils.messages import counted, listed
 
-LAST_CHECKPOINT = "last_checkpoint"
-MEMORY_POOL = "memory_pool_{:07d}.pth"
-FINAL_CHECKPOINT = "model_final"
 NOT_CONTINUED = (
     "No run can continue from it. To start a new run from its weights, set MODEL.WEIGHT to it, add --transfer, and "
     "choose a new OUTPUT_DIR."
 )
+EMPTY_MEMORY = "the memory pool starts empty and fills up again within one epoch"
+_MOST_PROBLEMS = 20
+_RESTORED = {"optimizer": restorable, "scheduler": place_in_schedule, "scaler": known_values}
+"""What is taken of a part's state, given that of the file, which has been checked, and the run's own."""
 
 
 class Stateful(Protocol):
@@ -59,11 +82,6 @@ class MemoryLoad(NamedTuple):
     warning: str
 
 
-def checkpoint_name(iteration: int) -> str:
-    """Return the name, without ending, of the checkpoint of an iteration: ``model_0005000``."""
-    return f"model_{iteration:07d}"
-
-
 class Checkpointer:
     """Saves and restores the state of a run in one folder.
 
@@ -76,6 +94,7 @@ class Checkpointer:
         label_map: {"ids", "names", "groups"} of the dataset, stored with the weights.
         config: the run's config as YAML text, stored with the weights for people to read.
         is_main_process: only this process writes; all of them read.
+        keep: SOLVER.KEEP_CHECKPOINTS: so many of the newest are kept; 0: all.
 
     Attributes:
         license: of the weights that the run began with, "" if unknown; stored with what is trained from them.
@@ -91,6 +110,7 @@ class Checkpointer:
         label_map: Mapping[str, Any] | None = None,
         config: str = "",
         is_main_process: bool = True,
+        keep: int = 0,
     ) -> None:
         self.output_dir = Path(output_dir)
         self.model = unwrap_model(model)
@@ -98,22 +118,26 @@ class Checkpointer:
         self._label_map = dict(label_map) if label_map is not None else None
         self._config = config
         self._is_main_process = is_main_process
+        self._keep = keep
         self.license = ""
 
-    def save(self, name: str | None, iteration: int, extra: Mapping[str, Any] | None = None) -> Path:
-        """Write a checkpoint and make it the last one. Only the main process writes.
+    def save(
+        self, name: str | None, iteration: int, extra: Mapping[str, Any] | None = None, *, between: bool = False
+    ) -> Path:
+        """Write a checkpoint, make it the last one, and delete those that it replaces. Only the main process writes.
 
         Args:
             name: file name without ending, such as FINAL_CHECKPOINT; None for ``model_{iteration:07d}``.
             iteration: iterations done so far.
             extra: anything else to keep, of tensors and plain types; :meth:`resume` returns it.
+            between: it is one between two of SOLVER.CHECKPOINT_PERIOD, and the next one will replace it.
 
         Returns:
             the checkpoint's path.
 
         Raises:
             TypeError: if the state holds other than tensors and plain types; the message names the key.
-            CheckpointError: if the disk is full or the folder cannot be written. Older files are then unchanged.
+            ResourceError: if the disk is full or the folder cannot be written. Older files are then unchanged.
         """
         path = self.output_dir / f"{name or checkpoint_name(iteration)}.pth"
         if self._is_main_process:
@@ -126,13 +150,25 @@ class Checkpointer:
                 "license": self.license,
                 "version": __version__,
                 "extra": dict(extra or {}),
+                **({BETWEEN: True} if between else {}),
             }
             save_atomically(content, path)
             write_atomically(self.output_dir / LAST_CHECKPOINT, lambda file: file.write(f"{path.name}\n".encode()))
+            self._remove_older(path, int(iteration))
+        return path
+
+    def _remove_older(self, path: Path, iteration: int) -> None:
+        """Delete what the checkpoint that was just written replaces."""
+        try:
             for pool in self.output_dir.glob("memory_pool_*.pth"):
                 if pool.name != MEMORY_POOL.format(iteration):
                     pool.unlink()
-        return path
+            deleted = prune(self.output_dir, path, iteration, self._keep)
+        except OSError as error:
+            get_logger().warning("an older checkpoint cannot be deleted: %s", error)
+            return
+        if deleted:
+            get_logger().info("deleted %s", ", ".join(file.name for file in deleted))
 
     def save_memory(self, pool_state: Mapping[str, Any], iteration: int) -> Path:
         """Write the memory pool of an iteration; call it before :meth:`save`, which removes those of other iterations.
@@ -152,80 +188,123 @@ class Checkpointer:
             folder: where that checkpoint lies; default: the run's own.
         """
         path = Path(folder or self.output_dir) / MEMORY_POOL.format(iteration)
-        refill = "the memory pool starts empty and fills up again within one epoch"
         if not path.is_file():
-            return MemoryLoad(None, f"{path}: no such file; {refill}")
+            return MemoryLoad(None, f"{path}: no such file; {EMPTY_MEMORY}")
         try:
             content = _read_plain(path)
         except UserError as error:
-            return MemoryLoad(None, f"{error} Meanwhile {refill}")
+            return MemoryLoad(None, f"{error} Meanwhile {EMPTY_MEMORY}")
         if not isinstance(content.get("pool"), dict):
-            return MemoryLoad(None, f"{path}: holds no memory pool; {refill}")
-        if content.get("iteration") != iteration:
-            found = content.get("iteration")
-            return MemoryLoad(None, f"{path}: of iteration {found}, not {iteration} as the checkpoint; {refill}")
+            return MemoryLoad(None, f"{path}: holds no memory pool; {EMPTY_MEMORY}")
+        if type(content.get("iteration")) is not int or content["iteration"] != iteration:
+            found = shown(content.get("iteration"))
+            return MemoryLoad(None, f"{path}: of iteration {found}, not {iteration} as the checkpoint; {EMPTY_MEMORY}")
         return MemoryLoad(content["pool"], "")
 
     def resume(self, path: str | Path | None = None) -> Resumed:
         """Restore model, optimizer, scheduler and scaler from a checkpoint, by default the last one of the folder.
 
+        The whole file is checked first: if it is refused, nothing has changed.
+
         Raises:
             CheckpointError: if the file is missing, damaged, not a training checkpoint of this program, or if it
                 belongs to another model, optimizer or label map.
         """
-        path = Path(path) if path is not None else last_checkpoint(self.output_dir)
+        path = Path(path) if path is not None else self._last()
         try:
             content = _read_plain(path)
         except UserError as error:
-            raise CheckpointError(f"{error} {_remedy(self.output_dir, path)}") from error
-        if "version" not in content or "model" not in content or type(content.get("iteration")) is not int:
+            raise CheckpointError(f"{error} {self._remedy(path)}".rstrip()) from error
+        if not {"version", "model", "iteration"} <= content.keys():
             raise CheckpointError(f"{path}: not a training checkpoint of this program. {NOT_CONTINUED}")
+        self._refuse(path, plain_problems(content))
+        for text in (content.get("config"), (content.get("extra") or {}).get("config")):
+            if text:
+                read_yaml(path, text)
         if difference := compare_label_maps(content.get("label_map"), self._label_map):
             raise CheckpointError(
                 f"{path}: {difference}. A run continues with the classes that it began with; for other classes start a "
                 "new one (new OUTPUT_DIR, MODEL.WEIGHT set to this file, --transfer, --no-head)."
             )
+        self._check_model(content["model"], path)
+        notes = self._check_parts(content, path)
+        self._restore(content, path)
         self.license = own_license(content)
-        self._restore_model(content["model"], path)
-        notes = self._restore_parts(content, path)
         info = f"continuing from {path} at iteration {content['iteration']}" + "".join(f"; {note}" for note in notes)
         return Resumed(content["iteration"], info, dict(content.get("extra") or {}))
 
-    def _restore_model(self, state: dict[str, Any], path: Path) -> None:
+    def _last(self) -> Path:
+        try:
+            return last_checkpoint(self.output_dir)
+        except CheckpointError as error:
+            raise CheckpointError(f"{error} {self._remedy(None)}".rstrip()) from error
+
+    def _remedy(self, broken: Path | None) -> str:
+        """Return what to do now that a checkpoint is missing or damaged."""
+        pointer = self.output_dir / LAST_CHECKPOINT
+        anew = f"delete {pointer} and the checkpoints to start the run from the beginning"
+        try:
+            newest = newest_checkpoint(self.output_dir)
+        except CheckpointError:
+            newest = None
+        if newest is None or newest.path == broken:
+            return f"No intact model_*.pth is in {self.output_dir}; {anew}."
+        return f"The newest intact checkpoint there is {newest.path.name}: write that name into {pointer}, or {anew}."
+
+    def _check_model(self, state: object, path: Path) -> None:
         own = self.model.state_dict()
-        problems = [f"missing {name}" for name in own if name not in state and not is_counter(name)]
-        problems += [f"not in the model: {name}" for name in state if name not in own and not is_counter(name)]
-        problems += [
-            f"{name} is {list(tensor.shape)} in the model, {list(state[name].shape)} in the file"
-            for name, tensor in own.items()
-            if name in state and tensor.shape != state[name].shape
-        ]
-        if problems:
+        self._refuse(path, model_problems(state, own, {name for name, _ in self.model.named_parameters()}))
+        if problems := other_model(state, own):
             raise CheckpointError(
                 f"{path}: of another model: {listed(problems, 4, '; ')} ({counted(len(problems), 'difference')}). "
                 "A run continues with the model that it began with; for a changed model start a new run (new "
                 "OUTPUT_DIR, MODEL.WEIGHT set to this file, --transfer)."
             )
-        self.model.load_state_dict({name: tensor for name, tensor in state.items() if name in own}, strict=False)
 
-    def _restore_parts(self, content: dict[str, Any], path: Path) -> list[str]:
+    def _check_parts(self, content: dict[str, Any], path: Path) -> list[str]:
+        """Check the states of optimizer, scheduler and scaler; return notes for the log."""
         notes = []
         for key, part in self._parts.items():
+            state = content.get(key)
             if part is None:
                 continue
-            if not content.get(key):
+            if state is None or state == {}:
                 if key != "scaler":  # switching to fp16 in the middle of a run is fine
                     raise CheckpointError(f"{path}: holds no {key} state. {NOT_CONTINUED}")
                 if part.state_dict():  # empty: the scaler is disabled
                     notes.append("no gradient scaler in it, a new one starts")
+            elif key == "optimizer" and isinstance(part, Optimizer):
+                self._refuse(path, optimizer_problems(state, part), self._changes(content))
+                if content["iteration"] > 0 and (lacking := unbuffered(state, part)):
+                    what = f"the optimizer's state of {counted(lacking, 'parameter')}"
+                    notes.append(f"{what} is not in it and starts anew")
+            elif key == "scheduler":
+                self._refuse(path, scheduler_problems(state, part.state_dict()), self._changes(content))
+            elif key == "scaler":
+                self._refuse(path, scaler_problems(state, part.state_dict()))
+        return notes
+
+    def _restore(self, content: dict[str, Any], path: Path) -> None:
+        """Restore a checkpoint that has been checked, the model last."""
+        for key, part in self._parts.items():
+            if part is None or not content.get(key):
                 continue
+            own = part.state_dict()
             try:
-                part.load_state_dict(content[key])
-            except (ValueError, KeyError, RuntimeError) as error:
+                part.load_state_dict(_RESTORED[key](content[key], own))
+            except Exception as error:  # of PyTorch, about a value that no check knows of
                 raise CheckpointError(
                     f"{path}: its {key} state does not fit this run's {key} ({error}). {self._changes(content)}"
                 ) from error
-        return notes
+        own, state = self.model.state_dict(), content["model"]
+        self.model.load_state_dict({name: tensor for name, tensor in state.items() if name in own}, strict=False)
+
+    def _refuse(self, path: Path, problems: Iterator[str], remedy: str = "") -> None:
+        """Raise a :class:`CheckpointError` if there are problems; at most some are looked for."""
+        found = list(islice(problems, _MOST_PROBLEMS))
+        if found:
+            remedy = remedy or "The file was changed since it was written. Take another checkpoint."
+            raise CheckpointError(f"{path}: {listed(found, 4, '; ')}. {remedy}")
 
     def _changes(self, content: dict[str, Any]) -> str:
         """Return which keys that an optimizer's groups follow from differ from the run so far, and what to do."""
@@ -241,65 +320,9 @@ class Checkpointer:
         return f"Changed since it began: {listed(changed, 6)}. Set them as they were, or {anew}"
 
 
-def last_checkpoint(output_dir: str | Path) -> Path:
-    """Return the checkpoint that ``last_checkpoint`` in a run's folder names.
-
-    The text may be a file name or a path: absolute, or relative to the folder or the working directory (upstream writes
-    such). A file of that name in the folder itself comes first, so a folder that was moved or copied keeps working.
-
-    Raises:
-        CheckpointError: if there is no such file; the message names the newest intact checkpoint of the folder.
-    """
-    folder = Path(output_dir)
-    pointer = folder / LAST_CHECKPOINT
-    if not pointer.is_file():
-        raise CheckpointError(f"{pointer}: no such file, so no run can continue in {folder}.")
-    text = pointer.read_text(encoding="utf-8", errors="replace").strip()
-    # A path that another system wrote may have backslashes.
-    name = re.split(r"[\\/]", text)[-1]
-    for candidate in (folder / name, folder / text, Path(text)):
-        if text and candidate.is_file():
-            return candidate
-    shown = f'names "{text}", which does not exist.' if text else "is empty."
-    raise CheckpointError(f"{pointer}: {shown} {_remedy(folder, folder / name)}")
-
-
-def newest_intact(folder: Path, besides: Path | None = None) -> Path | None:
-    """Return the most recently written ``model_*.pth`` of a folder that is a whole PyTorch file, or None."""
-    files = [path for path in folder.glob("model_*.pth") if path != besides and zipfile.is_zipfile(path)]
-    return max(files, key=lambda path: (path.stat().st_mtime_ns, path.name), default=None)
-
-
-def is_training_checkpoint(path: str | Path) -> bool:
-    """Return whether a file was written by :class:`Checkpointer` and holds an optimizer's state.
-
-    Raises:
-        CheckpointError: if the file is missing or of no known kind.
-    """
-    path = Path(path)
-    if file_kind(path) != "torch" or not zipfile.is_zipfile(path):
-        return False
-    try:
-        # mmap: keys only, tensors stay on disk.
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except Exception:  # of another project, or damaged, which reading it in full will report
-        return False
-    return isinstance(content, dict) and {"model", "optimizer", "iteration", "version"} <= content.keys()
-
-
 def _read_plain(path: Path) -> dict[str, Any]:
     """Read a file that holds tensors and plain types only, as :class:`Checkpointer` writes them."""
     content, foreign = read_content(path)
     if foreign or not isinstance(content, dict):
         return {}
     return content
-
-
-def _remedy(folder: Path, broken: Path) -> str:
-    """Return what to do now that the last checkpoint of ``folder`` is missing or damaged."""
-    intact = newest_intact(folder, besides=broken)
-    pointer = folder / LAST_CHECKPOINT
-    anew = f"delete {pointer} to start the run from the beginning"
-    if intact is None:
-        return f"No intact model_*.pth is in {folder}; {anew}."
-    return f"The newest intact checkpoint there is {intact.name}: write that name into {pointer}, or {anew}."

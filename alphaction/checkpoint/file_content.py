@@ -6,7 +6,6 @@ The kind is found from the file's first bytes, not from its name.
 from __future__ import annotations
 
 import pickle
-import tarfile
 import warnings
 import zipfile
 from pathlib import Path
@@ -14,17 +13,14 @@ from typing import Literal
 
 import torch
 
+from alphaction.checkpoint.file_bounds import check_content, check_old_torch, check_zip, damaged
 from alphaction.checkpoint.safe_pickle import read_numpy_pickle, torch_pickle_module
 from alphaction.checkpoint.safetensors_file import read_safetensors
+from alphaction.utils.checksums import damaged_record
 from alphaction.utils.errors import CheckpointError, UserError
 from alphaction.utils.file_heads import HEAD_BYTES, not_weights
 from alphaction.utils.files import WEIGHT_SUFFIXES, missing_file
 from alphaction.utils.messages import listed
-
-MOST_INFLATION = 4
-"""How many times larger than its file what is read from it may be, besides :data:`SMALL_FILE`."""
-SMALL_FILE = 1 << 20
-"""Bytes that any file may hold."""
 
 # The pickled magic number that starts every PyTorch file of the old (not zipped) form.
 _OLD_TORCH_MAGIC = b"l\xfc\x9cF\xf9 j\xa8P\x19."
@@ -38,25 +34,26 @@ def read_content(path: Path) -> tuple[object, set[str]]:
     """
     kind = file_kind(path)
     try:
-        if kind == "safetensors":
-            return _read_safetensors(path), set()
-        if kind == "torch":
-            return _read_torch(path)
-        with path.open("rb") as file:
-            return read_numpy_pickle(file)
+        if kind == "torch" and zipfile.is_zipfile(path) and (damage := damaged_record(path)):
+            raise CheckpointError(f"{path}: {damage}. Download or copy it again.")
+        content, foreign = _READERS[kind](path)
     except UserError:
         raise
     # What a damaged or hostile pickle raises has no limit: IndexError, AttributeError, RecursionError...
     except Exception as error:
-        raise CheckpointError(
-            f"{path}: cannot be read as a weight file ({type(error).__name__}: {_first_line(error)}). It is damaged or "
-            f"only partly copied ({path.stat().st_size:,} bytes); download or copy it again."
-        ) from error
+        raise damaged(path, error) from error
+    check_content(path, content)
+    return content, foreign
 
 
-def _read_safetensors(path: Path) -> dict[str, object]:
+def _read_safetensors(path: Path) -> tuple[object, set[str]]:
     tensors, metadata = read_safetensors(path)
-    return {**tensors, "metadata": metadata}
+    return {**tensors, "metadata": metadata}, set()
+
+
+def _read_pickle(path: Path) -> tuple[object, set[str]]:
+    with path.open("rb") as file:
+        return read_numpy_pickle(file)
 
 
 def _read_torch(path: Path) -> tuple[object, set[str]]:
@@ -78,6 +75,9 @@ def _load_torch(path: Path) -> tuple[object, set[str]]:
             return torch.load(file, map_location="cpu", weights_only=False, pickle_module=pickle_module), foreign
 
 
+_READERS = {"safetensors": _read_safetensors, "torch": _read_torch, "pickle": _read_pickle}
+
+
 def file_kind(path: Path) -> Literal["torch", "pickle", "safetensors"]:
     """Return, by its first bytes, whether PyTorch, a plain pickle or safetensors wrote ``path``.
 
@@ -85,21 +85,25 @@ def file_kind(path: Path) -> Literal["torch", "pickle", "safetensors"]:
         CheckpointError: if it is missing, empty, or neither; the message names what it looks like.
     """
     _check_present(path)
-    with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+    except OSError as error:
+        raise CheckpointError(f"{path}: it cannot be read ({error.strerror}).") from error
     if problem := not_weights(head):
         raise CheckpointError(f"{path}: {problem}")
     if _is_safetensors(head, path.stat().st_size):
         return "safetensors"
     if head.startswith(b"PK\x03\x04"):
-        _check_zip(path)
+        check_zip(path)
         return "torch"
     if _OLD_TORCH_MAGIC in head[:32]:
+        check_old_torch(path)
         return "torch"
     # Protocols 2 and later start with 0x80; 0 and 1, which Python 2 wrote by default, with the mark of a container.
     if head[0] == 0x80 or (path.suffix in (".pkl", ".pickle") and head[:1] in b"(}]"):
         return "pickle"
-    if tarfile.is_tarfile(path):
+    if head[257:262] == b"ustar":
         raise CheckpointError(f"{path}: a tar archive, not a weight file. Unpack it and give the .pth file inside.")
     raise CheckpointError(
         f"{path}: not a weight file; it begins with {head[:16]!r}. Give a .pth, .safetensors or Caffe2 .pkl file."
@@ -119,34 +123,3 @@ def _check_present(path: Path) -> None:
         raise CheckpointError(f"{path}: a folder, not a weight file. In it: {listed(names, 8) or 'no weight file'}.")
     if not path.is_file():
         raise CheckpointError(f"weight file {missing_file(path, WEIGHT_SUFFIXES)}")
-
-
-def _check_zip(path: Path) -> None:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-    except zipfile.BadZipFile as error:
-        raise CheckpointError(
-            f"{path}: cut off ({path.stat().st_size:,} bytes; the end of the archive is missing or damaged). Download "
-            "or copy it again."
-        ) from error
-    names = {entry.filename.rpartition("/")[2] for entry in entries}
-    unpacked, size = sum(entry.file_size for entry in entries), path.stat().st_size
-    if unpacked > MOST_INFLATION * size + SMALL_FILE:
-        raise CheckpointError(
-            f"{path}: {size:,} bytes that would unpack to {unpacked:,}. PyTorch does not compress weights; the file is "
-            "damaged, or made to fill the memory."
-        )
-    if "constants.pkl" in names:
-        raise CheckpointError(
-            f"{path}: a TorchScript program, not weights. Save the weights of the original model with "
-            "torch.save(model.state_dict(), path)."
-        )
-    if "data.pkl" not in names:
-        raise CheckpointError(
-            f"{path}: a zip archive that PyTorch did not write. Unpack it and give the .pth file inside."
-        )
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n", 1)[0][:200] or "no message"

@@ -91,7 +91,7 @@ def _compare_settings(
     fits = held is not None and ours is not None and held.shape == ours.shape
     takes_classifier = not no_head and held is not None and (fits or needs_classifier)
     warnings = check_settings(file, cfg, takes_classifier=takes_classifier, head_may_be_new=not needs_classifier)
-    if held is None or takes_classifier or no_head or ours is None or len(held) != len(ours):
+    if held is None or takes_classifier or no_head or ours is None or held.shape[:1] != ours.shape[:1]:
         return warnings
     lines = mismatches(file, cfg, takes_classifier=True)
     return [

@@ -10,16 +10,19 @@ pointers). Any other name, ``os.system`` or a class of another project, becomes
 
 from __future__ import annotations
 
+import os
 import pickle
 import pickletools
 import re
 from collections import OrderedDict
 from types import SimpleNamespace
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from alphaction.utils.limits import MOST_PICKLE_STEPS
 
 
 class Foreign:
@@ -186,6 +189,10 @@ _NUMBERS = {
     **{(f"numpy.{core}.numeric", "_frombuffer"): _Function(_frombuffer) for core in ("core", "_core")},
 }
 
+_SET_STEPS = 4  # an empty set takes four times as much memory as an empty list
+_WIDE_STEPS = 500
+"""Integers of more than 64 bits can all have one hash, so that a dictionary of 100 thousand takes minutes. The mark of
+a PyTorch file is one, the state of a generator of random numbers has two."""
 _PUTS = ("PUT", "BINPUT", "LONG_BINPUT")
 
 
@@ -204,22 +211,59 @@ def _unpickler(foreign: set[str], allowed: dict[tuple[str, str], object]) -> typ
             return Foreign
 
         def load(self) -> Any:
-            _check_memo(self._file)
+            start = self._file.tell()
+            check_steps(self._file, start + _bytes_left(self._file))
+            self._file.seek(start)
             return super().load()
 
     return RestrictedUnpickler
 
 
-def _check_memo(file: BinaryIO) -> None:
-    """Raise for a pickle that remembers an object under a number much larger than it has instructions.
+def check_steps(file: IO[bytes], end: int) -> None:
+    """Check the instructions of the pickle that begins where ``file`` is, and go to its end.
 
-    Python makes room for all numbers below it: nine bytes could ask for 32 GB. ``file`` is left where it was.
+    Of an object that is remembered under a large number, Python makes room for all numbers below it: nine bytes could
+    ask for 32 GB. It does so for a text as long as the file says, too.
+
+    Args:
+        file: the file.
+        end: its size in bytes.
+
+    Raises:
+        UnpicklingError: it has too many, remembers an object under a number much larger than it has instructions, or
+            ends too early.
     """
-    start = file.tell()
-    for done, (code, argument, _) in enumerate(pickletools.genops(file)):
-        if code.name in _PUTS and argument > 2 * done + 1000:
+    done = 0
+    for code, argument, _ in pickletools.genops(_Known(file, end)):
+        name = code.name
+        if name in _PUTS and argument > 2 * done + 1000:
             raise pickle.UnpicklingError(f"object number {argument:,} after {done:,} instructions")
+        if name == "GLOBAL" and argument.endswith(" bytearray"):  # with a number, the call would fill the memory
+            raise pickle.UnpicklingError("a call of bytearray()")
+        wide = isinstance(argument, int) and argument.bit_length() > 64
+        done += _WIDE_STEPS if wide else _SET_STEPS if name == "EMPTY_SET" else 1
+        if done > MOST_PICKLE_STEPS:
+            raise pickle.UnpicklingError(f"more than {MOST_PICKLE_STEPS:,} instructions")
+
+
+class _Known:
+    """A file that is never asked for more bytes than it has."""
+
+    def __init__(self, file: IO[bytes], end: int) -> None:
+        self._file, self._end = file, end
+        self.readline, self.tell = file.readline, file.tell
+
+    def read(self, count: int) -> bytes:
+        if count > 8 and count > self._end - self._file.tell():
+            raise pickle.UnpicklingError(f"a text of {count:,} bytes, more than there are")
+        return self._file.read(count)
+
+
+def _bytes_left(file: IO[bytes]) -> int:
+    start = file.tell()
+    end = file.seek(0, os.SEEK_END)
     file.seek(start)
+    return end - start
 
 
 def torch_pickle_module(foreign: set[str]) -> Any:

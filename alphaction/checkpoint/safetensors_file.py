@@ -18,10 +18,9 @@ from torch import Tensor
 
 from alphaction.utils.errors import CheckpointError
 from alphaction.utils.files import missing_file
+from alphaction.utils.limits import LARGEST_HEADER, MOST_TENSORS
 from alphaction.utils.messages import listed
 
-MOST_TENSORS = 20_000
-"""So many tensors are read of a file of any kind."""
 _DTYPES = {
     "F64": torch.float64,
     "F32": torch.float32,
@@ -35,7 +34,6 @@ _DTYPES = {
     "BOOL": torch.bool,
 }
 _LENGTH_BYTES = 8
-_MAX_HEADER = 100_000_000  # bytes; the format's own limit
 _MAX_DIMENSIONS = 64
 _METADATA = "__metadata__"
 
@@ -87,8 +85,8 @@ def _read_header(file: BinaryIO, size: int) -> tuple[dict[str, Any], int]:
     length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
     if size < _LENGTH_BYTES or length > size - _LENGTH_BYTES:
         raise _DamagedError(f"its header should have {length:,} bytes, more than there are")
-    if length > _MAX_HEADER:
-        raise _DamagedError(f"its header should have {length:,} bytes, but the format allows {_MAX_HEADER:,}")
+    if length > LARGEST_HEADER:
+        raise _DamagedError(f"its header should have {length:,} bytes; those of up to {LARGEST_HEADER:,} are read")
     try:
         header = json.loads(file.read(length).decode("utf-8"), object_pairs_hook=_without_duplicates)
     except _DamagedError:

@@ -69,8 +69,8 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     except Exception as error:
         if cause := _file_system_error(error):
             raise ResourceError(
-                f"{path}: cannot be written ({cause.strerror or cause}). Free some space or set OUTPUT_DIR to a folder "
-                "that can be written; what the file held before is unchanged."
+                f"{path}: cannot be written ({cause.strerror or cause}). Free some space, or name another folder; what "
+                "the file held before is unchanged."
             ) from error
         raise
 

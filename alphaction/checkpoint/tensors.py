@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from alphaction.checkpoint.file_content import MOST_INFLATION, SMALL_FILE
+from alphaction.checkpoint.file_bounds import HOSTILE, is_plain
 from alphaction.checkpoint.safe_pickle import ArrayStandIn, NamespaceStandIn
-from alphaction.checkpoint.safetensors_file import MOST_TENSORS
 from alphaction.utils.errors import CheckpointError
+from alphaction.utils.limits import MOST_TENSORS
 from alphaction.utils.messages import listed
 
 STATE_KEYS = ("model", "state_dict", "model_state", "model_state_dict", "module", "blobs", "target_encoder")
@@ -28,7 +28,6 @@ _MOST_TEXT = 1 << 20  # characters of a text beside the tensors, such as a confi
 _MOST_KEYS = 100  # entries beside the tensors
 _MOST_VALUES = 20_000  # plain values in each of them
 _MOST_DEPTH = 12
-_HOSTILE = "The file is damaged, or made to fill the memory."
 
 
 def find_state(path: Path, content: object) -> tuple[dict[str, Tensor], str]:
@@ -106,7 +105,8 @@ def check_values(path: Path, weights: Mapping[str, Tensor]) -> None:
     problems = []
     for name, tensor in weights.items():
         if tensor.is_floating_point():
-            if not torch.isfinite(tensor).all():
+            # Numbers of 8 bits with a fraction have no such test of their own.
+            if not torch.isfinite(tensor.float() if tensor.element_size() == 1 else tensor).all():
                 problems.append(f"{name} holds infinite values or NaN")
         elif name.rpartition(".")[2] in _PARAMETERS:
             problems.append(f"{name} holds numbers of the type {str(tensor.dtype).removeprefix('torch.')}")
@@ -120,22 +120,14 @@ def check_values(path: Path, weights: Mapping[str, Tensor]) -> None:
 def _check_bounds(path: Path, found: Mapping[str, Tensor | ArrayStandIn]) -> None:
     if len(found) > MOST_TENSORS:
         raise CheckpointError(
-            f"{path}: holds {len(found):,} tensors, more than the {MOST_TENSORS:,} that are read. {_HOSTILE}"
+            f"{path}: holds {len(found):,} tensors, more than the {MOST_TENSORS:,} that are read. {HOSTILE}"
         )
-    total, size = 0, path.stat().st_size
     for name, value in found.items():
-        if isinstance(value, Tensor) and not _is_plain(value):
+        if isinstance(value, Tensor) and not is_plain(value):
             raise CheckpointError(
                 f"{path}: {name} is sparse, quantized or without values, which no weights here are. Save the plain "
                 "tensors of the original model."
             )
-        total += value.nbytes
-    if total > MOST_INFLATION * size + SMALL_FILE:
-        raise CheckpointError(f"{path}: {size:,} bytes that claim to hold tensors of {total:,}. {_HOSTILE}")
-
-
-def _is_plain(tensor: Tensor) -> bool:
-    return tensor.layout == torch.strided and not tensor.is_quantized and tensor.device.type == "cpu"
 
 
 def _tensor(path: Path, name: str, value: Tensor | ArrayStandIn) -> Tensor:
@@ -144,7 +136,7 @@ def _tensor(path: Path, name: str, value: Tensor | ArrayStandIn) -> Tensor:
     except (ValueError, TypeError) as error:
         raise CheckpointError(f"{path}: {name} is damaged ({error}). Download or copy the file again.") from error
     if tensor.ndim > MOST_DIMENSIONS:
-        raise CheckpointError(f"{path}: {name} has {tensor.ndim} dimensions, more than {MOST_DIMENSIONS}. {_HOSTILE}")
+        raise CheckpointError(f"{path}: {name} has {tensor.ndim} dimensions, more than {MOST_DIMENSIONS}. {HOSTILE}")
     return tensor
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import yaml
+from alphaction.utils.plain_yaml import load_yaml
 
 ABSENT = "absent"
 
@@ -14,8 +14,11 @@ def changed_values(before: str, now: str) -> Iterator[tuple[str, Any, Any]]:
     """Yield (key, value before, value now) of every key that two configs, as YAML text, have different values of.
 
     Keys come in alphabetical order; the value of a key that only the other config has is :data:`ABSENT`.
+
+    Raises:
+        YamlError: a text is not YAML, or too large.
     """
-    old, new = (dict(_flatten(yaml.safe_load(text) or {})) for text in (before, now))
+    old, new = (dict(_flatten(load_yaml(text) or {})) for text in (before, now))
     for key in sorted({*old, *new}):
         if old.get(key, ABSENT) != new.get(key, ABSENT):
             yield key, old.get(key, ABSENT), new.get(key, ABSENT)

@@ -13,6 +13,7 @@ import yaml
 from alphaction.utils.atomic import write_text_atomically
 from alphaction.utils.errors import UserError
 from alphaction.utils.files import refuse_existing
+from alphaction.utils.messages import visible
 
 _WIDTH = 118
 _INDENT = "  "
@@ -40,7 +41,7 @@ def to_yaml(settings: Sequence[Setting], header: Sequence[str] = ()) -> str:
         settings: in the order of the file; keys of one section must follow each other.
         header: lines of the comment at the top.
     """
-    lines = [wrapped for line in header for wrapped in _comment(line, "")]
+    lines = [wrapped for line in header for wrapped in _comment(visible(line), "")]
     open_sections: list[str] = []
     for setting in settings:
         *sections, name = setting.key.split(".")
@@ -53,10 +54,12 @@ def to_yaml(settings: Sequence[Setting], header: Sequence[str] = ()) -> str:
         open_sections = sections
         indent = _INDENT * len(sections)
         line = f"{indent}{name}: {format_value(setting.value)}"
-        if setting.comment and len(line) + len(setting.comment) + 4 <= _WIDTH:
-            lines.append(f"{line}  # {setting.comment}")
+        # A name in a comment must not end its line, or what follows would be a key.
+        comment = visible(setting.comment).replace("\n", " ")
+        if comment and len(line) + len(comment) + 4 <= _WIDTH:
+            lines.append(f"{line}  # {comment}")
         else:
-            lines += [*_comment(setting.comment, indent), line]
+            lines += [*_comment(comment, indent), line]
     return "\n".join(lines).strip("\n") + "\n"
 
 

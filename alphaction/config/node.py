@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from alphaction.config.values import WrongTypeError, coerce
 from alphaction.config.yaml_file import LocatedDict, read_yaml_mapping
 from alphaction.utils.errors import UserError
 from alphaction.utils.key_values import check_key_values
+from alphaction.utils.limits import LARGEST_CONFIG, MOST_CONFIG_FILES, MOST_PROBLEMS
 from alphaction.utils.messages import counted
 from alphaction.utils.near_names import find_near_name, unknown_key_hint
 
@@ -49,7 +51,7 @@ class ConfigNode(CfgNode):
             UserError: for a missing or malformed file, files that build on each other in a circle, and unknown keys or
                 values of a wrong type.
         """
-        self._set(_file_changes(self, Path(cfg_filename).expanduser(), chain=()))
+        self._set(_FileChanges(self).read(Path(os.path.expanduser(cfg_filename)), chain=()))
 
     def merge_from_list(self, cfg_list: Sequence[Any]) -> None:
         """Merge dotted keys and their values in turn, as in ``["SOLVER.BASE_LR", "0.01", "OUTPUT_DIR", "out"]``.
@@ -66,7 +68,7 @@ class ConfigNode(CfgNode):
             UserError: for unknown keys and values of a wrong type.
         """
         changes: dict[str, Any] = {}
-        problems = _read_changes(self, cfg_other, "", changes)
+        problems = list(islice(_read_changes(self, cfg_other, "", changes), MOST_PROBLEMS))
         _raise_all("the merged config", problems)
         self._set(changes)
 
@@ -85,17 +87,41 @@ class ConfigNode(CfgNode):
         return value if current is None else coerce(value, current, nested=True)
 
 
-def _file_changes(root: ConfigNode, path: Path, chain: tuple[Path, ...]) -> dict[str, Any]:
-    """Return {key: value} of ``path`` and the files it builds on; ``chain`` holds the files that led to it."""
-    if path.resolve() in [earlier.resolve() for earlier in chain]:
-        circle = " -> ".join(str(file) for file in (*chain, path))
-        raise UserError(f"config files build on each other in a circle through {BASE_KEY}: {circle}")
-    content = read_yaml_mapping(path, f"{BASE_KEY} of config file {chain[-1]}:" if chain else "config file")
-    changes: dict[str, Any] = {}
-    for base in _bases(content, path):
-        changes |= _file_changes(root, path.parent / Path(base).expanduser(), (*chain, path))
-    _raise_all(f"config file {path}", _read_changes(root, content, "", changes))
-    return changes
+class _FileChanges:
+    """What a config file and those it builds on change; their number and size are bounded."""
+
+    def __init__(self, root: ConfigNode) -> None:
+        self._root = root
+        self._files = self._bytes = 0
+
+    def read(self, path: Path, chain: tuple[Path, ...]) -> dict[str, Any]:
+        """Return {key: value} of ``path`` and the files it builds on; ``chain`` holds the files that led to it."""
+        if path.resolve() in [earlier.resolve() for earlier in chain]:
+            circle = " -> ".join(str(file) for file in (*chain, path))
+            raise UserError(f"config files build on each other in a circle through {BASE_KEY}: {circle}")
+        content = read_yaml_mapping(path, f"{BASE_KEY} of config file {chain[-1]}:" if chain else "config file")
+        self._count(path, chain)
+        changes: dict[str, Any] = {}
+        for base in _bases(content, path):
+            changes |= self.read(path.parent / os.path.expanduser(base), (*chain, path))
+        problems = list(islice(_read_changes(self._root, content, "", changes), MOST_PROBLEMS))
+        _raise_all(f"config file {path}", problems)
+        return changes
+
+    def _count(self, path: Path, chain: tuple[Path, ...]) -> None:
+        self._files += 1
+        self._bytes += path.stat().st_size
+        first = chain[0] if chain else path
+        if self._files > MOST_CONFIG_FILES:
+            raise UserError(
+                f"config file {first} builds on more than {MOST_CONFIG_FILES} files through {BASE_KEY} (each counts as "
+                f"often as it is named); the last one is {path}."
+            )
+        if self._bytes > LARGEST_CONFIG:
+            raise UserError(
+                f"config file {first} and those it builds on have more than {LARGEST_CONFIG:,} bytes; the last one is "
+                f"{path}."
+            )
 
 
 def _bases(content: LocatedDict, path: Path) -> list[str]:
@@ -110,32 +136,28 @@ def _bases(content: LocatedDict, path: Path) -> list[str]:
     return bases
 
 
-def _read_changes(root: ConfigNode, content: Mapping[str, Any], section: str, changes: dict[str, Any]) -> list[str]:
-    """Add to ``changes`` what ``content``, which stands under the key ``section``, sets; return what is wrong in it."""
-    problems: list[str] = []
+def _read_changes(root: ConfigNode, content: Mapping[str, Any], section: str, changes: dict[str, Any]) -> Iterator[str]:
+    """Add to ``changes`` what ``content``, which stands under the key ``section``, sets; yield what is wrong in it."""
     sections = set(section_keys(root))
     for name, value in content.items():
         key = f"{section}.{name}" if section else str(name)
         if isinstance(value, Mapping) and key in sections:
-            problems += _read_changes(root, value, key, changes)
+            yield from _read_changes(root, value, key, changes)
         elif value is None and key in sections:
             continue  # A section whose lines are all commented out changes nothing.
         elif isinstance(value, Mapping) and any(find_near_name(f"{key}.{inner}") for inner in value):
             # A section of another framework: what it holds may have a place here.
-            problems += _read_changes(root, value, key, changes)
+            yield from _read_changes(root, value, key, changes)
         elif problem := _read_change(root, key, value, changes):
             line = f"line {content.lines[name]}: " if isinstance(content, LocatedDict) else ""
-            problems.append(line + problem)
-    return problems
+            yield line + problem
 
 
 def _list_changes(root: ConfigNode, items: list[Any]) -> dict[str, Any]:
     check_key_values(items)
     changes: dict[str, Any] = {}
-    problems = [
-        _read_change(root, str(key), value, changes) for key, value in zip(items[::2], items[1::2], strict=True)
-    ]
-    _raise_all("the KEY VALUE pairs", [problem for problem in problems if problem])
+    found = (_read_change(root, str(key), value, changes) for key, value in zip(items[::2], items[1::2], strict=True))
+    _raise_all("the KEY VALUE pairs", list(islice(filter(None, found), MOST_PROBLEMS)))
     return changes
 
 
@@ -165,6 +187,8 @@ def _unknown(key: str, root: ConfigNode, known: list[str]) -> str:
     if near := nearest_key(key, known):
         return f"unknown key {key}. Did you mean {near}?"
     section = key.rpartition(".")[0]
+    if section in known and not isinstance(get_value(root, section), CfgNode):
+        return f"unknown key {key}: {section} is a value, and has no keys."
     if section in known:
         return f"unknown key {key}. {section} has: {', '.join(get_value(root, section))}."
     return f"unknown key {key}. The sections are: {', '.join(root)}."
@@ -172,4 +196,5 @@ def _unknown(key: str, root: ConfigNode, known: list[str]) -> str:
 
 def _raise_all(where: str, problems: list[str]) -> None:
     if problems:
-        raise UserError("\n  ".join([f"{counted(len(problems), 'mistake')} in {where}:", *problems]))
+        more = " or more" if len(problems) == MOST_PROBLEMS else ""
+        raise UserError("\n  ".join([f"{counted(len(problems), 'mistake')}{more} in {where}:", *problems]))

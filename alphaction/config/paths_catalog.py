@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from yacs.config import CfgNode
 from alphaction.config.yaml_file import YAML_SUFFIXES, LocatedDict, read_yaml_mapping
 from alphaction.utils.errors import UserError
 from alphaction.utils.files import missing_file
+from alphaction.utils.inside import name_problem
 from alphaction.utils.messages import suggest
 
 logger = logging.getLogger(__name__)
@@ -44,6 +46,7 @@ class DatasetSpec:
         object_boxes: detected objects; None: none.
         exclusions: seconds to leave out; None: none.
         source: "built in", or the path of the yaml file that registers it.
+        follow_links: read folders of clips that are links to places outside ``clips`` (DATASETS.FOLLOW_LINKS).
     """
 
     name: str
@@ -56,6 +59,7 @@ class DatasetSpec:
     object_boxes: Path | None
     exclusions: Path | None
     source: str
+    follow_links: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,7 @@ def find_dataset(cfg: CfgNode, name: str, without: Collection[str] = ()) -> Data
             "Change the name in one of them."
         )
     found = {
-        role: next((path for path in places if (path.is_dir() if role in _FOLDERS else path.is_file())), None)
+        role: next(filter(os.path.isdir if role in _FOLDERS else os.path.isfile, places), None)
         for role, places in entry.roles.items()
     }
     found |= dict.fromkeys(without)
@@ -111,7 +115,7 @@ def find_dataset(cfg: CfgNode, name: str, without: Collection[str] = ()) -> Data
         raise UserError("\n  - ".join([f'dataset "{name}" ({entry.source}) lacks files:', *problems]))
     if found["clips"]:
         found["videos"] = None
-    return DatasetSpec(name=name, source=entry.source, **found)
+    return DatasetSpec(name=name, source=entry.source, follow_links=cfg.DATASETS.FOLLOW_LINKS, **found)
 
 
 def known_datasets(cfg: CfgNode) -> list[str]:
@@ -154,7 +158,7 @@ def _registered(cfg: CfgNode) -> tuple[dict[str, list[_Entry]], list[str]]:
 
     A search below DATA_DIR meets files of other tools and of unfinished datasets: they must not stop a run.
     """
-    entries = {name: [entry] for name, entry in _built_in(Path(cfg.DATASETS.DATA_DIR).expanduser())}
+    entries = {name: [entry] for name, entry in _built_in(Path(os.path.expanduser(cfg.DATASETS.DATA_DIR)))}
     skipped: list[str] = []
     for path, is_named in _catalog_files(cfg):
         try:
@@ -201,13 +205,13 @@ def _catalog_files(cfg: CfgNode) -> list[tuple[Path, bool]]:
 
     Each file is returned once.
     """
-    data_dir = Path(cfg.DATASETS.DATA_DIR).expanduser()
+    data_dir = Path(os.path.expanduser(cfg.DATASETS.DATA_DIR))
     below = [path for depth in ("", "*/", "*/*/") for path in sorted(data_dir.glob(depth + CATALOG_FILE))]
     # Folders like .toy-x1y2 are being written right now.
     files = [path for path in below if not any(part.startswith(".") for part in path.relative_to(data_dir).parts)]
     once = {path.resolve(): (path, False) for path in files}
     for named in cfg.DATASETS.CATALOG:
-        path = Path(named).expanduser()
+        path = Path(os.path.expanduser(named))
         path = path / CATALOG_FILE if path.is_dir() else path
         if not path.is_file():
             raise UserError(f"DATASETS.CATALOG: {missing_file(path, YAML_SUFFIXES)}")
@@ -219,15 +223,25 @@ def _read_catalog(path: Path) -> Iterator[tuple[str, _Entry]]:
     """Yield the name and files of every split that the yaml file ``path`` registers."""
     content = read_yaml_mapping(path, "dataset file")
     problems = [*_wrong_keys(content, _TOP_KEYS, ("name", "label_map", "splits"), ""), *_wrong_sections(content)]
+    if not problems:
+        problems = [*_wrong_names(content)]
     if problems:
         raise UserError("\n  - ".join([f"dataset file {path}:", *problems]))
     for split, files in content["splits"].items():
         values = {**content, **files}
         roles = {
-            role: (path.parent / Path(values[role]).expanduser(),) if values.get(role) else ()
+            role: (path.parent / os.path.expanduser(values[role]),) if values.get(role) else ()
             for role in (*_FOLDERS, "label_map", "eval_label_map", *SPLIT_KEYS)
         }
         yield f"{content['name']}_{split}", _Entry(str(path), roles)
+
+
+def _wrong_names(content: LocatedDict) -> Iterator[str]:
+    """Yield which splits, with the name before them, cannot name the folders that results are written to."""
+    for split in content["splits"]:
+        name = f"{content['name']}_{split}"
+        if problem := name_problem(name):
+            yield f'the dataset "{name}" (name, _ and split) names folders: {problem}. Use letters, digits, _ and -.'
 
 
 def _wrong_sections(content: LocatedDict) -> Iterator[str]:

@@ -6,6 +6,7 @@ The first line of its docstring is the rule as docs/CONFIG.md prints it. Rules t
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -169,7 +170,7 @@ def check_precision(cfg: CfgNode, run: Run) -> Iterator[str]:
 def check_weight(cfg: CfgNode, run: Run) -> Iterator[str]:
     """MODEL.WEIGHT, where given, is a file that exists, or "zoo:" and the name of public weights."""
     if run.check_files and cfg.MODEL.WEIGHT and not is_zoo_name(cfg.MODEL.WEIGHT):
-        path = Path(cfg.MODEL.WEIGHT).expanduser()
+        path = Path(os.path.expanduser(cfg.MODEL.WEIGHT))
         if not path.is_file():
             yield (
                 f"MODEL.WEIGHT: {missing_file(path, WEIGHT_SUFFIXES)} "
@@ -183,7 +184,7 @@ def check_caches(cfg: CfgNode, run: Run) -> Iterator[str]:
     for key in ("CLIP_CACHE", "FEATURE_CACHE"):
         if run.check_files and cfg.DATALOADER[key]:
             try:
-                check_writable(f"DATALOADER.{key}", Path(cfg.DATALOADER[key]).expanduser() / "clip.npy")
+                check_writable(f"DATALOADER.{key}", Path(os.path.expanduser(cfg.DATALOADER[key])) / "clip.npy")
             except UserError as error:
                 yield f'{error} Or set DATALOADER.{key} "" to do without.'
 

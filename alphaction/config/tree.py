@@ -8,6 +8,8 @@ from typing import Any
 
 from yacs.config import CfgNode
 
+from alphaction.utils.limits import LONGEST_NAME
+
 # Below this similarity (0..1) a suggestion would puzzle more than it helps.
 _KEY_CUTOFF = 0.6
 
@@ -43,6 +45,8 @@ def nearest_key(key: str, choices: Iterable[str]) -> str | None:
     def similarity(a: str, b: str) -> float:
         return difflib.SequenceMatcher(None, a, b).ratio()
 
+    if len(key) > LONGEST_NAME:
+        return None
     sections, _, name = key.upper().rpartition(".")
 
     def score(choice: str) -> float:

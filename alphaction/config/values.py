@@ -9,9 +9,9 @@ import ast
 import os
 from typing import Any
 
-import yaml
-
 from alphaction.config.keys.declaration import kind_of
+from alphaction.utils.limits import DEEPEST, LARGEST_WHOLE, LONGEST_VALUE
+from alphaction.utils.plain_yaml import UNWRITABLE, YamlError, load_yaml
 
 TRUE_WORDS = ("true", "yes", "on")
 FALSE_WORDS = ("false", "no", "off")
@@ -38,6 +38,8 @@ def coerce(value: Any, default: Any, nested: bool = False, element: type = str) 
     """
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
+    if isinstance(value, str):
+        _check_text(value)
     if isinstance(default, bool):
         return _to_bool(value)
     if isinstance(default, (int, float)):
@@ -50,8 +52,20 @@ def coerce(value: Any, default: Any, nested: bool = False, element: type = str) 
 def _literal(text: str) -> Any:
     try:
         return ast.literal_eval(text.strip())
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, RecursionError, MemoryError):  # the last two: "-" a thousand times
         return text
+
+
+def _check_text(text: str) -> None:
+    """Refuse a text that takes long to read, or is nested deeper than any value."""
+    if len(text) > LONGEST_VALUE:
+        raise WrongTypeError(f"a value of {len(text):,} characters; those of up to {LONGEST_VALUE:,} are read")
+    depth = deepest = 0
+    for character in text:
+        depth += (character in "[({") - (character in "])}")
+        deepest = max(deepest, depth)
+    if deepest > DEEPEST:
+        raise WrongTypeError(f"a value with {deepest:,} brackets within each other, more than {DEEPEST}")
 
 
 def _shown(value: Any) -> str:
@@ -70,10 +84,15 @@ def _to_bool(value: Any) -> bool:
 def _to_number(value: Any, kind: type) -> int | float:
     number = _literal(value) if isinstance(value, str) else value
     if isinstance(number, (int, float)) and not isinstance(number, bool):
+        whole = number if isinstance(number, int) else int(number) if number.is_integer() else None
+        if whole is not None and abs(whole) > LARGEST_WHOLE and (kind is int or isinstance(number, int)):
+            raise WrongTypeError(
+                f"a whole number of {whole.bit_length()} bits is too large; those of up to 53 are read"
+            )
         if kind is float:
             return float(number)
-        if float(number).is_integer():
-            return int(number)
+        if whole is not None:
+            return whole
     expected = "a number such as 0.1 or 1e-7" if kind is float else "an integer"
     raise WrongTypeError(f"expected {expected}, got {_shown(value)}")
 
@@ -81,7 +100,10 @@ def _to_number(value: Any, kind: type) -> int | float:
 def _to_text(value: Any) -> str:
     if isinstance(value, str):
         inner = _literal(value) if value[:1] in "'\"" else value
-        return inner if isinstance(inner, str) else value
+        text = inner if isinstance(inner, str) else value
+        if UNWRITABLE.search(text):
+            raise WrongTypeError(f"the text {text!a} holds a zero byte, or half of a character")
+        return text
     if value is None:
         raise WrongTypeError('it has no value; write "" for empty text')
     raise WrongTypeError(f'expected text, got {_shown(value)}; write it in quotes: "{value}"')
@@ -102,8 +124,8 @@ def _read_sequence(text: str) -> Any:
     value = _literal(text)
     if isinstance(value, str) and value.strip().startswith("["):
         try:
-            return yaml.safe_load(value)
-        except yaml.YAMLError:
+            return load_yaml(value)
+        except YamlError:
             pass
     if isinstance(value, str) and value.strip()[:1] in ("[", "("):
         raise WrongTypeError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import yaml
 
 from alphaction.utils.errors import UserError
 from alphaction.utils.files import missing_file
+from alphaction.utils.limits import LARGEST_CONFIG
+from alphaction.utils.plain_yaml import YamlError, load_yaml
 
 YAML_SUFFIXES = (".yaml", ".yml")
 
@@ -65,15 +68,18 @@ def read_yaml_mapping(path: Path, what: str) -> LocatedDict:
     Raises:
         UserError: if it does not exist, is no YAML, names a key twice, or holds something else than a mapping.
     """
-    if not path.is_file():
-        problem = f"{path} is a folder" if path.is_dir() else missing_file(path, YAML_SUFFIXES)
+    if not os.path.isfile(path):  # False for names that are too long, too
+        problem = f"{path} is a folder" if os.path.isdir(path) else missing_file(path, YAML_SUFFIXES)
         raise UserError(f"{what} {problem}")
+    size = path.stat().st_size
+    if size > LARGEST_CONFIG:
+        raise UserError(f"{what} {path}: {size:,} bytes are too many; those of up to {LARGEST_CONFIG:,} are read.")
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-    except yaml.MarkedYAMLError as error:
-        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise UserError(f"{what} {path}{line}: {error.problem}{_tab_hint(error)}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        content = load_yaml(path.read_text(encoding="utf-8"), _Loader)
+    except YamlError as error:
+        line = "" if error.line is None else f", line {error.line}"
+        raise UserError(f"{what} {path}{line}: {error}{_tab_hint(error)}") from error
+    except (UnicodeDecodeError, OSError) as error:
         raise UserError(f"{what} {path} is not readable as YAML: {error}") from error
     if content is None:
         return LocatedDict()
@@ -82,5 +88,5 @@ def read_yaml_mapping(path: Path, what: str) -> LocatedDict:
     return content
 
 
-def _tab_hint(error: yaml.MarkedYAMLError) -> str:
-    return ". YAML is indented with spaces, not tabs." if "\\t" in str(error.problem) else ""
+def _tab_hint(error: YamlError) -> str:
+    return ". YAML is indented with spaces, not tabs." if "\\t" in str(error) else ""

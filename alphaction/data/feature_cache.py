@@ -38,7 +38,7 @@ from alphaction.data.keyframes import time_text
 from alphaction.data.sample import ClipSample, Keyframe, SampleRequest
 from alphaction.data.transforms import Size
 from alphaction.data.video.clip_cache import clip_key
-from alphaction.utils.errors import DataError
+from alphaction.utils.errors import DataError, FullDiskError, ResourceError
 
 if TYPE_CHECKING:
     from alphaction.data.dataset import ActionDataset
@@ -156,15 +156,15 @@ class FeatureCache:
         """Keep a map, float [D, H', W'].
 
         Raises:
-            DataError: if it cannot be written: the run could not read it.
+            ResourceError: if it cannot be written: the run could not read it.
         """
         with np.errstate(over="ignore"):
             half = features.astype(_DTYPES[0])
         fits = np.isfinite(half).all() or not np.isfinite(features).all()
         try:
             write_entry(self.path(clip), self._key(clip), half if fits else features.astype(_DTYPES[1]))
-        except OSError as error:
-            raise DataError(
+        except (OSError, FullDiskError) as error:
+            raise ResourceError(
                 f"DATALOADER.FEATURE_CACHE: {self.path(clip)} cannot be written ({error.strerror}). Free some room, "
                 f"or name another folder. {_REMEDY}"
             ) from error
@@ -205,6 +205,8 @@ class ClipsToCompute(Dataset[ClipSample]):
         self.dataset = dataset
         self.clips = clips
         self.sizes = [cache.size(clip.index) for clip in clips]
+        self.name = dataset.name
+        self.keyframes = [dataset.keyframes[clip.index] for clip in clips]
 
     def __len__(self) -> int:
         return len(self.clips)

@@ -10,14 +10,16 @@ Sizes in shapes: V videos, K keyframes, n rows of a file.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 
 import numpy as np
 
-from alphaction.data.formats.cells import parse_integer
 from alphaction.data.sample import Keyframe
+from alphaction.utils.values import finite_number, parse_integer
 
+_WHOLE = re.compile(r"0|[1-9][0-9]{0,99}")
 MILLISECONDS = 1000
 """The parts of a second that times are exact to."""
 
@@ -92,11 +94,8 @@ def parse_time(value: object) -> int | float | None:
     whole = parse_integer(value)
     if whole is not None:
         return whole
-    try:
-        number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return None
-    return exact_time(number) if math.isfinite(number) and abs(number) < 2**63 else None
+    number = finite_number(value)
+    return None if number is None else exact_time(number)
 
 
 def to_milliseconds(seconds: np.ndarray) -> np.ndarray:
@@ -254,7 +253,9 @@ class ImageIds(Mapping[int | str, Keyframe]):
 
 
 def normalize_image_id(image_id: int | str) -> int | str:
-    """Return the id as an int where it is one (``"42"`` and ``42`` name the same image), else as it is."""
-    if isinstance(image_id, str) and image_id.isdecimal() and image_id.isascii():
-        return int(image_id) if image_id == str(int(image_id)) else image_id
-    return image_id
+    """Return the id as an int where it is one (``"42"`` and ``42`` name the same image), else as it is.
+
+    One beyond 64 bits is text: thousands of them can have one hash, which makes a dictionary very slow.
+    """
+    number = int(image_id) if isinstance(image_id, str) and _WHOLE.fullmatch(image_id) else image_id
+    return str(number) if isinstance(number, int) and number.bit_length() > 63 else number

@@ -110,10 +110,10 @@ class TrainBatchSampler:
 
 
 class InferenceBatchSampler:
-    """Yields every clip exactly once over all processes, each process a contiguous share in order.
+    """Yields every clip exactly once over all processes, each process a contiguous share of the batches in order.
 
-    A batch holds frames of one size only, so that no clip is padded further than its own size demands and its result
-    does not depend on its neighbors.
+    A batch holds frames of one size only, so that no clip is padded further than its own size demands. The batches are
+    the same for any number of processes: how many clips a kernel is given decides on the last bits of its results.
 
     Args:
         groups: group (frame size) of each clip, int [number of clips].
@@ -128,13 +128,14 @@ class InferenceBatchSampler:
         if clips_per_batch < 1:
             raise UserError(f"{clips_per_batch} clips per batch: at least 1 is needed. Raise TEST.VIDEOS_PER_BATCH.")
         groups = np.asarray(groups, dtype=np.int64)
-        share = np.array_split(np.arange(len(groups)), world_size)[rank]
-        borders = np.flatnonzero(np.diff(groups[share])) + 1
-        self._batches = [
+        borders = np.flatnonzero(np.diff(groups)) + 1
+        batches = [
             run[start : start + clips_per_batch].tolist()
-            for run in np.split(share, borders)
+            for run in np.split(np.arange(len(groups)), borders)
             for start in range(0, len(run), clips_per_batch)
         ]
+        first, end = (len(batches) * number // world_size for number in (rank, rank + 1))
+        self._batches = batches[first:end]
 
     def __len__(self) -> int:
         return len(self._batches)

@@ -163,7 +163,7 @@ def open_source(spec: DatasetSpec) -> ClipSource:
         DataError: if the folder does not exist, or the dataset names neither.
     """
     if spec.clips is not None:
-        return OneSecondClipSource(spec.clips)
+        return OneSecondClipSource(spec.clips, spec.follow_links)
     if spec.videos is not None:
         return MovieSource(spec.videos)
     raise DataError(f'dataset "{spec.name}" ({spec.source}) names neither `videos` nor `clips`. Add one of them.')

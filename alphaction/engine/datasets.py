@@ -19,6 +19,7 @@ from alphaction.data.table_checks import require_same_classes
 from alphaction.data.tables import seconds_of_videos
 from alphaction.data.video.check_videos import check_videos, describe_videos, require_usable
 from alphaction.evaluation.evaluator import require_counted_labels
+from alphaction.utils.errors import DataError
 from alphaction.utils.logging import get_logger
 from alphaction.utils.messages import counted
 
@@ -32,11 +33,18 @@ def open_dataset(cfg: CfgNode, name: str, training: bool) -> ActionDataset:
     dataset = ActionDataset.from_config(cfg, find_dataset(cfg, name), training=training)
     get_logger().info("%s: %s", name, dataset.summary())
     videos = check_videos(dataset.source, seconds_of_videos(dataset.keyframes))
-    require_usable(videos, f'dataset "{name}" (annotations: {dataset.annotations.source})')
+    try:
+        require_usable(videos, f'dataset "{name}" (annotations: {dataset.annotations.source})')
+    except DataError as error:
+        if not training or all(video.info is None for video in videos):
+            raise
+        if cfg.DATALOADER.ON_BAD_CLIP != "skip":
+            raise DataError(f"{error}\nTo train without such clips, set DATALOADER.ON_BAD_CLIP skip.") from error
+        get_logger().warning("%s\nThe training goes on without them: DATALOADER.ON_BAD_CLIP skip", error)
     get_logger().info("%s: %s, %s", name, describe_videos(videos), counted(len(dataset), "keyframe"))
     _log(check_files(dataset.tables))
     settings = CheckSettings.from_config(cfg, chosen=True)
-    _log(frame_rate_findings(dataset.tables, settings, [video.info for video in videos]))
+    _log(frame_rate_findings(dataset.tables, settings, [video.info for video in videos if video.info is not None]))
     return dataset
 
 

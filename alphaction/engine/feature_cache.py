@@ -9,7 +9,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -28,10 +28,12 @@ from alphaction.data.transforms import Size
 from alphaction.engine.setup import Runtime, autocast_for
 from alphaction.modeling.backbone import build_backbone
 from alphaction.modeling.detector import ActionDetector
+from alphaction.utils.atomic import remove_parts
 from alphaction.utils.distributed import gather_ragged
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import ResourceError
 from alphaction.utils.logging import get_logger
 from alphaction.utils.messages import counted
+from alphaction.utils.progress import doing
 
 # What changes how a backbone starts or is trained, not what it computes when it is frozen.
 _ONLY_TRAINING = {"FREEZE", "DROP_PATH", "FROZEN_BN", "BN_MOMENTUM", "BN_INIT_GAMMA"}
@@ -41,6 +43,8 @@ _WAIT = 2
 _TELL = 60
 # How long a new file may stay invisible on other machines, in seconds.
 _PATIENCE = 90
+# What nobody has written to for so long is no longer being written, in seconds.
+_ABANDONED = 3600
 
 
 def use_feature_cache(cfg: CfgNode, model: ActionDetector, datasets: Sequence[ActionDataset], runtime: Runtime) -> None:
@@ -56,6 +60,7 @@ def use_feature_cache(cfg: CfgNode, model: ActionDetector, datasets: Sequence[Ac
 
     Raises:
         UserError: if the disk has no room for the maps, or a clip cannot be read.
+        StopAsked: if the run is to end early; the maps that are computed are kept.
     """
     if not cfg.DATALOADER.FEATURE_CACHE:
         return
@@ -64,6 +69,8 @@ def use_feature_cache(cfg: CfgNode, model: ActionDetector, datasets: Sequence[Ac
         cfg.MODEL.BACKBONE.CONV_BODY, _digest(cfg, model.backbone), _map_shapes(cfg), cfg.DATALOADER.SIZE_DIVISIBILITY
     )
     caches = [FeatureCache(dataset, folder, network) for dataset in datasets]
+    if runtime.is_main:
+        _remove_left_parts({kept.folder for kept in caches})
     wanted = [_missing(dataset, kept, runtime) for dataset, kept in zip(datasets, caches, strict=True)]
     needed = sum(kept.num_bytes(clips) for kept, clips in zip(caches, wanted, strict=True))
     if needed:
@@ -74,11 +81,13 @@ def use_feature_cache(cfg: CfgNode, model: ActionDetector, datasets: Sequence[Ac
         get_logger().info("%s: %s in %s, %s", dataset.name, there, kept.folder, more)
         if clips:
             _compute(cfg, model, ClipsToCompute(dataset, kept, clips), kept, runtime)
+    doing("waiting for all feature maps", joint=True)
     gather_ragged(torch.zeros(1, device=runtime.device))  # Nobody goes on before all maps are there.
     for dataset, kept in zip(datasets, caches, strict=True):
         if runtime.world_size > 1:
             _await_maps(kept, kept_clips(dataset))
         dataset.features = kept
+    doing("starting", limited=False)
 
 
 def describe_feature_cache(cfg: CfgNode, datasets: Sequence[ActionDataset]) -> str | None:
@@ -98,6 +107,14 @@ def describe_feature_cache(cfg: CfgNode, datasets: Sequence[ActionDataset]) -> s
     )
 
 
+def _remove_left_parts(folders: Iterable[Path]) -> None:
+    """Delete what killed runs have left half written; other runs may be writing to the same folders."""
+    for folder in folders:
+        for below in folder.iterdir() if folder.is_dir() else ():
+            if below.is_dir():
+                remove_parts(below, ("*",), older_than=_ABANDONED)
+
+
 def _folder(cfg: CfgNode) -> Path:
     return Path(cfg.DATALOADER.FEATURE_CACHE).expanduser()
 
@@ -109,7 +126,9 @@ def _missing(dataset: ActionDataset, kept: FeatureCache, runtime: Runtime) -> li
     shown = tqdm(
         share.tolist(), desc=f"features of {dataset.name}", delay=_WAIT, disable=None if runtime.is_main else True
     )
-    positions = kept.missing([clips[position] for position in shown], get_logger().warning)
+    doing(f"looking at the feature maps of {dataset.name}", limited=False)
+    positions = kept.missing([clips[position] for position in runtime.stop.between(shown)], get_logger().warning)
+    doing(f"gathering which feature maps of {dataset.name} are missing", joint=True)
     found = gather_ragged(share[torch.tensor(positions, dtype=torch.long)].to(runtime.device))
     return [clips[position] for position in torch.cat(found).tolist()]
 
@@ -119,14 +138,16 @@ def _compute(cfg: CfgNode, model: ActionDetector, clips: ClipsToCompute, kept: F
     loader = build_single_loader(cfg, clips, len(clips), rank=runtime.rank, world_size=runtime.world_size)
     shown = tqdm(loader, desc=f"computing features of {clips.dataset.name}", disable=None if runtime.is_main else True)
     told = began = time.monotonic()
-    for number, batch in enumerate(shown):
+    for number, batch in enumerate(runtime.stop.between(shown)):
         if time.monotonic() - told > _TELL:
             told = time.monotonic()
             left = timedelta(seconds=round((told - began) / max(number, 1) * (len(loader) - number)))
             get_logger().info("%s: %d of %d feature maps, eta %s", clips.dataset.name, number, len(loader), left)
+        doing(f"computing feature map {number + 1} of {len(loader)} of {clips.dataset.name}")
         with autocast_for(cfg.SOLVER.AMP, runtime.device):
             maps = model.feature_maps(batch.to(runtime.device))
         kept.store(clips.clips[int(batch.indices[0])], maps[0].float().cpu().numpy())
+        doing(f"reading clips for the features of {clips.dataset.name}", limited=False)
 
 
 def _await_maps(kept: FeatureCache, clips: Sequence[Clip]) -> None:
@@ -134,7 +155,7 @@ def _await_maps(kept: FeatureCache, clips: Sequence[Clip]) -> None:
     deadline = time.monotonic() + _PATIENCE
     while absent := [clip for clip in clips if not kept.path(clip).exists()]:
         if time.monotonic() > deadline:
-            raise UserError(
+            raise ResourceError(
                 f"DATALOADER.FEATURE_CACHE: another process has written {kept.path(absent[0])}, and this one does not "
                 "see it. Name a folder on storage that all machines share."
             )
@@ -182,7 +203,7 @@ def _require_room(folder: Path, needed: int) -> None:
     there = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
     free = shutil.disk_usage(there).free
     if needed > free:
-        raise UserError(
+        raise ResourceError(
             f"DATALOADER.FEATURE_CACHE: the features that are to be computed take {_size_text(needed)}, and {there} "
             f"has room for {_size_text(free)}. Free some room, name another folder, or set DATALOADER.FEATURE_CACHE "
             '"" to do without.'

@@ -22,6 +22,7 @@ from alphaction.evaluation import Predictions
 from alphaction.memory import MemoryPool
 from alphaction.modeling.detector import ActionDetector, PooledFeatures
 from alphaction.utils.distributed import gather_ragged, share_buffers
+from alphaction.utils.progress import doing
 
 
 @dataclass(frozen=True)
@@ -51,21 +52,34 @@ def predict_dataset(
         runtime: device and processes.
         pool: an empty memory for pass 1 to fill, or None if the model reads none.
         amp: SOLVER.AMP.
+
+    Raises:
+        StopAsked: if the run is to end early.
     """
     was_training = model.training
     model.eval()
+    doing("sharing batch norms for an evaluation", joint=True)
     share_buffers(model)
     try:
-        clips = [
-            _extract(model, batch, runtime, amp)
-            for batch in tqdm(loader, desc="clips", disable=None if runtime.is_main else True)
-        ]
+        clips = []
+        doing("reading the first clips of an evaluation", limited=False)
+        for batch in runtime.stop.between(tqdm(loader, desc="clips", disable=None if runtime.is_main else True)):
+            doing(f"evaluating the clips from {batch.keyframes[0].video}, second {batch.keyframes[0].second}")
+            clips.append(_extract(model, batch, runtime, amp))
+            doing("reading the next clips of an evaluation", limited=False)
+        doing("gathering what was evaluated", joint=True)
         if pool is not None:
             _fill_memory(pool, clips, dataset, runtime)
-        shares = [_predict(model, clip, runtime, pool, amp) for clip in clips]
+        shares = []
+        for number, clip in enumerate(runtime.stop.between(clips), start=1):
+            doing(f"classifying batch {number} of {len(clips)} of an evaluation")
+            shares.append(_predict(model, clip, runtime, pool, amp))
     finally:
         model.train(was_training)
-    return _collect(clips, shares, dataset, runtime)
+    doing("gathering the results of an evaluation", joint=True)
+    predictions = _collect(clips, shares, dataset, runtime)
+    doing("computing the mean AP", limited=False)
+    return predictions
 
 
 def _extract(model: ActionDetector, batch: ClipBatch, runtime: Runtime, amp: str) -> ExtractedClips:

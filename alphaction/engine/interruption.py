@@ -1,15 +1,29 @@
-"""What Ctrl-C during a training says: what is saved, and the command that continues from it."""
+"""What a training that ended early says: what is saved, and the command that continues from it."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from alphaction.checkpoint import LAST_CHECKPOINT, StartPoint
-from alphaction.checkpoint.checkpointer import last_checkpoint
+from alphaction.checkpoint.run_folder import last_checkpoint
 from alphaction.engine.run_config import RunConfig
 from alphaction.solver import SCHEDULE_KEYS
 from alphaction.utils.command_text import RESUMED_BY, this_command
+from alphaction.utils.errors import DataError, ResourceError, StallError
+
+
+@contextmanager
+def errors_say_how_to_resume(text: Callable[[], str]) -> Iterator[None]:
+    """Add ``text()`` to those errors within the block that leave the run as it was, so that it can go on."""
+    try:
+        yield
+    except (DataError, ResourceError, StallError) as error:
+        with suppress(Exception):  # must not hide the error
+            error.args = (f"{error}\n{text()}", *error.args[1:])
+        raise
 
 
 def how_to_resume(run: RunConfig, start: StartPoint, began: float) -> str:

@@ -8,43 +8,97 @@ import resource
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from alphaction.utils.distributed import reduce_mean
-from alphaction.utils.logging import get_logger
+from alphaction.engine.event_file import EventFile
+from alphaction.engine.metrics_file import METRICS_FILE, cut_back, iterations_evaluated
+from alphaction.utils.append_file import AppendFile
+from alphaction.utils.distributed import gather_rows, get_rank, get_world_size, reduce_mean
+from alphaction.utils.errors import ResourceError
+from alphaction.utils.logging import get_logger, report_unwritten
 
-METRICS_FILE = "metrics.jsonl"
+SKIPPED = "skipped_steps"
+"""Metric: steps since the last line that changed nothing, as they were not finite; only where there are some."""
 
 
 class RunningMeans:
-    """Means of device scalars between two log lines; nothing is copied to the host until :meth:`pop`."""
+    """Means of device scalars between two log lines; nothing is copied to the host until :meth:`pop`.
+
+    Steps that were skipped do not count.
+    """
 
     def __init__(self) -> None:
         self._sums: dict[str, Tensor] = {}
+        self._good: Tensor | None = None  # steps that count, on the device
         self._steps = 0
 
-    def add(self, values: Mapping[str, Tensor]) -> None:
-        """Add the scalars of one step; every step must bring the same names."""
+    def add(self, values: Mapping[str, Tensor], good: Tensor | None = None) -> None:
+        """Add the scalars of one step; every step must bring the same names.
+
+        Args:
+            values: of the step.
+            good: 1 if it counts, 0 if not; a scalar on the same device. None: it counts.
+        """
         for name, value in values.items():
             value = value.detach().float()
+            if good is not None:
+                value = torch.where(good > 0, value, 0.0)
             self._sums[name] = self._sums[name] + value if name in self._sums else value
+        if values:
+            good = torch.ones_like(value) if good is None else good
+            self._good = good if self._good is None else self._good + good
         self._steps += 1
 
-    def pop(self) -> dict[str, float]:
-        """Return the means over steps and processes, and reset. Waits for the device."""
+    def peek(self) -> dict[str, float]:
+        """Return the means over good steps and over processes, NaN if no step was good. Waits for the device.
+
+        Every process calls this.
+        """
         if not self._sums:
             return {}
-        stacked = reduce_mean(torch.stack(list(self._sums.values())) / self._steps)
-        means = dict(zip(self._sums, stacked.tolist(), strict=True))
-        self._sums, self._steps = {}, 0
+        means = reduce_mean(torch.stack(list(self._sums.values())) / self._good)
+        values = dict(zip(self._sums, means.tolist(), strict=True))
+        skipped = self._steps - round(self._good.item())
+        return {**values, SKIPPED: skipped} if skipped else values
+
+    def pop(self) -> dict[str, float]:
+        """Return what :meth:`peek` does, and reset."""
+        means = self.peek()
+        self._sums, self._good, self._steps = {}, None, 0
         return means
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the sums of all processes, one row each, with their names. Every process calls this."""
+        if not self._sums:
+            return {"names": [], "sums": torch.zeros(0, 0), "good": 0.0, "steps": 0}
+        sums = gather_rows(torch.stack(list(self._sums.values()))[None])
+        return {"names": list(self._sums), "sums": sums.cpu(), "good": self._good.item(), "steps": self._steps}
+
+    def load_state_dict(self, state: Mapping[str, Any], device: torch.device | str = "cpu") -> None:
+        """Take over the sums: each process its own, or their mean if there were more or fewer processes.
+
+        Raises:
+            ValueError: if it is not what :meth:`state_dict` returns.
+        """
+        names, sums, good, steps = (state.get(name) for name in ("names", "sums", "good", "steps"))
+        if not (isinstance(names, list) and all(isinstance(name, str) for name in names) and isinstance(sums, Tensor)):
+            raise ValueError("no sums with names")
+        if not (isinstance(good, float) and type(steps) is int and 0 <= good <= steps):
+            raise ValueError("no number of steps")
+        if not names:
+            return
+        if sums.dtype != torch.float32 or sums.ndim != 2 or len(sums) == 0 or sums.shape[1] != len(set(names)):
+            raise ValueError(f"sums of shape {list(sums.shape)} for {len(names)} names")
+        row = sums[get_rank()] if len(sums) == get_world_size() else sums.mean(0)
+        self._sums = dict(zip(names, row.to(device).unbind(), strict=True))
+        self._good, self._steps = torch.full((), good, device=device), steps
 
 
 def peak_memory_mb(device: torch.device) -> float:
@@ -61,9 +115,12 @@ class MetricLog:
     Args:
         output_dir: folder of the run.
         max_iter: iterations of the whole run, for the ETA and the bar.
-        start_iteration: iterations done before.
+        start_iteration: iterations done before; lines and points after it, of a run that got further, are dropped.
         is_main: whether this is the main process.
         use_tensorboard: also write event files to ``output_dir/tensorboard``.
+
+    Raises:
+        ResourceError: if a file cannot be opened.
     """
 
     def __init__(
@@ -71,12 +128,20 @@ class MetricLog:
     ) -> None:
         self.is_main = is_main
         self.max_iter = max_iter
-        self._file = (output_dir / METRICS_FILE).open("a", encoding="utf-8") if is_main else None
-        self._tensorboard = (
-            SummaryWriter(str(output_dir / "tensorboard"), purge_step=start_iteration + 1)
-            if is_main and use_tensorboard
-            else None
-        )
+        self._files: list[AppendFile] = []
+        self._events: EventFile | None = None
+        if is_main:
+            try:
+                self._evaluated = iterations_evaluated(cut_back(output_dir, start_iteration))
+                self._files.append(AppendFile(output_dir / METRICS_FILE))
+                if use_tensorboard:
+                    self._events = EventFile(output_dir / "tensorboard", start_iteration + 1)
+                    self._files.append(self._events.file)
+            except OSError as error:
+                raise ResourceError(
+                    f"{error.filename or output_dir / METRICS_FILE}: cannot be written ({error.strerror}). Free some "
+                    "space there, or make the folder writable."
+                ) from error
         # disable=None: only where standard error is a terminal.
         self._bar = tqdm(
             total=max_iter, initial=start_iteration, unit="it", disable=None if is_main else True, dynamic_ncols=True
@@ -86,7 +151,8 @@ class MetricLog:
 
     def advance(self) -> None:
         """Move the progress bar by one iteration."""
-        self._bar.update(1)
+        with suppress(OSError):  # The terminal may have been closed.
+            self._bar.update(1)
 
     def log_train(
         self, iteration: int, means: Mapping[str, float], lr: float, data_seconds: float, device: torch.device
@@ -116,7 +182,7 @@ class MetricLog:
         self.write(iteration, record)
         self._last_time, self._last_iteration = now, iteration
         if self.is_main:
-            terms = "  ".join(f"{name} {value:.4f}" for name, value in means.items())
+            terms = "  ".join(f"{name} {value if name == SKIPPED else f'{value:.4f}'}" for name, value in means.items())
             get_logger().info(
                 "iter %d/%d  %s  lr %.3g  step %.3f s  data %.3f s (waiting %.0f%%)  memory %.0f MB  eta %s",
                 iteration,
@@ -132,14 +198,19 @@ class MetricLog:
 
     def write(self, iteration: int, record: Mapping[str, float]) -> None:
         """Append one line to metrics.jsonl and one point per value to TensorBoard. NaN is written as null."""
-        if self._file is None:
+        if not self.is_main:
             return
         plain = {name: value if math.isfinite(value) else None for name, value in record.items()}
-        self._file.write(json.dumps({"iteration": iteration, **plain}) + "\n")
-        self._file.flush()
-        if self._tensorboard is not None:
-            for name, value in record.items():
-                self._tensorboard.add_scalar(name, value, iteration)
+        self._files[0].write((json.dumps({"iteration": iteration, **plain}) + "\n").encode())
+        if self._events is not None:
+            self._events.write(iteration, record)
+        for file in self._files:
+            if file.failure is not None:
+                report_unwritten(file.path, file.failure)
+
+    def has_evaluation(self, iteration: int) -> bool:
+        """Return whether an earlier start of the run evaluated the model of that iteration; main process only."""
+        return iteration in self._evaluated
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -149,9 +220,26 @@ class MetricLog:
         self._last_time += time.perf_counter() - start
 
     def close(self) -> None:
-        """Flush and close all files."""
-        self._bar.close()
-        if self._file is not None:
-            self._file.close()
-        if self._tensorboard is not None:
-            self._tensorboard.close()
+        """Close all files; never fails."""
+        with suppress(OSError):
+            self._bar.close()
+        for file in self._files:
+            file.close()
+
+    def require_written(self) -> None:
+        """Raise a :class:`ResourceError` if some line could not be written up to the end."""
+        for file in self._files:
+            if file.failure is not None:
+                raise ResourceError(
+                    f"{file.path}: its last lines are missing ({file.failure.strerror}). Free some space. The "
+                    "checkpoints are complete."
+                )
+
+
+def write_last_evaluation(output_dir: Path | str, iteration: int, metrics: Mapping[str, float], is_main: bool) -> None:
+    """Add the evaluation of a finished training to its metrics, unless they have one."""
+    log = MetricLog(Path(output_dir), iteration, iteration, is_main, use_tensorboard=False)
+    if is_main and not log.has_evaluation(iteration):
+        log.write(iteration, metrics)
+    log.close()
+    log.require_written()

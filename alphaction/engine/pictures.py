@@ -15,7 +15,7 @@ from alphaction.data.sample import Keyframe
 from alphaction.data.tables import DatasetTables, open_tables
 from alphaction.evaluation import DetectionRows, read_detections
 from alphaction.utils.drawing import contact_sheet, draw_detections, write_png
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError
 from alphaction.utils.files import missing_file, refuse_existing
 from alphaction.utils.lettering import legible_name
 from alphaction.utils.numbers import FRACTION, POSITIVE
@@ -50,13 +50,13 @@ def draw_predictions(cfg: CfgNode, dataset_name: str, detections_file: Path, opt
     """
     refuse_existing("--output", options.output, options.force)
     if not detections_file.is_file():
-        raise UserError(f"{missing_file(detections_file)} Evaluate first: python test_net.py --config-file ...")
+        raise DataError(f"{missing_file(detections_file)} Evaluate first: python test_net.py --config-file ...")
     tables = open_tables(find_dataset(cfg, dataset_name), boxes=())
     detections = read_detections(detections_file)
     position = {keyframe: index for index, keyframe in enumerate(detections.keyframes)}
     common = [keyframe for keyframe in tables.annotations.keyframes if keyframe in position]
     if not common:
-        raise UserError(f"{detections_file}: none of its keyframes is one of {dataset_name}'s")
+        raise DataError(f"{detections_file}: none of its keyframes is one of {dataset_name}'s")
     count = min(options.num_keyframes, len(common))
     chosen = [common[i] for i in np.linspace(0, len(common) - 1, count).round().astype(int)]
     pictures, titles = [], []

@@ -11,7 +11,9 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 from yacs.config import CfgNode
 
-from alphaction.checkpoint import Checkpointer
+from alphaction.checkpoint import Checkpointer, MemoryLoad
+from alphaction.checkpoint.checkpointer import EMPTY_MEMORY, Resumed
+from alphaction.checkpoint.run_folder import MEMORY_POOL
 from alphaction.config.changes import changed_values
 from alphaction.engine.setup import Runtime
 from alphaction.memory import MemoryPool
@@ -33,8 +35,8 @@ def resume_run(
     optimizer: Optimizer,
     scheduler: LambdaLR,
     pool: MemoryPool | None,
-) -> int:
-    """Restore model, optimizer, schedule and memory from ``path``; return the iterations done.
+) -> Resumed:
+    """Restore model, optimizer, schedule and memory from ``path``; return the iterations done and what else it holds.
 
     Learning rates, momentum and weight decays are the config's; momentum buffers and the place in the schedule are the
     checkpoint's. Every key that differs from the checkpoint's config is logged.
@@ -51,13 +53,23 @@ def resume_run(
         logger.warning("differs from the run so far: %s", line)
     if pool is not None:
         memory = checkpointer.load_memory(resumed.iteration, path.parent)
-        if memory.state is None:
-            logger.warning(memory.warning)
-        else:
-            pool.load_state_dict(memory.state)
-            logger.info("memory of %d keyframes restored", len(pool))
+        _restore_memory(pool, memory, path.parent / MEMORY_POOL.format(resumed.iteration))
     _require_one_iteration(resumed.iteration, runtime)
-    return resumed.iteration
+    return resumed
+
+
+def _restore_memory(pool: MemoryPool, memory: MemoryLoad, path: Path) -> None:
+    """Fill the pool, or leave it empty with a warning: what it lacks comes back within an epoch."""
+    warning = memory.warning
+    if memory.state is not None:
+        try:
+            pool.load_state_dict(memory.state)
+        except CheckpointError as error:
+            warning = f"{path}: {str(error).rstrip('.')}; {EMPTY_MEMORY}"
+    if warning:
+        get_logger().warning(warning)
+    else:
+        get_logger().info("memory of %d keyframes restored", len(pool))
 
 
 def _apply_settings(optimizer: Optimizer, scheduler: LambdaLR, groups: list[dict[str, Any]]) -> None:

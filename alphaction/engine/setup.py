@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import platform
 import random
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -17,9 +19,16 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from yacs.config import CfgNode
 
+from alphaction.engine.attempt import name_of_attempt
+from alphaction.engine.stop import Stop
+from alphaction.engine.watch import Watch, late_message
 from alphaction.utils.device import choose_device
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import StallError, UserError
+from alphaction.utils.logging import LOG_FILE
 from alphaction.utils.messages import counted
+
+# The watch ends what no longer goes on. Processes may wait for each other far longer, while one evaluates.
+_GROUP_TIMEOUT = timedelta(days=1)
 
 AMP_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -33,12 +42,20 @@ class Runtime:
         rank: number of this process among all, from 0.
         world_size: number of processes over all nodes.
         seed: seed of the run.
+        watch: watches over the processes; None where nothing runs.
+        stop: whether the run is to end early.
     """
 
     device: torch.device
     rank: int
     world_size: int
     seed: int
+    watch: Watch | None = None
+    stop: Stop = field(default_factory=Stop, compare=False)
+
+    def watched(self) -> AbstractContextManager:
+        """Return a context in which the processes watch over each other: :meth:`Watch.watching`."""
+        return nullcontext() if self.watch is None else self.watch.watching()
 
     @property
     def is_main(self) -> bool:
@@ -51,31 +68,57 @@ def processes_from_environment() -> tuple[int, int]:
     return int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
 
 
-def set_up_runtime(cfg: CfgNode, seed: int, local_rank: int | None = None) -> Runtime:
+def set_up_runtime(cfg: CfgNode, seed: int, local_rank: int | None = None, stop: Stop | None = None) -> Runtime:
     """Choose the device, join the process group and seed every random generator.
 
     Args:
         cfg: MODEL.DEVICE "auto" is CUDA where there is one, else the CPU.
         seed: seed of the run, the same on every process.
         local_rank: this process's number on its machine; LOCAL_RANK of the environment where it is None.
+        stop: what listens to signals already, while the processes wait for each other; None: nothing does.
 
     Raises:
         UserError: if CUDA is asked for and absent, there are more processes than GPUs, or the device lacks SOLVER.AMP.
+        StallError: if the other processes do not come.
     """
     rank, world_size = processes_from_environment()
     if local_rank is None:
         local_rank = int(os.environ.get("LOCAL_RANK", 0))
     device = _choose_device(cfg.MODEL.DEVICE, local_rank)
     check_precision(cfg, device)
+    watch = Watch(rank, world_size, cfg.SOLVER.TIMEOUT_SECONDS, Path(cfg.OUTPUT_DIR) / LOG_FILE)
     if world_size > 1 and not dist.is_initialized():
-        backend = "nccl" if device.type == "cuda" else "gloo"
-        # The processes meet only after a whole evaluation pass, for which the default limit of NCCL is too short.
-        device_id = device if device.type == "cuda" else None
-        dist.init_process_group(backend, device_id=device_id, timeout=timedelta(hours=2))
+        _join(device, watch)
+    stop = Stop() if stop is None else stop
+    stop.join()
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
-    return Runtime(device, rank, world_size, seed)
+    return Runtime(device, rank, world_size, seed, watch, stop)
+
+
+def _join(device: torch.device, watch: Watch) -> None:
+    """Meet the other processes and join the group with them.
+
+    Raises:
+        StallError: if they do not come.
+    """
+    backend, device_id = ("nccl", device) if device.type == "cuda" else ("gloo", None)
+    count, rank = watch.world_size, watch.rank
+    try:
+        store, _, _ = next(dist.rendezvous("env://", rank, count, timeout=timedelta(seconds=watch.timeout)))
+    except RuntimeError as error:
+        raise StallError(late_message(count, watch.timeout, error)) from error
+    with watch.explaining():
+        try:
+            attempt = name_of_attempt(store, rank, count, watch.timeout)
+        except RuntimeError as error:
+            raise StallError(late_message(count, watch.timeout, error)) from error
+        store = dist.PrefixStore(attempt, store)
+        watch.start(attempt)
+        dist.init_process_group(
+            backend, store=store, rank=rank, world_size=count, device_id=device_id, timeout=_GROUP_TIMEOUT
+        )
 
 
 def check_precision(cfg: CfgNode, device: torch.device) -> None:

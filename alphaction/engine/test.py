@@ -15,6 +15,8 @@ from alphaction.engine.classes import adopt_label_map
 from alphaction.engine.datasets import open_test_datasets
 from alphaction.engine.evaluate import evaluate_datasets
 from alphaction.engine.feature_cache import use_feature_cache
+from alphaction.engine.out_of_memory import naming_what_helps, prediction_advice
+from alphaction.engine.run_lock import running_in
 from alphaction.engine.setup import (
     Runtime,
     describe_environment,
@@ -22,6 +24,7 @@ from alphaction.engine.setup import (
     set_up_runtime,
     tear_down_runtime,
 )
+from alphaction.engine.stop import Stop
 from alphaction.engine.weights import locate_weights
 from alphaction.modeling.detector import build_detection_model
 from alphaction.utils.logging import collected_log, get_logger, logged_run
@@ -33,6 +36,7 @@ def test(args: argparse.Namespace) -> None:
 
     Raises:
         UserError: if the config, the data or the weights are wrong.
+        KeyboardInterrupt: for Ctrl-C and signals, and when the launcher has ended.
     """
     cfg = load_cfg(args.config_file, args.opts)
     cfg.MODEL.WEIGHT = os.path.expanduser(cfg.MODEL.WEIGHT)
@@ -42,15 +46,25 @@ def test(args: argparse.Namespace) -> None:
     _, world_size = processes_from_environment()
     cfg.MODEL.WEIGHT = str(weights)
     validate_cfg(cfg, num_processes=world_size, splits=("TEST",))
-    runtime = set_up_runtime(cfg, args.seed, args.local_rank)
-    try:
-        with logged_run(Path(cfg.OUTPUT_DIR), runtime.is_main) as logger:
-            logger.info(describe_environment(runtime))
-            for record in early:
-                logger.handle(record)
-            _test(cfg, weights, runtime, license_told)
-    finally:
-        tear_down_runtime()
+    stop = Stop()
+    with stop.listening():
+        try:
+            runtime = set_up_runtime(cfg, args.seed, args.local_rank, stop)
+            with logged_run(Path(cfg.OUTPUT_DIR), runtime.is_main) as logger, runtime.watched():
+                logger.info(describe_environment(runtime))
+                for record in early:
+                    logger.handle(record)
+                if other := running_in(Path(cfg.OUTPUT_DIR)):
+                    logger.warning(
+                        "a run is going on in OUTPUT_DIR %s (%s): its own evaluations write the same files in "
+                        "inference/",
+                        cfg.OUTPUT_DIR,
+                        other,
+                    )
+                with naming_what_helps("testing", prediction_advice(cfg)):
+                    _test(cfg, weights, runtime, license_told)
+        finally:
+            tear_down_runtime()
 
 
 def test_weights(cfg: CfgNode, overrides: Sequence[str]) -> Path:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from alphaction.evaluation.result import AvaResult
+from alphaction.utils.atomic import write_text_atomically
 from alphaction.utils.messages import counted
 
 _WIDTH = 120
@@ -34,9 +35,7 @@ def result_to_dict(result: AvaResult) -> dict[str, Any]:
 
 def write_json(path: str | Path, result: AvaResult) -> None:
     """Write :func:`result_to_dict` to ``path``; its folder is created if needed."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(result_to_dict(result), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    write_text_atomically(path, json.dumps(result_to_dict(result), indent=1, allow_nan=False) + "\n")
 
 
 def _class_table(result: AvaResult) -> Iterator[str]:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from alphaction.utils.distributed import gather_rows
+from alphaction.utils.host_copy import HostCopy
 
 # Columns before the features: dataset index (-1: an empty row), position of the clip in the step, score, tag.
 _META = 4
@@ -32,6 +33,13 @@ class PersonRecords:
     scores: Tensor
     tags: Tensor
 
+    def finite(self) -> PersonRecords:
+        """Return the records whose features and tag are finite: one that is not would spoil whatever reads it."""
+        kept = self.features.isfinite().all(dim=1) & self.tags.isfinite() & self.scores.isfinite()
+        if kept.all():
+            return self
+        return PersonRecords(self.indices[kept], self.features[kept], self.scores[kept], self.tags[kept])
+
 
 class FeatureExchange:
     """Gathers the features of a step in the background of the next one.
@@ -46,8 +54,7 @@ class FeatureExchange:
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
-        self._packed: Tensor | None = None
-        self._copied: torch.cuda.Event | None = None
+        self._packed: HostCopy | None = None
 
     def start(self, indices: Tensor, clips: Tensor, features: Tensor, scores: Tensor, tag: Tensor) -> None:
         """Begin the exchange. All tensors are on the device that the processes communicate with.
@@ -69,22 +76,13 @@ class FeatureExchange:
         packed[:count, 2] = scores.float()
         packed[:count, 3] = tag.float()
         packed[:count, _META:] = features.float()
-        gathered = gather_rows(packed)
-        if gathered.is_cuda:
-            host = torch.empty(gathered.shape, dtype=gathered.dtype, pin_memory=True)
-            self._packed = host.copy_(gathered, non_blocking=True)
-            self._copied = torch.cuda.Event()
-            self._copied.record()
-        else:
-            self._packed = gathered
+        self._packed = HostCopy(gather_rows(packed))
 
     def finish(self) -> PersonRecords | None:
         """Return the records of the last :meth:`start`, once; None if there are none."""
         if self._packed is None:
             return None
-        if self._copied is not None:
-            self._copied.synchronize()
-        packed, self._packed, self._copied = self._packed, None, None
+        packed, self._packed = self._packed.wait(), None
         identities = packed[:, 0].contiguous().view(torch.int32).long()
         rank = torch.arange(len(packed)) // self.capacity
         occurrence = rank * self.capacity + packed[:, 1].long()

@@ -24,8 +24,10 @@ from alphaction.data.keyframes import MILLISECONDS, exact_time, exact_times, mil
 from alphaction.data.sample import Keyframe
 from alphaction.memory.features import MemoryFeatures
 from alphaction.memory.padding import counter_random, rank_in_clip
+from alphaction.memory.pool_state import state_problems
 from alphaction.memory.window import MemoryWindow
 from alphaction.utils.errors import CheckpointError
+from alphaction.utils.messages import listed
 
 _MIN_TAG = 1e-12  # a loss of exactly 0 must not divide
 _NEAR = 500  # milliseconds that a keyframe may be away from its slot
@@ -193,8 +195,12 @@ class MemoryPool:
         """Replace the content by what :meth:`state_dict` returned.
 
         Raises:
-            CheckpointError: if the features have another width than this pool's.
+            CheckpointError: if it is no such state, or the features have another width than this pool's; nothing has
+                changed then.
         """
+        problems = list(state_problems(state))
+        if problems:
+            raise CheckpointError(f"{listed(problems, 3, '; ')}: no pool of this program was saved so")
         features = state["features"]
         self._check_dim(features.shape[1])
         for known in (self._entries, self._times, self._between):
@@ -280,7 +286,7 @@ class MemoryPool:
 
     @staticmethod
     def _penalty(tags: Tensor, current: Tensor | float | None, device: torch.device) -> Tensor | None:
-        """Return min(tag/current, current/tag) per row; 1 for a row without a tag. None: nothing to compare with."""
+        """Return min(tag/current, current/tag) per row; 1 where one is NaN, unknown. None: nothing to compare with."""
         if current is None:
             return None
         tags = tags.to(device, non_blocking=True)
@@ -288,7 +294,7 @@ class MemoryPool:
         known = tags.clamp(min=_MIN_TAG)
         current = current.clamp(min=_MIN_TAG)
         scale = torch.minimum(known / current, current / known)
-        return torch.where(torch.isnan(tags), 1.0, scale)
+        return torch.where(torch.isnan(tags) | torch.isnan(current), 1.0, scale)
 
 
 def _clip_seed(seed: int, keyframe: Keyframe) -> int:

@@ -7,8 +7,9 @@ see :mod:`alphaction.config.rules`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
+from typing import TypeVar
 
 import torch
 from torch import nn
@@ -22,6 +23,7 @@ from alphaction.modeling.registries import FEATURE_EXTRACTORS
 from alphaction.modeling.roi_head import ActionLoss, BoxPooler
 from alphaction.utils.errors import UserError
 
+T = TypeVar("T")
 # Least height and width, in pixels, of the frames that a backbone is tried with.
 _SIDE = 64
 
@@ -97,8 +99,8 @@ def check_widths(cfg: CfgNode, run: Run) -> Iterator[str]:
     except UserError:
         return  # The rules above report it.
     try:
-        with torch.device("meta"):
-            FEATURE_EXTRACTORS.get(cfg.MODEL.ROI_ACTION_HEAD.FEATURE_EXTRACTOR).from_config(cfg, dim)
+        extractor = FEATURE_EXTRACTORS.get(cfg.MODEL.ROI_ACTION_HEAD.FEATURE_EXTRACTOR)
+        _on_meta(lambda: extractor.from_config(cfg, dim))
     except UserError as error:
         yield str(error)
 
@@ -106,8 +108,7 @@ def check_widths(cfg: CfgNode, run: Run) -> Iterator[str]:
 # Several rules ask for the same network, and a large one takes a second: the last one is kept.
 @lru_cache(maxsize=1)
 def _backbone(config: _NetworkConfig) -> nn.Module:
-    with torch.device("meta"):
-        return build_backbone(config.cfg)
+    return _on_meta(lambda: build_backbone(config.cfg))
 
 
 @lru_cache(maxsize=1)
@@ -117,13 +118,28 @@ def _clip_problem(config: _NetworkConfig) -> str:
     side = max(_SIDE, min(inputs.MIN_SIZE_TRAIN, inputs.MIN_SIZE_TEST))
     try:
         backbone = _backbone(config)
-        with torch.device("meta"), torch.no_grad():
-            backbone(*(torch.empty(1, 3, count, side, side) if count else None for count in frame_counts(config.cfg)))
+        counts = frame_counts(config.cfg)
+        with torch.no_grad():
+            _on_meta(lambda: backbone(*(torch.empty(1, 3, count, side, side) if count else None for count in counts)))
     except UserError as error:
         return str(error)
     return ""
 
 
 def _structure(cfg: CfgNode) -> nn.Module | None:
-    with torch.device("meta"):
-        return build_interaction_structure(cfg)
+    return _on_meta(lambda: build_interaction_structure(cfg))
+
+
+def _on_meta(make: Callable[[], T]) -> T:
+    """Return what is made of tensors without values.
+
+    Raises:
+        UserError: a tensor would have more values than any machine can count.
+    """
+    try:
+        with torch.device("meta"):
+            return make()
+    except (RuntimeError, TypeError) as error:
+        if "overflow" not in str(error).lower():
+            raise
+        raise UserError("MODEL and INPUT: a number is so large that no machine could hold the network.") from error

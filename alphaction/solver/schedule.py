@@ -51,9 +51,13 @@ def learning_rate_factor(iteration: int, solver: CfgNode) -> float:
     return factor * SCHEDULERS.get(solver.SCHEDULER)(iteration, solver)
 
 
-def base_rate(optimizer: Optimizer, scheduler: LambdaLR) -> float:
-    """Return BASE_LR at the schedule's place: the rate of the parameters that have no rate of their own."""
-    return optimizer.defaults["lr"] * scheduler.lr_lambdas[0](scheduler.last_epoch)
+def base_rate(optimizer: Optimizer, scheduler: LambdaLR, iteration: int | None = None) -> float:
+    """Return BASE_LR at the schedule's place: the rate of the parameters that have no rate of their own.
+
+    Args:
+        iteration: another place, in iterations that are done.
+    """
+    return optimizer.defaults["lr"] * scheduler.lr_lambdas[0](scheduler.last_epoch if iteration is None else iteration)
 
 
 def build_scheduler(cfg: CfgNode, optimizer: Optimizer) -> LambdaLR:

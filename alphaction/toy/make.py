@@ -92,7 +92,7 @@ def is_made(output: Path, record: dict, force: bool) -> bool:
     if found == record:
         return True
     if not force:
-        old, new = found["options"] or {}, record["options"]
+        old, new = found["options"] if isinstance(found["options"], dict) else {}, record["options"]
         changes = [f"{name}: there {old.get(name)}, asked {new[name]}" for name in new if old.get(name) != new[name]]
         raise UserError(
             f"--output {output}: holds a toy dataset that differs ({'; '.join(changes) or 'made by another version'}). "

@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from alphaction.utils.atomic import replacing
 from alphaction.utils.errors import UserError
 from alphaction.utils.lettering import put_text, text_size
 
@@ -193,7 +194,7 @@ def write_png(path: str | Path, image: np.ndarray) -> None:
     path = Path(path)
     _, data = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data.tobytes())
+        with replacing(path) as part:
+            part.write_bytes(data.tobytes())
     except OSError as error:
         raise UserError(f"cannot write the picture {path}: {error.strerror or error}") from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import io
 import json
 import os
 import signal
@@ -16,11 +15,14 @@ from types import FrameType
 from typing import ClassVar, NoReturn
 
 from alphaction.utils.command_text import this_command
-from alphaction.utils.messages import visible
+from alphaction.utils.messages import hanging, shortened, visible
+from alphaction.utils.signals import ENDING, ended_by, first_parent
+from alphaction.utils.terminal import guard_terminal
 
 # How long a process waits for the first one of its machine to say the same and be noticed by torchrun.
 _PATIENCE = 10.0  # seconds
-_OUT_OF_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.ENOMEM}
+_OUT_OF_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_SIGINT_STATUS = 130
 _ERROR_FILE = "TORCHELASTIC_ERROR_FILE"
 
 
@@ -31,9 +33,11 @@ class UserError(Exception):
 
     Attributes:
         status: exit status of the command that it ends (docs/RELIABILITY.md lists them).
+        told: whether another process of this machine shows the message; None: the first one may have the same.
     """
 
     status: ClassVar[int] = 2
+    told: bool | None = None
 
 
 class DataError(UserError):
@@ -66,6 +70,22 @@ class ResourceError(UserError):
     status = 7
 
 
+class FullDiskError(ResourceError):
+    """A file could not be written as the disk is full; ``strerror``: the reason, as :class:`OSError` has it."""
+
+    def __init__(self, message: str, strerror: str = "") -> None:
+        super().__init__(message, strerror)
+        self.strerror = strerror
+
+    def __str__(self) -> str:
+        return self.args[0]
+
+
+def is_out_of_space(error: OSError) -> bool:
+    """Return whether a disk is full, or a quota or a limit of the size of files is reached."""
+    return error.errno in _OUT_OF_SPACE
+
+
 class StallError(UserError):
     """A process, or a worker of a data loader, has died or no longer answers."""
 
@@ -73,34 +93,71 @@ class StallError(UserError):
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C during work that can be continued; the message says how far it was and how it goes on."""
+    """Ctrl-C, or another signal that asks to end, during work; no handler of errors takes it for one.
+
+    Args:
+        text: how far the work was and how it goes on; "" where that is not known.
+        number: the signal.
+    """
+
+    def __init__(self, text: str = "", number: int = signal.SIGINT) -> None:
+        super().__init__(text)
+        self.number = number
 
 
 @contextmanager
 def saying_how_to_go_on(text: Callable[[], str]) -> Iterator[None]:
-    """Turn Ctrl-C within the block into :class:`Interrupted` with that text, which is made only then."""
+    """Give Ctrl-C and other signals within the block that text, which is made only then."""
     try:
         yield
-    except Interrupted:
-        raise
     except KeyboardInterrupt as stop:
-        raise Interrupted(text()) from stop
+        if str(stop):
+            raise
+        raise Interrupted(text(), _number(stop)) from stop
 
 
 def end_when_interrupted() -> None:
-    """Let Ctrl-C end a script that is still importing, with status 130 and a line, until :func:`run_command` runs.
+    """Let Ctrl-C and signals end a script that is still importing, with a line, until :func:`run_command` runs.
 
     An exception would be a traceback from the middle of an import, which may even swallow it.
     """
-    # A shell's background jobs ignore Ctrl-C, and go on doing so.
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _end)
+    first_parent()
+    for number in (signal.SIGINT, *ENDING):
+        # A shell's background jobs ignore Ctrl-C, those of nohup a closed terminal, and go on doing so.
+        if signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL):
+            signal.signal(number, _end)
 
 
-def _end(signum: int, frame: FrameType | None) -> None:
+def _end(number: int, frame: FrameType | None) -> None:
     if is_first_process():
-        os.write(2, b"interrupted before anything was done\n")
-    os._exit(130)
+        os.write(2, f"{ended_by(number)} before anything was done\n".encode())
+    os._exit(_SIGINT_STATUS if number == signal.SIGINT else Preempted.status)
+
+
+def _let_signals_raise() -> bool:
+    """Let a script's signals raise :class:`Interrupted` from here on; return whether this is a script."""
+    owner = os.getpid()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if os.getpid() == owner:
+            raise Interrupted(number=number)
+        # Processes that this one has forked end as if there were no handler.
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    numbers = [number for number in (signal.SIGINT, *ENDING) if signal.getsignal(number) is _end]
+    for number in numbers:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else interrupt)
+    return bool(numbers)
+
+
+def _number(stop: KeyboardInterrupt) -> int:
+    return stop.number if isinstance(stop, Interrupted) else signal.SIGINT
+
+
+def status_of(stop: KeyboardInterrupt) -> int:
+    """Return the exit status of a command that a signal has ended: 130 for Ctrl-C, 6 for the others."""
+    return _SIGINT_STATUS if _number(stop) == signal.SIGINT else Preempted.status
 
 
 def run_command(main: Callable[[], int | None], *, goes_on: bool = False) -> None:
@@ -108,62 +165,118 @@ def run_command(main: Callable[[], int | None], *, goes_on: bool = False) -> Non
 
     So does an :class:`OSError` that names a file: a full disk, a folder without write permission. A reader of the
     output that stops early, as in ``| head``, ends the command quietly. Ctrl-C ends it with status 130 and the command
-    that goes on.
+    that goes on, other signals that ask to end with status 6.
 
     Args:
         main: does the work and returns the exit status; None is 0.
         goes_on: whether the same command continues work that was interrupted, instead of starting again.
     """
-    write_any_character()
+    guard_terminal()
+    is_script = False
     try:
-        if signal.getsignal(signal.SIGINT) is _end:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        is_script = _let_signals_raise()
         status = main()
+    except Preempted as stop:
+        _end_with(str(stop), stop.status, is_script)
     except UserError as error:
-        fail(str(error), error.status)
+        if error.told:
+            # torchrun ends this one when it has noticed the other, whose message it shows.
+            time.sleep(_PATIENCE / 2)
+            sys.exit(error.status)
+        fail(str(error), error.status, at_once=error.told is False)
+    except MemoryError as error:
+        fail(
+            f"out of memory on this machine{f': {error}' if str(error) else ''}. Close other programs, or take a "
+            "machine with more of it.",
+            ResourceError.status,
+        )
     except BrokenPipeError:
         # The reader (`| head`) has had enough. Python would complain again when it flushes at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except OSError as error:
-        if error.filename is None:
+        full = is_out_of_space(error)
+        if error.filename is None and not full:
             raise
-        status = ResourceError.status if error.errno in _OUT_OF_SPACE else UserError.status
-        fail(f"{error.filename}: {error.strerror}", status)
+        # Without a name it is the terminal's output, which can go to a file.
+        fail(f"{error.filename or 'the output'}: {error.strerror}", (ResourceError if full else UserError).status)
     except UnicodeEncodeError as error:
         fail(_unwritable(error))
+    except RuntimeError as error:
+        # What pathlib raises, until Python 3.13, for links that lead in a circle.
+        if not str(error).startswith("Symlink loop"):
+            raise
+        fail(f"{error}: a link that leads to itself. Remove it, or let it lead to a file.", DataError.status)
     except KeyboardInterrupt as stop:
-        if is_first_process():
-            again = "goes on from there" if goes_on else "starts again"
-            print(f"interrupted. {str(stop) or f'The same command {again}:'}", file=sys.stderr)
-            if not str(stop):
-                print(f"  {this_command()}", file=sys.stderr)
-        sys.exit(130)
+        again = "goes on from there" if goes_on else "starts again"
+        text = str(stop) or f"The same command {again}:\n  {this_command()}"
+        _end_with(f"{ended_by(_number(stop))}. {shortened(text)}", status_of(stop), is_script)
     sys.exit(status or 0)
 
 
-def write_any_character() -> None:
-    """Let stdout and stderr show what their encoding lacks as escapes: any name can be printed in any locale."""
+def _end_with(message: str, status: int, is_script: bool) -> NoReturn:
+    """Exit as a signal asked for; the first process says it for all, which have stopped together."""
+    if is_script:
+        # torchrun sends another one to those that are not as quick as the first.
+        for number in (signal.SIGINT, *ENDING):
+            signal.signal(number, signal.SIG_IGN)
+    with suppress(OSError):  # The terminal may be gone.
+        if is_first_process():
+            print(message, file=sys.stderr, flush=True)
     for stream in (sys.stdout, sys.stderr):
-        # A stream whose file was replaced by a pipe cannot tell its position, which is asked for last.
-        if isinstance(stream, io.TextIOWrapper):
-            with suppress(OSError):
-                stream.reconfigure(errors="backslashreplace")
+        try:
+            stream.flush()
+        except OSError:
+            # Python would flush again at its end, and change the status.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    _tell_launcher(message.splitlines()[0])
+    sys.exit(status)
 
 
-def fail(message: str, status: int = UserError.status) -> NoReturn:
-    """Print a mistake and exit with ``status``; of several processes that all say the same, the first one says it."""
-    message = f"error: {visible(message)}"
-    if not is_first_process():
+def fail(message: str, status: int = UserError.status, *, at_once: bool = False) -> NoReturn:
+    """Print a mistake and exit with ``status``; of several processes that all say the same, the first one says it.
+
+    Args:
+        message: without "error: ".
+        status: exit status.
+        at_once: no other process says the same.
+    """
+    message = _shown(message)
+    if not is_first_process() and not at_once:
         # Hardly any mistake is that of one process alone. torchrun ends this one when the first one has said it.
         time.sleep(_PATIENCE)
-    print(message, file=sys.stderr, flush=True)
+    with suppress(OSError):  # a file on a full disk: the status still tells
+        print(message, file=sys.stderr, flush=True)
+    _tell_launcher(message)
+    sys.exit(status)
+
+
+def end_now(message: str, status: int) -> NoReturn:
+    """End the process at once, from any thread, whatever the others do; show the message unless it is empty."""
+    if message:
+        message = _shown(message)
+        with suppress(OSError):
+            os.write(2, f"{message}\n".encode(errors="backslashreplace"))
+        _tell_launcher(message)
+    os._exit(status)
+
+
+def error_of_status(status: int) -> type[UserError]:
+    """Return the kind of error that ends a command with ``status``; :class:`StallError` for one that is of none."""
+    kinds = [UserError, *UserError.__subclasses__()]
+    return next((kind for kind in kinds if kind.status == status), StallError)
+
+
+def _shown(message: str) -> str:
+    return shortened(hanging(f"error: {visible(message)}"))
+
+
+def _tell_launcher(message: str) -> None:
+    """Let torchrun show the message in its summary of what failed, in place of a link to its manual."""
     path = os.environ.get(_ERROR_FILE)
     if path:
-        # torchrun shows it in its summary of what failed, in place of a link to its manual.
         with suppress(OSError):
             Path(path).write_text(json.dumps({"message": message, "timestamp": int(time.time())}), encoding="utf-8")
-    sys.exit(status)
 
 
 def is_first_process() -> bool:

@@ -44,7 +44,7 @@ def near_files(path: Path, suffixes: Sequence[str] = (), folders: bool = False, 
 
 def missing_file(path: Path, suffixes: Sequence[str] = (), folders: bool = False) -> str:
     """Return "PATH does not exist" (or is of the wrong kind), and what is like it or what its folder holds."""
-    if path.exists():
+    if os.path.exists(path):  # False for names that are too long or hold a zero byte, too
         if not (path.is_dir() or path.is_file() or folders):
             return f"{path} is a pipe or a device, and this is read more than once: write it to a file, and name that."
         return f"{path} is a {'folder' if path.is_dir() else 'file'}: name a {'folder' if folders else 'file'}."

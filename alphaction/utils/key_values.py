@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from alphaction.utils.errors import UserError
+from alphaction.utils.limits import MOST_OVERRIDES
 
 
 def check_key_values(items: Sequence[Any]) -> None:
     """Raise a :class:`UserError` unless ``items`` are keys and values in turn."""
+    if len(items) > 2 * MOST_OVERRIDES:
+        raise UserError(f"{len(items):,} words are too many for KEY VALUE pairs; {MOST_OVERRIDES:,} pairs are read.")
     for item in (str(item) for item in items[::2]):
         if item.startswith("-"):
             raise UserError(f"{item} stands where a config key is expected: put flags before the KEY VALUE pairs")

@@ -5,38 +5,77 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tqdm import tqdm
 
+from alphaction.utils.append_file import AppendFile
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import visible
+from alphaction.utils.terminal import VisibleFormatter
 
 LOGGER_NAME = "alphaction"
+LOG_FILE = "log.txt"
 
 
-class _VisibleFormatter(logging.Formatter):
-    """Shows control characters, which names in files can hold, instead of sending them to the terminal."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return visible(super().format(record))
-
-
-_FORMAT = _VisibleFormatter("%(asctime)s %(levelname)s: %(message)s", datefmt="%Y-%m-%d %H:%M:%S")
+_FORMAT = VisibleFormatter("%(asctime)s %(levelname)s: %(message)s", datefmt="%Y-%m-%d %H:%M:%S")
 
 
 class _ProgressBarHandler(logging.StreamHandler):
-    """Writes above a progress bar, which it would otherwise break."""
+    """Writes above a progress bar, which it would otherwise break.
+
+    Attributes:
+        unwritten: whether the run was told already that its files cannot be written.
+    """
+
+    unwritten = False
 
     def emit(self, record: logging.LogRecord) -> None:
-        tqdm.write(self.format(record), file=sys.stdout)
-        sys.stdout.flush()
+        try:
+            tqdm.write(self.format(record), file=sys.stdout)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise  # the reader has had enough, which ends the command
+        except OSError as error:
+            # Standard output is a file on a full disk. The run is worth more than what it prints.
+            report_unwritten("standard output", error)
+
+
+class _LogFile(logging.Handler):
+    """Appends to log.txt; what a full disk refuses is written when there is room again."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._file = AppendFile(path)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if not self._file.write((self.format(record) + "\n").encode("utf-8", "backslashreplace")):
+            report_unwritten(self._file.path, self._file.failure)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
 
 
 def get_logger() -> logging.Logger:
     """Return the project's logger."""
     return logging.getLogger(LOGGER_NAME)
+
+
+def report_unwritten(what: Path | str, error: OSError) -> None:
+    """Say, once in a run, on standard error that something of the log cannot be written, and what that means."""
+    for handler in get_logger().handlers:
+        if isinstance(handler, _ProgressBarHandler):
+            if handler.unwritten:
+                return
+            handler.unwritten = True
+    with suppress(OSError):  # it may be on the same disk
+        tqdm.write(
+            f"warning: {visible(str(what))}: cannot be written ({error.strerror}). The run goes on; what its log files "
+            "lack is added when there is room. Free some space: the next checkpoint needs it.",
+            file=sys.stderr,
+        )
 
 
 def set_up_logging(output_dir: Path | None, is_main: bool) -> logging.Logger:
@@ -58,7 +97,7 @@ def set_up_logging(output_dir: Path | None, is_main: bool) -> logging.Logger:
     logger.addHandler(stream)
     if is_main and output_dir is not None:
         output_dir.mkdir(parents=True, exist_ok=True)
-        file = logging.FileHandler(output_dir / "log.txt", encoding="utf-8", errors="backslashreplace")
+        file = _LogFile(output_dir / LOG_FILE)
         file.setFormatter(_FORMAT)
         logger.addHandler(file)
     return logger
@@ -92,6 +131,15 @@ def logged_run(output_dir: Path | None, is_main: bool) -> Iterator[logging.Logge
         raise
     finally:
         close_logging()
+
+
+def append_to_log(path: Path, message: str) -> None:
+    """Append a line to the log of a run, if it has one, from a thread or process that does not hold its logger."""
+    record = logging.LogRecord(LOGGER_NAME, logging.ERROR, "", 0, "%s", (message,), None)
+    with suppress(OSError):
+        if path.is_file():
+            with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(f"{_FORMAT.format(record)}\n")
 
 
 @contextmanager

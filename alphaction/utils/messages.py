@@ -6,7 +6,16 @@ import difflib
 import re
 from collections.abc import Iterable, Sequence
 
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+from alphaction.utils import limits
+
+# C0 but for tabs and line ends, C1, and what is not seen or turns the writing around: joiners, marks, directions, tags;
+# lone surrogates, which stand for bytes that are no text.
+_CONTROLS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff"
+    "\ufff9-\ufffb\U000e0000-\U000e0fff\ud800-\udfff]"
+)
+_IN_CELL = str.maketrans({"\n": "\\n", "\t": "\\t"})
+_LONG_WORD = re.compile(rf"\S{{{limits.WORD_CHARACTERS + 1},}}")
 
 
 def visible(text: str) -> str:
@@ -14,7 +23,42 @@ def visible(text: str) -> str:
 
     A terminal would obey them: erase lines, change colors, set its title.
     """
-    return _CONTROLS.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+    return _CONTROLS.sub(lambda match: _escape(ord(match[0])), text)
+
+
+def one_line(text: str) -> str:
+    """Return ``text`` with tabs and line ends as escapes, too: a name in a table or a list must not begin a line."""
+    return visible(text).translate(_IN_CELL)
+
+
+def hanging(text: str) -> str:
+    """Return ``text`` whose further lines are indented, so that a name with a line end cannot begin a message."""
+    first, *others = text.split("\n")
+    if all(not line or line.startswith((" ", "\t")) for line in others):
+        return text
+    return "\n".join([first, *(f"  {line}" if line else line for line in others)])
+
+
+def _escape(code: int) -> str:
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def shortened(text: str, limit: int = limits.MESSAGE_CHARACTERS) -> str:
+    """Return ``text`` with at most about ``limit`` characters: a message keeps its beginning and the fix at its end.
+
+    The middle of long names goes first, then that of the whole.
+    """
+    if len(text) <= limit:
+        return text
+    half = limits.WORD_CHARACTERS // 2
+    text = _LONG_WORD.sub(lambda match: _without_middle(match[0], half, half), text)
+    return text if len(text) <= limit else _without_middle(text, limit * 3 // 5, limit * 2 // 5)
+
+
+def _without_middle(text: str, head: int, tail: int) -> str:
+    return f"{text[:head]} ... {len(text) - head - tail} characters ... {text[-tail:]}"
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
@@ -31,6 +75,8 @@ def listed(values: Iterable[object], limit: int = 6, separator: str = ", ") -> s
 
 def nearest(name: str, choices: Iterable[str], cutoff: float = 0.5) -> str | None:
     """Return the choice most like ``name`` (case does not count), or None if none is alike enough (0 to 1)."""
+    if len(str(name)) > limits.LONGEST_NAME:
+        return None
     known = {str(choice).casefold(): str(choice) for choice in choices}
     near = difflib.get_close_matches(str(name).casefold(), known, n=1, cutoff=cutoff)
     return known[near[0]] if near else None
@@ -63,7 +109,8 @@ def text_table(rows: Sequence[Sequence[object]], left: int = 1, indent: str = ""
         left: so many columns are aligned left, the others right.
         indent: put before each line.
     """
-    cells = [[str(cell) for cell in row] for row in rows]
+    # Escaped here, as escapes make a cell wider.
+    cells = [[one_line(str(cell)) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = []
     for row in cells:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from alphaction.utils.atomic import write_text_atomically
+from alphaction.utils.errors import DataError, UserError
+from alphaction.utils.values import Value, parse_json
 
 
 @contextmanager
@@ -25,14 +27,21 @@ def scratch_beside(output: Path) -> Iterator[Path]:
 
 def read_record(folder: Path, name: str) -> dict[str, Any] | None:
     """Return the record ``folder/name``: None if the file does not exist, {} if it is not a JSON object."""
+    record = record_value(folder, name)
+    return record.raw if record.is_object else {} if record.given else None
+
+
+def record_value(folder: Path, name: str) -> Value:
+    """Return the same, from which values are taken by type: absent if the file does not exist."""
     path = folder / name
-    if not path.is_file():
-        return None
+
+    def error(place: str, problem: str) -> UserError:
+        return DataError(f"{path}{', ' * bool(place)}{place}: {problem}")
+
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        return {}
-    return record if isinstance(record, dict) else {}
+        return Value(parse_json(path.read_text(encoding="utf-8"), error) if path.is_file() else None, error)
+    except (UserError, UnicodeDecodeError):
+        return Value({}, error)
 
 
 def write_record(folder: Path, name: str, record: dict[str, Any]) -> None:

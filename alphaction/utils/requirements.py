@@ -46,8 +46,10 @@ def require_packages() -> None:
     """Exit with status 2 and one message if this Python is too old or lacks a package of :data:`REQUIREMENTS`.
 
     A locale in which Python cannot name every file (``LC_ALL=C`` with ``PYTHONUTF8=0``, or Latin-1) is left for UTF-8.
-    From here on, Ctrl-C ends the script that is run without a traceback.
+    From here on, Ctrl-C ends the script that is run without a traceback, and PyTorch does not show a page of its C++
+    calls for each connection that another process closed.
     """
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     # Not a process that the script starts and that imports it, nor a program that uses it as a module.
     if sys._getframe(1).f_globals["__name__"] == "__main__":
         end_when_interrupted()

@@ -8,7 +8,7 @@ again each time that it is used.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import date
 from pathlib import Path
 
@@ -52,10 +52,9 @@ class Record:
     def read(cls, path: Path) -> Record | None:
         """Return the record of the file ``path``; None if it has none, or one that says nothing."""
         content = read_record(path.parent, record_file(path).name) or {}
-        try:
-            return cls(**content)
-        except TypeError:
-            return None
+        kinds = {field.name: {"str": str, "int": int}[field.type] for field in fields(cls)}
+        as_written = content.keys() == kinds.keys() and all(type(content[key]) is kind for key, kind in kinds.items())
+        return cls(**content) if as_written else None
 
     def write(self, path: Path) -> None:
         """Put the record beside the file ``path``."""

@@ -23,6 +23,7 @@ from tqdm import tqdm
 
 from alphaction.utils.errors import CheckpointError
 from alphaction.utils.file_heads import not_weights
+from alphaction.utils.limits import LARGEST_DOWNLOAD
 from alphaction.utils.output_folder import read_record, write_record
 from alphaction.zoo.cache import BLOCK
 
@@ -185,6 +186,8 @@ def _receive_once(url: str, part: Part) -> None:
         return
     with _open(url, part) as response:
         total = _total(part, response)
+        if (total or 0) > LARGEST_DOWNLOAD:
+            raise TransferError(f"the server announces {total:,} bytes; up to {LARGEST_DOWNLOAD:,} are taken")
         _check_space(part, total)
         name = part.path.stem[:40]
         with tqdm(
@@ -195,6 +198,9 @@ def _receive_once(url: str, part: Part) -> None:
                     raise CheckpointError(f"{url}: {problem}")
                 part.add(block)
                 bar.update(len(block))
+                if part.size > LARGEST_DOWNLOAD:
+                    part.restart()
+                    raise TransferError(f"the server does not stop after {LARGEST_DOWNLOAD:,} bytes")
     if total is not None and part.size != total:
         raise ConnectionError(f"the connection ended after {part.size:,} of {total:,} bytes")
     if not part.size:

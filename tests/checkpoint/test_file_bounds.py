@@ -13,12 +13,13 @@ import pytest
 import torch
 from contracts.zoo_files import write_zoo_file, zoo_tensors
 
-from alphaction.checkpoint import read_weight_file
+from alphaction.checkpoint import read_weight_file, safe_pickle
 from alphaction.checkpoint.safe_pickle import Foreign
-from alphaction.checkpoint.safetensors_file import MOST_TENSORS
 from alphaction.checkpoint.tensors import check_values
 from alphaction.checkpoint.weight_file import read_tensors
+from alphaction.utils import zip_directory
 from alphaction.utils.errors import UserError
+from alphaction.utils.limits import MOST_TENSORS
 from alphaction.workflows.convert.convert_options import ConvertOptions
 from alphaction.workflows.convert.convert_weights import convert_weights
 
@@ -157,3 +158,79 @@ def test_weights_of_other_projects_are_looked_at(tmp_path: Path) -> None:
     for read in (read_weight_file, lambda path: convert_weights(ConvertOptions(path, tmp_path / "out.pth"))):
         with pytest.raises(UserError, match=r"backbone\.blocks\.3\.mlp\.fc1\.bias holds infinite values"):
             read(path)
+
+
+def archive_of(path: Path, pickled: bytes, more: int = 0) -> Path:
+    """Write a PyTorch file with the given pickle, and ``more`` empty files."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/data.pkl", pickled)
+        archive.writestr("archive/version", b"3\n")
+        for number in range(more):
+            archive.writestr(f"{number}", b"")
+    return path
+
+
+def one_hash(count: int) -> bytes:
+    """Items of a dictionary under integers that all have the hash 0."""
+    return b"".join(b"\x8a\x0a" + (number * (2**61 - 1)).to_bytes(10, "little") + b"N" for number in range(count))
+
+
+def doubled(levels: int) -> bytes:
+    """Return a pickle of a list that holds another ten times, and that one the next."""
+    content = b"\x80\x02]q\x00(K\x01K\x01e0"
+    for level in range(levels):
+        content += b"]q" + bytes([level + 1]) + b"(" + (b"h" + bytes([level])) * 10 + b"e0"
+    return content + b"}X\x01\x00\x00\x00ah" + bytes([levels]) + b"s."
+
+
+PICKLES = {
+    "remembered": (b"\x80\x02}r\xff\xff\xff\x7f.", "object number 2,147,483,647 after 2"),
+    "claimed": (b"\x80\x04\x8d" + (4 << 30).to_bytes(8, "little") + b"abc", "a text of 4,294,967,296 bytes"),
+    "called": (b"\x80\x02}X\x01\x00\x00\x00ac__builtin__\nbytearray\n\x8a\x05\0\0\0\0\x01\x85Rs.", "bytearray"),
+    "doubled": (doubled(12), "holds 3,111,111 values"),
+    "in itself": (b"\x80\x02}q\x00X\x01\x00\x00\x00ah\x00s.", "holds itself"),
+    "deep": (b"\x80\x02}X\x01\x00\x00\x00a" + b"]" * 500 + b"a" * 499 + b"s.", "more than 64 levels"),
+    "one hash": (b"\x80\x02}(" + one_hash(4000) + b"u.", "more than 1,000,000 instructions"),
+    "steps": (b"\x80\x02}X\x01\x00\x00\x00a(" + b"]" * 50 + b"ls.", "more than 40 instructions"),
+}
+
+
+@pytest.mark.parametrize("form", ["pkl", "pth"])
+@pytest.mark.parametrize("kind", list(PICKLES))
+def test_pickles_that_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, form: str) -> None:
+    content, said = PICKLES[kind]
+    if kind == "steps":
+        monkeypatch.setattr(safe_pickle, "MOST_PICKLE_STEPS", 40)
+    path = tmp_path / f"a.{form}"
+    if form == "pkl":
+        path.write_bytes(content)
+    else:
+        archive_of(path, content)
+    with pytest.raises(UserError, match=rf"a\.{form}: .*{said}"):
+        read_weight_file(path)
+
+
+def test_an_archive_of_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zip_directory, "MOST_MEMBERS", 20)
+    with pytest.raises(UserError, match=r"its list of 30 files has [\d,]+ bytes"):
+        read_weight_file(archive_of(tmp_path / "a.pth", b"\x80\x02}.", more=28))
+
+
+def test_an_archive_whose_files_lie_over_each_other(tmp_path: Path) -> None:
+    path = archive_of(tmp_path / "a.pth", b"\x80\x02}.", more=2)
+    content = bytearray(path.read_bytes())
+    last = content.rindex(b"PK\x01\x02")
+    content[last + 42 : last + 46] = bytes(4)  # where the file lies: at that of the first one
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="lies over another one"):
+        read_weight_file(path)
+
+
+def test_an_archive_with_two_lists_of_files(tmp_path: Path) -> None:
+    # Python takes the list that lies before the end, others the one that the end names.
+    inner, outer = tmp_path / "a.pth", tmp_path / "b.pth"
+    archive_of(inner, b"\x80\x02}.")
+    outer.write_bytes(b"something" + inner.read_bytes())
+    outer.write_bytes(b"PK\x03\x04" + outer.read_bytes()[4:])
+    with pytest.raises(UserError, match="does not lie where it says"):
+        read_weight_file(outer)

@@ -207,3 +207,10 @@ def test_weights_reach_the_model_inside_wrappers(tmp_path: Path) -> None:
 )
 def test_part_of(name: str, part: str) -> None:
     assert part_of(name) == part
+
+
+def test_a_classifier_of_one_number_is_another_shape(tmp_path):
+    state = {**Detector().state_dict(), "roi_heads.action.predictor.cls_score.weight": torch.tensor(1.0)}
+    torch.save(state, tmp_path / "odd.pth")
+    report = load_weights(Detector(), tmp_path / "odd.pth", cfg=get_cfg())
+    assert [entry.name for entry in report.mismatched] == ["roi_heads.action.predictor.cls_score.weight"]

@@ -92,3 +92,9 @@ def test_testing_prefers_the_given_weights(tmp_path: Path, run_dir: Path, weight
         find_test_weights(tmp_path / "new", "")
     with pytest.raises(UserError, match="gone.pth"):
         find_test_weights(run_dir, str(tmp_path / "gone.pth"))
+
+
+def test_a_recorded_config_that_is_no_text_is_refused(tmp_path):
+    torch.save({"iteration": 3, "optimizer": {}, "extra": {"config": torch.zeros(2)}}, tmp_path / "run.pth")
+    with pytest.raises(UserError, match=r"run\.pth: its config is a Tensor, not a text"):
+        read_recorded_config(tmp_path / "run.pth")

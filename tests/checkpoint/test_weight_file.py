@@ -20,6 +20,7 @@ import torch
 from torch import nn
 
 from alphaction.checkpoint import read_weight_file, safe_pickle
+from alphaction.checkpoint.tensors import check_values
 from alphaction.utils.errors import UserError
 
 WEIGHTS = {"backbone.conv1.weight": torch.arange(6.0).reshape(2, 3), "head.bias": torch.tensor([1, -2])}
@@ -415,3 +416,17 @@ def test_missing_file_names_its_neighbors(tmp_path: Path) -> None:
         read_weights(tmp_path / "none" / "a.pth")
     with pytest.raises(UserError, match=r"example.com/a.pth.*Download"):
         read_weights("https://example.com/a.pth")
+
+
+def test_weights_of_eight_bits_are_checked_like_others(tmp_path: Path) -> None:
+    good = torch.ones(2).to(torch.float8_e4m3fn)
+    check_values(tmp_path / "a.pth", {"a.weight": good})
+    bad = torch.tensor([float("nan"), 1.0]).to(torch.float8_e4m3fn)
+    with pytest.raises(UserError, match=r"a\.weight holds infinite values or NaN"):
+        check_values(tmp_path / "a.pth", {"a.weight": bad})
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="stands for a file on a damaged disk")
+def test_a_file_that_the_disk_does_not_give() -> None:
+    with pytest.raises(UserError, match=r"/proc/self/mem: it cannot be read \(Input/output error\)"):
+        read_weight_file(Path("/proc/self/mem"))

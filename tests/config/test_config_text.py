@@ -40,3 +40,9 @@ def test_a_file_is_not_replaced_without_force(tmp_path):
 def test_targets_that_are_no_config(tmp_path, name, message):
     with pytest.raises(UserError, match=message):
         write_text(tmp_path / name, "text")
+
+
+def test_a_name_in_a_comment_cannot_become_a_key():
+    evil = "classes: a\nMODEL: evil\x85OUTPUT_DIR: b\u2028SOLVER: c"
+    text = to_yaml([Setting("A", 1, evil), Setting("B", 2, evil + " long" * 40)], [evil])
+    assert yaml.safe_load(text) == {"A": 1, "B": 2}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from messages import refused
 
@@ -232,5 +234,80 @@ def test_anchors_and_merge_keys_work(write):
     assert (cfg.SOLVER.VIDEOS_PER_BATCH, cfg.TEST.VIDEOS_PER_BATCH, cfg.TEST.BOX_THRESH) == (4, 4, 0.5)
 
 
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="stands for a file on a damaged disk")
+def test_a_file_that_the_disk_does_not_give():
+    refused(lambda: load_cfg("/proc/self/mem"), "/proc/self/mem is not readable as YAML", "Input/output error")
+
+
 def test_folder_instead_of_a_file(tmp_path):
     refused(lambda: load_cfg(tmp_path), f"{tmp_path} is a folder")
+
+
+def test_files_that_multiply_through_their_bases_are_refused(write):
+    write("last.yaml", "SEED: 1\n" if "SEED" in get_cfg() else "SOLVER: {BASE_LR: 1}\n")
+    write("middle.yaml", f"_BASE_: [{'last.yaml, ' * 40}]\n")
+    first = write("first.yaml", f"_BASE_: [{'middle.yaml, ' * 40}]\n")
+    refused(lambda: load_cfg(first), "first.yaml builds on more than 50 files through _BASE_", "last.yaml")
+
+
+def test_a_chain_of_bases_that_is_too_long_is_refused(write):
+    write("0.yaml", "SOLVER: {BASE_LR: 1}\n")
+    for number in range(1, 1200):
+        write(f"{number}.yaml", f"_BASE_: {number - 1}.yaml\n")
+    refused(lambda: load_cfg(write("top.yaml", "_BASE_: 1199.yaml\n")), "builds on more than 50 files")
+
+
+def test_a_file_that_is_too_large_is_refused_by_its_size(write):
+    path = write("big.yaml", "# x\n" * 100_000)
+    refused(lambda: load_cfg(path), "big.yaml: 400,000 bytes are too many", "262,144")
+
+
+@pytest.mark.parametrize("value", ["[" * 20_000, "(" * 5000, f"[{'1,' * 20_000}]", "x" * 20_001])
+def test_a_value_that_is_too_long_or_too_deep_is_refused(value):
+    for key in ("SOLVER.STEPS", "SOLVER.BASE_LR", "OUTPUT_DIR"):
+        assert len(refused(lambda key=key: load_cfg(None, [key, value]), key)) < 500
+    assert load_cfg(None, ["OUTPUT_DIR", "-" * 19_000]).OUTPUT_DIR == "-" * 19_000
+    refused(lambda: load_cfg(None, ["SOLVER.MAX_ITER", "-" * 19_000 + "1"]), "SOLVER.MAX_ITER", "an integer")
+
+
+def test_too_many_overrides_and_too_many_mistakes(write):
+    refused(lambda: load_cfg(None, ["SOLVER.BASE_LR", "1"] * 1001), "2,002 words", "1,000 pairs")
+    path = write("wrong.yaml", "".join(f"UNKNOWN_{number}: 1\n" for number in range(10_000)))
+    message = refused(lambda: load_cfg(path), "20 mistakes or more in config file", "UNKNOWN_0")
+    assert message.count("\n") == 20
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "problem"),
+    [
+        ("SOLVER.MAX_ITER", 10**400, "1329 bits"),
+        ("SOLVER.MAX_ITER", 1e300, "997 bits"),
+        ("SOLVER.BASE_LR", 10**400, "1329 bits"),
+        ("SOLVER.MAX_ITER", "9" * 900, "2990 bits"),
+        ("SOLVER.STEPS", [2**63], "64 bits"),
+        ("SOLVER.MAX_ITER", float("inf"), "an integer"),
+        ("OUTPUT_DIR", "'a\\x00b'", "zero byte"),
+        ("SOLVER.BASE_LR.X", "1", "SOLVER.BASE_LR is a value, and has no keys"),
+        ("SOLVER.BASE_LR.ENTIRELY_UNLIKE_ANYTHING", "1", "is a value, and has no keys"),
+    ],
+)
+def test_values_that_no_key_can_have(key, value, problem):
+    refused(lambda: load_cfg(None, [key, value]), key, problem)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ('OUTPUT_DIR: "a\\0b"\n', ("line 1", "zero byte")),
+        ('SOLVER:\n  "\\uD800": 1\n', ("line 2", "half of a character")),
+        ("SOLVER: !!binary a\n", ("line 1", "base64")),
+        ("SOLVER:\n  BASE_LR: !!int a\n", ("not what it is marked as",)),
+        ("? {a: 1}\n: 1\n", ("not what it is marked as",)),
+        ("SOLVER: 2001-99-99\n", ("not what it is marked as",)),
+        ("<<: [1]\n", ("line 1",)),
+        ("_BASE_: " + "x" * 5000 + ".yaml\n", ("does not exist",)),
+    ],
+)
+def test_yaml_that_holds_no_config(write, text, parts):
+    path = write("odd.yaml", text)
+    refused(lambda: load_cfg(path), "odd.yaml", *parts)

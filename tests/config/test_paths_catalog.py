@@ -236,3 +236,27 @@ def test_ava_classes_agree_with_the_official_list(shared_dir):
     text = (shared_dir / "ava_eval" / "action_list.pbtxt").read_text(encoding="utf-8")
     official = {int(i): name for name, i in re.findall(r'name: "(.*)"\s+id: (\d+)', text)}
     assert {class_id: name for class_id, (name, _) in read_classes(AVA_EVAL_LABEL_MAP).items()} == official
+
+
+@pytest.mark.parametrize("name", ["../../../escaped", "/tmp/escaped", "a/b", "C:\\x", ".", "..", '"a\\eb"', "x" * 300])
+def test_a_dataset_cannot_be_named_out_of_the_folder_of_results(cfg, zoo, name):
+    (zoo / "dataset.yaml").write_text(ZOO.replace("name: zoo", f"name: {name}"), encoding="utf-8")
+    cfg.DATASETS.CATALOG = [str(zoo)]
+    refused(lambda: find_dataset(cfg, "any_train"), zoo / "dataset.yaml", "names folders")
+
+
+def test_a_split_cannot_either(cfg, zoo):
+    (zoo / "dataset.yaml").write_text(ZOO.replace("train: {", "/../../up: {"), encoding="utf-8")
+    cfg.DATASETS.CATALOG = [str(zoo)]
+    refused(lambda: find_dataset(cfg, "zoo_val"), "zoo_/../../up", "slash")
+
+
+def test_links_of_clips_are_followed_where_the_config_says_so(cfg, zoo):
+    assert find_dataset(cfg, "zoo_val").follow_links is False
+    cfg.DATASETS.FOLLOW_LINKS = True
+    assert find_dataset(cfg, "zoo_val").follow_links is True
+
+
+def test_a_name_that_no_file_can_have_is_missing(put, cfg):
+    put("zoo/dataset.yaml", text=ZOO.replace("train.csv", f"{'x' * 5000}.csv"))
+    refused(lambda: find_dataset(cfg, "zoo_train"), "annotations: ", "does not exist")

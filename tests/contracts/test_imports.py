@@ -27,7 +27,7 @@ ALLOWED = {
         "zoo",
     },
     "workflows.prepare": {"utils", "data", "config", "checks"},
-    "workflows.detect": {"utils", "data", "config", "evaluation", "zoo"},
+    "workflows.detect": {"utils", "data", "config", "checkpoint", "evaluation", "zoo"},
     "workflows.inspect": {"utils", "data", "config", "evaluation", "checks"},
     "workflows.finetune": {
         "utils", "config", "data", "evaluation", "solver", "checkpoint", "modeling", "engine", "checks",

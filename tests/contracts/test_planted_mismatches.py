@@ -77,7 +77,7 @@ def weight_files(tmp_path_factory):
         folder: Path = tmp_path_factory.mktemp(case)
         tensors = {name: torch.zeros(()).expand(shape) for name, shape in zoo_case(case)["tensors"].items()}
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("alphaction.checkpoint.tensors.MOST_INFLATION", 10**9)
+            patch.setattr("alphaction.checkpoint.file_bounds.MOST_INFLATION", 10**9)
             original = read_weight_file(write_zoo_file(case, folder, tensors))
         converted = Converted(original.source, original.what, {}, dict(original.settings), dict(original.recipe))
         torch.save({"model": {"a": torch.zeros(1)}, **record_settings(converted)}, folder / "converted.pth")

@@ -311,9 +311,8 @@ def test_wide_and_tall_clips_are_not_mixed(cfg, spec):
 
 def test_test_loader_shares_clips(cfg, spec):
     dataset = ActionDataset.from_config(cfg, dataclasses.replace(spec, person_boxes=None), training=False)
-    cfg.TEST.VIDEOS_PER_BATCH = 4
-    shares = [[i for b in build_test_loader(cfg, dataset, rank=r, world_size=2) for i in b.indices] for r in (0, 1)]
-    assert shares == [[0, 1, 2], [3, 4]]
+    shares = [build_test_loader(cfg, dataset, rank=rank, world_size=2) for rank in (0, 1)]
+    assert [[batch.indices.tolist() for batch in share] for share in shares] == [[[0, 1]], [[2, 3], [4]]]
 
 
 def test_a_worker_error_arrives_as_itself(cfg, spec, tmp_path):

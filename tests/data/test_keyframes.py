@@ -14,7 +14,15 @@ from alphaction.data.annotations import (
     write_ava_csv,
     write_box_csv,
 )
-from alphaction.data.keyframes import KeyframeIndex, exact_time, exact_times, parse_time, time_list, time_text
+from alphaction.data.keyframes import (
+    KeyframeIndex,
+    exact_time,
+    exact_times,
+    normalize_image_id,
+    parse_time,
+    time_list,
+    time_text,
+)
 from alphaction.data.row_places import first_row
 from alphaction.data.sample import Keyframe
 
@@ -150,3 +158,10 @@ def test_exclusions_at_any_time(write):
     assert list(kept.keyframes) == [("v", 2)]
     assert kept.label_ids.tolist() == [1]
     assert kept.keyframes.seconds.dtype == np.int64
+
+
+def test_ids_of_images_beyond_64_bits_stay_text():
+    """As numbers, a million of them can have one hash."""
+    ids = ["42", 42, "042", 2**63 - 1, str(2**63), 2**63, -(2**70)]
+    found = [normalize_image_id(image_id) for image_id in ids]
+    assert found == [42, 42, "042", 2**63 - 1, str(2**63), str(2**63), str(-(2**70))]

@@ -19,6 +19,7 @@ REASONS = (
     "needs an editor",
     "runs the tests",
     "runs until it is stopped",
+    "ends with an error on purpose",
 )
 _BLOCK = re.compile(
     r"^(?:<!-- not run: (?P<reason>[^\n]*?) -->\n\n?)?"

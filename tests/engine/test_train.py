@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from alphaction.checkpoint.load_report import LoadReport, ShapeMismatch
-from alphaction.engine.train import CLASSIFIER, _head_warnings
+from alphaction.engine.prepared_run import CLASSIFIER, _head_warnings
 
 
 @pytest.mark.parametrize(

@@ -4,79 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-import torch
-from torch import Tensor, nn
+from engine.toy_trainer import make_batch, make_trainer
 
-from alphaction.checkpoint import Checkpointer
-from alphaction.data.sample import ClipBatch, Keyframe
-from alphaction.engine.setup import Runtime
-from alphaction.engine.train_step import TrainStep
-from alphaction.engine.trainer import Trainer
-from alphaction.memory import MemoryFeatures, MemoryPool
-from alphaction.modeling.detector import TrainOutput
-from alphaction.utils.errors import UserError
-
-STEP_OPTIONS = {"pool", "penalty", "max_boxes", "clip_grad_norm", "amp"}
-KEYFRAMES = [Keyframe("a", second) for second in range(4)]
-STEP_OPTIONS = {"pool", "penalty", "max_boxes", "clip_grad_norm", "amp"}
-
-
-class OneWeight(nn.Module):
-    """Its loss is weight * (sum of the scores) / boxes_per_process, its features are the scores."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.tensor(1.0))
-        self.memories: list[MemoryFeatures | None] = []
-
-    def forward(self, batch: ClipBatch, memory: MemoryFeatures | None, *, boxes_per_process: Tensor) -> TrainOutput:
-        self.memories.append(memory)
-        loss = self.weight * batch.scores.sum() / boxes_per_process
-        return TrainOutput({"loss_movement": loss}, {"accuracy_movement": loss.detach()}, batch.scores[:, None])
-
-
-def make_batch(index: int, scores: list[float]) -> ClipBatch:
-    """One clip, with a person for each score."""
-    count = len(scores)
-    return ClipBatch(
-        indices=torch.tensor([index]),
-        keyframes=[KEYFRAMES[index]],
-        slow=None,
-        fast=None,
-        sizes=torch.tensor([[8, 8]]),
-        boxes=torch.zeros(count, 4),
-        clip_index=torch.zeros(count, dtype=torch.int64),
-        unit_boxes=torch.zeros(count, 4, dtype=torch.float64),
-        scores=torch.tensor(scores),
-        labels=torch.zeros(count, 1),
-        object_boxes=torch.zeros(0, 4),
-        object_clip_index=torch.zeros(0, dtype=torch.int64),
-    )
-
-
-def make_trainer(folder: Path, lr: float = 0.5, **options) -> Trainer:
-    model = OneWeight()
-    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
-    folder.mkdir(exist_ok=True)
-    step = TrainStep(
-        model=model,
-        optimizer=optimizer,
-        scheduler=torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0),
-        scaler=torch.amp.GradScaler("cpu", enabled=False),
-        runtime=Runtime(torch.device("cpu"), rank=0, world_size=1, seed=0),
-        keyframes=KEYFRAMES,
-        **{name: options.pop(name) for name in STEP_OPTIONS & options.keys()},
-    )
-    defaults = {"max_iter": 4, "log_period": 1, "checkpoint_period": 2, "eval_period": 3}
-    return Trainer(
-        step,
-        checkpointer=Checkpointer(folder, model, optimizer),
-        settings={"seed": 0},
-        **(defaults | options),
-    )
+from alphaction.data.sample import ClipBatch
+from alphaction.engine.bad_steps import BadSteps
+from alphaction.memory import MemoryPool
+from alphaction.utils.errors import DivergenceError
 
 
 def test_micro_batches_give_the_gradient_of_one_batch(tmp_path):
@@ -137,7 +72,7 @@ def test_the_loop_logs_saves_and_evaluates_when_it_should(tmp_path):
 
 
 def test_a_loss_that_is_not_finite_stops_before_a_checkpoint(tmp_path):
-    trainer = make_trainer(tmp_path / "run", checkpoint_period=1)
-    with pytest.raises(UserError, match=r"iteration 1: loss.*SOLVER.BASE_LR"):
+    trainer = make_trainer(tmp_path / "run", checkpoint_period=1, bad_steps=BadSteps(1, "Lower SOLVER.BASE_LR."))
+    with pytest.raises(DivergenceError, match=r"iteration 1: .*loss \(inf\).*a at 0 s.*SOLVER.BASE_LR"):
         trainer.run(iter([make_batch(0, [float("inf")])]))
     assert list((tmp_path / "run").glob("*.pth")) == []

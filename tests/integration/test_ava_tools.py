@@ -53,12 +53,12 @@ def test_from_movies_to_json(tool, toy_folder, tmp_path):
 
 def test_errors_end_in_one_message(tool, toy_folder, tmp_path):
     status, out, err = tool("process_ava_videos.py", "--movie_root", "none", "--clip_root", "clips")
-    assert (status, out) == (2, "")
+    assert (status, out) == (3, "")
     assert err.startswith("error: ")
     says(err, " none ", "--movie_root")
     csv = toy_folder / "toy" / "annotations" / "val.csv"
     status, out, err = tool("csv2COCO.py", "--csv_path", csv, "--json_path", "a.json", "--img_root", tmp_path)
-    assert (status, out) == (2, "")
+    assert (status, out) == (3, "")
     says(err, "error: ", tmp_path)
     assert "Traceback" not in err
 

@@ -89,7 +89,7 @@ def test_the_plan_refuses_a_public_file_that_does_not_fit(
     runner: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, kind: str
 ) -> None:
     # Tensors that take no space, which a file from elsewhere would be refused for.
-    monkeypatch.setattr("alphaction.checkpoint.tensors.MOST_INFLATION", 10**9)
+    monkeypatch.setattr("alphaction.checkpoint.file_bounds.MOST_INFLATION", 10**9)
     case = "pytorchvideo_ava_slow_r50"
     tensors = {name: torch.zeros(()).expand(shape) for name, shape in zoo_case(case)["tensors"].items()}
     path = write_zoo_file(case, tmp_path, tensors)
@@ -117,7 +117,7 @@ def test_evaluation_refuses_other_settings(runner: Runner, trained: Path, tmp_pa
 
 
 def test_evaluation_of_avas_classes_on_others_is_one_sentence(runner: Runner, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("alphaction.checkpoint.tensors.MOST_INFLATION", 10**9)
+    monkeypatch.setattr("alphaction.checkpoint.file_bounds.MOST_INFLATION", 10**9)
     case = "pytorchvideo_ava_slow_r50"
     tensors = {name: torch.zeros(()).expand(shape) for name, shape in zoo_case(case)["tensors"].items()}
     path = write_zoo_file(case, tmp_path, tensors)

@@ -83,7 +83,7 @@ def test_a_stopped_run_continues_bit_by_bit_after_a_file_was_damaged(runner, kep
     step = Trainer.train_step
 
     def interrupted_step(trainer, micro_batches):
-        if trainer.scheduler.last_epoch == 3:
+        if trainer.step.scheduler.last_epoch == 3:
             raise KeyboardInterrupt
         return step(trainer, micro_batches)
 

@@ -20,6 +20,7 @@ from alphaction.config.paths_catalog import find_dataset
 from alphaction.data.dataset import ActionDataset
 from alphaction.data.loader import build_test_loader
 from alphaction.engine.classes import adopt_label_map
+from alphaction.engine.run_lock import RUN_LOCK
 from alphaction.engine.trainer import Trainer
 from alphaction.modeling import build_detection_model
 from alphaction.toy import ToyOptions
@@ -155,7 +156,7 @@ def test_a_test_reads_the_features_of_the_neighbors(small_runner: Runner, alone,
     assert len(features) == 10
     assert max(len(persons) for persons in features.values()) > LIMIT
     # Each process predicts its own share of the clips, with the memory of all.
-    assert [len(record.test) for record in records] == [10 // processes] * processes
+    assert [len(record.test) for record in records] == ([10] if processes == 1 else [4, 6])  # five batches of two
     assert {key for record in records for key in record.test} == {tuple(keyframe) for keyframe in dataset.keyframes}
     for record in records:
         assert not any(record.penalties)
@@ -193,7 +194,7 @@ def test_a_resumed_run_remembers_every_bit(runner: Runner, tmp_path: Path, monke
     def save_and_leave(trainer: Trainer, iteration: int, final: bool = False) -> None:
         save(trainer, iteration, final)
         if iteration == 4 and not stopped.exists():
-            shutil.copytree(whole, stopped)
+            shutil.copytree(whole, stopped, ignore=shutil.ignore_patterns(RUN_LOCK))
 
     # The inner patch ends first, so that both leave Trainer.save as they found it.
     with recording() as uninterrupted, monkeypatch.context() as patch:

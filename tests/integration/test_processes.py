@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -13,7 +13,17 @@ from integration.harness import PLAIN, losses, read_metrics
 pytestmark = pytest.mark.slow
 
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+THREE = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=3"]
 LAUNCH = ["-m", "torch.distributed.launch", "--nproc_per_node=2", "--master_port=29611"]
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Compute with one thread: their number decides on the last bits of a convolution."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def test_two_processes_give_the_losses_and_the_weights_of_one(runner, tmp_path):
@@ -33,21 +43,19 @@ def test_two_processes_give_the_losses_and_the_weights_of_one(runner, tmp_path):
     assert remembered[0] == remembered[1]
 
 
-def test_the_launcher_of_older_pytorch_and_a_two_process_evaluation(runner, tmp_path):
+def test_one_two_and_three_processes_write_the_same_results(runner, tmp_path, one_thread):
+    runner.env["OMP_NUM_THREADS"] = "1"
     runner.train(tmp_path, "--skip-final-test", "SOLVER.MAX_ITER", "2")
-    alone = runner.test(tmp_path)
+    runner.test(tmp_path)
     folder = tmp_path / "inference" / "toy_val"
-    csv = (folder / "detections.csv").read_text().splitlines()
-    shutil.rmtree(folder)
-    process = runner.command(LAUNCH, "test_net.py", tmp_path)
-    assert process.returncode == 0, process.stderr[-2000:]
-    together = json.loads((folder / "result.json").read_text())
-    assert together["mAP"] == pytest.approx(alone["mAP"], abs=1e-6)
-    rows = [row.split(",") for row in (folder / "detections.csv").read_text().splitlines()]
-    assert [row[:7] for row in rows] == [row.split(",")[:7] for row in csv]
-    scores = [float(row.split(",")[7]) for row in csv]
-    assert [float(row[7]) for row in rows] == pytest.approx(scores, abs=1e-5)
-    assert "2 processes" in (tmp_path / "log.txt").read_text()
+    alone = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert alone["detections.csv"].count(b"\n") > 100
+    for launcher, count in ((LAUNCH, 2), (THREE, 3)):
+        shutil.rmtree(folder)
+        process = runner.command(launcher, "test_net.py", tmp_path)
+        assert process.returncode == 0, process.stderr[-2000:]
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == alone
+        assert f"{count} processes" in (tmp_path / "log.txt").read_text()
 
 
 def test_all_processes_evaluate_the_model_that_is_saved(runner, tmp_path):

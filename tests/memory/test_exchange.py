@@ -43,3 +43,14 @@ def test_a_clip_that_occurs_twice_is_remembered_once():
     records = exchange.finish()
     assert records.indices.tolist() == [9, 4]
     assert records.features.flatten().tolist() == [2.0, 3.0]
+
+
+def test_records_that_are_not_finite_are_left_out():
+    exchange = FeatureExchange(capacity=3)
+    features = torch.tensor([[1.0, 2.0], [float("nan"), 2.0], [3.0, float("inf")]])
+    exchange.start(torch.tensor([0, 0, 1]), torch.tensor([0, 0, 1]), features, torch.ones(3), torch.tensor(0.5))
+    records = exchange.finish().finite()
+    assert records.features.tolist() == [[1.0, 2.0]]
+    assert records.tags.tolist() == [0.5]
+    exchange.start(torch.tensor([0]), torch.tensor([0]), features[:1], torch.ones(1), torch.tensor(float("inf")))
+    assert len(exchange.finish().finite().indices) == 0

@@ -122,6 +122,11 @@ def test_penalty_with_a_loss_of_zero_stays_finite(pool: MemoryPool) -> None:
     assert values(pool.read([Keyframe("a", 100)], penalty=True, current_tag=1.0))[2][0] < 1e-6
 
 
+def test_penalty_with_an_unknown_loss_scales_nothing(pool: MemoryPool) -> None:
+    unknown = pool.read([Keyframe("a", 3)], penalty=True, current_tag=torch.tensor(math.nan))
+    assert torch.equal(unknown.features, pool.read([Keyframe("a", 3)]).features)
+
+
 def test_penalty_of_an_empty_pool(pool: MemoryPool) -> None:
     assert not pool.read([Keyframe("a", 100)], penalty=True).features.any()
 

@@ -96,3 +96,7 @@ def test_random_numbers_stay_as_they_were():
     torch.manual_seed(3)
     validate_cfg(cfg, splits=["TRAIN"])
     assert torch.equal(torch.rand(4), expected)
+
+
+def test_a_network_that_no_machine_can_hold():
+    assert "no machine could hold the network" in problem(*IA_ON, f"{IA}.DIM_INNER", 2**52)

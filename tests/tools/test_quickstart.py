@@ -30,7 +30,7 @@ SMALL = (
 ).split()
 # Writes its arguments, one a line, and the folder that it is started in; it has every package that is asked for.
 RECORDER = '#!/bin/bash\n[ "$1" = -c ] && exit 0\npwd >>"$CALLS"\nprintf "%s\\n" "$@" >>"$CALLS"\n'
-# Starts the command once for each machine, side by side, as Slurm does, and gives the worst exit status.
+# Starts the command once for each machine, side by side, hands SIGUSR1 on, as Slurm does, and gives the worst status.
 SRUN = """#!/bin/bash
 nodes=1
 while [ $# -gt 0 ]; do
@@ -42,11 +42,21 @@ for node in $(seq 0 $((nodes - 1))); do
   SLURM_NODEID=$node "$@" >"$LOGS/node$node" 2>&1 &
   pids="$pids $!"
 done
+trap 'kill -USR1 $pids' USR1
 status=0
-for pid in $pids; do wait "$pid" || status=$?; done
+for pid in $pids; do
+  while kill -0 "$pid" 2>/dev/null; do wait "$pid"; done
+  wait "$pid" || status=$?
+done
 exit $status
 """
-SCONTROL = '#!/bin/bash\n[ "$1 $2 $3" = "show hostnames n[0-1]" ] && printf "localhost\\nother\\n"\n'
+SCONTROL = """#!/bin/bash
+case "$1 $2 $3" in
+  "show hostnames n[0-1]") printf "localhost\\nother\\n" ;;
+  "show hostnames n0") echo localhost ;;
+  *) echo "$@" >>"$LOGS/scontrol" ;;
+esac
+"""
 
 
 @pytest.fixture
@@ -223,13 +233,14 @@ def test_a_mistake_ends_in_one_message(quickstart, toy):
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.slow
-def test_two_machines_train_together_under_slurm(env, toy, data, repo_root, tmp_path):
-    """Two launchers, one CPU process each, meet over gloo: stand-ins for srun and scontrol start them."""
+@pytest.fixture
+def job(env, repo_root, tmp_path) -> dict[str, str]:
+    """The environment of a Slurm job on two machines, with stand-ins for srun and scontrol."""
     programs = tmp_path / "slurm"
     write_program(programs / "srun", SRUN)
     write_program(programs / "scontrol", SCONTROL)
-    variables = {
+    return {
+        **env,
         "PATH": f"{programs}{os.pathsep}{env['PATH']}",
         "LOGS": str(tmp_path),
         "SLURM_SUBMIT_DIR": str(repo_root),
@@ -237,10 +248,15 @@ def test_two_machines_train_together_under_slurm(env, toy, data, repo_root, tmp_
         "SLURM_JOB_ID": str(os.getpid()),
         "SLURM_NNODES": "2",
     }
+
+
+@pytest.mark.slow
+def test_two_machines_train_together_under_slurm(job, toy, data, repo_root, tmp_path):
+    """Two launchers, one CPU process each, meet over gloo."""
     keys = ["DATASETS.DATA_DIR", str(data), "DATASETS.TEST", "()", "OUTPUT_DIR", str(tmp_path / "my run"), *SMALL]
     script, flags = str(repo_root / "tools/slurm_train.sbatch"), ["--cpu", "--skip-val", "--no-tensorboard"]
     command = ["bash", script, toy, *flags, "--", *keys, "SOLVER.MAX_ITER", "4"]
-    done = subprocess.run(command, env={**env, **variables}, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, env=job, capture_output=True, text=True, timeout=120, check=False)
     first, second = ((tmp_path / name).read_text() for name in ("node0", "node1"))
     assert done.returncode == 0, done.stderr + first + second
     assert "2 processes" in first
@@ -248,6 +264,35 @@ def test_two_machines_train_together_under_slurm(env, toy, data, repo_root, tmp_
     assert "VIDEOS_PER_BATCH 2" in first
     metrics = [json.loads(line) for line in (tmp_path / "my run/metrics.jsonl").read_text().splitlines()]
     assert [line["iteration"] for line in metrics if "loss" in line] == [1, 2]
+
+
+@pytest.mark.slow
+def test_a_job_that_is_out_of_time_goes_back_into_the_queue_and_continues(job, toy, data, repo_root, tmp_path):
+    one = {**job, "SLURM_JOB_NODELIST": "n0", "SLURM_NNODES": "1"}
+    output = tmp_path / "my run"
+    keys = ["DATASETS.DATA_DIR", str(data), "OUTPUT_DIR", str(output), *SMALL, "SOLVER.CHECKPOINT_PERIOD", "1000"]
+    flags = ["--cpu", "--skip-val", "--no-tensorboard", "--", *keys, "DATASETS.TEST", "()", "SOLVER.MAX_ITER", "30"]
+    command = ["bash", str(repo_root / "tools/slurm_train.sbatch"), toy, *flags]
+    with interruptible(command, env=one, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        limit = time.monotonic() + 90
+        while not (output / "metrics.jsonl").is_file() or not (output / "metrics.jsonl").stat().st_size:
+            assert time.monotonic() < limit
+            time.sleep(0.01)
+        process.send_signal(signal.SIGUSR1)
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 6, (tmp_path / "node0").read_text()
+    assert said == "The training is saved; the job goes back into the queue and continues from there.\n"
+    assert (tmp_path / "scontrol").read_text() == f"requeue {os.getpid()}\n"
+    (saved,) = output.glob("model_*.pth")
+    env = {**one, "SLURM_RESTART_COUNT": "1"}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+    node = (tmp_path / "node0").read_text()
+    assert done.returncode == 0, node
+    says(node, f"continuing from {saved}")
+    metrics = [json.loads(line)["iteration"] for line in (output / "metrics.jsonl").read_text().splitlines()]
+    assert sorted(set(metrics)) == list(range(1, metrics[-1] + 1))
+    assert (output / "model_final.pth").is_file()
+    assert (tmp_path / "scontrol").read_text().count("requeue") == 1
 
 
 @pytest.mark.parametrize(

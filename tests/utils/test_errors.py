@@ -56,6 +56,14 @@ def test_a_file_that_cannot_be_used_is_one_message_too(tmp_path, capsys):
     assert capsys.readouterr().err == f"error: {tmp_path}/no/file: No such file or directory\n"
 
 
+def test_links_in_a_circle_are_one_message(tmp_path, capsys):
+    (tmp_path / "a.mp4").symlink_to("a.mp4")
+    with pytest.raises(SystemExit) as stop:
+        run_command(lambda: (tmp_path / "a.mp4").resolve().read_bytes())
+    assert stop.value.code in (2, 3)
+    assert "a.mp4" in capsys.readouterr().err
+
+
 def test_other_errors_of_the_system_keep_their_traceback():
     def main():
         raise OSError("not about a file")

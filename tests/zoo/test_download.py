@@ -260,3 +260,15 @@ def test_too_little_space_and_no_folder(server, folder, monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "file"))
     refused(lambda: get_weights(entry_at(server), say=print), tmp_path / "file", "TORCH_HOME")
+
+
+@pytest.mark.parametrize("change", [{"sha256": [1]}, {"size": "5"}, {"recorded": None}, {"origin": {}}, {"more": 1}])
+def test_a_record_of_other_types_counts_as_none(tmp_path, change):
+    path = tmp_path / "weights.pth"
+    path.write_bytes(b"x")
+    record = Record.of(path, "0" * 64, "a test")
+    record.write(path)
+    assert Record.read(path) == record
+    place = record_file(path)
+    place.write_text(json.dumps(json.loads(place.read_text()) | change))
+    assert Record.read(path) is None

@@ -17,7 +17,8 @@ from alphaction.checkpoint.foreign.sources import Source, register
 from alphaction.checkpoint.recorded_settings import is_recorded, read_settings
 from alphaction.config.load import get_cfg
 from alphaction.config.tree import get_value, leaf_keys
-from alphaction.utils.errors import CheckpointError
+from alphaction.utils.errors import CheckpointError, UserError
+from alphaction.utils.messages import listed
 
 _OURS = (
     "backbone.slow.conv1.weight",
@@ -25,6 +26,7 @@ _OURS = (
     "backbone.res_nl1.res_0.btnk.conv1.conv.weight",
     f"{CLASSIFIER}.weight",
 )
+_BODY = "MODEL.BACKBONE.CONV_BODY"
 _HEAD = "roi_heads.action."
 _INTERACTION = f"{_HEAD}feature_extractor.ia_structure."
 # Sections whose keys are settings of a part, and what in them is of training only.
@@ -83,10 +85,21 @@ def convert(file: ForeignFile, answers: Mapping[str, Any]) -> Converted:
         held = read_settings(file.path, file.extras)
         settings, recipe, what, license_name = (held[key] for key in ("settings", "recipe", "what", "license"))
         source = held["source"] or source
+        needed = (_BODY, *((f"{HEAD}.NUM_CLASSES",) if f"{CLASSIFIER}.weight" in file.tensors else ()))
+        if lacking := [key for key in needed if key not in settings]:
+            raise CheckpointError(
+                f"{file.path}: its settings lack {listed(lacking)}. Convert the original file again "
+                "(tools/convert_weights.py)."
+            )
         decisions.append("It was converted before: its settings are kept.")
     elif text:
         cfg = get_cfg()
-        cfg.merge_from_other_cfg(read_yaml(file.path, text))
+        try:
+            cfg.merge_from_other_cfg(read_yaml(file.path, text))
+        except CheckpointError:
+            raise
+        except UserError as error:
+            raise CheckpointError(f"{file.path}: the config of its run cannot be used here: {error}") from error
         has_head = any(name.startswith(_HEAD) for name in file.tensors)
         settings = _from_config(cfg, has_head)
         recipe = {key: get_value(cfg, key) for key in _RECIPE if key not in settings}
@@ -178,7 +191,7 @@ def _published(file: ForeignFile) -> tuple[dict[str, Setting], str]:
     defaults = get_cfg()
     settings |= pixel_settings(defaults.INPUT.PIXEL_MEAN, defaults.INPUT.PIXEL_STD, why)
     classifier = names.get(f"{CLASSIFIER}.weight")
-    if classifier is not None:
+    if classifier is not None and classifier.ndim:
         extractor = "2MLPFeatureExtractor" if any(".fc1." in name for name in names) else "MaxpoolFeatureExtractor"
         head = {
             f"{HEAD}.FEATURE_EXTRACTOR": extractor,

@@ -7,15 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from alphaction.utils.errors import CheckpointError, UserError
-
-_MOST_CHARACTERS = 1 << 20
-_MOST_EVENTS = 50_000
-_MOST_DEPTH = 32
-_MOST_ALIASES = 1000
-_LONGEST_NUMBER = 4000  # characters without quotes; "1:1:1..." would be a number to base 60, and take minutes
+from alphaction.utils.plain_yaml import YamlError, load_yaml
 
 
 def read_yaml(path: Path, text: str) -> Mapping[str, Any]:
@@ -25,36 +18,14 @@ def read_yaml(path: Path, text: str) -> Mapping[str, Any]:
         CheckpointError: if it is no mapping, damaged, or too large, deep or full of references to be a config.
     """
     where = f"{path}: the config inside it"
-    if len(text) > _MOST_CHARACTERS:
-        raise CheckpointError(
-            f"{where} has {len(text):,} characters, more than the {_MOST_CHARACTERS:,} that are read."
-        )
     try:
-        _check_events(where, text)
-        content = yaml.safe_load(text)
-    except UserError:
-        raise
-    # Values that are not what their tags say raise KeyError, AttributeError and others.
-    except Exception as error:
-        told = str(error).strip().split("\n", 1)[0][:200] or type(error).__name__
-        raise CheckpointError(f"{where} is no YAML ({told}).") from error
+        content = load_yaml(text)
+    except YamlError as error:
+        line = "" if error.line is None else f"line {error.line}: "
+        raise CheckpointError(f"{where} is no YAML that can be read ({line}{error}).") from error
     if not isinstance(content, Mapping):
         raise CheckpointError(f"{where} is no mapping of sections.")
     return content
-
-
-def _check_events(where: str, text: str) -> None:
-    """Look at the text's events, which cost no more than the text itself, before anything is made of them."""
-    depth = aliases = 0
-    for number, event in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        aliases += isinstance(event, yaml.AliasEvent)
-        merges = isinstance(event, yaml.ScalarEvent) and event.value == "<<"
-        long = isinstance(event, yaml.ScalarEvent) and event.style is None and len(event.value) > _LONGEST_NUMBER
-        if long:
-            raise CheckpointError(f"{where} has a value of {len(event.value):,} characters without quotes.")
-        if number > _MOST_EVENTS or depth > _MOST_DEPTH or aliases > _MOST_ALIASES or merges:
-            raise CheckpointError(f"{where} is too large, too deep or refers to itself; no project writes such.")
 
 
 def _is_number(item: object) -> bool:

@@ -70,7 +70,7 @@ def _convert(file: ForeignFile, answers: Mapping[str, Any]) -> Converted:
             f"Face has of the same network, model.safetensors of {pages}."
         )
     tensors = _unwrapped(file.tensors)
-    width = len(tensors[_PATCHES])
+    width = tensors[_PATCHES].shape[0] if tensors[_PATCHES].ndim else 0
     size = _SIZES.get(width)
     if size is None:
         known = listed(f"{width} ({size.title})" for width, size in _SIZES.items())

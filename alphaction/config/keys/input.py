@@ -138,6 +138,12 @@ INPUT: tuple[Section | Key, ...] = (
         unit="path",
     ),
     Key("DATASETS.CATALOG", [], "Further dataset.yaml files, wherever they lie.", unit="paths"),
+    Key(
+        "DATASETS.FOLLOW_LINKS",
+        False,
+        "Also read folders of one-second clips that are symbolic links out of the folder of clips. Set it where you "
+        "made these links yourself.",
+    ),
     Section("DATALOADER", "How clips are loaded."),
     Key(
         "DATALOADER.NUM_WORKERS",
@@ -168,8 +174,9 @@ INPUT: tuple[Section | Key, ...] = (
     Key(
         "DATALOADER.ON_BAD_CLIP",
         "raise",
-        "A training clip that cannot be decoded ends the run (`raise`), or the training goes on without it (`skip`): "
-        "logged, listed at the end, and refused where they are many.",
+        "A training clip that cannot be decoded ends the run (`raise`), or another one takes its place (`skip`), the "
+        "same after a restart: logged, listed at the end, and an error where they are more than 10 and 1% of the "
+        "clips, or half of them. A test clip always ends the run.",
         choices=("raise", "skip"),
     ),
     Key(

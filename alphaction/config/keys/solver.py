@@ -75,7 +75,7 @@ SOLVER: tuple[Section | Key, ...] = (
     Key("SOLVER.CHECKPOINT_PERIOD", 5000, "How often a checkpoint is written.", unit="iterations", within=POSITIVE),
     Key(
         "SOLVER.CHECKPOINT_MINUTES",
-        0.0,
+        30.0,
         "A checkpoint is also written when the last one is this old: what a power cut costs at most. 0: by iterations "
         "only.",
         unit="minutes",
@@ -84,8 +84,9 @@ SOLVER: tuple[Section | Key, ...] = (
     Key(
         "SOLVER.KEEP_CHECKPOINTS",
         0,
-        "So many of the newest `model_*.pth` of the run are kept, older ones are deleted; `model_final.pth` stays and "
-        "does not count. 0: all are kept.",
+        "So many of the newest `model_*.pth` of the run are kept, older ones are deleted once a new one is written; "
+        "`model_final.pth` stays and does not count. 0: all of CHECKPOINT_PERIOD are kept. In either case, one that "
+        "was written in between (CHECKPOINT_MINUTES, a signal) is deleted once the next one is written.",
         unit="checkpoints",
         within=NOT_NEGATIVE,
     ),
@@ -153,7 +154,7 @@ SOLVER: tuple[Section | Key, ...] = (
         "SOLVER.TIMEOUT_SECONDS",
         600.0,
         "A process or a loader's worker that has not gone on for so long ends the run, of training or of testing, with "
-        "a message that names it.",
+        "a message that names it and what it was doing.",
         unit="seconds",
         within=ABOVE_ZERO,
     ),
@@ -161,7 +162,8 @@ SOLVER: tuple[Section | Key, ...] = (
     Key(
         "TEST.VIDEOS_PER_BATCH",
         16,
-        "Clips of one inference batch, over all processes.",
+        "Clips of one inference batch, over all processes. On the CPU a process takes 2 at once, or 1 if this is 1: "
+        "larger batches are no faster there, and so the scores do not depend on the number of processes.",
         unit="clips",
         within=POSITIVE,
     ),

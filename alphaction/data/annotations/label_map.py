@@ -14,7 +14,9 @@ from alphaction.data.formats.class_names import read_class_names
 from alphaction.data.formats.file_content import looks_like_json, open_for_writing, read_text
 from alphaction.data.formats.pbtxt import Block, has_blocks, read_blocks
 from alphaction.utils.errors import DataError, UserError
+from alphaction.utils.limits import LARGEST_CLASS_ID, LARGEST_LABEL_MAP, LONGEST_NAME, MOST_CLASSES
 from alphaction.utils.messages import counted, suggest
+from alphaction.utils.values import parse_integer, quoted, shown
 
 GROUPS = ("movement", "object", "person")
 """Groups in channel order: person movement, object manipulation, person interaction."""
@@ -26,11 +28,15 @@ _WHAT = "label map"
 
 @dataclass(frozen=True)
 class ActionClass:
-    """One action class: its id in the annotation files, its name, and its group (one of ``GROUPS``)."""
+    """One action class: its id in the annotation files, its name (one line), and its group (one of ``GROUPS``)."""
 
     id: int
     name: str
     group: str
+
+    def __post_init__(self) -> None:
+        if "\n" in self.name:
+            object.__setattr__(self, "name", " ".join(self.name.split()))
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,18 @@ class LabelMap:
         by_id: dict[int, ActionClass] = {}
         by_name: dict[str, ActionClass] = {}
         for entry in self.classes:
+            if not entry.name.strip():
+                raise DataError(f"{self.source}: class {shown(entry.id)} has no name. Give it one.")
+            if len(entry.name) > LONGEST_NAME:
+                raise DataError(
+                    f"{self.source}: the name {quoted(entry.name)} of class {entry.id} has {len(entry.name):,} "
+                    f"characters, and names have {LONGEST_NAME:,} at most."
+                )
+            if not 0 <= entry.id <= LARGEST_CLASS_ID:
+                raise DataError(
+                    f'{self.source}: class "{entry.name}" has the id {shown(entry.id)}; ids are from 0 to '
+                    f"{LARGEST_CLASS_ID}."
+                )
             if entry.group not in GROUPS:
                 raise DataError(
                     f'{self.source}: class {entry.id} "{entry.name}": group "{entry.group}" is unknown. '
@@ -143,7 +161,7 @@ class LabelMap:
         if isinstance(name_or_id, str):
             if name_or_id in self.names:
                 return self.classes[self.names.index(name_or_id)]
-            if not name_or_id.strip().isdecimal():
+            if not name_or_id.strip().isdecimal() or parse_integer(name_or_id) is None:
                 raise DataError(f'{self.source}: no class is named "{name_or_id}". {suggest(name_or_id, self.names)}')
         return self.classes[self.channel_of(int(name_or_id))]
 
@@ -173,7 +191,7 @@ class LabelMap:
         spelling = {group: label_type for label_type, group in _LABEL_TYPES.items()}
         with open_for_writing(path) as file:
             for entry in sorted(self.classes, key=lambda entry: entry.id):
-                name = entry.name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+                name = entry.name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
                 file.write(
                     f'label {{\n  name: "{name}"\n  label_id: {entry.id}\n  label_type: {spelling[entry.group]}\n}}\n'
                 )
@@ -199,6 +217,8 @@ def read_label_map(path: str | Path, default_group: str = "object") -> LabelMap:
     untyped: list[int] = []
     places: dict[int | str, str] = {}
     for entry, typed, place in _read_classes(path, default_group):
+        if len(classes) == MOST_CLASSES:
+            raise DataError(f"{_WHAT}: {path}, {place}: more than {MOST_CLASSES:,} classes. Is this a label map?")
         for kind, key in (("id", entry.id), ("name", entry.name)):
             if key in places:
                 raise DataError(
@@ -220,6 +240,10 @@ def read_label_map(path: str | Path, default_group: str = "object") -> LabelMap:
 def _read_classes(path: str | Path, default_group: str) -> Iterator[tuple[ActionClass, bool, str]]:
     """Yield each class of a label map, whether it names its type, and its place."""
     text = read_text(path, _WHAT)
+    if len(text) > LARGEST_LABEL_MAP:
+        raise DataError(
+            f"{_WHAT}: {path} has {len(text):,} characters; label maps of up to {LARGEST_LABEL_MAP:,} are read."
+        )
     if has_blocks(text) and not looks_like_json(text):
         for block in read_blocks(path, _WHAT):
             yield (*_to_class(block, default_group, path), block.place)
@@ -243,13 +267,15 @@ def _to_class(block: Block, default_group: str, path: str | Path) -> tuple[Actio
         raise error(block.place, f'this class has no name (found: {found}). Add name: "...".')
     if class_id is None:
         raise error(block.place, f'class "{name.text}" has no id (found: {found}). Add label_id: N.')
-    if not class_id.text.isdecimal():
-        problem = f'id "{class_id.text}" of class "{name.text}" is not a whole number from 0 up.'
+    number = parse_integer(class_id.text) if class_id.text.isdecimal() else None
+    if number is None or number > LARGEST_CLASS_ID:
+        found = f'id "{class_id.text[:40]}" of class "{name.text}"'
+        problem = f"{found} is not a whole number from 0 up, {LARGEST_CLASS_ID} at most."
         raise error(class_id.place, problem)
     if label_type is None:
-        return ActionClass(int(class_id.text), name.text, default_group), False
+        return ActionClass(number, name.text, default_group), False
     group = _GROUP_OF_SPELLING.get(label_type.text.upper())
     if group is None:
         problem = f'label_type "{label_type.text}" of class "{name.text}" is unknown. '
         raise error(label_type.place, problem + suggest(label_type.text, _LABEL_TYPES))
-    return ActionClass(int(class_id.text), name.text, group), True
+    return ActionClass(number, name.text, group), True

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from alphaction.data.formats.cells import parse_integer
+from alphaction.utils.values import parse_integer
 
 GROUP_OF_NAME = {
     "personmovement": "movement", "movement": "movement", "movements": "movement", "pose": "movement",

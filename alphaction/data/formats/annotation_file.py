@@ -17,10 +17,13 @@ from alphaction.data.formats.track_sampling import sample_tracks
 from alphaction.data.video.file import VideoInfo
 from alphaction.data.video.names import VideoNames
 from alphaction.utils.errors import UserError
+from alphaction.utils.limits import BEYOND_END, VIDEO_SECONDS
+from alphaction.utils.numbers import Range
+from alphaction.utils.values import Value
 
 _ASPECT_TOLERANCE = 0.03
-LONGEST = 7 * 24 * 3600
-"""Seconds that no video is longer than."""
+RATE = Range(0.01, 10_000)
+"""Frames per second that a file can count."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,11 @@ class AnnotationFile:
         """The parsed JSON; see :attr:`FileContent.data`."""
         return self.content.data
 
+    @property
+    def value(self) -> Value:
+        """The same, from which values are taken by type; see :attr:`FileContent.value`."""
+        return self.content.value
+
     def rule(self) -> ActionRule:
         """Return the rule that tells actions from other labels and attributes, the same for all files of an import."""
         return ActionRule(self.attributes, self.action_attributes)
@@ -116,8 +124,9 @@ class AnnotationFile:
         rows.notes += notes
         for track in rows.tracks:
             second = track.path.reach[1]
-            if second > LONGEST + 2:
+            if second > VIDEO_SECONDS + 2:
                 raise self.error(track.place, f"it lasts until second {second}, and no video is that long.")
+            track.path.end_at((self.info(track.video).duration or VIDEO_SECONDS) + BEYOND_END)
         sample_tracks(rows, self.keyframes, self.moments)
         for what, amount in rule.counts.items():
             rows.count(what, amount)

@@ -1,4 +1,4 @@
-"""One value of a file, as text or as JSON has it: is it a number, and what is wrong if not."""
+"""One cell of a table of text: is it a number, and what is wrong if not."""
 
 from __future__ import annotations
 
@@ -6,27 +6,13 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from alphaction.utils.values import parse_integer
+
 _DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+([eE][-+]?\d+)?")
 _THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2},\d{3}")
-
-
-def parse_integer(value: object) -> int | None:
-    """Return a whole number given as int, float or text ("0902", "902.0"); None if it is not one, or beyond int64."""
-    number: int | float
-    try:
-        number = int(value) if isinstance(value, (int, str)) else float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        try:
-            number = float(value)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
-            return None
-    if isinstance(number, float) and not number.is_integer():
-        return None
-    return int(number) if abs(number) < 2**63 else None
 
 
 def is_number(text: str) -> bool:
@@ -56,24 +42,8 @@ def decimal_points(texts: Sequence[str], by_comma: bool) -> Sequence[str]:
     return [text.replace(",", ".") if is_decimal else text for text, is_decimal in zip(texts, decimal, strict=True)]
 
 
-def is_finite_number(value: Any) -> bool:
-    """Return whether a JSON value is a finite number."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
 class Time(float):
     """The kind of a column of times; see :mod:`alphaction.data.keyframes`."""
-
-
-def finite_number(value: Any) -> float | None:
-    """Return a finite number, also one written as text; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None
 
 
 @dataclass(frozen=True)

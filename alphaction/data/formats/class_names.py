@@ -6,17 +6,17 @@ without numbers are numbered by their lines, from 1; those of YOLO's list from 0
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
-from alphaction.data.formats.cells import is_number, parse_integer
+from alphaction.data.formats.cells import is_number
 from alphaction.data.formats.file_content import looks_like_json
 from alphaction.utils.errors import DataError, UserError
+from alphaction.utils.numbers import NOT_NEGATIVE
+from alphaction.utils.plain_yaml import YamlError, load_yaml
+from alphaction.utils.values import Value, parse_integer, parse_json, shown
 
 _ID_FIRST = re.compile(r"(\d+)(?:\s*[:,;=\t]\s*|\s+)(\S.*)?$")
 _ID_LAST = re.compile(r"(\D.*?)\s*[:,;=\t]\s*(\d+)$")
@@ -51,17 +51,14 @@ def read_class_names(text: str, path: str | Path, what: str) -> Iterator[NamedId
         return DataError(f"{what}: {path}{', ' if place else ''}{place}: {problem}")
 
     if looks_like_json(text):
-        try:
-            data = json.loads(text)
-        except json.JSONDecodeError as problem:
-            raise error(f"line {problem.lineno}", f"not valid JSON ({problem.msg}).") from problem
-        yield from _from_data(data, "entry", 1, error)
+        yield from _from_data(Value(parse_json(text, error), error), "entry", 1)
     elif _YOLO.search(text):
         try:
-            data = yaml.safe_load(text)["names"]
-        except yaml.YAMLError as problem:
-            raise error("", f"not readable as YAML ({problem}).") from problem
-        yield from _from_data(data, "names, entry", 0, error)
+            data = load_yaml(text)
+        except YamlError as problem:
+            place = "" if problem.line is None else f"line {problem.line}"
+            raise error(place, f"not readable as YAML ({problem}).") from problem
+        yield from _from_data(Value(data, error)["names"], "names, entry", 0)
     else:
         yield from _from_lines(text, error)
 
@@ -111,30 +108,28 @@ def _require_a_name(line: str, place: str, error: Any) -> None:
         )
 
 
-def _from_data(data: Any, place: str, first: int, error: Any) -> Iterator[NamedId]:
+def _from_data(data: Value, place: str, first: int) -> Iterator[NamedId]:
     """Yield the classes of a list of names or of objects with id and name, or of id -> name or name -> id."""
-    if isinstance(data, dict) and isinstance(data.get("categories"), list):
-        data = data["categories"]
-    if isinstance(data, dict):
-        pairs = list(data.items())
-        if pairs and all(isinstance(value, int) and not isinstance(value, bool) for _, value in pairs):
-            pairs = [(class_id, name) for name, class_id in pairs]
-    elif isinstance(data, list):
+    data = data["categories"] if data["categories"].is_list else data
+    if data.is_list:
         pairs = [
-            (item.get("id"), item.get("name")) if isinstance(item, dict) else (number, item)
-            for number, item in enumerate(data, start=first)
+            (item["id"].raw, item["name"].raw) if item.is_object else (number, item.raw)
+            for number, item in enumerate(data.each(), start=first)
         ]
     else:
-        pairs = []
+        pairs = [(key, value.raw) for key, value in data.items()]
+        if pairs and all(isinstance(value, int) and not isinstance(value, bool) for _, value in pairs):
+            pairs = [(class_id, name) for name, class_id in pairs]
     for number, (raw, name) in enumerate(pairs, start=1):
-        class_id = parse_integer(raw)
-        if class_id is None or class_id < 0 or not isinstance(name, (str, int, float)) or not str(name).strip():
-            raise error(
+        class_id = parse_integer(raw, NOT_NEGATIVE)
+        text = Value(name, data.error_at).text("")
+        if class_id is None or not text:
+            raise data.error_at(
                 f"{place} {number}",
-                f'{raw!r}: {name!r} is no class. Expected {{"1": "sit"}}, {{"sit": 1}}, ["sit"] or objects with id and '
-                "name.",
+                f"{shown(raw)}: {shown(name)} is no class. Expected "
+                '{"1": "sit"}, {"sit": 1}, ["sit"] or objects with id and name.',
             )
-        yield NamedId(class_id, str(name).strip(), f"{place} {number}")
+        yield NamedId(class_id, text, f"{place} {number}")
 
 
 def _unquoted(name: str) -> str:

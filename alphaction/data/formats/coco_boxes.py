@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from alphaction.data.formats.cells import parse_integer
 from alphaction.data.formats.coco_images import (
     Moments,
     images_at,
@@ -36,6 +35,7 @@ from alphaction.data.formats.rows import (
 from alphaction.data.keyframes import ImageIds, exact_times
 from alphaction.utils.errors import DataError
 from alphaction.utils.messages import counted
+from alphaction.utils.values import Value, identifier, parse_integer, quoted, shown
 
 _ID = 'Expected an image id of the annotation file, or "video/0902".'
 _NO_SCORE = "Add one from 0 to 1; 1.0 for boxes drawn by hand."
@@ -71,7 +71,7 @@ def read_coco_boxes(
         DataError: names the JSON index of the first wrong entry, and how many more have the same fault.
     """
     own, records, unit = _box_records(path, what, data, strict, unnamed)
-    categories = [None if value is None else str(value) for value in records.optional("category_id")]
+    categories = _categories(records)
     first: dict[str, int] = {}
     for row, category in enumerate(categories):
         if category is not None:
@@ -100,7 +100,7 @@ def read_coco_boxes(
         moments = moments._replace(codes=moments.codes[known], seconds=moments.seconds[known])
     numbers = [parse_integer(text) for text in wanted]
     names = {text: text if number is None else number for text, number in zip(wanted, numbers, strict=True)}
-    labels = encode_classes([names.get(str(value)) for value in records.optional("category_id")])
+    labels = encode_classes([names.get(category) for category in _categories(records)])
     return RowTable(
         records.rows,
         moments.names,
@@ -116,35 +116,38 @@ def read_coco_boxes(
     )
 
 
+def _categories(records: Records) -> list[str | None]:
+    """Return the category of each box as text, None where it has none."""
+    found = map(identifier, records.optional("category_id"))
+    return [None if category is None else str(category) for category in found]
+
+
 def read_coco_detections(file: DetectionFile, keep: Keep) -> RowTable:
     """Return the boxes of another detector, of the classes to keep; see :func:`read_coco_boxes`."""
     data = file.content.data
     if file.images is not None:
         boxes = data.get("annotations") if isinstance(data, dict) else data
-        data = {"images": _image_list(file.images)["images"], "annotations": boxes}
+        data = {"images": _image_list(file.images)["images"].raw, "annotations": boxes}
     listed = ImageIds.empty() if file.frames or file.images else file.listed
     return read_coco_boxes(
         file.path, file.what, data, listed, file.listed_in, keep, unnamed=file.path.name.partition(".")[0]
     )
 
 
-def _image_list(path: Path) -> dict[str, Any]:
-    listed = FileContent.read(path, "images").data
-    if not isinstance(listed, dict) or not isinstance(listed.get("images"), list):
-        raise DataError(f'images: {path}: expected a JSON object with a list "images".')
+def _image_list(path: Path) -> Value:
+    listed = FileContent.read(path, "images").value
+    if not listed["images"].is_list:
+        raise listed.error('expected a JSON object with a list "images".')
     return listed
 
 
 def person_category(file: DetectionFile) -> str:
     """Return the id of the category "person"; "": no file lists it."""
-    data = file.content.data
-    categories = data.get("categories") if isinstance(data, dict) else None
-    if not categories and file.images is not None:
-        categories = _image_list(file.images).get("categories")
-    for category in categories if isinstance(categories, list) else []:
-        if isinstance(category, dict) and str(category.get("name", "")).lower() == "person":
-            return str(category.get("id"))
-    return ""
+    categories = file.content.value["categories"]
+    if not len(categories) and file.images is not None:
+        categories = _image_list(file.images)["categories"]
+    persons = (each["id"].text("") for each in categories.each() if each["name"].text("").lower() == "person")
+    return next(persons, "")
 
 
 def _box_records(
@@ -179,8 +182,8 @@ def _frame_dict(path: Path, what: str, data: dict[str, Any], strict: bool, pictu
         named = split_frame_name(name) or (pictures and parse_frame_name(name))
         if not named or not isinstance(boxes, list):
             raise DataError(
-                f'{what}: {path}, key "{name}": expected a frame name like "video/0902.jpg" with a list of boxes, or '
-                "an object with images and annotations."
+                f'{what}: {path}, key {quoted(name)}: expected a frame name like "video/0902.jpg" with a list of '
+                "boxes, or an object with images and annotations."
             )
         starts.append(len(items))
         items += [{**box, "image_id": name} if isinstance(box, dict) else box for box in boxes]
@@ -212,7 +215,7 @@ def _moments_of_ids(
             else "cannot be turned into video and second: there are no JSON annotations whose images have ids. "
             'Write "video/0902", or name the JSON with the images (tools/detect_persons.py --images FILE).'
         )
-        rows.reject(unknown, lambda row: f"image_id {ids[row]!r} {hint}")
+        rows.reject(unknown, lambda row: f"image_id {shown(ids[row])} {hint}")
     named = np.flatnonzero(by_name)
     spoken = moments_of_names(rows.take(named), "image_id", [ids[i] for i in named])
     found = images.keyframes

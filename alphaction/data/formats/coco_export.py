@@ -9,7 +9,7 @@ names. ``track_id`` (else an attribute named like "person_id") is the person. Si
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -30,7 +30,6 @@ from alphaction.data.formats.action_attributes import (
 )
 from alphaction.data.formats.action_rule import ActionRule
 from alphaction.data.formats.annotation_file import AnnotationFile
-from alphaction.data.formats.cells import parse_integer
 from alphaction.data.formats.coco_pictures import read_pictures
 from alphaction.data.formats.coco_repair import repaired, without_masks
 from alphaction.data.formats.coco_rows import (
@@ -43,8 +42,9 @@ from alphaction.data.formats.coco_rows import (
 )
 from alphaction.data.formats.file_content import FileContent
 from alphaction.data.formats.json_records import Records
-from alphaction.data.formats.rows import NoActions, RowTable
+from alphaction.data.formats.rows import CLASS_ID, NoActions, RowTable
 from alphaction.utils.messages import listed
+from alphaction.utils.values import Value, parse_integer, shown
 
 # What tools say of every box in its attributes; "keyframe" is that of a track.
 _OF_THE_BOX = {"rotation", "keyframe", "occluded", "outside", "zorder", "source", "iscrowd", "score", "trackid"}
@@ -72,7 +72,7 @@ def read_coco_export(file: AnnotationFile) -> RowTable:
     annotations = repaired(pictures.boxes(annotations, counts), counts, xywh=xywh)
     annotations = without_masks(annotations, counts) if xywh else annotations
     categories = _named(read_categories(file.path, file.what, file.data.get("categories")))
-    rule = _rule(file, [attributes_of(item) for item in annotations.items])
+    rule = _rule(file, list(map(attributes_of, annotations.values())))
     upstream = len(annotations) and annotations.has("action_ids").any()
     annotations.boxes()
     if upstream:
@@ -82,7 +82,7 @@ def read_coco_export(file: AnnotationFile) -> RowTable:
     annotations = annotations.take(~annotations.bad)
     annotations.refuse_most(total)
     position = pictures.found.locate(annotations.ids("image_id"))
-    answers = [attributes_of(item) for item in annotations.items]
+    answers = list(map(attributes_of, annotations.values()))
     persons = _persons(annotations, answers, counts)
     boxes = annotations.boxes()
     if upstream:
@@ -94,7 +94,7 @@ def read_coco_export(file: AnnotationFile) -> RowTable:
         classes = class_columns(annotations, unnamed)
         notes += _unused_attributes(answers)
     else:
-        names = {category["id"]: str(category["name"]) for category in categories}
+        names = {category["id"]: category["name"] for category in categories}
         labels = [names.get(parse_integer(value), "") for value in annotations.optional("category_id")]
         actions = [
             rule.actions((label,) if label else (), {name: _split(rule, name, some) for name, some in answer.items()})
@@ -122,7 +122,7 @@ def read_coco_export(file: AnnotationFile) -> RowTable:
 
 def _named(categories: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the categories, those with an empty name by their id."""
-    blank = [category["name"] is None or not str(category["name"]).strip() for category in categories]
+    blank = [not category["name"].strip() for category in categories]
     return [
         {**category, "name": f"class {category['id']}"} if bare else {**category}
         for category, bare in zip(categories, blank, strict=True)
@@ -133,10 +133,10 @@ def _refuse_categories(annotations: Records, categories: Sequence[Mapping[str, A
     """Mark annotations whose category is missing or is none of the file's; null is a box without a class."""
     hint = 'Expected "category_id" (the action class) or "action_ids" (a list of them).'
     values = annotations.column("category_id", hint)
-    ids = [parse_integer(value) for value in values]
+    ids = [parse_integer(value, CLASS_ID) for value in values]
     annotations.refuse(
         np.array([value is not None and found is None for value, found in zip(values, ids, strict=True)], dtype=bool),
-        lambda row: f'"category_id" is {values[row]!r}, expected a whole number. {hint}',
+        lambda row: f'"category_id" is {shown(values[row])}, expected a whole number. {hint}',
     )
     known = {category["id"] for category in categories}
     annotations.refuse(
@@ -147,21 +147,13 @@ def _refuse_categories(annotations: Records, categories: Sequence[Mapping[str, A
 
 def coco_attributes(content: FileContent) -> AttributeUse:
     """Return the attributes of a file's boxes, less what tools say of every box."""
-    data = content.data
-    items = data.get("annotations") if isinstance(data, dict) else None
-    categories = data.get("categories") if isinstance(data, dict) else None
-    names = {
-        parse_integer(category.get("id")): str(category.get("name"))
-        for category in (categories if isinstance(categories, list) else [])
-        if isinstance(category, dict)
-    }
+    data = content.value
+    names = {each["id"].whole(None): each["name"].text("") for each in data["categories"].objects()}
     values: dict[str, list[str]] = {}
     owners: dict[str, set[str]] = {}
     labels = set()
-    for item in items if isinstance(items, list) else []:
-        if not isinstance(item, dict):
-            continue
-        label = names.get(parse_integer(item.get("category_id")), "")
+    for item in data["annotations"].objects():
+        label = names.get(item["category_id"].whole(None), "")
         labels.add(label)
         for name, some in attributes_of(item).items():
             if plain(name) in _OF_THE_BOX:
@@ -172,31 +164,26 @@ def coco_attributes(content: FileContent) -> AttributeUse:
     return AttributeUse(kinds, {name: frozenset(own) for name, own in owners.items()}, frozenset(labels))
 
 
-def attributes_of(item: Mapping[str, Any]) -> dict[str, list[str]]:
+def attributes_of(item: Value) -> dict[str, list[str]]:
     """Return the attributes of an annotation: name -> its values, as text.
 
     They are an object, with objects in it or not, or a list of ``{"name", "value"}``.
     """
     found: dict[str, list[str]] = {}
-    for name, value in _leaves(item.get("attributes"), ""):
-        found.setdefault(name or "attributes", []).append(value)
-    return found
-
-
-def _leaves(value: Any, name: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict):
+    waiting = [(item["attributes"], "")]
+    while waiting:
+        value, name = waiting.pop()
         if "name" in value and "value" in value:
-            yield from _leaves(value["value"], str(value["name"]))
-            return
-        for key, inner in value.items():
-            yield from _leaves(inner, name if name and key in ("value", "values", "name") else str(key))
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _leaves(inner, name)
-    elif isinstance(value, bool):
-        yield name, "true" if value else "false"
-    elif value is not None:
-        yield name, f"{value:g}" if isinstance(value, float) else str(value).strip()
+            waiting.append((value["value"], value["name"].text("")))
+        elif value.is_object:
+            own = [(each, name if name and key in ("value", "values", "name") else key) for key, each in value.items()]
+            waiting += reversed(own)
+        elif value.is_list:
+            waiting += [(each, name) for each in reversed(value.each())]
+        elif value.given:
+            text = f"{value.raw:g}" if value.kind == "float" else value.text("")
+            found.setdefault(name or "attributes", []).append(text)
+    return found
 
 
 def _kind(values: Sequence[str]) -> str:

@@ -11,6 +11,12 @@ from alphaction.data.formats.file_content import RowSource
 from alphaction.data.formats.frame_names import parse_frame_name
 from alphaction.data.formats.json_records import Records, split_frame_name
 from alphaction.data.keyframes import ImageIds, KeyframeIndex, encode, exact_time, exact_times, normalize_image_id
+from alphaction.utils.limits import LARGEST_SIDE
+from alphaction.utils.numbers import whole
+from alphaction.utils.values import shown
+
+SIDE = whole(0, LARGEST_SIDE)
+"""Pixels of the width or height of an image, 0 unknown."""
 
 
 class Moments(NamedTuple):
@@ -27,14 +33,16 @@ def moments_of_names(rows: RowSource, key: str, names: Sequence[Any]) -> Moments
     rows.reject(
         np.array([part is None for part in parts], dtype=bool),
         lambda row: (
-            f'{key} {names[row]!r} does not name a video and a second. Expected "video/0902.jpg": the '
+            f'{key} {shown(names[row])} does not name a video and a second. Expected "video/0902.jpg": the '
             "video's name, a slash, and the second."
         ),
     )
     known: dict[str, int] = {}
     codes = encode((part[0] for part in parts), known)
     seconds = exact_times([part[1] for part in parts])
-    rows.reject(seconds < 0, lambda row: f"{key} {names[row]!r}: second {exact_time(seconds[row].item())} is negative.")
+    rows.reject(
+        seconds < 0, lambda row: f"{key} {shown(names[row])}: second {exact_time(seconds[row].item())} is negative."
+    )
     return Moments(list(known), codes, seconds)
 
 
@@ -68,12 +76,12 @@ def read_images(images: Records) -> ImageIds:
     images.refuse_repeated("image id", ids, "Were two files joined? Give each image its own id.")
     if len(images) and images.has("movie").all() and images.has("timestamp").all():
         known: dict[str, int] = {}
-        codes = encode((str(movie) for movie in images.column("movie")), known)
+        codes = encode(images.texts("movie"), known)
         moments = Moments(list(known), codes, images.times("timestamp"))
         rows.reject(moments.seconds < 0, lambda row: f"second {exact_time(moments.seconds[row].item())} is negative.")
     else:
         moments = moments_of_names(
-            rows, "file_name", images.column("file_name", 'Or give "movie" and "timestamp" for every image.')
+            rows, "file_name", images.texts("file_name", 'Or give "movie" and "timestamp" for every image.')
         )
     return images_at(images, moments)
 
@@ -86,8 +94,11 @@ def images_at(images: Records, moments: Moments) -> ImageIds:
     """
     rows = images.rows
     ids = [normalize_image_id(image_id) for image_id in images.ids("id")]
+    rows.reject(
+        moments.seconds > LARGEST_SIDE, lambda row: f"{exact_time(moments.seconds[row].item())} is no second or frame."
+    )
     keyframes, position = KeyframeIndex.from_rows(*moments)
-    sizes = np.stack([images.integers("width", 0), images.integers("height", 0)], axis=1)
+    sizes = np.stack([images.integers(key, 0, within=SIDE) for key in ("width", "height")], axis=1)
     frame_sizes = np.zeros((len(keyframes), 2), dtype=np.int32)
     frame_sizes[position] = sizes
     rows.reject(

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from alphaction.data.formats.annotation_file import AnnotationFile
-from alphaction.data.formats.coco_images import Moments, images_at, read_images
+from alphaction.data.formats.coco_images import SIDE, Moments, images_at, read_images
 from alphaction.data.formats.coco_rows import locate_images
 from alphaction.data.formats.frame_clock import FAR, MOVED, NOT_NEAREST
 from alphaction.data.formats.frame_moments import NO_FRAME_NAME, Moment, read_frame_names
@@ -82,9 +82,10 @@ def read_pictures(file: AnnotationFile, images: Records, annotations: Records, c
     """
     if images.has("movie").all() and images.has("timestamp").all():
         return Pictures(read_images(images), images)
-    written = [str(name) for name in images.column("file_name", 'Or give "movie" and "timestamp" for every image.')]
-    names = [_name(item) for item in images.items]
-    before = [_name_before(item) for item in images.items]
+    written = images.texts("file_name", 'Or give "movie" and "timestamp" for every image.')
+    said = [value["extra"]["name"].text("") for value in images.values()]
+    names = [before if before and original_name(name) else name for name, before in zip(written, said, strict=True)]
+    before = [_name_before(name, own) for name, own in zip(written, said, strict=True)]
     several = Counter(filter(None, before))
     copies = np.array([several[name] > 1 for name in before], dtype=bool)
     if copies.all():
@@ -94,9 +95,10 @@ def read_pictures(file: AnnotationFile, images: Records, annotations: Records, c
             "others: copies that augmentation made, none of which need be the frame. Export a version without "
             "augmentation.",
         )
+    image_ids = images.ids("id")
     single = np.flatnonzero(~copies)
     from_roboflow = any(map(original_name, written))  # which is where pictures of any origin are put together
-    annotated = {str(item.get("image_id")) for item in annotations.items if isinstance(item, dict)}
+    annotated = {str(value["image_id"].identifier("")) for value in annotations.values()}
     from_cvat = _is_of_cvat(file.data, names, annotations)
     moments = read_frame_names(
         file,
@@ -104,13 +106,13 @@ def read_pictures(file: AnnotationFile, images: Records, annotations: Records, c
         lambda index: images.rows.place(int(single[index])),
         strangers="leave out" if from_roboflow else "refuse",
         copies=[names[i] for i in np.flatnonzero(copies)],
-        boxed=[str(images.items[i].get("id")) in annotated for i in single],
+        boxed=[str(image_ids[i]) in annotated for i in single],
         all_listed=from_cvat,
         from_0=from_cvat and file.naming.frame_rate is None,
     )
     of_image = dict(zip(single.tolist(), moments.moments, strict=True))
     reasons = [_why_not(copied, of_image.get(row)) for row, copied in enumerate(copies.tolist())]
-    ids = [normalize_image_id(image_id) for image_id in images.ids("id")]
+    ids = [normalize_image_id(image_id) for image_id in image_ids]
     images.refuse_repeated("image id", ids, "Were two files joined? Give each image its own id.")
     use = np.array([not reason for reason in reasons], dtype=bool)
     counts[COPIES] = reasons.count(COPIES)
@@ -151,16 +153,16 @@ def _is_of_cvat(data: Mapping[str, Any], names: Sequence[str], annotations: Reco
     """Return whether CVAT wrote a file and took the video apart itself."""
     if not all(_CVATS_FRAME.fullmatch(name) for name in names):
         return False
-    attributes = [item.get("attributes") for item in annotations.items if isinstance(item, dict)]
-    says_all = any(isinstance(some, dict) and "occluded" in some for some in attributes)
+    says_all = any("occluded" in value["attributes"] for value in annotations.values())
     return says_all or data.get("licenses") == [{"name": "", "id": 0, "url": ""}]
 
 
 def _check_shapes(file: AnnotationFile, images: Records, videos: Sequence[str]) -> None:
     """Refuse Roboflow's images of another shape than their video's."""
-    sizes = zip(images.integers("width", 0).tolist(), images.integers("height", 0).tolist(), strict=True)
+    sizes = zip(*(images.integers(key, 0, within=SIDE).tolist() for key in ("width", "height")), strict=True)
+    names = images.texts("file_name")
     for row, (video, size) in enumerate(zip(videos, sizes, strict=True)):
-        if min(size) > 0 and original_name(str(images.items[row]["file_name"])):
+        if min(size) > 0 and original_name(names[row]):
             info = file.info(video)
             if not file.same_shape(video, size):
                 raise images.rows.error(
@@ -171,23 +173,15 @@ def _check_shapes(file: AnnotationFile, images: Records, videos: Sequence[str]) 
                 )
 
 
-def _name(image: Mapping[str, Any]) -> str:
-    """Return the name of an image; of Roboflow's, what it was called before, where the file says so."""
-    written = str(image["file_name"])
-    return _said_before(image) if _said_before(image) and original_name(written) else written
+def _name_before(written: str, said: str) -> str:
+    """Return what one of Roboflow's images was called before, the same for all copies of one; "": it is not theirs.
 
-
-def _said_before(image: Mapping[str, Any]) -> str:
-    extra = image.get("extra")
-    before = extra.get("name") if isinstance(extra, dict) else None
-    return before if isinstance(before, str) else ""
-
-
-def _name_before(image: Mapping[str, Any]) -> str:
-    """Return what one of Roboflow's images was called before, the same for all copies of one; "": it is not theirs."""
-    written = str(image["file_name"])
+    Args:
+        written: its name.
+        said: its name before, where the file says that; else "".
+    """
     original = original_name(written)
     if not original:
         return ""
     folder = written.replace("\\", "/").rpartition("/")[0]
-    return _said_before(image) or f"{folder}/{original}".lstrip("/")
+    return said or f"{folder}/{original}".lstrip("/")

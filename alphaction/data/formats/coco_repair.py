@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from pycocotools import mask as rle
 
 from alphaction.data.formats.box_spelling import PIXELS_ABOVE
-from alphaction.data.formats.cells import finite_number, is_finite_number
+from alphaction.data.formats.coco_masks import box_of_mask
 from alphaction.data.formats.json_records import Records
 from alphaction.data.formats.tracks import upright
+from alphaction.utils.values import finite_number, identifier
 
 MASK_OF_BOX = "masks (iscrowd 1) of what has a box of its own, left out"
 MASK_AS_BOX = "masks (iscrowd 1) taken as the box around them"
@@ -53,17 +53,22 @@ def without_masks(annotations: Records, counts: Counter[str]) -> Records:
     A mask is such if a box of the same category covers it; any other one counts as the box around it. Both are counted.
     """
     items = annotations.items
-    boxes: dict[tuple[Any, Any], list[list[float]]] = {}
+    boxes: dict[tuple[Any, ...], list[list[float]]] = {}
     for item in items:
         if not _is_mask(item) and _numbers(item.get("bbox")):
-            boxes.setdefault((item.get("image_id"), item.get("category_id")), []).append(item["bbox"])
+            boxes.setdefault(_shows(item), []).append(item["bbox"])
     keep = np.ones(len(items), dtype=bool)
     for row, item in enumerate(items):
         if _is_mask(item) and _numbers(item.get("bbox")):
-            others = boxes.get((item.get("image_id"), item.get("category_id")), [])
+            others = boxes.get(_shows(item), [])
             keep[row] = not any(_iou(item["bbox"], other) >= _SAME for other in others)
             counts[MASK_OF_BOX if not keep[row] else MASK_AS_BOX] += 1
     return annotations.take(keep)
+
+
+def _shows(item: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return image and category of an annotation."""
+    return identifier(item.get("image_id")), identifier(item.get("category_id"))
 
 
 def _is_mask(item: Mapping[str, Any]) -> bool:
@@ -82,15 +87,15 @@ def _iou(box: Sequence[float], other: Sequence[float]) -> float:
 
 
 def _as_numbers(box: Any) -> Any:
-    """Return a box with the numbers that are written as text, where all four are; else as it is."""
-    if not isinstance(box, list) or len(box) != 4 or all(map(is_finite_number, box)):
+    """Return a box of four numbers, which may be written as text, as those; anything else as it is."""
+    if not isinstance(box, list) or len(box) != 4:
         return box
     numbers = [finite_number(value) for value in box]
     return box if None in numbers else numbers
 
 
 def _numbers(box: Any) -> bool:
-    return isinstance(box, list) and len(box) == 4 and all(is_finite_number(value) for value in box)
+    return isinstance(box, list) and len(box) == 4 and all(isinstance(value, float) for value in box)
 
 
 def _repaired_box(box: Sequence[float], item: Mapping[str, Any], counts: Counter[str]) -> list[float]:
@@ -99,8 +104,8 @@ def _repaired_box(box: Sequence[float], item: Mapping[str, Any], counts: Counter
         counts["boxes with a negative width or height turned over"] += 1
         x, y, width, height = min(x, x + width), min(y, y + height), abs(width), abs(height)
     attributes = item.get("attributes")
-    turn = attributes.get("rotation") if isinstance(attributes, dict) else None
-    if is_finite_number(turn) and turn % 360 and max(box) > PIXELS_ABOVE:
+    turn = finite_number(attributes.get("rotation")) if isinstance(attributes, dict) else None
+    if turn and turn % 360 and max(box) > PIXELS_ABOVE:
         counts["turned boxes replaced by the upright box around them"] += 1
         around = _around(item.get("segmentation"))
         if around is not None:
@@ -114,16 +119,11 @@ def _around(outline: Any) -> list[float] | None:
     """Return x, y, width, height of the box around polygons or a run-length code, in pixels; None: it has no area."""
     if isinstance(outline, list):
         values = [value for polygon in outline for value in (polygon if isinstance(polygon, list) else [polygon])]
-        if len(values) < 4 or len(values) % 2 or not all(is_finite_number(value) for value in values):
+        values = [finite_number(value) for value in values]
+        if len(values) < 4 or len(values) % 2 or None in values:
             return None
         box = [min(values[::2]), min(values[1::2]), max(values[::2]), max(values[1::2])]
         box = [box[0], box[1], box[2] - box[0], box[3] - box[1]]
-    elif isinstance(outline, dict) and isinstance(outline.get("size"), list) and outline.get("counts"):
-        try:
-            code = rle.frPyObjects(outline, *outline["size"]) if isinstance(outline["counts"], list) else outline
-            box = [float(value) for value in rle.toBbox(code)]
-        except (TypeError, ValueError):
-            return None
     else:
-        return None
-    return box if box[2] > 0 and box[3] > 0 else None
+        box = box_of_mask(outline.get("size"), outline.get("counts")) if isinstance(outline, dict) else None
+    return box if box is not None and box[2] > 0 and box[3] > 0 else None

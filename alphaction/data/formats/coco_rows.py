@@ -13,10 +13,11 @@ from pycocotools.coco import COCO
 
 from alphaction.data.formats.file_content import RowSource
 from alphaction.data.formats.json_records import Records
-from alphaction.data.formats.rows import Label, RowTable
+from alphaction.data.formats.rows import CLASS_ID, Label, RowTable
 from alphaction.data.keyframes import ImageIds
 from alphaction.utils.errors import DataError
 from alphaction.utils.messages import counted
+from alphaction.utils.values import identifier, keys_shown, parse_integer, shown
 
 Classes = tuple[Sequence[Label], np.ndarray, np.ndarray]
 """Distinct classes, label rows and label codes, as in :class:`RowTable`."""
@@ -87,7 +88,7 @@ def coco_table(
 
 def refuse_repeated_ids(annotations: Records) -> None:
     """Refuse an annotation with the id of another one."""
-    ids = annotations.optional("id")
+    ids = [identifier(value) for value in annotations.optional("id")]
     hint = "Were two files joined? Give each annotation its own id."
     annotations.refuse_repeated("annotation id", [i if i is None else str(i) for i in ids], hint)
 
@@ -97,7 +98,8 @@ def locate_images(annotations: Records, locate: Callable[[list[int | str]], np.n
     raw_ids = annotations.ids("image_id")
     position = locate(raw_ids)
     annotations.refuse(
-        position < 0, lambda row: f"image_id {raw_ids[row]!r} is not the id of an image ({counted(number, 'image')})."
+        position < 0,
+        lambda row: f"image_id {shown(raw_ids[row])} is not the id of an image ({counted(number, 'image')}).",
     )
     return position
 
@@ -116,7 +118,7 @@ def _records(path: Path, what: str, data: dict[str, Any], key: str, strict: bool
     items = data.get(key)
     if not isinstance(items, list):
         raise DataError(
-            f'{what}: {path}: expected a list "{key}" (found keys: {", ".join(map(str, list(data)[:6])) or "none"}). '
+            f'{what}: {path}: expected a list "{key}" (found keys: {keys_shown(data)}). '
             "Annotations need images and annotations; boxes with scores belong into a box file."
         )
     return Records(path, what, items, lambda row: f"{key}[{row}]", strict)
@@ -129,7 +131,7 @@ def read_categories(path: Path, what: str, items: Any) -> list[dict[str, Any]]:
     if not isinstance(items, list):
         raise DataError(f'{what}: {path}: "categories" is a {type(items).__name__}, expected a list.')
     records = Records(path, what, items, lambda row: f"categories[{row}]")
-    ids, names = records.integers("id").tolist(), records.column("name")
+    ids, names = records.integers("id", within=CLASS_ID).tolist(), records.texts("name", null="")
     records.refuse_repeated("category id", ids)
     return [{"id": class_id, "name": name} for class_id, name in zip(ids, names, strict=True)]
 
@@ -140,7 +142,7 @@ def _index(keyframes: np.ndarray, annotations: Records, categories: list[dict[st
     Args:
         keyframes: int64 [n] keyframe of each annotation.
     """
-    class_ids = annotations.optional("category_id") if categories else [0] * len(annotations)
+    class_ids = list(map(parse_integer, annotations.optional("category_id"))) if categories else [0] * len(annotations)
     rows = zip(keyframes.tolist(), class_ids, strict=True)
     index = COCO()
     index.dataset = {
@@ -160,13 +162,11 @@ def class_columns(annotations: Records, unnamed: np.ndarray | None = None) -> Cl
         unnamed: bool [n], those whose category is null: boxes without a class; None: there is none.
     """
     if annotations.has("action_ids").any():
-        lists = annotations.integer_lists(
-            "action_ids", "Other annotations of this file have it; write [] for no action."
-        )
+        lists = annotations.class_lists("action_ids", "Other annotations of this file have it; write [] for no action.")
     else:
         hint = 'Expected "category_id" (the action class) or "action_ids" (a list of them).'
         bare = np.zeros(len(annotations), dtype=bool) if unnamed is None else unnamed
-        ids = annotations.take(~bare).integers("category_id", hint=hint)
+        ids = annotations.take(~bare).integers("category_id", hint=hint, within=CLASS_ID)
         lists = [[] for _ in range(len(annotations))]
         for row, class_id in zip(np.flatnonzero(~bare).tolist(), ids.tolist(), strict=True):
             lists[row].append(class_id)

@@ -19,7 +19,7 @@ import numpy as np
 
 from alphaction.data.formats.annotation_file import AnnotationFile
 from alphaction.data.formats.box_spelling import stated_pixels
-from alphaction.data.formats.cells import decimal_points, is_number, parse_integer
+from alphaction.data.formats.cells import decimal_points, is_number
 from alphaction.data.formats.csv_columns import ColumnReader, Faults
 from alphaction.data.formats.csv_header import CsvHeader
 from alphaction.data.formats.csv_layout import (
@@ -48,6 +48,7 @@ from alphaction.data.formats.rows import (
 )
 from alphaction.data.keyframes import exact_times
 from alphaction.utils.errors import DataError, UserError
+from alphaction.utils.values import parse_integer
 
 _BLOCK = 1 << 22  # characters that are parsed at a time
 _DELIMITERS = (";", "\t", ",")

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from alphaction.data.formats.action_attributes import person_id
 from alphaction.data.formats.action_rule import ActionRule
-from alphaction.data.formats.annotation_file import LONGEST, AnnotationFile
+from alphaction.data.formats.annotation_file import AnnotationFile
 from alphaction.data.formats.cvat_boxes import attribute_values, count_others, has_numbers, unit_box
 from alphaction.data.formats.cvat_frames import count_frames
 from alphaction.data.formats.cvat_images import add_images, image_place, is_video_frame
@@ -25,6 +25,7 @@ from alphaction.data.formats.rows import RowBuilder, RowTable
 from alphaction.data.formats.track_sampling import add_track
 from alphaction.data.formats.tracks import Knot
 from alphaction.data.formats.unnamed_video import Named, known_videos
+from alphaction.utils.limits import VIDEO_SECONDS
 
 NOTHING = "no track and no image: nothing is annotated"
 """The note on a file that says that nobody was there."""
@@ -113,7 +114,7 @@ def _add_track(
     fps, knots = tasks.fps(video), []
     for written, box in boxes:
         frame = tasks.frame(task, written, place)
-        if frame > LONGEST * fps:
+        if frame > VIDEO_SECONDS * fps:
             problem = f"frame {written} is not of a video: none is longer than a week."
             rows.wrong.add("boxes left out as no video is that long", place, problem)
             continue

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from alphaction.data.formats.action_rule import ActionRule
-from alphaction.data.formats.cells import finite_number
 from alphaction.data.formats.cvat_xml import Element
 from alphaction.data.formats.rows import RowBuilder
 from alphaction.data.formats.tracks import Box, upright
+from alphaction.utils.values import finite_number
 
 OTHER_SHAPES = "shapes that are not boxes left out"
 """How the counts begin of what was drawn otherwise."""

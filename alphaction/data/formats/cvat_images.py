@@ -13,7 +13,6 @@ from typing import NamedTuple
 from alphaction.data.formats.action_attributes import ANYONE, person_id
 from alphaction.data.formats.action_rule import ActionRule
 from alphaction.data.formats.annotation_file import AnnotationFile
-from alphaction.data.formats.cells import finite_number
 from alphaction.data.formats.cvat_boxes import attribute_values, unit_box
 from alphaction.data.formats.cvat_tasks import Tasks
 from alphaction.data.formats.cvat_xml import Element, integer
@@ -21,6 +20,7 @@ from alphaction.data.formats.frame_clock import FAR, MOVED, NOT_NEAREST, seconds
 from alphaction.data.formats.frame_moments import NO_FRAME_NAME, read_frame_names
 from alphaction.data.formats.frame_names import parse_frame_name
 from alphaction.data.formats.rows import RowBuilder
+from alphaction.utils.values import finite_number
 
 
 class _Shown(NamedTuple):

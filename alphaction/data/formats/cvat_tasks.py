@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from alphaction.data.formats.annotation_file import AnnotationFile
-from alphaction.data.formats.cells import finite_number
 from alphaction.data.formats.cvat_xml import Element, integer, text
 from alphaction.data.formats.frame_facts import FIRST_FRAME, FRAME_RATE
 from alphaction.data.formats.rows import RowBuilder, TakenFor
 from alphaction.data.formats.unnamed_video import OTHER_NAME, video_of_unnamed
 from alphaction.utils.errors import DataError, UserError
 from alphaction.utils.messages import listed
+from alphaction.utils.values import finite_number
 
 AS_VIDEO = 'In CVAT choose "Export task dataset", format "CVAT for video 1.1".'
 Offsets = Mapping[str, int]

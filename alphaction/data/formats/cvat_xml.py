@@ -14,6 +14,8 @@ from alphaction.data.formats.action_attributes import (
     kind_of_texts,
 )
 from alphaction.data.formats.file_content import FileContent
+from alphaction.utils.limits import DEEPEST
+from alphaction.utils.values import is_deep
 
 Element = ElementTree.Element
 # "~select=action:standing,walking", "@text=id:": CVAT's spelling until 2019; @ is an attribute that cannot change.
@@ -30,6 +32,8 @@ def parse_xml(file: FileContent) -> Element:
     except ElementTree.ParseError as error:
         line, column = error.position
         raise file.error(f"line {line}, column {column + 1}", f"not valid XML ({error}). Export it again.") from error
+    if is_deep(root, list):
+        raise file.error("", f"elements within each other at more than {DEEPEST} levels, which CVAT never writes.")
     if root.tag != "annotations":
         raise file.error("", f"the root element is <{root.tag}>, expected CVAT's <annotations>.")
     return root
@@ -42,7 +46,7 @@ def text(element: Element | None, path: str) -> str:
 
 def integer(value: str, default: int = 0) -> int:
     """Return a whole number, ``default`` if ``value`` is none."""
-    return int(value) if re.fullmatch(r"-?[0-9]+", value) else default
+    return int(value) if re.fullmatch(r"-?[0-9]{1,300}", value) else default
 
 
 def attribute_use(content: FileContent) -> AttributeUse:

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import gzip
-import io
-import json
 import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Any, TextIO
 
 import numpy as np
 
+from alphaction.data.formats.bounded_text import InflationError, PackedFile, Syntax, bounded_text, read_all, syntax_of
+from alphaction.utils.atomic import replacing
 from alphaction.utils.errors import DataError, UserError
 from alphaction.utils.files import missing_file
+from alphaction.utils.limits import LARGEST_TEXT
 from alphaction.utils.messages import listed
+from alphaction.utils.values import Value, parse_json
+from alphaction.utils.zip_directory import ArchiveError, open_zip
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZIP_MAGIC = b"PK\x03\x04"
-_LARGEST_MEMBER = 2 * 1024**3  # bytes; an archive can claim any size
 _HEAD = 1024
 _AS_CSV = "Write what it holds as csv: video, second, x1, y1, x2, y2, class."
 _BY_EXCEL = 'In Excel choose "Save as", "CSV UTF-8", and pass that file.'
@@ -41,16 +43,17 @@ _BINARY = (
     (rb"\x80[\x02-\x05]", "a pickle of Python", _AS_CSV),
 )
 """How files begin that hold no text, what they are, and what to do."""
-# Half of a character that needs two, or a zero byte, as JSON can write them: no text file can hold them.
-_MAYBE_HALF = re.compile(r"\\u([dD][89a-fA-F]|0000)")
-_HALF = re.compile("[\0\ud800-\udfff]")
-Syntax = Literal["csv", "json", "xml", "numbers"]
 
 
 def read_text(path: str | Path, what: str) -> str:
     """Return the text of a UTF-8 file; see :func:`open_text`."""
     with open_text(path, what) as file:
-        return file.read()
+        return read_all(file, lambda place, problem: file_error(path, what, place, problem))
+
+
+def file_error(path: str | Path, what: str, place: str, problem: str) -> UserError:
+    """Return the error for a place of a file ("": all of it)."""
+    return DataError(f"{what}: {path}{', ' if place else ''}{place}: {problem}")
 
 
 @contextmanager
@@ -71,12 +74,17 @@ def open_text(path: str | Path, what: str) -> Iterator[TextIO]:
         raise DataError(f"{what}: {path} is a folder, expected a file.")
     if not path.is_file():
         raise DataError(f"{what}: {missing_file(path)}")
+    size = path.stat().st_size
+    if size > LARGEST_TEXT:
+        raise DataError(f"{what}: {path} has {size:,} bytes; texts of up to {LARGEST_TEXT:,} are read. Split it.")
     try:
         _refuse_binary(path, what)
         with _open_member(path, what) if _is_zip(path) else open_for_reading(path) as file:
             _refuse_placeholder(path, what, file.read(200))
             file.seek(0)
             yield file
+    except InflationError as error:
+        raise DataError(f"{what}: {path}: {error}. Unpack it and look at what it holds.") from error
     except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise DataError(f"{what}: {path} cannot be read ({error}). Is the file complete? Copy it again.") from error
     except UnicodeDecodeError as error:
@@ -114,7 +122,7 @@ def _open_member(path: Path, what: str) -> TextIO:
         DataError: there is none, there are several, or it is locked or far too large.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with path.open("rb") as file, open_zip(file) as archive:
             if any(name.startswith("xl/") for name in archive.namelist()):
                 raise DataError(f"{what}: {path} is not a text file, but an Excel workbook. {_BY_EXCEL}")
             members = [member for member in archive.infolist() if _may_be_data(member.filename)]
@@ -130,10 +138,10 @@ def _open_member(path: Path, what: str) -> TextIO:
                 raise DataError(f"{what}: {path} is a zip archive with {found}. Unpack it and pass the right ones.")
             if texts[0].flag_bits & 1:
                 raise DataError(f"{what}: {path} is a zip archive with a password. Unpack it and pass {names[0]}.")
-            if texts[0].file_size > _LARGEST_MEMBER:
-                raise DataError(f"{what}: {path}: {names[0]} in it is too large. Unpack it and pass that file.")
-            return io.TextIOWrapper(archive.open(texts[0]), encoding="utf-8-sig")
-    except (zipfile.BadZipFile, NotImplementedError) as error:
+            member = texts[0]
+        with zipfile.ZipFile(path) as archive:  # this one's file is closed with the member
+            return bounded_text(archive.open(member), lambda: member.compress_size)
+    except (ArchiveError, zipfile.BadZipFile, NotImplementedError) as error:
         raise DataError(
             f"{what}: {path} is a zip archive that cannot be read ({error}). Unpack it and pass the file in it (of "
             "CVAT's: annotations.xml)."
@@ -162,27 +170,27 @@ def open_for_reading(path: str | Path) -> TextIO:
     with path.open("rb") as file:
         compressed = file.read(2) == _GZIP_MAGIC
     if compressed:
-        return gzip.open(path, "rt", encoding="utf-8-sig")
+        packed = PackedFile(path.open("rb", buffering=0))
+        return bounded_text(gzip.GzipFile(fileobj=packed), packed.tell, packed)
     return path.open(encoding="utf-8-sig")
 
 
-def open_for_writing(path: str | Path, compresslevel: int = 6) -> TextIO:
+@contextmanager
+def open_for_writing(path: str | Path, compresslevel: int = 6) -> Iterator[TextIO]:
     """Open a text file for writing (gzip if the name ends in .gz) and create its folder. Lines end in a line feed.
+
+    The file appears when it is whole, see :func:`~alphaction.utils.atomic.replacing`.
 
     Args:
         compresslevel: of gzip; 1 is three times as fast as 6, for a file a quarter larger.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".gz":
-        return gzip.open(path, "wt", compresslevel=compresslevel, encoding="utf-8", newline="")
-    return path.open("w", encoding="utf-8", newline="")
-
-
-def syntax_of(text: str) -> Syntax:
-    """Tell JSON, XML and csv by the first character that is not white space."""
-    first = text.lstrip()[:1]
-    return "json" if first in ("{", "[") else "xml" if first == "<" else "csv"
+    with replacing(path) as part:
+        if part.suffix == ".gz":
+            opened = partial(gzip.open, mode="wt", compresslevel=compresslevel)
+        else:
+            opened = partial(open, mode="w")
+        with opened(part, encoding="utf-8", newline="") as file:
+            yield file
 
 
 def looks_like_json(text: str) -> bool:
@@ -211,7 +219,7 @@ class FileContent:
 
     def error(self, place: str, problem: str) -> UserError:
         """Return the error for a place of the file."""
-        return DataError(f"{self.what}: {self.path}{', ' if place else ''}{place}: {problem}")
+        return file_error(self.path, self.what, place, problem)
 
     @cached_property
     def syntax(self) -> Syntax:
@@ -220,40 +228,17 @@ class FileContent:
 
     @cached_property
     def data(self) -> Any:
-        """The parsed JSON.
+        """The parsed JSON, as :func:`alphaction.utils.values.parse_json` returns it.
 
         Raises:
-            DataError: a syntax error, with line and column, or a text that cannot be written again.
+            DataError: it is none.
         """
-        try:
-            data = json.loads(self.text)
-        except json.JSONDecodeError as error:
-            raise DataError(
-                f"{self.what}: {self.path}, line {error.lineno}, column {error.colno}: not valid JSON ({error.msg})."
-            ) from error
-        except (ValueError, RecursionError) as error:  # numbers of thousands of digits, thousands of brackets
-            raise DataError(f"{self.what}: {self.path}: JSON that no tool writes ({error}).") from error
-        broken = _half_character(data) if _MAYBE_HALF.search(self.text) else None
-        if broken is not None:
-            raise DataError(
-                f"{self.what}: {self.path}: the text {broken!a} holds a zero byte, or half of a character. "
-                "Correct it in the tool and export again, or replace that code in the file."
-            )
-        return data
+        return parse_json(self.text, self.error)
 
-
-def _half_character(data: Any) -> str | None:
-    """Return the first text or key of parsed JSON that has a zero byte or half of a character; None: none has."""
-    waiting = [data]
-    while waiting:
-        found = waiting.pop()
-        if isinstance(found, str) and _HALF.search(found):
-            return found
-        if isinstance(found, dict):
-            waiting += [*found, *found.values()]
-        elif isinstance(found, list):
-            waiting += found
-    return None
+    @property
+    def value(self) -> Value:
+        """The parsed JSON, from which values are taken by type."""
+        return Value(self.data, self.error)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from alphaction.data.formats.action_attributes import plain
 from alphaction.data.video.file import VIDEO_SUFFIXES
 from alphaction.data.video.names import UPLOAD_PREFIX, path_in
 from alphaction.utils.errors import DataError
+from alphaction.utils.limits import LONGEST_NAME
 
 _ENDINGS = "jpe?g|png|bmp|webp|tiff?|gif|avif|heic|ppm|pgm"
 _IMAGE_ENDING = re.compile(rf"\.(?:{_ENDINGS})$", re.IGNORECASE)
@@ -25,7 +26,7 @@ _WRITTEN_OUT_ENDING = re.compile(rf"[_-](?:{_ENDINGS})$", re.IGNORECASE)
 _WRITTEN_OUT_VIDEO = re.compile(
     rf"[_. -](?:{'|'.join(suffix.lstrip('.') for suffix in VIDEO_SUFFIXES)})$", re.IGNORECASE
 )
-_TIME = re.compile(r"^(?P<video>.+)#t=(?P<time>\d+(?:\.\d+)?)$")  # video.mp4#t=2.5
+_TIME = re.compile(r"^(?P<video>.+)#t=(?P<time>\d{1,15}(?:\.\d+)?)$")  # video.mp4#t=2.5
 # "a_sec_3", "a_3_sec", "a_00-00-03", "vlcsnap-00h00m03s120"
 _LIKE_A_TIME = re.compile(
     r"(?:(?:^|[\W_])(?:secs?|seconds?|time|timestamp|ms|msecs?|milliseconds?)[\W_]?\d+"
@@ -115,12 +116,14 @@ def parse_frame_name(name: str) -> FrameName | None:
     ``video_mp4-61`` (Roboflow's own), ``video/frame_000061``, ``video/000061`` and ``video.mp4#t=2.5`` (seconds), each
     with any ending, and in any folder.
     """
+    if len(name) > LONGEST_NAME:
+        return None
     folders, base = _parts(name)
     inner = folders.rpartition("/")[2]
     outer = tuple(dict.fromkeys(part for part in (folders, *reversed(folders.split("/"))) if part))
     if found := _TIME.match(base):
         return FrameName((found["video"], *outer), False, float(found["time"]), "second")
-    if folders and re.fullmatch(r"\d+\.\d+", base):  # "video/902.0"
+    if folders and re.fullmatch(r"\d{1,15}\.\d+", base):  # "video/902.0"
         return FrameName(outer, False, float(base), "second")
     found = _NUMBERED.match(base)
     if found is None:
@@ -171,6 +174,8 @@ class FramePattern:
 
     def parse(self, name: str) -> Iterator[FrameName]:
         """Yield what a name may say by this pattern, the longest video's name first; nothing where it does not fit."""
+        if len(name) > LONGEST_NAME:
+            return
         folders, base = _parts(name)
         depth = self._plain.count("/")
         text = "/".join([*[part for part in folders.split("/") if part][-depth:], base]) if depth else base

@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from alphaction.data.formats.cells import parse_integer
 from alphaction.data.formats.file_content import RowSource
+from alphaction.data.formats.rows import CLASS_ID
 from alphaction.data.formats.wrong_entries import MOST
 from alphaction.data.keyframes import exact_times, parse_time
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError, UserError
+from alphaction.utils.limits import LARGEST_NUMBER
+from alphaction.utils.numbers import Range
+from alphaction.utils.values import ANY_WHOLE, Value, identifier, in_words, keys_shown, parse_integer, shown
 
 
 class Records:
@@ -90,7 +93,7 @@ class Records:
         except KeyError:
             self.refuse(
                 ~self.has(key),
-                lambda row: f'"{key}" is missing (found: {", ".join(self.items[row]) or "nothing"}). {hint}'.rstrip(),
+                lambda row: f'"{key}" is missing (found: {keys_shown(self.items[row])}). {hint}'.rstrip(),
             )
             return [item.get(key) for item in self.items]
 
@@ -102,11 +105,16 @@ class Records:
     def ids(self, key: str, hint: str = "") -> list[int | str]:
         """Return the values of ``key``, which are whole numbers or text."""
         values = self.column(key, hint)
-        self.refuse(
-            np.array([isinstance(value, bool) or not isinstance(value, (int, str)) for value in values], dtype=bool),
-            lambda row: f'"{key}" is {values[row]!r}, expected a whole number or text. {hint}'.rstrip(),
-        )
-        return [0 if bad else value for value, bad in zip(values, self.bad.tolist(), strict=True)]
+        found = [identifier(value) for value in values]
+        self._refuse_others(key, values, found, "a whole number or text", hint)
+        return [0 if value is None else value for value in found]
+
+    def texts(self, key: str, hint: str = "", null: str | None = None) -> list[str]:
+        """Return the values of ``key``, which are names, ``null`` where that is given; a number is one, too."""
+        values = self.column(key, hint)
+        found = [null if value is None else identifier(value) for value in values]
+        self._refuse_others(key, values, found, "a name", hint)
+        return ["" if value is None else str(value) for value in found]
 
     def refuse_repeated(self, key: str, values: Sequence[Any], hint: str = "") -> None:
         """Refuse a value of ``key`` that an earlier record has, too; None may be repeated."""
@@ -121,35 +129,29 @@ class Records:
             ),
         )
 
-    def integers(self, key: str, default: int | None = None, hint: str = "") -> np.ndarray:
+    def integers(self, key: str, default: int | None = None, hint: str = "", within: Range = ANY_WHOLE) -> np.ndarray:
         """Return ``key`` as int64 [n]; text such as "0902" counts. Without ``default`` the key is required."""
         values = self.column(key, hint) if default is None else self.optional(key, default)
-        numbers = [parse_integer(value) for value in values]
-        self.refuse(
-            np.array([number is None for number in numbers], dtype=bool),
-            lambda row: f'"{key}" is {values[row]!r}, expected a whole number. {hint}'.rstrip(),
-        )
+        numbers = [parse_integer(value, within) for value in values]
+        self._refuse_others(key, values, numbers, in_words(within), hint)
         return np.array([0 if number is None else number for number in numbers], dtype=np.int64)
 
     def times(self, key: str) -> np.ndarray:
         """Return ``key``, [n] times in seconds; text such as "0902" or "0902.500" counts."""
         values = self.column(key)
         times = [parse_time(value) for value in values]
-        self.refuse(
-            np.array([time is None for time in times], dtype=bool),
-            lambda row: f'"{key}" is {values[row]!r}, expected a number of seconds from the start of the video.',
-        )
+        self._refuse_others(key, values, times, "a number of seconds from the start of the video")
         return exact_times([0 if time is None else time for time in times])
 
-    def integer_lists(self, key: str, hint: str = "") -> list[list[int]]:
-        """Return ``key``, a list of whole numbers in each record."""
+    def class_lists(self, key: str, hint: str = "") -> list[list[int]]:
+        """Return ``key``, a list of ids of classes in each record."""
         values = self.column(key, hint)
-        parsed = [[parse_integer(one) for one in value] if isinstance(value, list) else [None] for value in values]
-        self.refuse(
-            np.array([None in numbers for numbers in parsed], dtype=bool),
-            lambda row: f'"{key}" is {values[row]!r}, expected a list of whole numbers: ids of the label map.',
-        )
-        return [[] if None in numbers else numbers for numbers in parsed]
+        parsed = [
+            [parse_integer(one, CLASS_ID) for one in value] if isinstance(value, list) else [None] for value in values
+        ]
+        lists = [None if None in numbers else numbers for numbers in parsed]
+        self._refuse_others(key, values, lists, "a list of whole numbers: ids of the label map")
+        return [numbers or [] for numbers in lists]
 
     def numbers(self, key: str, hint: str = "") -> np.ndarray:
         """Return ``key`` as float64 [n]."""
@@ -159,24 +161,39 @@ class Records:
         """Return ``key`` as float64 [n, 4], as written."""
         return self._floats(key, self.column(key), (4,), "four numbers: x, y, width, height").reshape(-1, 4)
 
+    def values(self) -> list[Value]:
+        """Return each record, with its place, for what only some of them say."""
+
+        def error(place: str, problem: str) -> UserError:
+            return DataError(f"{self.rows.what}: {self.rows.path}, {place}: {problem}")
+
+        return [Value(item, error, self.rows.place(row)) for row, item in enumerate(self.items)]
+
+    def _refuse_others(
+        self, key: str, values: Sequence[Any], found: Sequence[Any], expected: str, hint: str = ""
+    ) -> None:
+        """Refuse the records in which nothing was found."""
+        self.refuse(
+            np.array([value is None for value in found], dtype=bool),
+            lambda row: f'"{key}" is {shown(values[row])}, expected {expected}. {hint}'.rstrip(),
+        )
+
     def _floats(self, key: str, values: list[Any], shape: tuple[int, ...], wanted: str) -> np.ndarray:
-        try:
-            array = np.array(values, dtype=np.float64)
-            if array.shape == (len(values), *shape) and np.isfinite(array).all():
-                return array
-        except (ValueError, TypeError):
-            pass  # find the record below
-        bad = np.zeros(len(values), dtype=bool)
-        for row, value in enumerate(values):
-            try:
-                one = np.array(value, dtype=np.float64)
-                bad[row] = one.shape != shape or not np.isfinite(one).all()
-            except (ValueError, TypeError):
-                bad[row] = True
-        self.refuse(bad, lambda row: f'"{key}" is {values[row]!r}, expected {wanted}.')
-        fill = np.zeros(shape).tolist()
-        array = np.array([fill if wrong else value for value, wrong in zip(values, bad.tolist(), strict=True)], float)
-        return array.reshape(len(values), *shape)
+        array = _numbers(values, (len(values), *shape))
+        if array is not None:
+            return array
+        each = [_numbers(value, shape) for value in values]
+        self._refuse_others(key, values, each, wanted)
+        return np.array([np.zeros(shape) if one is None else one for one in each]).reshape(len(values), *shape)
+
+
+def _numbers(value: Any, shape: tuple[int, ...]) -> np.ndarray | None:
+    """Return numbers, also those written as text, as float64 of a shape; None: they are none."""
+    try:
+        array = np.array(value, dtype=np.float64)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return array if array.shape == shape and (np.abs(array) <= LARGEST_NUMBER).all() else None
 
 
 def split_frame_name(name: Any) -> tuple[str, int | float] | None:

@@ -9,6 +9,7 @@ from alphaction.data.formats.file_content import FileContent
 from alphaction.data.formats.format import Format
 from alphaction.data.formats.other_tools import other_tool
 from alphaction.utils.errors import DataError
+from alphaction.utils.values import keys_shown
 
 FORMATS: tuple[Format, ...] = (
     csv_table.AVA,
@@ -63,8 +64,7 @@ def _described(content: FileContent) -> str:
     """Return what a file is that has no known format."""
     if content.syntax != "json":
         return "XML" if content.syntax == "xml" else "text"
-    data = content.data
-    if isinstance(data, dict):
-        return f"JSON of another kind: an object with the keys {', '.join(map(str, list(data)[:6])) or '(none)'}"
-    has_objects = isinstance(data, list) and any(isinstance(item, dict) for item in data)
-    return f"JSON of another kind: a {type(data).__name__}" + (", perhaps of boxes with scores" if has_objects else "")
+    data = content.value
+    if data.is_object:
+        return f"JSON of another kind: an object with the keys {keys_shown(data.raw, 6)}"
+    return f"JSON of another kind: a {data.kind}" + (", perhaps of boxes with scores" if data.objects() else "")

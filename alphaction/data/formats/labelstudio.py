@@ -20,7 +20,7 @@ from alphaction.data.formats.file_content import FileContent
 from alphaction.data.formats.format import Format
 from alphaction.data.formats.frame_facts import FRAME_RATE
 from alphaction.data.formats.labelstudio_pictures import add_pictures
-from alphaction.data.formats.labelstudio_results import Regions, kind_of, own_labels, with_regions
+from alphaction.data.formats.labelstudio_results import Regions, answer_of, kind_of, own_labels
 from alphaction.data.formats.labelstudio_tasks import Task, is_labelstudio, tasks_of
 from alphaction.data.formats.labelstudio_video import (
     TOOL_RATE,
@@ -34,6 +34,7 @@ from alphaction.data.formats.rows import RowBuilder, RowTable, TakenFor
 from alphaction.data.formats.track_sampling import add_track
 from alphaction.data.formats.unnamed_video import Named, known_videos, video_of_unnamed
 from alphaction.utils.messages import listed
+from alphaction.utils.values import quoted
 
 
 def read_labelstudio(file: AnnotationFile) -> RowTable:
@@ -57,7 +58,7 @@ def read_labelstudio(file: AnnotationFile) -> RowTable:
             rows.count("tasks without annotation")
             continue
         _note_choice(task, rows)
-        regions = Regions(task.chosen["result"])
+        regions = Regions(task.chosen.results)
         regions.count(rows)
         chosen.append((task, regions))
     if file.naming.video_name is None:
@@ -111,7 +112,7 @@ class _Reader:
             if region not in regions.tracks:
                 rows.count("answers to temporal segments left out", len(regions.answers.get(region, ())))
             labels = [label for label in own_labels(result) if not means_person(label)]
-            rows.segments += segments_of(result, labels, video, fps, f'{task.place}, region "{region}"', rows)
+            rows.segments += segments_of(result, labels, video, fps, _place(task, region), rows)
         persons = self.persons.setdefault(video, set())
         for region, track in regions.tracks.items():
             own = regions.answers.get(region, {})
@@ -131,7 +132,7 @@ class _Reader:
                 interval=self.file.keyframe_interval,
                 person=person,
                 merge_key=rule.merge_key(person, labels),
-                place=f'{task.place}, region "{region}"',
+                place=_place(task, region),
                 last_frame=None if total is None else total - 1,
             )
 
@@ -150,9 +151,13 @@ class _Reader:
         return videos.match(*named, task.upload, *texts, place=task.place)
 
 
+def _place(task: Task, region: str) -> str:
+    return f"{task.place}, region {quoted(region)}"
+
+
 def _names_of(task: Task) -> tuple[list[str], list[str]]:
     """Return the name of a task's video, where it has a key of its own, and all texts that may be one."""
-    data = {key: _source(value) for key, value in task.data.items() if isinstance(value, str) and value}
+    data = {key: _source(text) for key, text in task.texts.items() if text}
     return [data["video"]] if "video" in data else [], list(data.values())
 
 
@@ -184,13 +189,9 @@ def _note_choice(task: Task, rows: RowBuilder) -> None:
     if not others:
         return
     chosen = task.chosen
-    who = chosen.get("completed_by")
-    if isinstance(who, dict):
-        who = who.get("email") or who.get("id")
-    who = f"annotation {chosen.get('id')}" if who is None else f"annotator {who}"
-    why = "the ground truth" if chosen.get("ground_truth") else "changed last"
+    why = "the ground truth" if chosen.is_truth else "changed last"
     rows.count("annotations left out as their task has another (the ground truth, or changed later)", others)
-    rows.notes.append(f"{task.place} has {others + 1} annotations; kept is that of {who} ({why})")
+    rows.notes.append(f"{task.place} has {others + 1} annotations; kept is that of {chosen.made_by} ({why})")
 
 
 def _note_rate(fps: float, said_by: str, own: float, rows: RowBuilder) -> None:
@@ -209,11 +210,10 @@ def _attributes(content: FileContent) -> AttributeUse:
     kinds: dict[str, str] = {}
     labels: set[str] = set()
     for annotation in (annotation for task in tasks_of(content) for annotation in task.annotations):
-        regions = Regions(annotation["result"])
+        regions = Regions(annotation.results)
         boxes = {*regions.tracks, *(region for _, region in regions.pictures)}
         labels.update(label for region in boxes for label in regions.labels(region) or [""])
-        numbers = {str(result.get("from_name")) for result, _ in with_regions(annotation["result"])
-                   if kind_of(result) == "number"}  # fmt: skip
+        numbers = {answer_of(result)[0] for result in annotation.results if kind_of(result) == "number"}
         for region in (region for region in regions.answers if region in boxes):
             for name in regions.answers[region]:
                 kinds[name] = NUMBER if name in numbers else "select"
@@ -224,7 +224,7 @@ LABEL_STUDIO = Format(
     "labelstudio",
     "Label Studio JSON",
     "json",
-    lambda content: is_labelstudio(content.data),
+    is_labelstudio,
     _near_relative,
     tool="Label Studio",
     attributes=_attributes,

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from alphaction.data.formats.action_attributes import person_id
 from alphaction.data.formats.action_rule import ActionRule
 from alphaction.data.formats.annotation_file import AnnotationFile
-from alphaction.data.formats.cells import finite_number
 from alphaction.data.formats.frame_clock import FAR, MOVED, NOT_NEAREST
 from alphaction.data.formats.frame_moments import NO_FRAME_NAME, read_frame_names
 from alphaction.data.formats.labelstudio_results import Regions
 from alphaction.data.formats.labelstudio_tasks import Task
-from alphaction.data.formats.labelstudio_video import unit_box, value_of
+from alphaction.data.formats.labelstudio_video import unit_box
 from alphaction.data.formats.rows import RowBuilder
 from alphaction.data.video.names import path_in
+from alphaction.utils.numbers import ABOVE_ZERO
+from alphaction.utils.values import quoted
 
 _KEYS = ("image", "img", "image_url", "url")
 
@@ -44,16 +45,16 @@ def add_pictures(
         if abs(moment.time - moment.second) > FAR:
             rows.count(MOVED, number)
         for result, region in regions.pictures:
-            place = f'{task.place}, region "{region}"'
-            value = value_of(result)
+            place = f"{task.place}, region {quoted(region)}"
+            value = result["value"]
             size = [
-                finite_number(result.get(key)) or finite_number(value.get(key))
+                result[key].number(None, ABOVE_ZERO) or value[key].number(None, ABOVE_ZERO)
                 for key in ("original_width", "original_height")
             ]
-            if all(side is not None and side > 0 for side in size):
+            if None not in size:
                 file.check_size(moment.video, (size[0], size[1]), place)
-            box = [finite_number(value.get(key)) for key in ("x", "y", "width", "height")]
-            turn = finite_number(value.get("rotation") or 0)
+            box = [value[key].number(None) for key in ("x", "y", "width", "height")]
+            turn = value["rotation"].number(None) if value["rotation"].is_true() else 0.0
             if None in box or turn is None:
                 rows.count("boxes left out as x, y, width, height or rotation is no number")
                 continue
@@ -65,6 +66,6 @@ def add_pictures(
 
 
 def _picture_name(task: Task) -> str:
-    texts = [task.data[key] for key in _KEYS if isinstance(task.data.get(key), str)]
-    texts += [value for value in task.data.values() if isinstance(value, str)]
+    texts = [task.texts[key] for key in _KEYS if key in task.texts]
+    texts += task.texts.values()
     return path_in(next(iter([*texts, task.upload]), ""))

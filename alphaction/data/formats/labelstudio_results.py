@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from alphaction.data.formats.action_attributes import split_text
-from alphaction.data.formats.labelstudio_video import entries_of, has_time, value_of
+from alphaction.data.formats.labelstudio_video import entries_of, has_time
 from alphaction.data.formats.rows import RowBuilder
+from alphaction.utils.values import Value, quoted
 
 _ANSWERS = {"choices": "choices", "taxonomy": "taxonomy", "textarea": "text", "number": "number"}
 _TRACKS = ("videorectangle", "videorectanglelabels")
@@ -14,14 +15,14 @@ _PICTURES = ("rectangle", "rectanglelabels")
 _LABELS = ("labels", "videorectanglelabels", "timelinelabels", "rectanglelabels")
 
 
-def kind_of(result: dict) -> str:
+def kind_of(result: Value) -> str:
     """Return the type of a result, in lower case."""
-    return str(result.get("type")).lower()
+    return result["type"].text("").lower()
 
 
-def with_regions(results: Sequence[dict]) -> list[tuple[dict, str]]:
+def with_regions(results: Sequence[Value]) -> list[tuple[Value, str]]:
     """Return each result with the id of its region."""
-    return [(result, str(result.get("id", f"#{position}"))) for position, result in enumerate(results)]
+    return [(result, result["id"].text(f"#{position}")) for position, result in enumerate(results)]
 
 
 class Regions:
@@ -39,7 +40,7 @@ class Regions:
         unowned: number of answers that belong to no region.
     """
 
-    def __init__(self, results: Sequence[dict]) -> None:
+    def __init__(self, results: Sequence[Value]) -> None:
         every = with_regions(results)
         self.tracks = {region: result for result, region in every if kind_of(result) in _TRACKS}
         for result, region in every:
@@ -50,7 +51,7 @@ class Regions:
         owners = {*self.tracks, *(region for _, region in (*self.times, *self.pictures))}
         self.answers: dict[str, dict[str, list[str]]] = {}
         self.unowned = 0
-        self.others: list[dict] = []
+        self.others: list[Value] = []
         for result, region in every:
             if is_answer(result) and region in owners:
                 name, values = answer_of(result)
@@ -61,7 +62,7 @@ class Regions:
                 self.others.append(result)
         self._labels: dict[str, list[str]] = {}
         for result, region in every:
-            if "timelinelabels" not in value_of(result):
+            if "timelinelabels" not in result["value"]:
                 self._labels.setdefault(region, []).extend(own_labels(result))
 
     def labels(self, region: str) -> list[str]:
@@ -72,30 +73,31 @@ class Regions:
         """Count what is not read."""
         rows.count("choices for a whole video left out", self.unowned)
         for result in self.others:
-            rows.count(f'results of type "{result.get("type")}" left out')
+            rows.count(f"results of type {quoted(result['type'].text(''))} left out")
         if not self.tracks and not self.times and not self.pictures:
             rows.count("tasks without boxes")
 
 
-def is_answer(result: dict) -> bool:
+def is_answer(result: Value) -> bool:
     """Return whether a result is a choice, taxonomy, text or number."""
     key = _ANSWERS.get(kind_of(result))
-    return key is not None and key in value_of(result)
+    return key is not None and key in result["value"]
 
 
-def answer_of(result: dict) -> tuple[str, list[str]]:
+def answer_of(result: Value) -> tuple[str, list[str]]:
     """Return name and values of a choice, taxonomy, text or number."""
     key = _ANSWERS[kind_of(result)]
-    found = value_of(result)[key]
-    raw = found if isinstance(found, list) else [found]
+    found = result["value"][key]
     # A taxonomy's item is the path to it; its last part is the class.
-    texts = [str(item[-1] if isinstance(item, list) and item else item) for item in raw if item is not None]
+    items = [item[-1] if item.is_list else item for item in (found.each() if found.is_list else [found])]
+    texts = [item.text("") for item in items if item.given]
     if key == "text":
         texts = [part for text in texts for part in split_text(text)]
-    return str(result.get("from_name") or key), texts
+    return result["from_name"].text("") or key, texts
 
 
-def own_labels(result: dict, keys: Collection[str] = _LABELS) -> list[str]:
+def own_labels(result: Value, keys: Collection[str] = _LABELS) -> list[str]:
     """Return the labels that a result has itself."""
-    found = (value_of(result).get(key) for key in keys)
-    return [str(label) for labels in found if labels for label in (labels if isinstance(labels, list) else [labels])]
+    found = [result["value"][key] for key in keys]
+    texts = (label.text("") for labels in found for label in (labels.each() if labels.is_list else [labels]))
+    return list(filter(None, texts))

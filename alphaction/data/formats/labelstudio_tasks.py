@@ -9,14 +9,33 @@ results have lost their region's id, so that an answer "per region" cannot be gi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from alphaction.data.formats.file_content import FileContent
+from alphaction.utils.messages import shortened
+from alphaction.utils.values import Value, keys_shown
 
 _FLAT_ENDS = ("annotator", "annotation_id", "created_at", "updated_at", "lead_time")
 _LISTS = ("annotations", "completions")
+_NO_LIST = "annotations left out as their result is no list"
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """What one person made of a task.
+
+    Attributes:
+        results: its results, which are objects.
+        made_by: for messages: "annotator 1".
+        is_truth: whether it is the ground truth.
+        changed: when it was, as the file writes it.
+    """
+
+    results: Sequence[Value]
+    made_by: str
+    is_truth: bool
+    changed: str
 
 
 @dataclass(frozen=True)
@@ -26,7 +45,7 @@ class Task:
     Attributes:
         place: for messages: "task 31".
         data: what was annotated, by the names of the project.
-        annotations: those that were not skipped; ``result`` of each is a list of objects.
+        annotations: those that were not skipped.
         upload: name of the uploaded file, "" unknown.
         config: the project's labeling interface, "" unknown.
         counts: what is not among the annotations, by reason.
@@ -34,26 +53,27 @@ class Task:
     """
 
     place: str
-    data: Mapping[str, Any]
-    annotations: list[dict]
+    data: Value
+    annotations: Sequence[Annotation]
     upload: str = ""
     config: str = ""
     counts: Mapping[str, int] = field(default_factory=dict)
     unjoined: tuple[str, ...] = ()
 
     @property
-    def chosen(self) -> dict | None:
+    def chosen(self) -> Annotation | None:
         """The annotation that counts: the ground truth, else the one changed last; None: there is none."""
-        return max(self.annotations, key=_rank, default=None)
+        return max(self.annotations, key=lambda each: (each.is_truth, each.changed), default=None)
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The texts among its data."""
+        return {key: value.text() for key, value in self.data.items() if value.is_text}
 
 
-def _rank(annotation: dict) -> tuple[bool, str]:
-    return bool(annotation.get("ground_truth")), str(annotation.get("updated_at") or annotation.get("created_at"))
-
-
-def is_labelstudio(data: Any) -> bool:
-    """Return whether parsed JSON is of Label Studio, in any form."""
-    return any(_form(entry) for entry in _entries(data))
+def is_labelstudio(content: FileContent) -> bool:
+    """Return whether JSON is of Label Studio, in any form."""
+    return any(_form(entry) for entry in _entries(content.value))
 
 
 def tasks_of(content: FileContent) -> list[Task]:
@@ -63,144 +83,128 @@ def tasks_of(content: FileContent) -> list[Task]:
         UserError: an entry is none of the forms; names it.
     """
     tasks: list[Task] = []
-    flat: dict[str, list[tuple[int, dict]]] = {}
-    for index, entry in enumerate(_entries(content.data)):
+    flat: dict[str, list[Value]] = {}
+    for index, entry in enumerate(_entries(content.value)):
         form = _form(entry)
         if form == "flat":
             # One row for each annotation of a task.
-            flat.setdefault(str(entry.get("id", f"#{index}")), []).append((index, entry))
+            flat.setdefault(entry["id"].text(f"#{index}"), []).append(entry)
         elif form == "task":
-            tasks.append(_task(entry, index))
+            found = next((entry[key] for key in _LISTS if entry[key].is_list), entry[_LISTS[0]])
+            tasks.append(_task(entry, found.objects(), index))
         elif form == "annotation":
-            inner = entry.get("task")
-            tasks.append(_task({"id": inner, **_dict(inner), "annotations": [entry]}, index))
+            tasks.append(_task(entry["task"], [entry], index))
         elif form == "webhook":
             tasks += _sent(entry, index)
         else:
-            found = ", ".join(entry) if isinstance(entry, dict) else type(entry).__name__
-            raise content.error(
-                f"task {index}", f"expected a task with annotations, found {found or 'nothing'}. Export as JSON."
-            )
-    return tasks + [_unflattened(entries) for entries in flat.values()]
+            found = keys_shown(entry.raw) if entry.is_object else entry.kind
+            raise content.error(f"task {index}", f"expected a task with annotations, found {found}. Export as JSON.")
+    return tasks + [_unflattened(number, entries) for number, entries in flat.items()]
 
 
-def _entries(data: Any) -> list[Any]:
+def _entries(data: Value) -> list[Value]:
     """Return the tasks or annotations of a file; the API divides long lists into pages."""
-    if isinstance(data, dict):
-        for key in ("tasks", "results"):
-            page = data.get(key)
-            if isinstance(page, list) and any(isinstance(item, dict) and "data" in item for item in page):
-                return page
-        return [data]
-    return data if isinstance(data, list) else []
+    for key in ("tasks", "results"):
+        if any("data" in item for item in data[key].each()):
+            return data[key].each()
+    return [data] if data.is_object else data.each()
 
 
-def _form(entry: Any) -> str:
+def _form(entry: Value) -> str:
     """Return "task", "annotation", "webhook" or "flat" (JSON-MIN); "" for something else."""
-    if not isinstance(entry, dict):
-        return ""
     if "annotation" in entry and "task" in entry:
         return "webhook"
-    lists = [entry[key] for key in _LISTS if isinstance(entry.get(key), list)]
-    if isinstance(entry.get("data"), dict) or any(all("result" in _dict(item) for item in some) for some in lists):
+    lists = [entry[key] for key in _LISTS if entry[key].is_list]
+    if entry["data"].is_object or any(all("result" in item for item in some.each()) for some in lists):
         return "task"
-    if isinstance(entry.get("result"), list):
+    if entry["result"].is_list:
         return "annotation"
-    known = "annotation_id" in entry or any(_is_region(item) for value in entry.values() for item in _list(value))
+    parts = [value for _, value in entry.items()] if entry.is_object else []
+    known = "annotation_id" in entry or any(_is_region(item) for value in parts for item in value.each())
     return "flat" if known else ""
 
 
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+def _is_region(item: Value) -> bool:
+    lists = any(item[key].is_list for key in ("sequence", "ranges", "rectanglelabels"))
+    return lists or ("x" in item and "width" in item)
 
 
-def _dict(value: Any) -> dict:
-    return value if isinstance(value, dict) else {}
+def _task(entry: Value, found: Sequence[Value], index: int, config: str = "") -> Task:
+    """Return a task.
 
-
-def _is_region(item: Any) -> bool:
-    found = item if isinstance(item, dict) else {}
-    lists = any(isinstance(found.get(key), list) for key in ("sequence", "ranges", "rectanglelabels"))
-    return lists or ("x" in found and "width" in found)
-
-
-def _task(entry: dict, index: int, config: str = "") -> Task:
-    counts: dict[str, int] = {"predictions left out": len(_list(entry.get("predictions")))}
-    found = next((entry[key] for key in _LISTS if isinstance(entry.get(key), list)), [])
-    annotations = [each for each in found if isinstance(each, dict)]
-    usable = [each for each in annotations if not each.get("was_cancelled") and not each.get("skipped")]
-    counts["skipped annotations left out"] = len(annotations) - len(usable)
-    counts["drafts left out"] = len(_list(entry.get("drafts")))
-    cleaned = []
-    for each in usable:
-        result = each.get("result")
-        if result is not None and not isinstance(result, list):
-            counts["annotations left out as their result is no list"] = (
-                counts.get("annotations left out as their result is no list", 0) + 1
-            )
-            continue
-        cleaned.append({**each, "result": [one for one in result or [] if isinstance(one, dict)]})
-    upload = entry.get("file_upload")
-    number = entry.get("id")
+    Args:
+        entry: the task, or its id.
+        found: the annotations of it.
+        index: its position in the file.
+        config: as of :class:`Task`.
+    """
+    usable = [each for each in found if not each["was_cancelled"].is_true() and not each["skipped"].is_true()]
+    listing = [each for each in usable if each["result"].is_list or not each["result"].given]
+    counts = {
+        "predictions left out": len(entry["predictions"].each()),
+        "skipped annotations left out": len(found) - len(usable),
+        "drafts left out": len(entry["drafts"].each()),
+        _NO_LIST: len(usable) - len(listing),
+    }
+    number = (entry["id"] if entry.is_object else entry).text(str(index))
+    upload = entry["file_upload"]
     return Task(
-        f"task {index if number is None else number}",
-        _dict(entry.get("data")),
-        cleaned,
-        upload if isinstance(upload, str) else "",
+        f"task {shortened(number, 80)}",
+        entry["data"],
+        [_annotation(each, each["result"].objects()) for each in listing],
+        upload.text() if upload.is_text else "",
         config,
         counts,
     )
 
 
-def _sent(entry: dict, index: int) -> Iterator[Task]:
+def _annotation(entry: Value, results: Sequence[Value], ids: tuple[str, str] = ("id", "completed_by")) -> Annotation:
+    """Return an annotation, whose own id and whose maker have these keys."""
+    maker = entry[ids[1]]
+    maker = maker["email"].text("") or maker["id"].text("") if maker.is_object else maker.text("")
+    made_by = f"annotator {maker}" if maker else f"annotation {entry[ids[0]].text('without id')}"
+    changed = entry["updated_at"].text("") or entry["created_at"].text("")
+    return Annotation(results, shortened(made_by, 80), entry["ground_truth"].is_true(), changed)
+
+
+def _sent(entry: Value, index: int) -> Iterator[Task]:
     """Yield the tasks of a webhook's body; of events with several annotations each says its task."""
-    tasks = [_dict(each) for each in (entry["task"] if isinstance(entry["task"], list) else [entry["task"]])]
-    config = _dict(entry.get("project")).get("label_config")
-    every = entry["annotation"] if isinstance(entry["annotation"], list) else [entry["annotation"]]
-    for annotation in map(_dict, every):
-        own = [task for task in tasks if task.get("id") == annotation.get("task")] or tasks or [{}]
-        yield _task({**own[0], "annotations": [annotation]}, index, config if isinstance(config, str) else "")
+    tasks = entry["task"].each() if entry["task"].is_list else [entry["task"]]
+    config = entry["project"]["label_config"].text("")
+    for annotation in entry["annotation"].each() if entry["annotation"].is_list else [entry["annotation"]]:
+        own = [task for task in tasks if task["id"].text("") == annotation["task"].text("")] or tasks or [entry["task"]]
+        yield _task(own[0], [annotation] if annotation.is_object else [], index, config)
 
 
-def _unflattened(entries: list[tuple[int, dict]]) -> Task:
+def _unflattened(number: str, entries: Sequence[Value]) -> Task:
     """Return the task whose annotations are rows of JSON-MIN."""
-    annotations: list[dict] = []
+    annotations: list[Annotation] = []
     unjoined: dict[str, None] = {}
-    index, first = entries[0]
-    data: dict[str, Any] = {}
-    for _, entry in entries:
-        result, answers = _results(entry)
+    for entry in entries:
+        results, answers = _results(entry)
         unjoined.update(dict.fromkeys(answers))
-        data = {key: value for key, value in entry.items() if isinstance(value, str) and key not in _FLAT_ENDS}
-        annotations.append(
-            {
-                "id": entry.get("annotation_id"),
-                "completed_by": entry.get("annotator"),
-                "created_at": entry.get("created_at"),
-                "updated_at": entry.get("updated_at"),
-                "result": result,
-            }
-        )
-    return Task(f"task {first.get('id', index)}", data, annotations, unjoined=tuple(unjoined))
+        annotations.append(_annotation(entry, results, ("annotation_id", "annotator")))
+    return Task(f"task {shortened(number, 80)}", entries[-1].less(_FLAT_ENDS), annotations, unjoined=tuple(unjoined))
 
 
-def _results(entry: dict) -> tuple[list[dict], list[str]]:
+def _results(entry: Value) -> tuple[list[Value], list[str]]:
     """Return the regions of a row of JSON-MIN, and the names of its answers."""
-    regions: list[dict] = []
+    regions: list[Value] = []
     answers: list[str] = []
     ids: dict[str, str] = {}
-    keys = list(entry)
+    pairs = list(entry.items())
+    keys = [key for key, _ in pairs]
     outputs = keys[keys.index("id") + 1 :] if "id" in keys else keys
-    for key, value in entry.items():
-        found = [item for item in _list(value) if _is_region(item)]
+    for key, value in pairs:
+        found = [item for item in value.each() if _is_region(item)]
         for item in found:
             # The labels of a region may be a result of their own, with the same boxes.
-            boxes = json.dumps(item.get("sequence") or [key, len(ids), item])
+            boxes = json.dumps(item["sequence"].raw or [key, len(ids), item.raw])
             known = boxes in ids
             region = ids.setdefault(boxes, f"{key} {len(ids) + 1}")
             kind = "timelinelabels" if "ranges" in item else "rectanglelabels" if "width" in item else "videorectangle"
             kind = "labels" if known else kind
-            regions.append({"id": region, "from_name": key, "type": kind, "value": item})
-        if not found and key in outputs and key not in _FLAT_ENDS and key != "agreement" and value:
+            regions.append(item.inside({"id": region, "from_name": key, "type": kind}, "value"))
+        if not found and key in outputs and key not in _FLAT_ENDS and key != "agreement" and value.is_true():
             answers.append(key)
     return regions, answers

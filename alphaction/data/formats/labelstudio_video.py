@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
 from functools import partial
 from typing import Any
 
-from alphaction.data.formats.cells import finite_number
+from alphaction.data.formats.annotation_file import RATE
 from alphaction.data.formats.labelstudio_tasks import Task
 from alphaction.data.formats.rows import RowBuilder, Segment
 from alphaction.data.formats.tracks import Box, Knot, upright
 from alphaction.data.video.file import VideoInfo
+from alphaction.utils.numbers import ABOVE_ZERO, Range
+from alphaction.utils.values import Value, finite_number
 
 _LAST_FRAME = 10_000_000
+_FRAMES = Range(0, _LAST_FRAME)
 TOOL_RATE = 24
 """Frames per second that the tool counts where a project states none."""
 _USUAL_RATES = (25, 30, 50, 60, *(1000 * rate / 1001 for rate in (24, 30, 60)))
@@ -23,13 +25,7 @@ _RATES = 0.2, 500.0  # frames per second that can be
 _EXACT, _ROUNDED = 0.1, 0.5  # frames
 
 
-def value_of(result: dict) -> dict:
-    """Return the value of a result; {} where it is no object."""
-    value = result.get("value")
-    return value if isinstance(value, dict) else {}
-
-
-def frame_rate(task: Task, results: Sequence[dict], info: VideoInfo, given: float | None) -> tuple[float, str]:
+def frame_rate(task: Task, results: Sequence[Value], info: VideoInfo, given: float | None) -> tuple[float, str]:
     """Return the frames per second that the tool counted in, and who says so.
 
     It is ``given``, else what times and frames of the boxes prove, else frames and duration, else what the project
@@ -40,13 +36,13 @@ def frame_rate(task: Task, results: Sequence[dict], info: VideoInfo, given: floa
         return given, "--frame-rate"
     stated = _stated_rate(task)
     entries = [entry for result in results for entry in entries_of(result)]
-    points = [(finite_number(entry.get("frame")), finite_number(entry.get("time"))) for entry in entries]
+    points = [(entry["frame"].number(None), entry["time"].number(None)) for entry in entries]
     points = [(frame, time) for frame, time in points if frame and time and _is_rate(frame / time)]
     found = _rate_of_points(points, info.fps, stated)
     if found is not None and not _near(found, info.fps):
         return found, "the file"
-    for value in map(value_of, results):
-        frames, seconds = finite_number(value.get("framesCount")), finite_number(value.get("duration"))
+    for value in (result["value"] for result in results):
+        frames, seconds = value["framesCount"].number(None), value["duration"].number(None)
         if frames and seconds and _is_rate(frames / seconds):
             if abs(frames - seconds * info.fps) <= 1.5:
                 return info.fps, "the video"
@@ -102,43 +98,39 @@ def _rate_of_points(points: Sequence[tuple[float, float]], own: float, stated: f
 def _stated_rate(task: Task) -> float | None:
     """Return the ``framerate`` of the project's video: a number, or the key of the data that holds it."""
     for text in re.findall(r"<Video\b[^>]*?\bframerate\s*=\s*[\"']([^\"']*)[\"']", task.config, re.IGNORECASE):
-        value = task.data.get(text[1:]) if text.startswith("$") else text
-        try:
-            rate = float(Fraction(str(value).strip()))
-        except (ValueError, ZeroDivisionError):
-            continue
-        if 0 < rate < math.inf:
-            return rate
+        value = task.data[text[1:]].text("") if text.startswith("$") else text
+        frames, _, seconds = value.partition("/")  # "30000/1001"
+        frames, seconds = finite_number(frames, ABOVE_ZERO), finite_number(seconds or 1, ABOVE_ZERO)
+        if frames and seconds and frames / seconds in RATE:
+            return frames / seconds
     return None
 
 
-def length_of(track: dict, fps: float, info: VideoInfo) -> int | None:
+def length_of(track: Value, fps: float, info: VideoInfo) -> int | None:
     """Return the number of frames of the video in the tool, but not beyond its end; None where it does not say."""
-    value = value_of(track)
-    count, duration = finite_number(value.get("framesCount")), finite_number(value.get("duration"))
-    if count is None or count <= 0:
-        count = duration * fps if duration is not None and duration > 0 else None
+    value = track["value"]
+    count, duration = value["framesCount"].number(None, ABOVE_ZERO), value["duration"].number(None, ABOVE_ZERO)
+    if count is None and duration is not None:
+        count = duration * fps
     end = _LAST_FRAME if info.duration is None else math.floor(min(info.duration * fps, _LAST_FRAME) + 1e-6) + 1
     return None if count is None else math.floor(min(count, end))
 
 
-def entries_of(track: dict) -> list[dict]:
+def entries_of(track: Value) -> list[Value]:
     """Return the boxes of a track, as written."""
-    sequence = value_of(track).get("sequence")
-    return [entry for entry in sequence if isinstance(entry, dict)] if isinstance(sequence, list) else []
+    return track["value"]["sequence"].objects()
 
 
-def knots_of(track: dict, info: VideoInfo, labels: Any, rows: RowBuilder) -> Iterator[Knot]:
+def knots_of(track: Value, info: VideoInfo, labels: Any, rows: RowBuilder) -> Iterator[Knot]:
     """Yield the boxes of a track; what cannot be read is counted in ``rows``."""
-    if not entries_of(track):
-        rows.count("tracks without boxes")
-    written = value_of(track).get("sequence")
-    others = len(written) - len(entries_of(track)) if isinstance(written, list) else 0
-    rows.count("boxes left out as they are no objects", others)
-    for entry in entries_of(track):
-        frame, *box = (finite_number(entry.get(key)) for key in ("frame", "x", "y", "width", "height"))
-        turn = finite_number(entry.get("rotation") or 0)
-        if frame is None or not 0 <= frame <= _LAST_FRAME or None in box:
+    entries = entries_of(track)
+    rows.count("tracks without boxes", int(not entries))
+    rows.count("boxes left out as they are no objects", len(track["value"]["sequence"].each()) - len(entries))
+    for entry in entries:
+        frame = entry["frame"].number(None, _FRAMES)
+        box = [entry[key].number(None) for key in ("x", "y", "width", "height")]
+        turn = entry["rotation"].number(None) if entry["rotation"].is_true() else 0.0
+        if frame is None or None in box:
             rows.count("boxes left out as frame, x, y, width or height is no number")
         elif turn is None:
             rows.count("boxes left out as their rotation is no number")
@@ -147,7 +139,7 @@ def knots_of(track: dict, info: VideoInfo, labels: Any, rows: RowBuilder) -> Ite
                 frame=max(0, round(frame) - 1),
                 box=unit_box(box, turn, info, rows),
                 labels=labels,
-                continues=bool(entry.get("enabled", True)),
+                continues=entry["enabled"].is_true(absent=True),
                 shape=(*box, turn),
                 outline=partial(_outline, info),
             )
@@ -173,33 +165,29 @@ def unit_box(percent: Sequence[float], turn: float, info: VideoInfo, rows: RowBu
     return x1 / w, y1 / h, x2 / w, y2 / h
 
 
-def has_time(result: dict) -> bool:
+def has_time(result: Value) -> bool:
     """Return whether a result is a stretch of time: frames in ranges, or seconds as in the older templates."""
-    value = value_of(result)
-    if isinstance(value.get("ranges"), list):
+    value = result["value"]
+    if value["ranges"].is_list:
         return True
     # A stretch of text has a start and an end, too.
-    seconds = finite_number(value.get("start")) is not None and finite_number(value.get("end")) is not None
-    return seconds and "text" not in value and str(result.get("type")).lower() in ("labels", "audio", "audiolabels")
+    seconds = value["start"].number(None) is not None and value["end"].number(None) is not None
+    return seconds and "text" not in value and result["type"].text("").lower() in ("labels", "audio", "audiolabels")
 
 
 def segments_of(
-    result: dict, labels: Sequence[str], video: str, fps: float, place: str, rows: RowBuilder
+    result: Value, labels: Sequence[str], video: str, fps: float, place: str, rows: RowBuilder
 ) -> Iterator[Segment]:
     """Yield the temporal segments of a result; frames count from 1, and each lasts half a frame around its moment."""
-    value = value_of(result)
-    spans: list[tuple[float | None, float | None]] = []
-    if isinstance(value.get("ranges"), list):
-        for span in value["ranges"]:
-            first, last = (finite_number(span.get(key)) if isinstance(span, dict) else None for key in ("start", "end"))
-            known = first is not None and last is not None
-            spans.append(((first - 1.5) / fps, (last - 0.5) / fps) if known else (None, None))
-    else:
-        spans.append((finite_number(value.get("start")), finite_number(value.get("end"))))
-    for start, end in spans:
+    value = result["value"]
+    framed = value["ranges"].is_list
+    for span in value["ranges"].each() if framed else [value]:
+        start, end = span["start"].number(None), span["end"].number(None)
         if start is None or end is None:
             rows.count("temporal segments without start or end left out")
-        elif not labels:
-            rows.count("temporal segments without a label left out")
-        for label in labels if start is not None and end is not None else ():
+            continue
+        if framed:
+            start, end = (start - 1.5) / fps, (end - 0.5) / fps
+        rows.count("temporal segments without a label left out", int(not labels))
+        for label in labels:
             yield Segment(video, max(0.0, min(start, end)), max(start, end), label, place)

@@ -18,6 +18,7 @@ import numpy as np
 from alphaction.data.formats.file_content import RowSource, read_text
 from alphaction.data.formats.rows import OTHER_CLASS, Keep, Label, RowTable
 from alphaction.utils.errors import DataError
+from alphaction.utils.limits import LARGEST_NUMBER
 
 ANY_MARK = ","
 """Numbers stand between commas, semicolons, tabs or blanks, in any mixture; with semicolons, a comma is decimal."""
@@ -99,7 +100,7 @@ def read_numbers(
     if separator == ANY_MARK:
         lines = [_with_commas(line) for line in lines]
     values = _equal_rows(lines, separator) if len(numbers) else None
-    if values is not None and len(values) == len(numbers) and values.shape[1] in widths and np.isfinite(values).all():
+    if values is not None and len(values) == len(numbers) and values.shape[1] in widths and _are_numbers(values):
         return _numbers_of(source, values, np.full(len(values), values.shape[1]), numbers)
     # Ten times as slow, this takes rows of unequal length and finds the wrong lines.
     values, counts = np.full((len(numbers), widths.stop - 1), np.nan), np.zeros(len(numbers), dtype=np.int64)
@@ -110,12 +111,17 @@ def read_numbers(
             row = [float(cell) for cell in line.strip(",").split(separator)]
         except ValueError:
             row = []
-        if len(row) in widths and all(map(math.isfinite, row)):
+        if len(row) in widths and _are_numbers(np.array(row)):
             values[position, : len(row)], counts[position] = row, len(row)
         else:
             bad[position] = True
     found = _numbers_of(source, values, counts, numbers)
     return found.less(bad, lambda row: f'"{written[numbers[row] - 1].strip()[:80]}": expected {expected}.', strict)
+
+
+def _are_numbers(values: np.ndarray) -> bool:
+    """Return whether values are finite, and none is beyond what a file can mean."""
+    return bool((np.abs(values) <= LARGEST_NUMBER).all())
 
 
 def _with_commas(line: str) -> str:

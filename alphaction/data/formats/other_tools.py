@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from itertools import islice
 
 from alphaction.data.formats.file_content import FileContent
+from alphaction.utils.values import Value
 
 _IMPORT = "Boxes without actions are imported once there is a dataset: tools/detect_persons.py --import FILE --from"
 _HEAD = 100_000  # characters that are looked at
 _FEW = 20  # lines that are looked at
+_LOOKED_AT = 1000  # entries of a list that tell what it is
 _MARKS = re.compile(r"[\s,;]+")
 _SCRIPT = re.compile(r"(?:(?:var|let|const)\s+)?(_via\w*|\w+)\s*=\s*[{\[]")
 _LABEL_STUDIO_TYPES = ("rectangle", "rectanglelabels", "videorectangle", "timelinelabels", "choices", "brushlabels")
@@ -19,7 +20,7 @@ _LABEL_STUDIO_TYPES = ("rectangle", "rectanglelabels", "videorectangle", "timeli
 def other_tool(content: FileContent) -> str:
     """Return what a file is that no reader takes, and the remedy, as the end of a sentence; "": it is not known."""
     if content.syntax == "json":
-        return _json(content.data)
+        return _json(content.value)
     return _xml(content.text[:_HEAD]) if content.syntax == "xml" else _text(content.text[:_HEAD])
 
 
@@ -68,31 +69,27 @@ def _is_mot(row: list[float]) -> bool:
     return row[0] % 1 == 0 and row[0] >= 0 and row[1] % 1 == 0 and row[1] >= -1 and max(row[4:6]) > 1
 
 
-def _json(data: Any) -> str:
-    if isinstance(data, list):
-        entries = [entry for entry in data if isinstance(entry, dict)]
-        regions = [entry for entry in entries if _is_region(entry)]
-        if regions and len(regions) == len(entries):
-            return (
-                'is the "result" of an annotation of Label Studio: a list of regions that does not say its task, and '
-                "so no video. Choose Export, format JSON, and pass that file."
-            )
-        return _of_picture(entries[0]) if entries else ""
-    return _of_picture(data) if isinstance(data, dict) else ""
+def _json(data: Value) -> str:
+    first = islice(data.items(), _LOOKED_AT) if data.is_list else ()
+    entries = [value for _, value in first if value.is_object]
+    if entries and all(map(_is_region, entries)):
+        return (
+            'is the "result" of an annotation of Label Studio: a list of regions that does not say its task, and '
+            "so no video. Choose Export, format JSON, and pass that file."
+        )
+    return _of_picture(entries[0] if entries else data)
 
 
-def _is_region(entry: Mapping[str, Any]) -> bool:
-    return (
-        "from_name" in entry and "to_name" in entry and ("value" in entry or entry.get("type") in _LABEL_STUDIO_TYPES)
-    )
+def _is_region(entry: Value) -> bool:
+    known = "value" in entry or entry["type"].text("") in _LABEL_STUDIO_TYPES
+    return "from_name" in entry and "to_name" in entry and known
 
 
-def _of_picture(data: Mapping[str, Any]) -> str:
-    values = [value for value in data.values() if isinstance(value, dict)]
-    if values and len(values) == len(data) and all({"filename", "regions"} <= set(value) for value in values):
+def _of_picture(data: Value) -> str:
+    values = [value for _, value in data.items()] if data.is_object else []
+    if values and all("filename" in value and "regions" in value for value in values):
         return "is an export of VIA 2, for images. Use VIA 3 (the video annotator)."
-    items = data.get("items")
-    if isinstance(items, list) and "categories" in data and "images" not in data:
+    if data["items"].is_list and "categories" in data and "images" not in data:
         return (
             "is Datumaro's JSON. Export from CVAT in the format CVAT for video 1.1, or let Datumaro convert it: "
             "datum convert -i FOLDER -if datumaro -f coco_instances -o OUT."

@@ -19,6 +19,8 @@ from alphaction.data.formats.file_content import RowSource
 from alphaction.data.formats.wrong_entries import WrongEntries
 from alphaction.data.keyframes import ImageIds, encode, exact_times
 from alphaction.utils.errors import UserError
+from alphaction.utils.limits import LARGEST_CLASS_ID
+from alphaction.utils.numbers import whole
 
 if TYPE_CHECKING:
     from alphaction.data.formats.track_sampling import Track
@@ -37,6 +39,7 @@ LEFT_OUT = (OTHER_CLASS, IGNORED, UNLISTED_IMAGES)
 Spelling = Literal["xyxy", "xywh", "cxcywh"]
 Label = int | str
 """A class as a file names it: by its id, or by its name."""
+CLASS_ID = whole(0, LARGEST_CLASS_ID)
 _LARGEST = 2**53
 Keep = Callable[[str, str], bool]
 """Class as written, place of its first row -> whether rows of that class are read."""
@@ -315,9 +318,9 @@ class RowBuilder:
             self._label_codes.append(self._classes.setdefault(label, len(self._classes)))
         code = self._videos.setdefault(video, len(self._videos))
         # Numbers beyond int64 stay what they are to the user: another person, and a moment past every end.
-        person = person if person < _LARGEST else person % _LARGEST
+        person = person if abs(person) < _LARGEST else person % _LARGEST
         number = min(max(number, -_LARGEST), _LARGEST)
-        key = person if merge_key is None else merge_key % _LARGEST if merge_key > _LARGEST else merge_key
+        key = person if merge_key is None else merge_key % _LARGEST if abs(merge_key) > _LARGEST else merge_key
         self._columns.append((code, number, (np.nan,) * 4 if box is None else box, person, key))
         self._places.append(place)
 

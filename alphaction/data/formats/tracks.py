@@ -96,6 +96,11 @@ class TrackPath:
         self._last_frame = last_frame
         self.slack = min(step / 2, fps / 8) if step > 1 else 0.0
 
+    def end_at(self, second: float) -> None:
+        """Look at the track until a time only: a file may let it go on for days after the end of its video."""
+        first, end = self.reach
+        self.reach = first, min(end, max(first, math.ceil(second)) + 1)
+
     @cached_property
     def reach(self) -> tuple[int, int]:
         """Whole seconds between which the track lies: it is nowhere before the one, nor from the other on."""
@@ -112,7 +117,8 @@ class TrackPath:
     def grid_at(self, stretch: Stretch, interval: float) -> Iterator[int | float]:
         """Yield the multiples of ``interval`` at which a stretch may be visible."""
         around = self.slack + 1
-        return multiples(interval, max(0, (stretch.start - around) / self.fps), (stretch.end + around) / self.fps)
+        end = min((stretch.end + around) / self.fps, self.reach[1])
+        return multiples(interval, max(0, (stretch.start - around) / self.fps), end)
 
     def samples(self, seconds: Iterable[int | float]) -> Iterator[TrackSample]:
         """Yield the track at those of the times at which it is visible."""

@@ -13,7 +13,7 @@ from alphaction.data.formats.number_text import GatheredRows, folder_name, read_
 from alphaction.data.formats.rows import FRAME, SECOND, Keep, RowTable
 from alphaction.utils.errors import DataError
 
-_NUMBERED = re.compile(r"(?:(?P<video>.+)_)?(?P<number>\d+)")
+_NUMBERED = re.compile(r"(?:(?P<video>.+)_)?(?P<number>\d{1,15})")
 _EXPECTED = "class cx cy w h [score [track id]], separated by spaces (boxes, not polygons or key points)"
 
 

@@ -60,7 +60,7 @@ def require_usable(checks: Sequence[VideoCheck], what: str) -> None:
     opened = [(check.seconds, check.info) for check in checks if check.info is not None]
     if any(len(check.beyond) for check in faulty):
         lines.append(f"On seconds beyond the end: {likely_unit(opened)}")
-    raise DataError("\n  ".join([f"{what}: {len(faulty)} of {counted(len(checks), 'video')} have problems:", *lines]))
+    raise DataError("\n  ".join([f"{what}: problems in {len(faulty)} of {counted(len(checks), 'video')}:", *lines]))
 
 
 def describe_videos(checks: Sequence[VideoCheck]) -> str:

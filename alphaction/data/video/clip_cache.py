@@ -21,6 +21,7 @@ from alphaction.data.cache_entry import DamagedEntryError, folder_of, hash_of, r
 from alphaction.data.keyframes import exact_time, time_text
 from alphaction.data.video.clip_source import ClipSource, Origin, VideoCheck
 from alphaction.data.video.file import Size, VideoInfo
+from alphaction.utils.errors import FullDiskError
 
 logger = logging.getLogger(__name__)
 
@@ -102,7 +103,7 @@ class CachedClipSource(ClipSource):
             return
         try:
             write_entry(entry, key, frames)
-        except OSError as error:
+        except (OSError, FullDiskError) as error:
             self._stores = False
             logger.warning(
                 "DATALOADER.CLIP_CACHE %s: nothing more can be stored there (%s). The run continues, and decodes "

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-import av
 import numpy as np
 
 from alphaction.data.keyframes import time_list
@@ -161,12 +160,7 @@ def explained(path: Path, second: float | None) -> Iterator[None]:
     try:
         yield
     except BrokenVideoError as error:
-        where = "" if second is None else f" (wanted for second {second})"
-        raise DataError(
-            f"{path}{where}: {error}; PyAV {av.__version__}. The file is damaged, incomplete or no video: copy or "
-            f'download it again, or repair it with ffmpeg -i "{path.name}" -c:v libx264 "{path.stem}_repaired.mp4". To '
-            "leave it out, remove its rows from the annotations."
-        ) from error
+        raise DataError(error.explain(path, second)) from error
 
 
 def past_the_end(end: float, beyond: np.ndarray, total: int) -> str:

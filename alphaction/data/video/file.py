@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 
 from alphaction.data.video.frame_converter import FrameConverter, Size
+from alphaction.data.video.opening import (
+    BrokenVideoError,
+    failures_of,
+    open_container,
+    video_stream,
+)
 from alphaction.data.video.video_info import VideoInfo, header_duration
+from alphaction.utils import limits
 
 logger = logging.getLogger(__name__)
 
@@ -25,10 +31,6 @@ VIDEO_SUFFIXES = (
 TIME_TOLERANCE = 1e-6
 # A seek that lands too late is repeated from further back; how far is remembered for the file, up to this many seconds.
 _LONGEST_PREROLL = 16.0
-
-
-class BrokenVideoError(Exception):
-    """A file cannot be opened or decoded; the message is one clause that names neither file nor remedy."""
 
 
 class _UnorderedTimestampsError(Exception):
@@ -55,24 +57,19 @@ class VideoFile:
         self._from_first_frame = from_first_frame
         self._preroll = 0.0
         self._open()
-        start = self._container.start_time
-        self._origin = 0.0 if start is None else start / av.time_base
-        decoding_order = self._container.format.name == "avi" and self._stream.codec_context.has_b_frames
-        self._counting = start is None or bool(decoding_order)
+        with failures_of(self.path, "its header cannot be read"):
+            start = self._container.start_time
+            self._origin = 0.0 if start is None else start / av.time_base
+            decoding_order = self._container.format.name == "avi" and self._stream.codec_context.has_b_frames
+            self._counting = start is None or bool(decoding_order)
 
     def _open(self) -> None:
+        self._container = open_container(self.path)
         try:
-            self._container = av.open(str(self.path))
-        except (av.FFmpegError, OSError) as error:
-            raise BrokenVideoError(f"it does not open as a video ({_reason(error)})") from error
-        stream = self._container.streams.best("video")
-        if stream is None:
+            self._stream = video_stream(self._container, self.path)
+        except BrokenVideoError:
             self._container.close()
-            raise BrokenVideoError("it holds no video stream")
-        # Loader workers are processes; more threads inside each would only fight for the same cores.
-        stream.thread_type = "SLICE"
-        stream.codec_context.thread_count = 1
-        self._stream = stream
+            raise
         self._fresh = True
 
     def close(self) -> None:
@@ -81,9 +78,12 @@ class VideoFile:
 
     @property
     def fps(self) -> float:
-        """Frames per second; 25 if the file does not say."""
-        rate = self._stream.average_rate or self._stream.guessed_rate or Fraction(25)
-        return float(rate)
+        """Frames per second; 25 if the file does not say, or says what cannot be."""
+        with failures_of(self.path, "its header cannot be read"):
+            for rate in (self._stream.average_rate, self._stream.guessed_rate):
+                if rate and 0 < float(rate) <= limits.FRAMES_PER_SECOND:
+                    return float(rate)
+        return 25.0
 
     def info(self) -> VideoInfo:
         """Decode the first frame and return what the file says about itself.
@@ -92,8 +92,11 @@ class VideoFile:
             BrokenVideoError: if the first frame cannot be decoded.
         """
         height, width = self.frames_at([0.0], size=None)[0].shape[:2]
-        duration = header_duration(self._container, self._stream, self._origin)
-        return VideoInfo(width, height, self.fps, duration, self._stream.frames or None)
+        with failures_of(self.path, "its header cannot be read"):
+            duration = header_duration(self._container, self._stream, self._origin)
+            frames = self._stream.frames
+        credible = 0 < frames <= limits.VIDEO_SECONDS * self.fps
+        return VideoInfo(width, height, self.fps, duration, frames if credible else None)
 
     def frames_at(
         self, times: Sequence[float], size: Callable[[Size], Size] | None, must_reach: float | None = None
@@ -151,9 +154,9 @@ class VideoFile:
     def _nearest_frames(
         self, times: Sequence[float], size: Callable[[Size], Size] | None, must_reach: float | None
     ) -> Iterator[np.ndarray]:
-        convert, done = FrameConverter(size), 0
+        convert, done = FrameConverter(size, self.path), 0
         previous, previous_time = None, -np.inf
-        try:
+        with failures_of(self.path, "decoding fails"):
             for frame, time in self._frames_from(times[0]):
                 while done < len(times) and time >= times[done] - TIME_TOLERANCE:
                     before = previous is not None and times[done] - previous_time <= time - times[done] + TIME_TOLERANCE
@@ -162,15 +165,13 @@ class VideoFile:
                 if done == len(times):
                     return
                 previous, previous_time = frame, time
-        except (av.FFmpegError, OSError) as error:
-            raise BrokenVideoError(f"decoding fails ({_reason(error)})") from error
-        if previous is None:
-            raise BrokenVideoError("not one frame can be decoded")
-        end = previous_time + self._shown_for(previous)
-        if must_reach is not None and must_reach > end + self.tolerance:
-            raise BrokenVideoError(f"its frames end at {end:.2f} s")
-        for _ in times[done:]:
-            yield convert(previous)
+            if previous is None:
+                raise BrokenVideoError("not one frame can be decoded", self.path)
+            end = previous_time + self._shown_for(previous)
+            if must_reach is not None and must_reach > end + self.tolerance:
+                raise BrokenVideoError(f"its frames end at {end:.2f} s", self.path)
+            for _ in times[done:]:
+                yield convert(previous)
 
     @property
     def tolerance(self) -> float:
@@ -190,14 +191,14 @@ class VideoFile:
         Raises:
             BrokenVideoError: if reading fails.
         """
-        try:
+        with failures_of(self.path, "reading fails"):
             self._seek(time)
             end = self._last_packet_end(time)
             if end < (time if credible is None else credible) and not self._counting:
                 self._rewind()
                 end = self._last_packet_end(time)
-        except (av.FFmpegError, OSError) as error:
-            raise BrokenVideoError(f"reading fails ({_reason(error)})") from error
+        if end > limits.VIDEO_SECONDS:
+            raise BrokenVideoError(f"a time stamp in it says {end:.0f} s, which no video lasts", self.path)
         return end
 
     def _last_packet_end(self, enough: float) -> float:
@@ -278,9 +279,10 @@ class VideoFile:
 
     def _decode(self) -> Iterator[av.VideoFrame]:
         self._fresh = False
-        yield from self._container.decode(self._stream)
-
-
-def _reason(error: Exception) -> str:
-    """Return PyAV's words for an error, without numbers and names of C functions."""
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+        without_frame = 0
+        for packet in self._container.demux(self._stream):
+            frames = packet.decode()
+            without_frame = 0 if frames else without_frame + 1
+            if without_frame > limits.PACKETS_WITHOUT_FRAME:
+                raise BrokenVideoError(f"{without_frame} packets in a row hold no frame", self.path)
+            yield from frames

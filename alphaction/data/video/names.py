@@ -35,8 +35,11 @@ def _plain(name: str) -> str:
 
 def path_in(raw: str) -> str:
     """Return the path of a URL (``/data/local-files/?d=a/clip.mp4`` has it in the query); any other name as it is."""
-    parts = urlsplit(raw) if "://" in raw or raw.startswith("/data/") else None
-    if parts is None:
+    if "://" not in raw and not raw.startswith("/data/"):
+        return raw
+    try:
+        parts = urlsplit(raw)
+    except ValueError:  # "http://["
         return raw
     return unquote(next(iter(parse_qs(parts.query).get("d", [])), "") or parts.path)
 

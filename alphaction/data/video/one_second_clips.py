@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from alphaction.data.video.clip_source import ClipSource, FileState, Origin, Vid
 from alphaction.data.video.file import VIDEO_SUFFIXES, Size, VideoFile, VideoInfo
 from alphaction.utils.errors import DataError, UserError
 from alphaction.utils.files import missing_file
+from alphaction.utils.inside import inside
 from alphaction.utils.messages import listed, suggest
 
 # A check looks at every annotated one-second clip, but decodes at most this many of a video.
@@ -29,10 +31,12 @@ class OneSecondClipSource(ClipSource):
 
     Args:
         folder: holds one folder per video.
+        follow_links: also read folders of videos that are links to places outside ``folder``.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, follow_links: bool = False) -> None:
         super().__init__(folder)
+        self._follow_links = follow_links
         if not self.folder.is_dir():
             raise DataError(
                 f"the folder of clips {missing_file(self.folder, folders=True)} Correct `clips` of the dataset."
@@ -61,10 +65,8 @@ class OneSecondClipSource(ClipSource):
             return fixed_size[0]
 
         for path, times in self._parts(video, second, slots, self._rate(video, second, fps)):
-            with explained(path, second):
-                clip = VideoFile(path, from_first_frame=True)
+            with explained(path, second), closing(VideoFile(path, from_first_frame=True)) as clip:
                 frames += clip.frames_at(times, one_size)
-                clip.close()
         return np.stack(frames)
 
     def origin(self, video: str, second: float, slots: Sequence[int], fps: float) -> Origin:
@@ -72,9 +74,10 @@ class OneSecondClipSource(ClipSource):
         return Origin(tuple(FileState.of(path) for path, _ in self._parts(video, second, slots, rate)), rate)
 
     def check(self, video: str, seconds: np.ndarray, decode: bool = True) -> VideoCheck:
-        checked = VideoCheck(video, self.folder / video, seconds)
+        checked = VideoCheck(video, None, seconds)
         try:
             clips = self._clips(video)
+            checked = replace(checked, path=self.folder / video)
             checked = replace(checked, info=self.probe(video))
         except UserError as error:
             return replace(checked, problems=(str(error),))
@@ -94,10 +97,8 @@ class OneSecondClipSource(ClipSource):
                 yield f"{path}: is empty (0 bytes), as a failed cut leaves it. Cut the clip again."
             elif index in decoded:
                 try:
-                    with explained(path, second):
-                        clip = VideoFile(path, from_first_frame=True)
+                    with explained(path, second), closing(VideoFile(path, from_first_frame=True)) as clip:
                         clip.frames_at([0.0], size=None)
-                        clip.close()
                 except UserError as error:
                     yield str(error)
 
@@ -125,7 +126,7 @@ class OneSecondClipSource(ClipSource):
     def _clips(self, video: str) -> dict[int, str]:
         """Return the name of each second's file; of several, .mp4 and the shortest number first."""
         if video not in self._names:
-            folder = self.folder / video
+            folder = inside(self.folder, video, "video", follow_links=self._follow_links)
             if not folder.is_dir():
                 others = [entry.name for entry in os.scandir(self.folder) if entry.is_dir()]
                 raise DataError(
@@ -154,10 +155,8 @@ class OneSecondClipSource(ClipSource):
         if not clips:
             raise DataError(f"{self.folder / video} holds no clip named {{second}}.mp4. Cut the movie into seconds.")
         path = self.folder / video / clips[min(clips)]
-        with explained(path, None):
-            clip = VideoFile(path, from_first_frame=True)
+        with explained(path, None), closing(VideoFile(path, from_first_frame=True)) as clip:
             info = clip.info()
-            clip.close()
         # What one clip says of its length is not the video's.
         return replace(info, duration=float(len(clips)), frames=None)
 

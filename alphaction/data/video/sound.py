@@ -11,6 +11,8 @@ from pathlib import Path
 import av
 import numpy as np
 
+from alphaction.data.video.opening import BrokenVideoError, failures_of, open_container, reason
+
 # Container of PyAV -> codecs whose packets it holds and that players expect in it.
 _COPIED = {
     "mp4": {"aac", "mp3", "ac3", "eac3", "alac", "opus"},
@@ -48,7 +50,8 @@ class Sound:
     """
 
     def __init__(self, path: Path, start: float, end: float, container_format: str, copied: bool) -> None:
-        self._input = av.open(str(path))
+        self._path = path
+        self._input = open_container(path)
         self._stream = self._input.streams.best("audio")
         if self._stream is None or self._stream.codec_context is None:
             self._input.close()
@@ -70,20 +73,23 @@ class Sound:
             BrokenSoundError: it has sound that can be neither copied nor encoded.
         """
         try:
-            with av.open(str(path)) as movie:
+            with open_container(path) as movie, failures_of(path, "its header cannot be read"):
                 if not movie.streams.audio:
                     return None
                 context = movie.streams.best("audio").codec_context
                 codec = "" if context is None else context.codec.canonical_name
-        except (av.FFmpegError, OSError) as error:
-            raise BrokenSoundError(_reason(error)) from error
+        except BrokenVideoError as error:
+            raise BrokenSoundError(error.clause) from error
         problem = "its sound is of no known codec"
         for copied in (True, False) if codec in _COPIED[container_format] else (False,):
             try:
-                cls(path, start, min(end, start + _TRIAL), container_format, copied)._try(container_format)
-                return cls(path, start, end, container_format, copied)
-            except (av.FFmpegError, OSError, ValueError, BrokenSoundError) as error:
-                problem = _reason(error)
+                with failures_of(path, "it cannot be read or written"):
+                    cls(path, start, min(end, start + _TRIAL), container_format, copied)._try(container_format)
+                    return cls(path, start, end, container_format, copied)
+            except BrokenVideoError as error:
+                problem = error.clause
+            except BrokenSoundError as error:
+                problem = str(error)
         raise BrokenSoundError(problem)
 
     def __str__(self) -> str:
@@ -118,9 +124,10 @@ class Sound:
         while self.problem is None:
             if self._ahead is None:
                 try:
-                    self._ahead = next(self._packets, None)
-                except (av.FFmpegError, OSError, ValueError) as error:
-                    self.problem = _reason(error)
+                    with failures_of(self._path, "reading it fails"):
+                        self._ahead = next(self._packets, None)
+                except BrokenVideoError as error:
+                    self.problem = error.clause
                     return
             if self._ahead is None or self._ahead[0] > time:
                 return
@@ -128,7 +135,7 @@ class Sound:
             try:
                 container.mux(packet)
             except av.ArgumentError as error:  # the packet's fault; that of a full disk is another
-                self.problem = _reason(error)
+                self.problem = reason(error)
 
     def close(self) -> None:
         """Close the video."""
@@ -189,8 +196,8 @@ class Sound:
                     samples = samples[:, : max(total - position, 0)]
                     if not samples.shape[1]:
                         continue
-                    if position > written:
-                        yield np.zeros((len(samples), position - written), dtype=np.float32), written
+                    for begin in range(written, position, rate):  # a damaged time stamp may be hours ahead
+                        yield np.zeros((len(samples), min(rate, position - begin)), dtype=np.float32), begin
                     yield np.ascontiguousarray(samples), position
                     written = position + samples.shape[1]
             if written >= total:
@@ -201,7 +208,3 @@ def _encoder(container_format: str) -> str:
     if container_format != "avi":
         return "aac"
     return "libmp3lame" if "libmp3lame" in av.codecs_available else "ac3"
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__

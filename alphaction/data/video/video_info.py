@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import av
 
+from alphaction.utils import limits
+
 _CLOCK = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d*)?)")
 
 
@@ -30,14 +32,19 @@ class VideoInfo:
 
 
 def header_duration(container: av.container.InputContainer, stream: av.VideoStream, origin: float) -> float | None:
-    """Return the seconds from time 0 to the end of a stream; None if the header does not say.
+    """Return the seconds from time 0 to the end of a stream; None if the header does not say, or what cannot be.
 
     Args:
         container: the open file.
         stream: its video stream.
         origin: the container's time, in seconds, that counts as 0.
     """
-    if stream.duration is not None and stream.time_base is not None:
+    seconds = _stated_duration(container, stream, origin)
+    return seconds if seconds is not None and 0 < seconds <= limits.VIDEO_SECONDS else None
+
+
+def _stated_duration(container: av.container.InputContainer, stream: av.VideoStream, origin: float) -> float | None:
+    if stream.duration is not None and stream.time_base:
         start = 0 if stream.start_time is None else float(stream.start_time * stream.time_base) - origin
         return start + float(stream.duration * stream.time_base)
     if (tagged := _tagged_duration(stream)) is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -116,27 +117,19 @@ class MovieSource(ClipSource):
             DataError: the video is missing or cannot be read.
         """
         path, info = self.path(video), self.probe(video)
-        with explained(path, None):
-            movie = VideoFile(path)
-            end, tolerance = movie.end_near(second, min(second, _latest(info.duration, 0))), movie.tolerance
-            movie.close()
-        return end, tolerance
+        with explained(path, None), closing(VideoFile(path)) as movie:
+            return movie.end_near(second, min(second, _latest(info.duration, 0))), movie.tolerance
 
     def _decode_some(self, path: Path, seconds: Sequence[float]) -> None:
         """Decode the first, middle and last keyframe: header and index do not show damage in between."""
         for second in sorted({*seconds[:1], *seconds[len(seconds) // 2 :][:1], *seconds[-1:]}):
-            with explained(path, second):
-                movie = VideoFile(path)
+            with explained(path, second), closing(VideoFile(path)) as movie:
                 movie.frames_at([float(second)], size=None, must_reach=float(second))
-                movie.close()
 
     def _probe(self, video: str) -> VideoInfo:
         path = self.path(video)
-        with explained(path, None):
-            movie = VideoFile(path)
-            info = movie.info()
-            movie.close()
-        return info
+        with explained(path, None), closing(VideoFile(path)) as movie:
+            return movie.info()
 
     def _movie(self, path: Path) -> VideoFile:
         """Return the file, open; the last few that this process used stay open until they change."""

@@ -110,6 +110,13 @@ class ActionLoss(nn.Module):
             accuracies[f"accuracy_{group}"] = accuracy
         return losses, accuracies
 
+    def undecided(self) -> float:
+        """Return the total loss of a network that knows nothing: all logits 0."""
+        labels = torch.zeros(1, self.num_classes)
+        labels[0, 0] = 1.0
+        losses, _ = self(torch.zeros(1, self.num_classes), labels)
+        return sum(losses.values()).item()
+
     def probabilities(self, logits: Tensor) -> Tensor:
         """Return float32 [N, C] probabilities of [N, C] logits."""
         parts = [

@@ -23,7 +23,7 @@ from alphaction.config.load import load_cfg
 from alphaction.config.paths_catalog import AVA_LABEL_MAP
 from alphaction.config.tree import get_value
 from alphaction.data.annotations import read_label_map
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError, UserError
 from alphaction.utils.licenses import forbids_commerce
 from alphaction.utils.messages import counted, listed
 from alphaction.workflows.convert.convert_options import AUTO, ConvertOptions
@@ -70,7 +70,7 @@ def convert_weights(options: ConvertOptions, key_values: Sequence[str] = ()) -> 
     source = _choose_source(options, file)
     converted = convert_with(source, file, answers)
     if converted.questions:
-        raise UserError(_open_questions(options.input, converted))
+        raise CheckpointError(_open_questions(options.input, converted))
     check_values(file.path, converted.weights)
     held = content.get("label_map") if isinstance(content, Mapping) else None
     label_map = dict(held) if is_label_map(held) else None
@@ -132,12 +132,12 @@ def _choose_source(options: ConvertOptions, file: ForeignFile) -> Source:
     if found is not None:
         return found
     if body := i3d_name(file.tensors):
-        raise UserError(
+        raise CheckpointError(
             f"{file.path}: Caffe2's I3D, which needs no conversion: set MODEL.WEIGHT to the file itself, with "
             f"MODEL.BACKBONE.CONV_BODY {body}."
         )
     titles = listed((f"{source.title} (--from {name})" for name, source in SOURCES.items()), 12)
-    raise UserError(
+    raise CheckpointError(
         f"{file.path}: not recognized as a file of {titles}. Its names begin with {listed(file.tensors, _SHOWN_NAMES)}."
     )
 

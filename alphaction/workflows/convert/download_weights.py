@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError, UserError
 from alphaction.utils.licenses import forbids_commerce
 from alphaction.utils.messages import counted, problem_list, suggest, text_table
 from alphaction.utils.options import option
@@ -96,7 +96,7 @@ def download_weights(names: Sequence[str], *, verify: bool = False) -> None:
         if entry.kind != "persons":
             print(f"  use it as MODEL.WEIGHT zoo:{entry.name}")
     if problems:
-        raise UserError(problem_list(f"{len(problems)} of {len(entries)} files could not be had:", problems))
+        raise CheckpointError(problem_list(f"{len(problems)} of {len(entries)} files could not be had:", problems))
 
 
 def _strictest(license_name: str) -> str:

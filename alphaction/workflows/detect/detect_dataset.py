@@ -13,7 +13,7 @@ from tqdm import tqdm
 from alphaction.data.annotations import BoxTable, Keyframe, write_box_csv
 from alphaction.data.video.clip_source import ClipSource
 from alphaction.utils.atomic import replacing
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError, UserError
 from alphaction.utils.messages import counted, first_lines
 from alphaction.workflows.detect.detected_boxes import Detector
 from alphaction.workflows.detect.partial_detections import PartialDetections
@@ -60,7 +60,7 @@ def detect_dataset(
                 bar.update(len(batch))
     if problems:
         shown = first_lines([f"{number}. {text}" for number, text in enumerate(problems, start=1)])
-        raise UserError(
+        raise DataError(
             "\n  ".join([f"{len(problems)} of {counted(len(keyframes), 'keyframe')} could not be read:", *shown])
             + f"\nThe others are kept in {partial.path}. Repair the videos, or remove those keyframes from the "
             "annotations, and start the same command again."
@@ -73,7 +73,7 @@ def detect_dataset(
     if not len(table):
         score = (options or {}).get("score")
         found, lower = (f" that scores {score:g} or more", "Lower --score. ") if score else ("", "")
-        raise UserError(
+        raise DataError(
             f"the detector found nothing{found} on {counted(len(keyframes), 'keyframe')}; {output} was not written. "
             f"{lower}{small_persons(options or {})}, and check the weights and the videos."
         )

@@ -20,7 +20,7 @@ from alphaction.data.video.file import VIDEO_SUFFIXES
 from alphaction.data.video.inner_videos import inner_videos_note
 from alphaction.data.video.whole_movies import MovieSource
 from alphaction.utils.atomic import replacing
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError, UserError
 from alphaction.utils.files import missing_file, refuse_existing
 from alphaction.utils.messages import counted
 from alphaction.workflows.detect.choose_detector import make_detector, recorded
@@ -94,7 +94,7 @@ def _opened(target: VideoTarget) -> tuple[MovieSource, list[Keyframe], Path]:
         raise UserError("--videos needs --output FILE, the csv to write, such as --output persons.csv")
     refuse_existing("--output", output, target.force)
     if not folder.is_dir():
-        raise UserError(f"--videos: {missing_file(folder, folders=True)} Name the folder of the video files.")
+        raise DataError(f"--videos: {missing_file(folder, folders=True)} Name the folder of the video files.")
     videos = sorted({path.stem for path in folder.iterdir() if path.suffix.lower() in VIDEO_SUFFIXES})
     if not videos:
         raise UserError(f"--videos {folder}: the folder holds no video ({', '.join(VIDEO_SUFFIXES[:5])}, ...).")
@@ -130,11 +130,11 @@ def whole_seconds(source: MovieSource, video: str) -> list[int]:
     info = source.probe(video)
     duration = info.duration if info.duration is not None else (info.frames or 0) / info.fps
     if not duration:
-        raise UserError(
+        raise DataError(
             f"{source.path(video)}: the file does not state its length. Write it anew: ffmpeg -i IN -c copy OUT.mp4"
         )
     # A second's frame is the nearest to it, and the last frame begins before the end.
     checked = source.check(video, np.arange(max(math.ceil(duration - 0.5 / info.fps - 1e-6), 1)))
     if checked.problems:
-        raise UserError(checked.problems[0])
+        raise DataError(checked.problems[0])
     return np.setdiff1d(checked.seconds, checked.beyond).tolist()

@@ -6,11 +6,9 @@ Nothing is downloaded but the file of COCO weights itself, and nothing in a file
 from __future__ import annotations
 
 import os
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 from torchvision.models.detection import (
     FasterRCNN_MobileNet_V3_Large_FPN_Weights,
@@ -22,7 +20,9 @@ from torchvision.models.detection import (
 )
 from torchvision.ops.misc import FrozenBatchNorm2d
 
-from alphaction.utils.errors import UserError
+from alphaction.checkpoint.file_content import read_content
+from alphaction.checkpoint.tensors import check_values, find_state
+from alphaction.utils.errors import CheckpointError, UserError
 from alphaction.utils.files import require_file
 from alphaction.utils.messages import counted, suggest
 from alphaction.workflows.detect.detector_flags import DETECT_PERSONS, DetectorFlags
@@ -116,36 +116,34 @@ def read_state_dict(path: Path, flags: DetectorFlags = DETECT_PERSONS) -> dict[s
     """
     require_file(flags.weights, path)
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        reason = str(error).partition("\n")[0][:200]
-        raise UserError(
-            f"weights of the detector: {path} is not a PyTorch file of plain tensors ({reason}). Expected the "
-            f"state_dict() of a torchvision Faster R-CNN, saved by torch.save. {flags.instead}"
+        content, _ = read_content(path)
+        state, _ = find_state(path, content)
+        check_values(path, state)
+    except CheckpointError as error:
+        raise CheckpointError(
+            f"weights of the detector: {error} Expected the state_dict() of a torchvision Faster R-CNN: plain tensors, "
+            f"saved by torch.save. {flags.instead}"
         ) from error
-    for key in ("model", "state_dict"):
-        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
-            content = content[key]
-    if not isinstance(content, Mapping) or not any(isinstance(value, Tensor) for value in content.values()):
-        raise UserError(
+    if not state:
+        raise CheckpointError(
             f"weights of the detector: {path} holds {type(content).__name__} without named tensors. Expected the "
             "state_dict() of a torchvision Faster R-CNN."
         )
-    return {str(key).removeprefix("module."): value for key, value in content.items() if isinstance(value, Tensor)}
+    return state
 
 
 def _num_classes(path: Path, state: Mapping[str, Tensor], name: str) -> int:
     """Return the number of classes, with the background, that a state dict has."""
     if _CLASS_TENSOR not in state or state[_CLASS_TENSOR].ndim != 2:
         first = next(iter(state))
-        raise UserError(
+        raise CheckpointError(
             f"weights of the detector: {path} has no {_CLASS_TENSOR} (its first tensor is {first}), so it is not a "
             f"{name} of torchvision. Its {counted(len(state), 'tensor')} may be those of an action model or of "
             "another detector."
         )
     num_classes = state[_CLASS_TENSOR].shape[0]
     if num_classes < 2:
-        raise UserError(
+        raise CheckpointError(
             f"weights of the detector: {path} has {counted(num_classes, 'class', 'classes')}, expected 2 or more, the "
             "background and the person."
         )
@@ -175,7 +173,7 @@ def _load(model: nn.Module, path: Path, state: Mapping[str, Tensor], name: str, 
     problems += [f"{key} is not a tensor of this network" for key in given if key not in own]
     if problems:
         fitting = [other for other in MODELS if other != name]
-        raise UserError(
+        raise CheckpointError(
             f"weights of the detector: {path} ({_num_classes(path, state, name)} classes with the background) does not "
             f"fit {name}: {problems[0]} ({counted(len(problems), 'difference')} in {counted(len(own), 'tensor')}). "
             f"Is it another network? Try {' or '.join(f'{flags.model} {other}' for other in fitting)}."

@@ -21,10 +21,11 @@ from alphaction.data.formats.format import DetectionFile, DetectionReader
 from alphaction.data.formats.known_formats import DETECTION_FORMATS
 from alphaction.data.formats.rows import FRAME, LEFT_OUT, OF_ACTIONS, OTHER_CLASS, NoBoxesError, RowTable
 from alphaction.data.video.file import VideoInfo
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError, UserError
 from alphaction.utils.messages import counted, listed, suggest
 from alphaction.utils.numbers import ABOVE_ZERO, whole
 from alphaction.utils.options import option
+from alphaction.utils.values import parse_integer
 from alphaction.workflows.detect.keyframe_matching import (
     Numbering,
     at_keyframes,
@@ -218,7 +219,7 @@ class ClassFilter:
         find = class_id is None and not every
         self.person = (reader.find_person(file) if find else "") or reader.person
         self._guesses = reader.from_one and find and not names
-        name = names.get(int(self.wanted)) if not self._named and not every else None
+        name = names.get(parse_integer(self.wanted)) if not self._named and not every else None
         self.notes = (f'class {self.wanted} is "{name}" in the list of names beside the boxes',) if name else ()
         self.seen: list[str] = []
 
@@ -233,7 +234,7 @@ class ClassFilter:
         if self._every:
             return True
         if self._given is None and self._named and is_number(text):
-            raise UserError(
+            raise DataError(
                 f"{WHAT}: {self._path}, {place}: the class is a number ({text}). Say which one is a person with "
                 "--class-id, or keep all with --every-class."
             )
@@ -242,7 +243,7 @@ class ClassFilter:
     def refuse_from_zero(self) -> None:
         """Raise a :class:`UserError` if numbers were met from 0 on where nothing but their order says what they are."""
         if self._guesses and "0" in self.seen:
-            raise UserError(
+            raise DataError(
                 f"{WHAT}: {self._path}: the classes are numbered from 0 ({listed(sorted(self.seen, key=float))}), so "
                 "that 1 need not be a person. Say which one is with --class-id, or keep all with --every-class."
             )

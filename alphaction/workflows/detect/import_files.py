@@ -17,7 +17,7 @@ from alphaction.data.annotations.box_table import distinct_boxes
 from alphaction.data.formats.known_formats import DETECTION_FORMATS
 from alphaction.data.formats.rows import NoBoxesError
 from alphaction.data.video.file import VideoInfo
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError, UserError
 from alphaction.utils.files import missing_file
 from alphaction.utils.messages import counted, listed
 from alphaction.workflows.detect.import_boxes import (
@@ -49,7 +49,7 @@ def find_box_files(paths: Sequence[Path], kind: str) -> list[Path]:
     found: dict[Path, Path] = {}
     for path in paths:
         if not path.exists():
-            raise UserError(f"--import: {missing_file(path)}")
+            raise DataError(f"--import: {missing_file(path)}")
         files = [path]
         if path.is_dir() and endings:
             files = sorted(file for file in path.rglob("*") if file.is_file() and file.name.lower().endswith(endings))

@@ -10,7 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from alphaction.data.annotations import BoxTable, Keyframe
+from alphaction.data.keyframes import exact_time
+from alphaction.utils.atomic import naming_full_disk
 from alphaction.utils.errors import UserError
+from alphaction.utils.values import Value, parse_json
 from alphaction.workflows.detect.detected_boxes import DetectedBoxes
 
 
@@ -36,7 +39,8 @@ class PartialDetections:
             self._read()
         if not self.path.exists():
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.path.write_text(json.dumps({"options": self._options}) + "\n", encoding="utf-8")
+            with naming_full_disk(self.path):
+                self.path.write_text(json.dumps({"options": self._options}) + "\n", encoding="utf-8")
 
     def _read(self) -> None:
         """Read what is there; cut a last line that is not whole; remove a file that holds nothing of use."""
@@ -47,24 +51,38 @@ class PartialDetections:
             return
         if len(whole) < len(data):
             os.truncate(self.path, len(whole))
-        number = 1
         try:
             first, *lines = whole.decode("utf-8").splitlines()
-            options = json.loads(first)["options"]
-            if not lines and options != self._options:
-                # It ended before it found anything, perhaps for the very option that is now another.
-                self.path.unlink()
-                return
-            self._require_same(options)
-            for line in lines:
-                number += 1
-                entry = json.loads(line)
-                self.found[Keyframe(entry["video"], entry["second"])] = (entry["boxes"], entry["scores"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise UserError(
-                f"{self.path}, line {number}: not the record of an unfinished run. Remove the file to start "
-                "from the beginning."
-            ) from error
+        except UnicodeDecodeError:
+            raise self._error("", "it is no text.") from None
+        options = self._value(1, first)["options"]
+        if not lines and options.raw != self._options:
+            # It ended before it found anything, perhaps for the very option that is now another.
+            self.path.unlink()
+            return
+        if not options.is_object:
+            raise options.unlike("an object")
+        self._require_same(options.raw)
+        for number, line in enumerate(lines, start=2):
+            entry = self._value(number, line)
+            second = entry["second"].number()
+            boxes = [box.numbers(length=4) for box in entry["boxes"].each()]
+            scores = entry["scores"].numbers()
+            if len(scores) != len(boxes):
+                raise entry.error(f"{len(boxes)} boxes have {len(scores)} scores.")
+            self.found[Keyframe(entry["video"].text(), exact_time(second))] = (boxes, scores)
+
+    def _value(self, number: int, line: str) -> Value:
+        def error(place: str, problem: str) -> UserError:
+            return self._error(f"line {number}", problem)
+
+        return Value(parse_json(line, error), error)
+
+    def _error(self, place: str, problem: str) -> UserError:
+        return UserError(
+            f"{self.path}{', ' * bool(place)}{place}: not the record of an unfinished run: {problem} Remove the file "
+            "to start from the beginning."
+        )
 
     def _require_same(self, before: Mapping[str, object]) -> None:
         changed = [
@@ -87,7 +105,7 @@ class PartialDetections:
             self.found[keyframe] = (boxes, scores)
             entry = {"video": keyframe.video, "second": keyframe.second, "boxes": boxes, "scores": scores}
             lines.append(json.dumps(entry) + "\n")
-        with self.path.open("a", encoding="utf-8") as file:
+        with naming_full_disk(self.path), self.path.open("a", encoding="utf-8") as file:
             file.write("".join(lines))
 
     def table(self, keyframes: Iterable[Keyframe], source: str) -> BoxTable:

@@ -15,8 +15,9 @@ import numpy as np
 import torch
 
 from alphaction.utils.device import choose_device
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError, UserError
 from alphaction.utils.files import missing_file
+from alphaction.utils.limits import MOST_CLASSES
 from alphaction.workflows.detect.detected_boxes import Classes, DetectedBoxes, Wanted, check_frame, find_person
 from alphaction.workflows.detect.detector_flags import DETECT_PERSONS, DetectorFlags
 
@@ -88,7 +89,7 @@ class TransformersDetector:
         except ImportError as error:
             raise UserError(f"--hf-model {name} needs another package: {' '.join(str(error).split())}") from error
         except (OSError, ValueError, KeyError, RuntimeError) as error:
-            raise UserError(_why_not(name, place, error, flags)) from error
+            raise CheckpointError(_why_not(name, place, error, flags)) from error
         return cls(model, processor, wanted, source=f"--hf-model {name}", person_class=person_class, device=target)
 
     @torch.inference_mode()
@@ -132,13 +133,15 @@ def find_model(name: str) -> Path | str:
             )
         return folder
     if folder.exists() or folder.is_absolute() or name.startswith(("~", ".")) or name.count("/") > 1:
-        raise UserError(f"--hf-model: {missing_file(folder, folders=True)}")
+        raise CheckpointError(f"--hf-model: {missing_file(folder, folders=True)}")
     return name
 
 
 def class_names(id2label: Mapping[Any, str]) -> list[str]:
     """Return the name of each label; numbers that have none are "N/A"."""
     by_label = {int(label): str(name) for label, name in id2label.items()}
+    if max(by_label, default=0) > MOST_CLASSES:
+        raise UserError(f"--hf-model: its label {max(by_label):,} is beyond the {MOST_CLASSES:,} that are read.")
     return [by_label.get(label, "N/A") for label in range(max(by_label, default=-1) + 1)]
 
 

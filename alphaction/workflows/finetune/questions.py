@@ -12,7 +12,7 @@ import click
 
 from alphaction.config.config_text import check_target
 from alphaction.config.paths_catalog import known_datasets
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError, UserError
 from alphaction.utils.files import WEIGHT_SUFFIXES, missing_file
 from alphaction.utils.messages import counted, suggest
 from alphaction.utils.numbers import NOT_NEGATIVE, POSITIVE, Range
@@ -221,7 +221,7 @@ def _weights(text: str) -> str:
         return ""
     path = Path(text).expanduser()
     if not path.is_file() and find_weights(text.removeprefix(ZOO_PREFIX), default=None) is None:
-        raise UserError(
+        raise CheckpointError(
             f"{missing_file(path, WEIGHT_SUFFIXES)} Name a file, public weights (those of tools/download_weights.py "
             "--list), or none for random ones."
         )

@@ -12,7 +12,8 @@ import numpy as np
 from alphaction.data.video.clip_source import ClipSource
 from alphaction.data.video.file import BrokenVideoError, VideoFile
 from alphaction.data.video.whole_movies import MovieSource
-from alphaction.utils.errors import UserError
+from alphaction.utils import limits
+from alphaction.utils.errors import DataError, UserError
 from alphaction.utils.logging import get_logger
 from alphaction.workflows.predict.video_options import VideoOptions
 
@@ -49,7 +50,7 @@ def open_clip(options: VideoOptions) -> Clip:
             # The header of a truncated file promises more than there is. A day is longer than any video.
             reached = movie.end_near(86400.0 if info.duration is None else info.duration)
     except BrokenVideoError as error:
-        raise UserError(f"{options.video}: {error}. Copy or download it again.") from error
+        raise DataError(f"{options.video}: {error.clause}. {error.remedy or 'Copy or download it again.'}") from error
     if info.duration is not None and reached + 1.0 < info.duration:
         get_logger().warning(
             "%s: ends at %.2f s, but its header promises %.2f s: the file was cut off",
@@ -61,5 +62,10 @@ def open_clip(options: VideoOptions) -> Clip:
     if options.start >= whole:
         raise UserError(f"--start {options.start:g}: {options.video} ends at {whole:.2f} s")
     end = whole if options.end is None else min(options.end, whole)
+    if (end - options.start) * info.fps > limits.VIDEO_FRAMES:
+        raise DataError(
+            f"{options.video}: {end - options.start:.0f} s at {info.fps:g} frames/s are more than the "
+            f"{limits.VIDEO_FRAMES} frames that one video may have. Choose a part with --start and --end."
+        )
     source = MovieSource(options.video.parent)
     return Clip(options.video, source, (info.width, info.height), info.fps, options.start, end, whole)

@@ -9,7 +9,7 @@ from alphaction.checkpoint.matching import CLASSIFIER
 from alphaction.checkpoint.name_rules import HEAD_PREFIX
 from alphaction.config.paths_catalog import AVA_LABEL_MAP, find_dataset
 from alphaction.data.annotations import LabelMap, read_label_map
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError, UserError
 from alphaction.utils.messages import counted
 
 _CLASSIFIER = CLASSIFIER.removeprefix(HEAD_PREFIX)
@@ -27,9 +27,9 @@ def find_label_map(cfg: CfgNode, weights: WeightFile) -> LabelMap:
     """
     if weights.label_map is not None:
         return LabelMap.from_dict(weights.label_map, f"label map in {weights.path}")
-    sizes = [len(tensor) for name, tensor in weights.weights.items() if name.endswith(_CLASSIFIER)]
+    sizes = [len(tensor) for name, tensor in weights.weights.items() if name.endswith(_CLASSIFIER) and tensor.ndim]
     if not sizes:
-        raise UserError(
+        raise CheckpointError(
             f"{weights.path}: holds no action classifier ({_CLASSIFIER}), so it cannot classify actions. Does it "
             "hold backbone weights only? Give a checkpoint of a training run."
         )
@@ -38,13 +38,13 @@ def find_label_map(cfg: CfgNode, weights: WeightFile) -> LabelMap:
     unnamed = f"{weights.path}: has {counted(sizes[0], 'class', 'classes')} and no names for them"
     fix = "Set DATASETS.TEST to the dataset that the weights were trained for; its label map names the classes."
     if not cfg.DATASETS.TEST:
-        raise UserError(f"{unnamed}. {fix}")
+        raise CheckpointError(f"{unnamed}. {fix}")
     try:
         label_map = read_label_map(find_dataset(cfg, cfg.DATASETS.TEST[0]).label_map)
     except UserError as error:
-        raise UserError(f"{unnamed}. {fix} Its value now does not work: {error}") from error
+        raise CheckpointError(f"{unnamed}. {fix} Its value now does not work: {error}") from error
     if label_map.num_classes != sizes[0]:
-        raise UserError(
+        raise CheckpointError(
             f"{unnamed}, and dataset {cfg.DATASETS.TEST[0]} has {label_map.num_classes} ({label_map.source}). {fix}"
         )
     return label_map

@@ -12,7 +12,7 @@ from alphaction.data.annotations import LabelMap, read_label_map
 from alphaction.engine.classes import adopt_label_map
 from alphaction.engine.setup import Runtime
 from alphaction.modeling.detector import ActionDetector, build_detection_model
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError, UserError
 from alphaction.utils.logging import get_logger
 from alphaction.utils.messages import listed
 from alphaction.workflows.predict.find_label_map import find_label_map
@@ -37,7 +37,7 @@ def adopt_classes(cfg: CfgNode, weights: Path, config_file: Path | None = None) 
         note = adopt_label_map(cfg, label_map)
     except UserError as error:
         theirs = f"{cfg.MODEL.ROI_ACTION_HEAD.NUM_CLASSES}" if own is None else f"{_names(own)}, from {own.source}"
-        raise UserError(
+        raise CheckpointError(
             f"{weights} was trained for other classes than {config_file or 'the config'} has: for {_names(label_map)}, "
             f"in place of {theirs}. {_own_config(weights, config_file)}"
         ) from error
@@ -58,7 +58,7 @@ def load_model(
     try:
         load_trained_weights(model, weights, label_map.to_dict(), cfg=cfg)
     except UserError as error:
-        raise UserError(
+        raise CheckpointError(
             f"{error} The config is {config_file or 'given'}. {_own_config(weights, config_file)}"
         ) from error
     _note_other_classes(cfg, weights, label_map)

@@ -13,7 +13,7 @@ from alphaction.data.formats.rows import NoBoxesError
 from alphaction.data.transforms import Size
 from alphaction.data.video.clip_source import ClipSource
 from alphaction.data.video.names import VideoNames
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError
 from alphaction.utils.logging import get_logger
 from alphaction.utils.messages import counted, suggest
 from alphaction.workflows.detect.detected_boxes import PERSON, Detector
@@ -49,7 +49,7 @@ def boxes_from_file(
     # An exact name is beyond doubt, whatever else the file holds.
     names = [name for name in names if name in (video.stem, video.name)] or names
     if len(names) > 1 and not {*names} <= {video.stem, video.name}:
-        raise UserError(f'{path}: {", ".join(names)} may all be "{video.name}". Write its name in the first column.')
+        raise DataError(f'{path}: {", ".join(names)} may all be "{video.name}". Write its name in the first column.')
     of_video = np.isin(keyframes.videos, names)
     if not of_video.any():
         if objects:
@@ -70,7 +70,7 @@ def boxes_from_file(
         get_logger().info("%s: %d boxes equal another at that second, left out", path, repeated)
     where = f"seconds {seconds.start} to {seconds.stop - 1}"
     if not objects and row_seconds[own].min() >= end:
-        raise UserError(
+        raise DataError(
             f"{path}: its {counted(int(own.sum()), 'box', 'boxes')} of {video.name} lie at seconds "
             f"{row_seconds[own].min()} to {row_seconds[own].max()}, and the video ends at {end:.2f} s. Seconds count "
             "from the start of the video."

@@ -17,12 +17,13 @@ from alphaction.data.loader import build_test_loader
 from alphaction.data.sample import Keyframe
 from alphaction.data.tables import DatasetTables
 from alphaction.engine.inference import predict_dataset
+from alphaction.engine.out_of_memory import naming_what_helps, prediction_advice
 from alphaction.engine.setup import Runtime, processes_from_environment, set_up_runtime
 from alphaction.evaluation import Predictions, write_detections
 from alphaction.memory import MemoryPool
 from alphaction.modeling.detector import ActionDetector
 from alphaction.utils.atomic import replacing
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError, UserError
 from alphaction.utils.logging import get_logger
 from alphaction.utils.messages import counted, first_lines, listed, problem_list
 from alphaction.workflows.detect.choose_detector import make_detector
@@ -109,21 +110,25 @@ def predict_videos(
             failures.append(VideoFailure.of(options.video, error))
     if not jobs:
         reasons = dict.fromkeys(map(str, failures))
-        raise UserError(problem_list(f"not one of {len(videos)} videos can be predicted:", first_lines([*reasons])))
+        raise DataError(problem_list(f"not one of {len(videos)} videos can be predicted:", first_lines([*reasons])))
     yield from failures
     label_map = adopt_classes(cfg, weights, config_file)
     validate_cfg(cfg, check_files=False, splits=())
     cfg.freeze()
-    predictor = _Predictor(cfg, weights, label_map, config_file, detector)
+    with naming_what_helps("loading the model", prediction_advice(cfg)):
+        predictor = _Predictor(cfg, weights, label_map, config_file, detector)
     if any(job.persons is None for job in jobs):
         predictor.make_detector(jobs[0].options)
     for job in jobs:
         try:
-            yield predictor.run(job)
+            with naming_what_helps(f"predicting {job.options.video}", prediction_advice(cfg)):
+                result = predictor.run(job)
         except UserError as error:
             if len(videos) == 1:
                 raise
             yield VideoFailure.of(job.options.video, error)
+        else:
+            yield result
 
 
 class _Predictor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ from pathlib import Path
 from alphaction.config.keys import KEYS
 from alphaction.data.video.file import VIDEO_SUFFIXES
 from alphaction.data.video.inner_videos import inner_videos_note
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError, UserError
 from alphaction.utils.files import missing_file
 from alphaction.utils.logging import get_logger
 from alphaction.utils.messages import counted, listed
@@ -50,7 +51,7 @@ def named_paths(words: Sequence[str]) -> list[Path]:
     paths: list[Path] = []
     for word in words:
         _refuse_address("--video", word)
-        path = Path(word).expanduser()
+        path = Path(os.path.expanduser(word))
         if path.exists() or not glob.has_magic(word):
             paths.append(path)
             continue
@@ -117,7 +118,7 @@ def jobs_for(template: VideoOptions, videos: Mapping[Path, str], one: bool) -> l
                 f"--video: {places[place]} and {video} would both be written to {place}. Rename one of them."
             )
         places[place] = video
-    there = [place for place in places if place.exists()] if not (template.force or one) else []
+    there = [place for place in places if os.path.exists(place)] if not (template.force or one) else []
     # A csv would lack the rows of those that are left out.
     if there and len(there) < len(places) and template.csv is None and template.tracks is None:
         get_logger().warning(
@@ -157,7 +158,7 @@ def _refuse_address(where: str, word: str) -> None:
 def _listed_in(path: Path) -> list[tuple[Path, str]]:
     """Return the videos of a list; with each that does not exist, the message that says so."""
     if not path.is_file():
-        raise UserError(f"--video: {missing_file(path)}")
+        raise DataError(f"--video: {missing_file(path)}")
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
@@ -167,14 +168,16 @@ def _listed_in(path: Path) -> list[tuple[Path, str]]:
         if not line or line.startswith("#"):
             continue
         _refuse_address(f"{path}, line {number}:", line)
-        name = Path(line).expanduser()
+        if "\0" in line:
+            raise UserError(f"--video {path}, line {number}: a zero byte, which no name of a file has.")
+        name = Path(os.path.expanduser(line))
         near = path.parent / name
         problem = ""
-        if not (name.exists() or near.exists()):
+        if not (os.path.exists(name) or os.path.exists(near)):
             folders = dict.fromkeys([Path.cwd(), path.parent.resolve()])
             where = "" if name.is_absolute() else f" (looked in {' and '.join(map(str, folders))})"
             problem = f"{path}, line {number}: {name} does not exist{where}"
-        found.append((near if not name.exists() and near.exists() else name, problem))
+        found.append((near if not os.path.exists(name) and os.path.exists(near) else name, problem))
     if not found:
         raise UserError(f"--video {path}: the list names no video. Write one path a line.")
     return found

@@ -14,7 +14,7 @@ from alphaction.data.video.encoder import write_video
 from alphaction.data.video.file import BrokenVideoError, VideoFile
 from alphaction.data.video.sound import BrokenSoundError, Sound
 from alphaction.utils.atomic import replacing
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError, UserError
 from alphaction.utils.logging import get_logger
 from alphaction.workflows.predict.clip import Clip
 from alphaction.workflows.predict.video_options import OUTPUT_SUFFIXES
@@ -54,7 +54,8 @@ def write_clip(
         with closing(VideoFile(clip.path)) as movie, replacing(output) as part:
             write_video(part, pictures(movie), clip.fps, container, sound=sound)
     except BrokenVideoError as error:
-        raise UserError(f"{clip.path}: {error}. Copy or download it again, or stop before with --end.") from error
+        remedy = "Copy or download it again, or stop before with --end."
+        raise DataError(f"{clip.path}: {error.clause}. {remedy}") from error
     except av.FFmpegError as error:
         raise UserError(f"{output}: cannot be written ({error.strerror}). Choose another file or format.") from error
     finally:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from alphaction.data.formats.file_content import FileContent, looks_like_json, open_text
 from alphaction.data.formats.known_formats import ANNOTATION_FORMATS, recognize
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError, UserError
 from alphaction.utils.files import missing_file
 from alphaction.utils.messages import counted, first_lines, listed
 
@@ -66,13 +66,13 @@ def find_annotation_files(flag: str, paths: Sequence[Path], others: Collection[P
             taken = [file for file in inside if file not in reasons]
             if not taken:
                 head = f"{flag} {path}: the folder holds no annotation file ({', '.join(ANNOTATION_SUFFIXES)})."
-                raise UserError("\n  - ".join([head, *first_lines(_by_reason(reasons), noun="files")]))
+                raise DataError("\n  - ".join([head, *first_lines(_by_reason(reasons), noun="files")]))
             found += taken
             passed_over |= reasons
         elif path.is_file():
             found.append(path)
         else:
-            raise UserError(f"{flag}: {missing_file(path, ANNOTATION_SUFFIXES)}")
+            raise DataError(f"{flag}: {missing_file(path, ANNOTATION_SUFFIXES)}")
     repeated = [str(path) for path in found if found.count(path) > 1]
     if repeated:
         raise UserError(f"{flag}: {repeated[0]} is given twice; give it once.")

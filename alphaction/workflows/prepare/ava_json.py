@@ -18,8 +18,7 @@ from alphaction.data.annotations import AnnotationTable, LabelMap, read_annotati
 from alphaction.data.formats.file_content import open_for_writing, read_text
 from alphaction.data.keyframes import MILLISECONDS, time_text
 from alphaction.data.video.file import VIDEO_SUFFIXES
-from alphaction.utils.atomic import replacing
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError, UserError
 from alphaction.utils.messages import counted, listed, suggest
 from alphaction.utils.options import option
 from alphaction.workflows.prepare.keyframe_images import Image, Images, KeyframeImages, MovieSizes
@@ -147,7 +146,7 @@ def convert_ava_csv(
     wanted = set(included)
     keyframes = [k for k, keyframe in enumerate(table.keyframes) if keyframe.video in wanted]
     if not keyframes:
-        raise UserError(
+        raise DataError(
             f"{csv_path}: none of its movies ({len(annotated)}) is in the movie list. "
             f"{suggest(annotated[0], included)} The list holds one name a line, as the csv writes it; a video's "
             "suffix may follow."
@@ -251,14 +250,14 @@ def read_movie_list(path: Path) -> list[str]:
         lines = [line.strip() for line in read_text(path, "movie list").splitlines() if line.strip()]
     names = [line[: -len(Path(line).suffix)] if Path(line).suffix.lower() in VIDEO_SUFFIXES else line for line in lines]
     if not names:
-        raise UserError(f"movie list: {path} names no movie. Expected one name a line, or a folder of movies.")
+        raise DataError(f"movie list: {path} names no movie. Expected one name a line, or a folder of movies.")
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
-        raise UserError(f"movie list: {path} names {listed(repeated, 5)} more than once. Keep one line of each.")
+        raise DataError(f"movie list: {path} names {listed(repeated, 5)} more than once. Keep one line of each.")
     return names
 
 
 def _write_json(path: Path, data: dict[str, Any], indent: int | None) -> None:
-    with replacing(path) as part, open_for_writing(part) as file:
+    with open_for_writing(path) as file:
         json.dump(data, file, indent=indent, separators=(",", ":") if indent is None else None)
         file.write("\n")

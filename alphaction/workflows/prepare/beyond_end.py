@@ -14,7 +14,7 @@ from alphaction.data.formats.known_formats import ANNOTATION_FORMATS
 from alphaction.data.formats.rows import RowTable
 from alphaction.data.keyframes import time_list
 from alphaction.data.video.time_units import CORRECT, OTHER_RATE, OTHER_VIDEO, likely_unit
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError
 from alphaction.utils.messages import counted, first_lines, listed
 from alphaction.workflows.prepare.video_library import VideoLibrary
 
@@ -50,7 +50,7 @@ def refuse_beyond_end(parts: Mapping[str, Sequence[RowTable]], library: VideoLib
     every = _distinct(part for some in parts.values() for part in some)
     found = late_rows(every, library, thorough=False)
     if found:
-        raise UserError(_refusal(every, found, library))
+        raise DataError(_refusal(every, found, library))
 
 
 def drop_beyond_end(
@@ -77,7 +77,7 @@ def drop_beyond_end(
         kept[split] = [less[id(part)] for part in some]
         if any(map(len, some)) and not any(map(len, kept[split])):
             why = _refusal(every, found, library, advise=False)
-            raise UserError(
+            raise DataError(
                 f"{_DROP}: nothing is left of the {split} annotations, as all rows lie beyond the end of their video. "
                 f"{why[:1].upper()}{why[1:]}"
             )

@@ -12,8 +12,10 @@ import numpy as np
 
 from alphaction.data.annotations import ActionClass, LabelMap
 from alphaction.data.formats.rows import RowTable
-from alphaction.utils.errors import UserError
-from alphaction.utils.messages import counted, suggest
+from alphaction.utils.errors import DataError
+from alphaction.utils.limits import LARGEST_CLASS_ID, LONGEST_NAME
+from alphaction.utils.messages import counted, one_line, suggest
+from alphaction.utils.values import parse_integer, quoted
 from alphaction.workflows.prepare.nothing_to_learn import no_action_at_all
 
 DEFAULT_GROUP = "object"
@@ -63,6 +65,19 @@ def resolve_classes(
     counts = Counter(key for part in keys for labels in part for key in labels)
     if not counts:
         raise no_action_at_all(parts)
+    for key in counts:
+        if isinstance(key, str) and not key.strip():
+            where = _first_place(parts, key)
+            raise DataError(f"{where}: an action without a name. Name it in the tool, and export again.")
+        if isinstance(key, str) and len(key) > LONGEST_NAME:
+            where = _first_place(parts, key)
+            raise DataError(
+                f"{where}: the action {quoted(key)} has {len(key):,} characters, and names have {LONGEST_NAME:,} at "
+                "most. Is a free text read as the action?"
+            )
+        if isinstance(key, int) and not 0 <= key <= LARGEST_CLASS_ID:
+            where = _first_place(parts, key)
+            raise DataError(f"{where}: the class id {key} is not one from 0 to {LARGEST_CLASS_ID}.")
     given = label_map is not None
     if label_map is None:
         label_map, ids, notes = _collect(parts, counts, class_group)
@@ -120,13 +135,13 @@ def _match(
             found = [key] if key in label_map else []
         else:
             found = [exact[key]] if key in exact else folded.get(fold(key), [])
-            if not found and key.strip().isdecimal() and int(key) in label_map:
-                found = [int(key)]  # an attribute that holds the class id as text
+            if not found and key.strip().isdecimal() and parse_integer(key) in label_map:
+                found = [parse_integer(key)]  # an attribute that holds the class id as text
         if len(found) == 1:
             ids[key] = found[0]
     unknown = [key for key in counts if key not in ids]
     if unknown:
-        raise UserError(_unknown_labels(parts, keys, counts, unknown, label_map))
+        raise DataError(_unknown_labels(parts, keys, counts, unknown, label_map))
     return ids
 
 
@@ -174,7 +189,7 @@ def _collect(
     nameless = sorted(key for key in counts if isinstance(key, int))
     if nameless and own_ids is None:
         text = next(key for key in counts if isinstance(key, str))
-        raise UserError(
+        raise DataError(
             f'the annotations name some classes ("{text}") and only number others ({nameless[0]}): which of them are '
             "the same? Write a label map that has both, and pass it with --label-map. The first of each: "
             f"{_first_place(parts, text)}; {_first_place(parts, nameless[0])}."
@@ -192,7 +207,7 @@ def _collect(
         number = counted(len(order), "class", "classes")
         notes = [f"no --label-map: {number} collected from the annotations, numbered by name"]
         notes += [
-            f'labels "{key}" and "{name}" are taken as one class'
+            f'labels "{one_line(key)}" and "{name}" are taken as one class'
             for key, name in best.items()
             if unicodedata.normalize("NFC", key) != name
         ]
@@ -291,7 +306,7 @@ def _groups(parts: Sequence[RowTable]) -> dict[int | str, str]:
             key = _key(part, label)
             key = fold(key) if isinstance(key, str) else key
             if groups.setdefault(key, group) != group:
-                raise UserError(
+                raise DataError(
                     f'{part.source.path}: class "{label}" is of group {group} here and of group {groups[key]} '
                     "elsewhere. Correct one, or pass --label-map, which then decides."
                 )

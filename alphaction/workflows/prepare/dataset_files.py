@@ -15,7 +15,7 @@ from alphaction.data.annotations import (
     write_box_csv,
 )
 from alphaction.data.keyframes import time_text
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError
 from alphaction.utils.messages import counted
 from alphaction.workflows.prepare.dataset_contents import Contents
 from alphaction.workflows.prepare.dataset_folder import CLIPS, KEYFRAMES, DatasetFolder
@@ -96,5 +96,5 @@ def cut_clips(output: DatasetFolder, library: VideoLibrary, videos: Sequence[str
             "and the same command continues from there. Repair these videos, or leave out --cut-clips, which is "
             "optional:"
         )
-        raise UserError("\n  - ".join([head, *(f"{failure.movie}: {failure.reason}" for failure in failures)]))
+        raise DataError("\n  - ".join([head, *(f"{failure.movie}: {failure.reason}" for failure in failures)]))
     return f"one-second clips ({clips}) and keyframes ({keyframes}) of {counted(len(movies), 'video')} are cut"

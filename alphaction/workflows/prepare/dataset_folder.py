@@ -16,7 +16,8 @@ from alphaction.config.paths_catalog import CATALOG_FILE
 from alphaction.config.yaml_file import read_yaml_mapping
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import listed
-from alphaction.utils.output_folder import read_record, write_record
+from alphaction.utils.output_folder import record_value, write_record
+from alphaction.utils.values import Value, quoted
 
 RECORD = "prepared.json"
 CLIPS, KEYFRAMES = "clips", "keyframes"
@@ -92,7 +93,7 @@ class DatasetFolder:
         targets = [self.folder / file for file in self.all_files()]
         keeps_label_map = label_map is not None and label_map.resolve() == (self.folder / self.label_map).resolve()
         given = {path.resolve() for path in inputs} - ({label_map.resolve()} if keeps_label_map else set())
-        record = read_record(self.folder, RECORD)
+        record = self._record()
         # Boxes that an earlier run wrote may be given to this one: they are read before they are replaced.
         own = {(self.folder / file).resolve() for file in self.written_boxes()}
         clash = [path for path in targets if path.resolve() in given - own]
@@ -101,23 +102,29 @@ class DatasetFolder:
                 f"--output {self.folder}: {clash[0]} is read and would be replaced. Name another folder, or move that "
                 "file (a folder source/ is a good place)."
             )
-        if record is not None and record.get("name") == self.name:
+        if self._is_mine(record):
             if not force:
                 self._check_unchanged(record, keeps_label_map)
             return
         present = [str(path.relative_to(self.folder)) for path in targets if path.exists()]
-        if record is not None:
-            present.append(f'{RECORD} of the dataset "{record.get("name")}"')
+        if record.given:
+            present.append(f"{RECORD} of the dataset {quoted(record['name'].text(''))}")
         if present and not force:
             raise UserError(
                 f"--output {self.folder}: holds {', '.join(present)}, which this command did not write for "
                 f'"{self.name}"; nothing was changed. Name another folder, or pass --force to replace them.'
             )
 
-    def _check_unchanged(self, record: dict, keeps_label_map: bool) -> None:
+    def _record(self) -> Value:
+        """Return what the run that wrote the dataset noted; absent if none did."""
+        return record_value(self.folder, RECORD)
+
+    def _is_mine(self, record: Value) -> bool:
+        return record["name"].text("") == self.name
+
+    def _check_unchanged(self, record: Value, keeps_label_map: bool) -> None:
         """Refuse to replace files that were changed by hand since they were written."""
-        written = record.get("files")
-        sums = written if isinstance(written, dict) else {}
+        sums = {file: each.text("") for file, each in record["files"].items()} if record["files"].is_object else {}
         mine = [file for file in self.all_files() if file in sums and not (keeps_label_map and file == self.label_map)]
         changed = [
             file for file in mine if (path := self.folder / file).is_file() and not is_unchanged(path, sums[file])
@@ -144,29 +151,20 @@ class DatasetFolder:
         """
         catalog = self.folder / CATALOG_FILE
         if not catalog.is_file():
-            return (read_record(self.folder, RECORD) or {}).get("boxes", {})
+            return _boxes_of(self._record()["boxes"])
         try:
-            splits = read_yaml_mapping(catalog, "dataset file").get("splits")
+            return _boxes_of(Value(read_yaml_mapping(catalog, "dataset file"), self._record().error_at)["splits"])
         except UserError:
             return {}
-        found = {}
-        for split, roles in splits.items() if isinstance(splits, dict) else ():
-            named = {
-                role: roles[role] for role in BOXES if isinstance(roles, dict) and isinstance(roles.get(role), str)
-            }
-            if named:
-                found[str(split)] = named
-        return found
 
     def former_options(self) -> Mapping[str, object]:
         """Return the options of the run that wrote the dataset; {} if none did."""
-        options = (read_record(self.folder, RECORD) or {}).get("options")
-        return options if isinstance(options, dict) else {}
+        options = self._record()["options"]
+        return options.raw if options.is_object else {}
 
     def written_boxes(self) -> set[str]:
         """Return the files of boxes that an earlier run wrote, as seen from the folder."""
-        record = read_record(self.folder, RECORD) or {}
-        files = record.get("files", ()) if record.get("name") == self.name else ()
+        files = _files_of(self._record()) if self._is_mine(self._record()) else ()
         return {self.files(split)[role] for split in SPLITS for role in BOXES} & {*files}
 
     def check_inputs(self, options: Mapping[str, object], force: bool) -> None:
@@ -176,9 +174,8 @@ class DatasetFolder:
             options: those of this preparation, as plain values.
             force: replace it.
         """
-        record = read_record(self.folder, RECORD)
-        former = record.get("options") if record is not None and record.get("name") == self.name else None
-        if force or not isinstance(former, dict) or not (self.folder / CATALOG_FILE).exists():
+        former = self.former_options()
+        if force or not former or not self._is_mine(self._record()) or not (self.folder / CATALOG_FILE).exists():
             return
         other = [key for key in _INPUTS if _places(former.get(key)) != _places(options[key])]
         if other:
@@ -193,11 +190,10 @@ class DatasetFolder:
     def begin(self, options: dict) -> None:
         """Make the folder and mark it as this dataset's, so that an interrupted run can be repeated."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        old = read_record(self.folder, RECORD) or {}
         record = {
             "name": self.name,
             "options": options,
-            "files": old.get("files", {}),
+            "files": self._record()["files"].raw or {},
             "boxes": self.registered_boxes(),
         }
         write_record(self.folder, RECORD, record)
@@ -207,7 +203,7 @@ class DatasetFolder:
 
         ``dataset.yaml`` is moved last, so that an interrupted move never looks complete.
         """
-        old = list((read_record(self.folder, RECORD) or {}).get("files", []))
+        old = _files_of(self._record())
         # Without checksums until all is in place: a file that is half moved must not look changed by hand.
         unfinished = {**record, "name": self.name, "files": sorted({*old, *files}), "boxes": self.registered_boxes()}
         write_record(self.folder, RECORD, unfinished)
@@ -223,6 +219,20 @@ class DatasetFolder:
             target = self.folder / file
             target.parent.mkdir(parents=True, exist_ok=True)
             (scratch / file).replace(target)
+
+
+def _files_of(record: Value) -> list[str]:
+    """Return the files that a record lists, with their checksums or without."""
+    files = record["files"]
+    return [file if files.is_object else each.text("") for file, each in files.items()]
+
+
+def _boxes_of(splits: Value) -> dict[str, dict[str, str]]:
+    """Return split -> role -> file of boxes."""
+    named = {
+        split: {role: roles[role].text() for role in BOXES if roles[role].is_text} for split, roles in splits.items()
+    }
+    return {split: roles for split, roles in named.items() if roles}
 
 
 def _places(value: object) -> set[Path]:

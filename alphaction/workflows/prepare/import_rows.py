@@ -33,7 +33,7 @@ from alphaction.data.formats.unnamed_video import Named, known_videos
 from alphaction.data.keyframes import ImageIds, KeyframeIndex, encode, is_multiple, time_list
 from alphaction.data.video.file import VideoInfo
 from alphaction.data.video.names import VideoNames
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError, UserError
 from alphaction.utils.messages import counted, listed
 from alphaction.workflows.prepare.unnamed_files import refuse_one_video_for_all
 
@@ -123,7 +123,7 @@ def import_annotations(
         if any(not moments[video].issubset(times) for video, times in own.items()):
             tables[index] = _rows_of(formats[index], replace(files[index], moments=moments))
     if len(tables) == 1 and not formats[0].tool and not len(tables[0]):
-        raise UserError(f"{_WHAT}: {paths[0]} has no rows. A split needs at least one keyframe; check the path.")
+        raise DataError(f"{_WHAT}: {paths[0]} has no rows. A split needs at least one keyframe; check the path.")
     refuse_one_video_for_all(tables)
     return tables
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -181,7 +182,7 @@ def _fit(
     table = contents.splits.get(split)
     if table is None:
         return "the dataset has no such split now", 0
-    path = folder.folder / Path(file).expanduser()
+    path = folder.folder / os.path.expanduser(file)
     if not path.is_file():
         return "there is no such file", 0
     try:

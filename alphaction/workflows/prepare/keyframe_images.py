@@ -12,8 +12,9 @@ from tqdm import tqdm
 from alphaction.data.keyframes import time_text
 from alphaction.data.sample import Keyframe
 from alphaction.data.video.whole_movies import MovieSource
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError
 from alphaction.utils.files import missing_file
+from alphaction.utils.inside import inside
 from alphaction.utils.messages import counted, listed
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -44,7 +45,7 @@ class KeyframeImages:
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
         if not self.folder.is_dir():
-            raise UserError(
+            raise DataError(
                 f"the folder of keyframe images {missing_file(self.folder, folders=True)} Correct --img_root, or give "
                 "--movie_root, the folder of the movies, instead."
             )
@@ -58,7 +59,7 @@ class KeyframeImages:
         names = [self._name(keyframe) for keyframe in keyframes]
         missing = [keyframe for keyframe, name in zip(keyframes, names, strict=True) if name is None]
         if missing:
-            raise UserError(
+            raise DataError(
                 f"{len(missing)} of {counted(len(names), 'annotated keyframe')} have no image in {self.folder}: "
                 f"{listed([f'{video}/{second}.jpg' for video, second in missing], 5)}. Cut them with "
                 f"tools/process_ava_videos.py --kframe_root {self.folder} (its --start and --end must cover these "
@@ -69,14 +70,14 @@ class KeyframeImages:
     def _name(self, keyframe: Keyframe) -> str | None:
         video, second = keyframe
         names = (f"{video}/{stem}{suffix}" for stem in (second, time_text(second)) for suffix in IMAGE_SUFFIXES)
-        return next((name for name in names if (self.folder / name).is_file()), None)
+        return next((name for name in names if inside(self.folder, name, "picture").is_file()), None)
 
     def _open(self, name: str) -> Image:
         try:
             with PIL.Image.open(self.folder / name) as image:  # reads the header only
                 return Image(name, *image.size)
-        except OSError as error:
-            raise UserError(
+        except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError) as error:
+            raise DataError(
                 f"{self.folder / name} is no readable image (damaged or empty). Delete it and cut it again."
             ) from error
 

@@ -124,7 +124,7 @@ class MovieCutter:
                 info = video.info()
         except BrokenVideoError as error:
             raise BrokenVideoError(
-                f"the clip {clip}, which was there before, is damaged ({error}). Remove it to have it cut again"
+                f"the clip {clip}, which was there before, is damaged ({error.clause}). Remove it to have it cut again"
             ) from error
         found, wanted = (info.width, info.height, round(info.fps)), (*self._size, self._rate)
         if found != wanted:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -15,6 +14,8 @@ from typing import Any, NoReturn, TypeVar
 import cv2
 from pebble import ProcessExpired, ProcessPool
 from tqdm import tqdm
+
+from alphaction.utils.signals import handling
 
 Result = TypeVar("Result")
 Job = Callable[[Path, Callable[[], None]], Result]
@@ -81,7 +82,7 @@ def _in_workers(
     workers, started = min(processes, len(movies)), context.Value("q", 0)
     pool = ProcessPool(workers, initializer=_start_worker, initargs=(seconds, started), context=context)
     try:
-        with _ctrl_c_held_back():  # this starts processes, and the threads that start others
+        with _signals_held_back():  # this starts processes, and the threads that start others
             running = {pool.schedule(_work, (job, movie)): movie for movie in movies}
             _await_start(running, started, workers)
         while running:
@@ -108,16 +109,23 @@ def _await_start(running: Collection[Future], started: Any, workers: int) -> Non
 
 
 @contextmanager
-def _ctrl_c_held_back() -> Iterator[None]:
-    """Let Ctrl-C wait, for this thread and what it starts: processes would be hit while they still import modules."""
-    if os.name != "posix":
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+def _signals_held_back() -> Iterator[None]:
+    """Let signals that end wait, and Ctrl-C not reach what is started here: it would still be importing modules.
+
+    A mask alone is not enough: other threads, those of NumPy say, take the signal then, and Python raises here all the
+    same.
+    """
+    came: list[int] = []
+    mask = getattr(signal, "pthread_sigmask", None)  # Windows has none.
+    with handling(lambda number, _: came.append(number)):
+        before = mask(signal.SIG_BLOCK, {signal.SIGINT}) if mask else None
+        try:
+            yield
+        finally:
+            if mask:
+                mask(signal.SIG_SETMASK, before)
+    if came:
+        signal.raise_signal(came[0])
 
 
 class _Worker:

@@ -17,7 +17,7 @@ from pathlib import Path
 import av
 
 from alphaction.data.video.file import VIDEO_SUFFIXES, BrokenVideoError, VideoFile
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError, UserError
 from alphaction.utils.files import missing_file
 from alphaction.utils.messages import counted
 from alphaction.utils.options import option
@@ -112,11 +112,11 @@ def find_movies(folder: Path) -> list[Path]:
         UserError: if there is no such folder, or no video in it.
     """
     if not folder.is_dir():
-        raise UserError(f"the folder of movies {missing_file(folder, folders=True)} Correct the path (--movie_root).")
+        raise DataError(f"the folder of movies {missing_file(folder, folders=True)} Correct the path (--movie_root).")
     files = sorted(path for path in folder.iterdir() if path.is_file())
     movies = [path for path in files if path.suffix.lower() in VIDEO_SUFFIXES]
     if not movies:
-        raise UserError(
+        raise DataError(
             f"{folder} holds no video ({counted(len(files), 'other file')}). Expected names like movie.mp4; known "
             f"endings: {' '.join(VIDEO_SUFFIXES)}."
         )
@@ -178,7 +178,7 @@ def cut_movie(
         with closing(VideoFile(movie)) as video:
             return MovieCutter(video, clip_folder, keyframe_folder, fps, short_side, on_second).cut(start, end)
     except BrokenVideoError as error:
-        raise UserError(f"{movie}: {error}") from error
+        raise DataError(f"{movie}: {error.clause}") from error
 
 
 def cut_movies(
@@ -218,7 +218,7 @@ def cut_movies(
     first: dict[str, Path] = {}
     for movie in movies:
         if first.setdefault(movie.stem, movie) is not movie:
-            raise UserError(
+            raise DataError(
                 f'{first[movie.stem]} and {movie} would both be cut into the folder "{movie.stem}". Rename one, or '
                 "keep one of them."
             )

@@ -14,7 +14,7 @@ from alphaction.data.formats.track_sampling import lost_tracks_note
 from alphaction.utils.errors import UserError
 from alphaction.utils.output_folder import scratch_beside
 from alphaction.workflows.prepare.beyond_end import drop_beyond_end, refuse_beyond_end
-from alphaction.workflows.prepare.dataset_contents import contents_of
+from alphaction.workflows.prepare.dataset_contents import Contents, contents_of
 from alphaction.workflows.prepare.dataset_files import cut_clips, write_contents
 from alphaction.workflows.prepare.dataset_folder import SPLITS, DatasetFolder
 from alphaction.workflows.prepare.import_report import import_lines
@@ -54,14 +54,7 @@ def prepare_dataset(options: PrepareOptions, *, say: Say = print, progress: bool
     library.probe(progress)
     for line in library.summary():
         say(line)
-    parts = _read_annotations(options, library, say)
-    dropped: list[str] = []
-    if options.beyond_end == "drop":
-        parts, dropped = drop_beyond_end(parts, library)
-    else:
-        refuse_beyond_end(parts, library)
-    contents = contents_of(parts, library, options)
-    contents = replace(contents, left_out=(*dropped, *contents.left_out))
+    parts, contents = gather_contents(options, library, say)
     seconds = seconds_by_video(contents.splits.values())
     library.check_readable(seconds, progress)
 
@@ -76,11 +69,29 @@ def prepare_dataset(options: PrepareOptions, *, say: Say = print, progress: bool
         try:
             written = write_contents(scratch, output, contents, options, kept.roles)
         except UserError as error:
-            raise UserError(str(error).replace(str(scratch), str(options.folder))) from error
+            raise type(error)(str(error).replace(str(scratch), str(options.folder))) from error
         output.replace(scratch, written, {"options": record})
     for line in report_lines(contents, library, options, kept):
         say(line)
     return options.folder / CATALOG_FILE
+
+
+def gather_contents(
+    options: PrepareOptions, library: VideoLibrary, say: Say
+) -> tuple[dict[str, list[RowTable]], Contents]:
+    """Read all annotations; return the rows of each split's files, and what the dataset consists of.
+
+    Raises:
+        UserError: a file, a label or a row is wrong.
+    """
+    parts = _read_annotations(options, library, say)
+    dropped: list[str] = []
+    if options.beyond_end == "drop":
+        parts, dropped = drop_beyond_end(parts, library)
+    else:
+        refuse_beyond_end(parts, library)
+    contents = contents_of(parts, library, options)
+    return parts, replace(contents, left_out=(*dropped, *contents.left_out))
 
 
 def _read_annotations(options: PrepareOptions, library: VideoLibrary, say: Say) -> dict[str, list[RowTable]]:

@@ -16,7 +16,8 @@ import numpy as np
 from alphaction.data.annotations import read_boxes
 from alphaction.data.formats.rows import Label, RowBuilder, RowTable, Segment
 from alphaction.data.keyframes import multiples
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError, UserError
+from alphaction.utils.limits import VIDEO_SECONDS
 from alphaction.utils.messages import counted, listed
 from alphaction.workflows.prepare.import_rows import described
 from alphaction.workflows.prepare.prepare_options import PrepareOptions
@@ -51,10 +52,10 @@ def use_segments(parts: Splits, options: PrepareOptions, library: VideoLibrary) 
         notes: list[str] = []
         spread = {split: _spread(some, split, options, library, notes) for split, some in parts.items()}
         if not any(part.has_box.any() for some in spread.values() for part in some):
-            raise UserError("\n  - ".join(["no box lies at the time of a temporal segment:", *notes]))
+            raise DataError("\n  - ".join(["no box lies at the time of a temporal segment:", *notes]))
         return spread, notes
     if not boxed:
-        raise UserError(_no_boxes(every, segments, options))
+        raise DataError(_no_boxes(every, segments, options))
     return parts, [f"{described(segments)} left out: with --segments spread, labels go to the boxes of their time"]
 
 
@@ -119,6 +120,8 @@ def _spread(
             f"{first.video} from {first.start:.2f} to {first.end:.2f} s)"
         )
     every = max(1, options.keyframe_interval)
+    ends = {video: min(library.stated_end(video), VIDEO_SECONDS) for video in {segment.video for segment in segments}}
+    segments = [segment._replace(end=min(segment.end, ends[segment.video])) for segment in segments]
     notes += _seconds_without_box(segments, boxes, head, boxed if options.person_boxes else (), every)
     tables = [with_labels(table, labels) for table, labels in zip(tables, added, strict=True)]
     for number in range(len(some), len(tables)):
@@ -188,7 +191,7 @@ def _persons_of(path: Path, videos: Collection[str], library: VideoLibrary) -> R
         table = read_boxes(path, None, library.size)
     except UserError as error:
         kind = "coco" if ".json" in path.suffixes else "csv"
-        raise UserError(
+        raise DataError(
             f"{error}\nBoxes written otherwise are converted by\n  python tools/detect_persons.py --videos "
             f"{shlex.quote(str(library.folder))} --import {path} --from {kind} --output persons.csv"
         ) from error

@@ -19,7 +19,7 @@ from alphaction.data.annotations.checks import TABLE_RULES, TOOL_RULES, BoxRules
 from alphaction.data.formats.known_formats import ANNOTATION_FORMATS
 from alphaction.data.formats.rows import RowTable
 from alphaction.data.keyframes import encode, exact_time, exact_times
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError, UserError
 from alphaction.utils.messages import suggest
 from alphaction.workflows.prepare.video_library import VideoLibrary
 
@@ -238,7 +238,7 @@ def _video_of_each_box(table: BoxTable, library: VideoLibrary, annotated: set[st
     """Return the library's name of the video of each box; none of a file being annotated is a :class:`UserError`."""
     names = [library.name_of(str(video)) or str(video) for video in table.keyframes.videos]
     if len(table) and not annotated & set(names):
-        raise UserError(
+        raise DataError(
             f'{what}: {table.source}: none of its videos is annotated ({len(names)}, the first: "{names[0]}"). '
             f"Write video names as in the annotations. {suggest(names[0], annotated)}"
         )
@@ -272,7 +272,7 @@ def read_exclusions(path: Path, library: VideoLibrary) -> set[Keyframe]:
     for keyframe in sorted(read_exclusion_file(path)):
         name = library.name_of(keyframe.video)
         if name is None:
-            raise UserError(
+            raise DataError(
                 f'excluded timestamps: {path}: video "{keyframe.video}" is not in {library.folder}. '
                 f"{suggest(keyframe.video, library.names)}"
             )

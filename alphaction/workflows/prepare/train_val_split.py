@@ -13,7 +13,7 @@ import numpy as np
 from alphaction.config import get_cfg
 from alphaction.data.annotations import AnnotationTable, LabelMap
 from alphaction.data.label_statistics import labels_per_keyframe
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError, UserError
 from alphaction.utils.messages import counted, listed
 
 WAYS = ("auto", "video", "time")
@@ -66,7 +66,7 @@ def split_annotations(table: AnnotationTable, label_map: LabelMap, fraction: flo
     if way == "time" and by_time is None:
         raise UserError(f"--split-by time: {_too_short(table)} Use --split-by video, or give a --val file.")
     if by_video is None and by_time is None:
-        raise UserError(f"one annotation file for both splits: {_too_short(table)} Give a --val file of other videos.")
+        raise DataError(f"one annotation file for both splits: {_too_short(table)} Give a --val file of other videos.")
     names = np.array(label_map.names)
     if way == "video" or by_time is None:
         why = "" if way == "video" else ", as the videos are too short to split by time"

@@ -9,7 +9,7 @@ import numpy as np
 from alphaction.data.formats.frame_facts import FIRST_FRAME, FRAME_RATE, PATTERN, VIDEO_NAME
 from alphaction.data.formats.frame_names import FrameNaming
 from alphaction.data.formats.rows import RowTable
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError
 
 
 def refuse_one_video_for_all(tables: Sequence[RowTable]) -> None:
@@ -30,7 +30,7 @@ def refuse_one_video_for_all(tables: Sequence[RowTable]) -> None:
         for start, end, other in earlier:
             same = other.source.path.resolve() == table.source.path.resolve()
             if not same and min(last, end) - max(first, start) > 1:
-                raise UserError(
+                raise DataError(
                     f"{table.source.what}: {other.source.path} and {table.source.path} name no video, and both have "
                     f"boxes at the same seconds of {table.taken_for.video}, the only one there is. Add the other "
                     "video, and give each file (or its folder) the name of its own; or pass --video-name "

@@ -15,7 +15,7 @@ from alphaction.data.video.file import VIDEO_SUFFIXES, VideoInfo
 from alphaction.data.video.inner_videos import inner_videos_note
 from alphaction.data.video.names import VideoNames
 from alphaction.data.video.whole_movies import MovieSource
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError, UserError
 from alphaction.utils.files import missing_file
 from alphaction.utils.messages import counted, first_lines, listed, suggest
 
@@ -38,10 +38,10 @@ class VideoLibrary:
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
         if not self.folder.is_dir():
-            raise UserError(f"--videos: {missing_file(self.folder, folders=True)} Name the folder of the video files.")
+            raise DataError(f"--videos: {missing_file(self.folder, folders=True)} Name the folder of the video files.")
         files = [path for path in sorted(self.folder.iterdir()) if path.suffix.lower() in VIDEO_SUFFIXES]
         if not files:
-            raise UserError(_no_videos(self.folder))
+            raise DataError(_no_videos(self.folder))
         self.names: tuple[str, ...] = tuple(sorted({path.stem for path in files}))
         self.infos: dict[str, VideoInfo] = {}
         self.broken: dict[str, str] = {}
@@ -74,9 +74,9 @@ class VideoLibrary:
         """
         name = self.name_of(video)
         if name is None:
-            raise UserError(f'video "{video}": {self.folder} holds no such file. {suggest(video, self.names)}')
+            raise DataError(f'video "{video}": {self.folder} holds no such file. {suggest(video, self.names)}')
         if name in self.broken:
-            raise UserError(self.broken[name])
+            raise DataError(self.broken[name])
         if name not in self.infos:
             self.infos[name] = self._source.probe(name)
         return self.infos[name]
@@ -153,7 +153,7 @@ class VideoLibrary:
         except UserError as error:
             late = any(len(check.beyond) for check in checks)
             remedy = "\n  Or add --beyond-end drop, which leaves out the rows beyond the end and counts them."
-            raise UserError(f"{error}{remedy}" if late else str(error)) from error
+            raise DataError(f"{error}{remedy}" if late else str(error)) from error
 
 
 def relative_to(path: Path, folder: Path) -> str:

@@ -58,3 +58,25 @@ def test_the_recorded_config_is_read(repo_root: Path) -> None:
     assert not {"MODEL.BACKBONE.FROZEN_BN", "SOLVER.BASE_LR", "MODEL.ROI_ACTION_HEAD.DROPOUT_RATE"} & set(found)
     extra = {"config": get_cfg().dump()}
     assert values(convert_with(SOURCE, own_file("resnet50_4x16f_baseline", extra=extra), {}))
+
+
+@pytest.mark.parametrize(
+    ("settings", "lacking"),
+    [
+        ({}, "lack MODEL.BACKBONE.CONV_BODY, MODEL.ROI_ACTION_HEAD.NUM_CLASSES"),
+        (
+            {"MODEL.BACKBONE.CONV_BODY": {"value": "Slowfast-Resnet50", "part": "network", "why": ""}},
+            "lack MODEL.ROI_ACTION_HEAD.NUM_CLASSES",
+        ),
+    ],
+)
+def test_recorded_settings_that_lack_the_network_are_refused(settings: dict, lacking: str) -> None:
+    texts = {"recipe": {}, "source": "pyslowfast", "what": "SlowFast", "license": ""}
+    file = own_file("resnet50_4x16f_baseline", settings=settings, **texts)
+    with pytest.raises(UserError, match=rf"own\.pth: its settings.*({lacking})"):
+        convert_with(SOURCE, file, {})
+
+
+def test_a_recorded_config_of_other_keys_names_the_file() -> None:
+    with pytest.raises(UserError, match=r"own\.pth: the config of its run .*(?s:.)*NO_SUCH"):
+        convert_with(SOURCE, own_file("resnet50_4x16f_baseline", config="NO_SUCH: 1\n"), {})

@@ -283,13 +283,12 @@ def test_caffe2_slow_is_not_i3d() -> None:
 
 
 def test_a_config_that_is_no_config() -> None:
-    bomb = "a: &a [x, x, x]\n" + "".join(f"b{i}: [{', '.join(['*a'] * 200)}]\n" for i in range(10))
+    bomb = "a: &a [x, x, x]\n" + "".join(f"b{i}: [{', '.join(['*a'] * 200)}]\n" for i in range(100))
     for text in (
         "[" * 5000,
         "a: [1",
         "- 1\n- 2\n",
         bomb,
-        "x: {<<: {a: 1}}",
         "a: " + "x" * (1 << 21),
         "!!python/name:os.system",
     ):
@@ -306,7 +305,7 @@ def test_no_blocks_are_the_default() -> None:
 @pytest.mark.parametrize("value", ["!!timestamp x", "!!bool x", "!!int x", "!!binary x", "2001-13-99", "[a"])
 def test_yaml_values_that_are_not_what_they_say(value: str) -> None:
     file = pyslowfast_file(shape_of())
-    with pytest.raises(UserError, match=r"the config inside it is no YAML \("):
+    with pytest.raises(UserError, match=r"the config inside it is no YAML that can be read \("):
         convert_file(replace(file, extras={"cfg": f"a: {value}"}))
 
 
@@ -330,7 +329,7 @@ def test_the_user_can_say_that_own_classes_are_those_of_a_detector() -> None:
 def test_a_config_that_would_take_minutes_or_is_infinite() -> None:
     file = pyslowfast_file(shape_of())
     for text, said in (
-        (f"a: {'1:' * 50_000}1", "a value of 100,001 characters without quotes"),
+        (f"a: {'1:' * 50_000}1", "a number of 100,001 characters"),
         ("DATA: {TRAIN_JITTER_SCALES: [.inf]}", r"DATA\.TRAIN_JITTER_SCALES .* not a list of numbers"),
     ):
         with pytest.raises(UserError, match=said):

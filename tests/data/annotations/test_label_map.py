@@ -158,3 +158,29 @@ def test_unknown_id_or_name_names_the_nearest(label_map, refused):
 def test_missing_label_map_names_similar_files(tmp_path, write, refused):
     write("pets_action_list.pbtxt", "")
     refused(lambda: read_label_map(tmp_path / "pets_actions_list.pbtxt"), "does not exist", "pets_action_list.pbtxt?")
+
+
+@pytest.mark.parametrize("number", ["2147483648", "9" * 30, "9" * 5000, "\u00b2"])
+@pytest.mark.parametrize("form", ['item {{ name: "a" id: {} }}', "{}: a\n2: b\n", '{{"{}": "a"}}', '{{"a": {}}}'])
+def test_ids_that_no_class_can_have(write, refused, number, form):
+    message = refused(lambda: read_label_map(write("map.txt", form.format(number))), "map.txt")
+    assert len(message) < 1000
+
+
+@pytest.mark.parametrize("text", ["wave\n''\n", 'item { name: " " id: 1 }'])
+def test_a_class_whose_name_is_blank(write, refused, text):
+    refused(lambda: read_label_map(write("map.txt", text)), "map.txt", "no name")
+
+
+@pytest.mark.parametrize("form", ['item {{ name: "{}" id: 1 }}', '{{"1": "{}"}}'])
+def test_a_class_whose_name_is_as_long_as_a_book(write, refused, form):
+    message = refused(lambda: read_label_map(write("map.txt", form.format("a" * 1001))), "map.txt", "1,001 characters")
+    assert len(message) < 400
+
+
+def test_a_name_is_one_line_and_may_hold_controls(tmp_path):
+    assert ActionClass(1, "a\r\nb \n\n c", "object").name == "a b c"
+    names = ["a\rb", 'say "hi" \\ \x1b[2J', "tab\there"]
+    classes = tuple(ActionClass(number, name, "object") for number, name in enumerate(names, start=1))
+    LabelMap(classes).write(tmp_path / "map.pbtxt")
+    assert [entry.name for entry in read_label_map(tmp_path / "map.pbtxt")] == names

@@ -76,3 +76,11 @@ def test_classes_are_ids_or_names():
     assert classes == (3, "wave")
     assert rows.tolist() == [0, 2, 3]
     assert codes.tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize("number", [-(10**30), 10**30, -(2**63) - 1])
+def test_persons_of_any_number_have_a_place(tmp_path, number):
+    rows = RowBuilder()
+    rows.add("v", 1, (0, 0, 1, 1), person=number, place="track 1")
+    rows.add("v", 1, (0, 0, 1, 1), person=3, merge_key=number, place="track 2")
+    assert rows.build(tmp_path / "a.xml").person_ids.tolist()[1] == 3

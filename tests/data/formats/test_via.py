@@ -11,6 +11,7 @@ from workflows.prepare.importing import import_text, listed
 from alphaction.data.formats.frame_names import FrameNaming
 from alphaction.data.formats.rows import Segment
 from alphaction.utils.errors import UserError
+from alphaction.utils.values import Value
 
 PROJECT = {
     "project": {"pid": "__VIA_PROJECT_ID__", "data_format_version": "3.1.1", "vid_list": ["1", "2"]},
@@ -220,3 +221,17 @@ def test_a_box_over_a_time_is_a_track_that_stays(tmp_path, project, z, options, 
     assert [second for _, second, *_ in listed(found)] == seconds
     assert all(row[2:] == ((0.1, 0.1, 0.3, 0.3), ("walk, slowly", "read", "phone"), -1) for row in listed(found))
     assert (found.sampled.total, found.sampled.lost) == (1, not seconds)
+
+
+def test_options_and_the_files_of_a_view_are_taken_out_once_however_many_entries_have_them(
+    tmp_path, project, monkeypatch
+):
+    taken = []
+    text = Value.text
+    monkeypatch.setattr(Value, "text", lambda self, *default: taken.append(1) or text(self, *default))
+    project["attribute"]["1"]["options"] = {str(number): f"act {number}" for number in range(300)}
+    project["view"]["1"]["fid_list"] = ["lost"] * 299 + ["1"]
+    entry = {"z": [1, 2], "xy": [], "av": {"1": "act 7"}}
+    project["metadata"] = {f"e{number}": {"vid": str(1 + number % 2), **entry} for number in range(300)}
+    assert len(import_text(tmp_path, project).segments) == 150
+    assert 600 < len(taken) < 6000

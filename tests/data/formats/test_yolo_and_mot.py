@@ -119,3 +119,19 @@ def test_ground_truth_of_ten_columns_has_flags(tmp_path):
     assert rows.labels() == [(1,)]
     assert rows.counts["ground truth to ignore (flag 0), left out"] == 1
     assert rows.notes == ("the eighth column is the class, as its numbers are whole: 2 rows",)
+
+
+@pytest.mark.parametrize(("read", "name"), [(read_mot, "v.txt"), (read_yolo, "v_1.txt")])
+def test_numbers_beyond_what_a_file_can_mean_are_refused(tmp_path, read, name):
+    path = tmp_path / name
+    row = "1 0.1 0.1 0.1 0.1 0.5"
+    for cells in (row, f"{row}\n1 0.1 0.1"):
+        path.write_text(f"{cells}\n1e300 0.1 0.1 0.1 0.1 0.5\n")
+        with pytest.raises(UserError, match=name):
+            read(path, "boxes")
+
+
+def test_a_yolo_file_of_a_frame_that_no_video_has(tmp_path):
+    (tmp_path / f"v_{'9' * 30}.txt").write_text("0 0.5 0.4 0.2 0.1\n")
+    with pytest.raises(UserError, match="its name does not hold video and frame"):
+        read_yolo(tmp_path, "boxes")

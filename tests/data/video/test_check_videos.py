@@ -33,7 +33,7 @@ def test_all_problems_are_listed_at_once(folder):
     seconds = {**{f"absent_{number}": [1] for number in range(12)}, "wide": [6, 2, 1], "broken": [0]}
     checks = check_videos(MovieSource(folder), seconds)
     source = "pets (annotations: truth.csv)"
-    refused(lambda: require_usable(checks, source), f"{source}: 14 of 14 ", '"absent_0"', "and 4 more")
+    refused(lambda: require_usable(checks, source), f"{source}: problems in 14 of 14 ", '"absent_0"', "and 4 more")
     parts = ("broken.mp4: ", "wide.mp4: ends at 4.00 s", "1 of its 3 annotated keyframes", "second 6")
     refused(lambda: require_usable(checks[12:], "pets"), *parts)
 

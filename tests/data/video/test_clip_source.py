@@ -12,7 +12,7 @@ from messages import says
 from alphaction.data.tables import open_source
 from alphaction.data.video.one_second_clips import OneSecondClipSource
 from alphaction.data.video.whole_movies import MovieSource
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import DataError, UserError
 
 WINDOW = list(range(-32, 32))
 
@@ -246,3 +246,30 @@ def test_keyframes_between_seconds(movies, clips, frame_numbers):
     assert problems(cut, "film", [3.5, 4, 4.5, 6.2]) == []
     says(problems(cut, "film", [2.5, 3.5])[0], "1 of 2 annotated keyframes", "second 2.5 (looked for 2.mp4")
     says(problems(movie, "fast", [1, 4.5, 5])[0], "2 of its 3 annotated keyframes are beyond that: second 4.5, 5")
+
+
+@pytest.mark.parametrize("name", ["../outside/film", "{outside}/film", "x/../../outside/film"])
+def test_clips_are_read_in_their_folder_alone(clips, tmp_path, name):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "film").symlink_to(clips / "film", target_is_directory=True)
+    (tmp_path / "clips").mkdir()
+    source, video = OneSecondClipSource(tmp_path / "clips"), name.format(outside=outside)
+    for use in (lambda: source.probe(video), lambda: source.read(video, 5, [0], 25)):
+        with pytest.raises(DataError) as caught:
+            use()
+        says(str(caught.value), video, tmp_path / "clips")
+    assert video in problems(source, video, [5])[0]
+
+
+def test_folders_of_clips_that_are_links_are_read_where_asked_for(clips, tmp_path, frame_numbers):
+    (tmp_path / "film").symlink_to(clips / "film", target_is_directory=True)
+    with pytest.raises(DataError) as caught:
+        OneSecondClipSource(tmp_path).read("film", 5, [0], 25)
+    says(str(caught.value), "film", "link", clips / "film", "DATASETS.FOLLOW_LINKS True")
+    assert frame_numbers(OneSecondClipSource(tmp_path, follow_links=True).read("film", 5, [0], 25)) == [50]
+    # Links to single files are ordinary: caches and data stores make them.
+    (tmp_path / "linked").mkdir()
+    for clip in (clips / "film").iterdir():
+        (tmp_path / "linked" / clip.name).symlink_to(clip)
+    assert frame_numbers(OneSecondClipSource(tmp_path).read("linked", 5, [0], 25)) == [50]

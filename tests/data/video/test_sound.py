@@ -124,7 +124,7 @@ def test_sound_that_breaks_off_ends_early_and_says_so(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Sound, "_copies", broken)
     write_video(tmp_path / "b.mp4", [np.zeros((48, 64, 3), np.uint8)] * 60, FPS, "mp4", sound=sound)
-    assert sound.problem == "Invalid data found"
+    assert "Invalid data found" in sound.problem
     assert heard(tmp_path / "b.mp4")[1] == pytest.approx(100 * 1024 / 48000, abs=0.03)
     with av.open(str(tmp_path / "b.mp4")) as container:
         assert sum(1 for _ in container.decode(video=0)) == 60

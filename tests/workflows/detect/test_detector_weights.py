@@ -102,7 +102,7 @@ def test_weights_of_another_network_name_the_first_difference(two_classes):
 
 def test_files_that_are_no_weights(tmp_path):
     (tmp_path / "text.pth").write_text("not weights")
-    with pytest.raises(UserError, match="text.pth .* plain tensors"):
+    with pytest.raises(UserError, match="text.pth.*plain tensors"):
         build(tmp_path / "text.pth")
     torch.save({"a": torch.zeros(2)}, tmp_path / "other.pth")
     with pytest.raises(UserError, match="has no roi_heads.box_predictor.cls_score.weight .its first tensor is a."):
@@ -120,7 +120,7 @@ def test_code_in_a_file_is_not_run(tmp_path):
             return (Path.touch, (tmp_path / "ran",))
 
     torch.save({"model": Harmful()}, tmp_path / "harmful.pth")
-    with pytest.raises(UserError, match="plain tensors"):
+    with pytest.raises(UserError, match="harmful.pth holds dict without named tensors"):
         build(tmp_path / "harmful.pth")
     assert not (tmp_path / "ran").exists()
 
@@ -149,3 +149,27 @@ def test_from_torchvision_finds_boxes_inside_the_frame(two_classes):
     assert found.boxes.min() >= 0
     assert found.boxes.max() <= 1
     assert (np.diff(found.scores) <= 0).all()
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        torch.full((2, 2), float("nan")),
+        torch.eye(2).to_sparse(),
+        torch.zeros(2, 2, dtype=torch.complex64),
+        torch.zeros(2, 2, dtype=torch.int8),
+    ],
+)
+def test_tensors_that_are_no_weights(tmp_path, odd):
+    torch.save({"roi_heads.box_predictor.cls_score.weight": odd}, tmp_path / "odd.pth")
+    with pytest.raises(UserError, match=r"odd\.pth.*cls_score\.weight"):
+        build(tmp_path / "odd.pth")
+
+
+def test_a_damaged_file_of_the_old_form(tmp_path):
+    torch.save({"a": torch.zeros(2)}, tmp_path / "old.pth", _use_new_zipfile_serialization=False)
+    whole = (tmp_path / "old.pth").read_bytes()
+    for end in (40, 120, len(whole) // 2, len(whole) - 9):
+        (tmp_path / "old.pth").write_bytes(whole[:end])
+        with pytest.raises(UserError, match=r"weights of the detector: .*old\.pth"):
+            build(tmp_path / "old.pth")

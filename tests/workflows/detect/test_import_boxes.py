@@ -546,3 +546,14 @@ def test_keyframes_between_seconds_get_the_boxes_of_their_time_or_frame(tmp_path
     by_frame = import_detections(path, "mot", annotations, info, ImportRules())
     assert list(by_frame.keyframes) == [("cam_1", second) for second in times]
     assert by_frame.scores.tolist() == pytest.approx([0.1, 0.4, 0.9])
+
+
+def test_a_category_of_persons_whose_id_is_no_number(tmp_path, annotations):
+    data = {
+        "images": [{"id": 1, "file_name": "cam_1/0001.jpg", "width": WIDTH, "height": HEIGHT}],
+        "annotations": [{"image_id": 1, "category_id": 1, "bbox": [10, 20, 30, 40], "score": 0.9}],
+        "categories": [{"id": "[", "name": "person"}],
+    }
+    path = write_one(tmp_path / "boxes.json", json.dumps(data))
+    with pytest.raises(UserError, match=r"boxes\.json"):
+        import_detections(path, "coco", annotations, info)

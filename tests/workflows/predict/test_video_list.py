@@ -130,3 +130,22 @@ def test_what_an_interrupted_run_has_written_stays(videos, tmp_path):
     assert [job.video.name for job in jobs_for(template, both, one=False)] == ["a 1.mov"]
     for changes in ({"force": True}, {"csv": tmp_path / "x.csv"}):
         assert len(jobs_for(replace(template, **changes), both, one=False)) == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("a\0b.mp4", "line 2: a zero byte"),
+        ("x" * 5000 + ".mp4", "does not exist"),
+        ("~nobody_here/a.mp4", "does not exist"),
+    ],
+)
+def test_lines_that_name_no_file(tmp_path, line, problem):
+    listing = tmp_path / "list.txt"
+    listing.write_text(f"# videos\n{line}\n")
+    try:
+        said = next(iter(find_videos([listing]).values()))
+    except UserError as error:
+        said = str(error)
+    assert problem in said
+    assert "list.txt, line 2" in said

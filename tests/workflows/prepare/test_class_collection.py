@@ -137,3 +137,17 @@ def test_names_that_are_numbers_are_their_own_ids():
     ]
     label_map = LabelMap((ActionClass(1, "wave", "object"), ActionClass(10, "sit", "object")), "label map")
     assert resolve_classes([part(("10",), ("1",))], label_map).class_ids == [[(10,), (1,)]]
+
+
+def test_an_action_without_a_name_is_refused_with_its_place():
+    with pytest.raises(UserError, match=r"file\.xml, row 1: an action without a name"):
+        resolve_classes([part(("wave",), (" ",))], None)
+    with pytest.raises(UserError, match=r"file\.xml, row 1: the class id 2147483648 is not one from 0"):
+        resolve_classes([part((1,), (2**31,))], None)
+
+
+def test_a_text_as_long_as_a_book_is_no_action():
+    with pytest.raises(UserError, match=r'file\.xml, row 1: the action "aaa.*" has 1,001 characters') as error:
+        resolve_classes([part(("wave",), ("a" * 1001,))], None)
+    assert len(str(error.value)) < 400
+    assert resolve_classes([part(("a" * 1000,))], None).label_map.names == ("a" * 1000,)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import threading
 import time
 
 import cv2
@@ -14,7 +17,7 @@ from alphaction.data.video.file import VideoFile
 from alphaction.data.video.one_second_clips import OneSecondClipSource
 from alphaction.data.video.whole_movies import MovieSource
 from alphaction.utils.errors import UserError
-from alphaction.workflows.prepare import movie_cutter
+from alphaction.workflows.prepare import movie_cutter, movie_pool
 from alphaction.workflows.prepare.movie_cutter import clip_size
 from alphaction.workflows.prepare.movie_pool import run_in_processes
 from alphaction.workflows.prepare.movies import CutSummary, cut_movie, cut_movies, find_movies
@@ -301,6 +304,28 @@ def test_stopping_ends_the_workers_and_removes_what_is_half_written(tmp_path):
 def test_an_error_of_one_movie_does_not_stop_this_process(tmp_path):
     movies = [tmp_path / "odd.mp4", tmp_path / "other.mp4"]
     assert [result for _, result in run_in_processes(crash, movies, 1)] == ["ValueError: an odd value", "other is cut"]
+
+
+def test_ctrl_c_waits_until_all_workers_have_started():
+    """Also where another thread takes it, in which no mask holds it back."""
+    ended, passed = threading.Event(), []
+    other = threading.Thread(target=ended.wait)
+
+    def work() -> None:
+        with movie_pool._signals_held_back():
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.1)
+            passed.append("block")
+        passed.append("end")
+
+    other.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            work()
+    finally:
+        ended.set()
+        other.join()
+    assert passed == ["block"]
 
 
 def test_movies_of_one_name_are_refused(tmp_path):

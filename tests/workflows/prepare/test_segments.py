@@ -27,9 +27,16 @@ def table(tmp_path, seconds=(), segments=(), labels=(), video="a", name="a.csv")
     return rows.build(tmp_path / name, spelling="xyxy", pixels=False, format="ava")
 
 
+class Videos:
+    """Videos of 30 seconds."""
+
+    def stated_end(self, video: str) -> float:
+        return 30.0
+
+
 def spread(parts, options) -> tuple[dict, list[str]]:
     """Return split -> second -> labels, and the notes."""
-    found, notes = use_segments(parts, replace(options, segments="spread"), None)
+    found, notes = use_segments(parts, replace(options, segments="spread"), Videos())
     return {split: {row[1]: row[3] for part in some for row in listed(part)} for split, some in found.items()}, notes
 
 
@@ -182,3 +189,9 @@ def test_seconds_of_segments_without_a_box_are_named(tmp_path, options):
         note.endswith("a at 3, 4, 5 (--person-boxes gives boxes only to videos in which no box is annotated)")
         for note in notes
     )
+
+
+def test_a_segment_beyond_the_end_of_its_video_is_looked_at_up_to_there(tmp_path, options):
+    parts = {"train": [table(tmp_path, [1], [(0.0, 2.0**31, "wave")])]}
+    _, notes = spread(parts, replace(options, val=None))
+    assert any("30 seconds of temporal segments without a box" in note for note in notes), notes

@@ -11,7 +11,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError
 from alphaction.utils.messages import counted, listed
 from alphaction.workflows.detect.onnx_model import decode
 from alphaction.workflows.detect.onnx_model.decode import FRACTION, FRAME, INPUT, Found, Layout
@@ -106,7 +106,7 @@ def _num_classes(columns: int, masks: int, facts: Facts) -> int:
     num_classes = columns - more
     if num_classes < 1 or (facts.names is not None and num_classes != len(facts.names)):
         names = f", and the file names {counted(len(facts.names), 'class', 'classes')}" if facts.names else ""
-        raise UserError(
+        raise CheckpointError(
             f"{facts.source}: {counted(columns, 'column')} of its output {'are' if columns != 1 else 'is'} left for "
             f"scores{names}{f' and has {more} columns of masks or keypoints' if more else ''}. Is it another layout? "
             f"Say so: --onnx-layout {listed(LAYOUTS, 10, ' or ')}."
@@ -206,7 +206,7 @@ def _pixels_of_queries(name: str, boxes: str, logits: str, num_classes: int, fac
         return IMAGENET
     if num_classes == 80:
         return UNIT
-    raise UserError(
+    raise CheckpointError(
         f"{facts.source}: it is not clear what values it takes. Say so: --onnx-pixels 0-1 (RT-DETR, D-FINE) or "
         "--onnx-pixels imagenet (RF-DETR, Deformable DETR)."
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from alphaction.utils.errors import UserError
+from alphaction.utils.errors import CheckpointError, UserError
 from alphaction.utils.messages import counted, listed
 from alphaction.workflows.detect.onnx_model.build import (
     BUILDERS,
@@ -60,7 +60,7 @@ def resolve(outputs: Outputs, facts: Facts, wanted: str | None = None) -> Layout
         UserError: no layout fits, or several do.
     """
     if facts.task not in ("", "detect", "segment", "pose"):
-        raise UserError(f'{facts.source}: its task is "{facts.task}", and boxes are needed: export a detector.')
+        raise CheckpointError(f'{facts.source}: its task is "{facts.task}", and boxes are needed: export a detector.')
     name = wanted or _recognized(outputs, facts)
     if name is None:
         return None
@@ -96,7 +96,7 @@ def _recognized(outputs: Outputs, facts: Facts) -> str | None:
     if parts is None:
         if all(value.numel() == 0 for value in outputs.values()):
             return None
-        raise UserError(
+        raise CheckpointError(
             f"{facts.source}: the outputs are {described(outputs)}, and it is not clear what they are. {_FORMS}\n"
             "Export the model in one of these, or import the boxes that another program finds with it."
         )
@@ -157,7 +157,7 @@ def _recognized_queries(outputs: Outputs, facts: Facts) -> str:
     boxes, logits = query_parts(outputs)
     num_classes = outputs[logits].shape[2]
     if in_pixels(outputs[boxes]):
-        raise UserError(
+        raise CheckpointError(
             f"{facts.source}: the outputs are {described(outputs)}, but {boxes} does not hold fractions of the frame. "
             f"{_FORMS}"
         )

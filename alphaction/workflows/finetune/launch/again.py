@@ -35,7 +35,7 @@ def resume_command(words: Sequence[str]) -> str:
     flags, overrides = list(words[:cut]), list(words[cut + 1 :])
     if "--resume" not in flags:
         # The run has its head by then, and its schedule, which was scaled.
-        flags = [*(flag for flag in flags if flag != "--new-classes"), "--resume"]
+        flags = [*(flag for flag in flags if flag not in ("--new-classes", "--requeued")), "--resume"]
         pairs = zip(overrides[::2], overrides[1::2], strict=True)
         overrides = [word for pair in pairs if pair[0] not in SCHEDULE_KEYS for word in pair]
     return start_command([*flags, *(["--", *overrides] if overrides else [])])

@@ -5,19 +5,21 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from yacs.config import CfgNode
 
 import alphaction
 from alphaction.checkpoint import FINAL_CHECKPOINT, LAST_CHECKPOINT
-from alphaction.checkpoint.checkpointer import last_checkpoint
+from alphaction.checkpoint.run_folder import checkpoint_files, holds_run, last_checkpoint, newest_checkpoint
 from alphaction.config import load_cfg
 from alphaction.engine.run_flags import train_parser
 from alphaction.engine.run_plan import plan_text
 from alphaction.engine.train import plan_run
-from alphaction.utils.errors import UserError
+from alphaction.solver import SCHEDULE_KEYS
+from alphaction.utils.errors import CheckpointError, UserError
 from alphaction.utils.files import missing_file
 from alphaction.workflows.finetune.launch.execute import TORCHRUN
 from alphaction.workflows.finetune.launch.launch_options import LaunchOptions
@@ -70,6 +72,9 @@ def plan_launch(options: LaunchOptions, machine: Machine) -> Launch:
         UserError: for anything that would stop the training; the message has the remedy.
     """
     cfg = load_cfg(options.config, options.overrides)
+    if options.requeued and not options.resume and holds_run(Path(cfg.OUTPUT_DIR)):
+        options = _continued_options(options)
+        cfg = load_cfg(options.config, options.overrides)
     processes = choose_processes(cfg, options, machine)
     if not options.resume:
         _refuse_earlier_run(Path(cfg.OUTPUT_DIR))
@@ -87,22 +92,40 @@ def plan_launch(options: LaunchOptions, machine: Machine) -> Launch:
     )
 
 
+def _continued_options(options: LaunchOptions) -> LaunchOptions:
+    """Return the options that continue the run which these have started: it has its head, and its scaled schedule."""
+    pairs = zip(options.overrides[::2], options.overrides[1::2], strict=True)
+    overrides = tuple(word for pair in pairs if pair[0] not in SCHEDULE_KEYS for word in pair)
+    return replace(options, resume=True, new_classes=False, overrides=overrides)
+
+
 def _refuse_earlier_run(folder: Path) -> None:
     """Raise a :class:`UserError` if a new run would meet an earlier one in its folder."""
     pointer, final = folder / LAST_CHECKPOINT, f"{FINAL_CHECKPOINT}.pth"
-    found = [path for path in (pointer, folder / final, *sorted(folder.glob("model_[0-9]*.pth"))) if path.is_file()]
-    if not found:
+    if not holds_run(folder):
         return
-    run, more = f"a run ({found[0].name})", "Continue it: --resume. "
-    if found[0] != pointer:
-        more = ""  # It was copied, or another program wrote it.
-    elif last_checkpoint(folder).name == final:
+    found = pointer if pointer.is_file() else checkpoint_files(folder)[0]
+    run, more = f"a run ({found.name})", "Continue it: --resume. "
+    continued = _continued(folder)
+    if continued is None and found != pointer:
+        more = ""  # It is damaged, or another program wrote it.
+    elif continued is not None and continued.name == final:
         run = f"a finished run ({final})"
         more = "Train it for longer: --resume, and `-- SOLVER.MAX_ITER N` with more iterations than it has. "
     raise UserError(
         f"OUTPUT_DIR {folder} already holds {run}. {more}Start another one beside it: "
         f"`-- OUTPUT_DIR {shlex.quote(f'{folder}_2')}`."
     )
+
+
+def _continued(folder: Path) -> Path | None:
+    """Return the checkpoint that --resume would look at first, None if there is none."""
+    with suppress(CheckpointError):
+        return last_checkpoint(folder)
+    with suppress(CheckpointError):
+        newest = newest_checkpoint(folder)
+        return newest and newest.path
+    return None
 
 
 def _starts_at_random(cfg: CfgNode, options: LaunchOptions) -> bool:

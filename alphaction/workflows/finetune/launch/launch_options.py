@@ -47,6 +47,9 @@ class LaunchOptions:
         help="take the backbone only from MODEL.WEIGHT and start a new action head (default: take the head, too)",
     )
     resume: bool = option(False, help="continue from the last checkpoint in OUTPUT_DIR")
+    requeued: bool = option(
+        False, help="--resume if OUTPUT_DIR holds a checkpoint, else start: for jobs that a scheduler starts again"
+    )
     tensorboard: bool = option(True, help="write no TensorBoard files")
     skip_val: bool = option(False, help="no evaluation during training; the one at the end stays")
     seed: int | None = option(None, within=SEED, metavar="S", help="seed of the run (default: 0)")
