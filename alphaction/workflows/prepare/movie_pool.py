@@ -135,9 +135,9 @@ class _Worker:
 
 
 def _start_worker(seconds: Any, started: Any) -> None:
-    # Ctrl-C is the main process's affair, which then terminates the workers. An exception, unlike pebble's exit,
-    # removes the file that is being written.
-    signal.signal(signal.SIGTERM, _stop)
+    # Ctrl-C is the main process's affair, which then terminates the workers. One without a job, on its way out say, has
+    # nothing to tidy: an exception there would end in a traceback.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     cv2.setNumThreads(1)
     _Worker.seconds = seconds
     with started.get_lock():
@@ -149,7 +149,12 @@ def _stop(number: int, frame: Any) -> NoReturn:
 
 
 def _work(job: Job[Result], movie: Path) -> Result | str:
-    return _result_or_reason(job, movie, _count)
+    # An exception, unlike pebble's exit, removes the file that is being written.
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        return _result_or_reason(job, movie, _count)
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _count() -> None:

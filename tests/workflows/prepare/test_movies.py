@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -299,6 +301,21 @@ def test_stopping_ends_the_workers_and_removes_what_is_half_written(tmp_path):
     results.close()
     assert time.monotonic() - began < 20  # of a job of 60 seconds
     assert [path.name for path in tmp_path.iterdir()] == ["slow started"]
+
+
+def test_a_worker_that_is_stopped_on_its_way_out_says_nothing():
+    """The end of the pool terminates workers that may be running their exit handlers: a traceback came of it."""
+    code = """
+import atexit, multiprocessing, os, signal
+from pathlib import Path
+from alphaction.workflows.prepare import movie_pool
+
+movie_pool._start_worker(multiprocessing.Value("q", 0), multiprocessing.Value("q", 0))
+assert movie_pool._work(lambda movie, count: count() or signal.getsignal(signal.SIGTERM), Path()) is movie_pool._stop
+atexit.register(os.kill, os.getpid(), signal.SIGTERM)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGTERM, "", "")
 
 
 def test_an_error_of_one_movie_does_not_stop_this_process(tmp_path):
