@@ -25,6 +25,7 @@ command, asks once, and starts the training.
   --requeued        --resume if OUTPUT_DIR holds a checkpoint, else start: for jobs that a scheduler starts again
   --no-tensorboard  write no TensorBoard files
   --skip-val        no evaluation during training; the one at the end stays
+  --compile         run the backbone as code that torch.compile makes of it (a minute or more at the start)
   --seed S          seed of the run (default: 0)
   --nnodes N --node-rank R --master-addr A [--master-port P]
                     several machines: run the command on each (under Slurm: tools/slurm_train.sbatch)

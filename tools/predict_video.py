@@ -19,12 +19,17 @@ from alphaction.utils.requirements import require_packages
 require_packages()
 
 from alphaction.config import load_cfg
+from alphaction.engine.setup import processes_from_environment
 from alphaction.engine.test import test_weights
-from alphaction.utils.errors import run_command, saying_how_to_go_on
+from alphaction.utils.errors import UserError, run_command, saying_how_to_go_on
 from alphaction.utils.logging import logged_run
 from alphaction.utils.messages import counted, shortened
 from alphaction.utils.options import CommandParser, add_options, read_options
 from alphaction.workflows.predict.interruption import how_to_go_on
+from alphaction.workflows.predict.ledger import Ledger
+from alphaction.workflows.predict.progress import Costs, Progress
+from alphaction.workflows.predict.record import settings_of
+from alphaction.workflows.predict.shares import this_process
 from alphaction.workflows.predict.video import predict_videos
 from alphaction.workflows.predict.video_list import find_videos, jobs_for, named_paths, split_keys
 from alphaction.workflows.predict.video_options import VideoFailure, VideoOptions
@@ -38,6 +43,11 @@ EXAMPLE = """examples:
   python tools/predict_video.py --config-file output/mine/config.yaml --video recordings --detector --output predicted
   python tools/predict_video.py --config-file output/mine/config.yaml --video recordings --onnx yolo11m.onnx \\
       --output predicted
+  torchrun --standalone --nproc_per_node=4 tools/predict_video.py --config-file output/mine/config.yaml \\
+      --video recordings --detector --output predicted
+
+Several videos may be shared by any number of processes, by torchrun, srun or a job array of Slurm. The same command
+does what is missing.
 
 The detector keeps scores from TEST.BOX_THRESH on (detect_persons.py: --score) and runs where the model runs, by
 MODEL.DEVICE (detect_persons.py: --device): write TEST.BOX_THRESH 0.5 MODEL.DEVICE cpu at the end of the command.
@@ -83,13 +93,24 @@ def main() -> int:
     cfg = load_cfg(args.config_file, args.opts)
     cfg.MODEL.WEIGHT = os.path.expanduser(cfg.MODEL.WEIGHT)
     failures: list[VideoFailure] = []
-    with logged_run(None, is_main=True), saying_how_to_go_on(lambda: how_to_go_on(jobs)):
-        for result in predict_videos(cfg, test_weights(cfg, args.opts), jobs, config_file=config_file):
-            if isinstance(result, VideoFailure):
-                failures.append(result)
-                print(shortened(f"skipped: {result}"), file=sys.stderr)
-            else:
-                print(result, flush=True)
+    is_main = this_process()[0] == 0
+    if one and processes_from_environment()[1] > 1:
+        raise UserError("one video is predicted by one process: run this command without torchrun")
+    with logged_run(None, is_main):
+        weights = test_weights(cfg, args.opts)
+        ledger = None if one else Ledger(jobs, settings_of(cfg, weights, jobs[0]))
+        progress, costs = Progress(ledger if is_main else None), Costs()
+        with saying_how_to_go_on(lambda: how_to_go_on(jobs, ledger)):
+            for result in predict_videos(cfg, weights, jobs, config_file=config_file, ledger=ledger):
+                if isinstance(result, VideoFailure):
+                    failures.append(result)
+                    print(shortened(f"skipped: {result}"), file=sys.stderr)
+                else:
+                    print(result, flush=True)
+                    costs.add(result.length, result.cpu)
+                progress.tell()
+        if str(costs):
+            print(costs, flush=True)
     if failures:
         title = f"{len(failures)} of {counted(len(jobs), 'video')} could not be predicted; the others are written:"
         short = [f"{failure.video}: {failure.short}" for failure in failures]

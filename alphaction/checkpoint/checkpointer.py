@@ -183,6 +183,8 @@ class Checkpointer:
     def load_memory(self, iteration: int, folder: str | Path | None = None) -> MemoryLoad:
         """Return the memory pool that was saved at ``iteration``; without it, None and a text for the log.
 
+        Its tensors stay in the file until they are used, so that it takes no memory of its own.
+
         Args:
             iteration: of the checkpoint that the run continues from.
             folder: where that checkpoint lies; default: the run's own.
@@ -191,7 +193,7 @@ class Checkpointer:
         if not path.is_file():
             return MemoryLoad(None, f"{path}: no such file; {EMPTY_MEMORY}")
         try:
-            content = _read_plain(path)
+            content = _read_plain(path, mapped=True)
         except UserError as error:
             return MemoryLoad(None, f"{error} Meanwhile {EMPTY_MEMORY}")
         if not isinstance(content.get("pool"), dict):
@@ -320,9 +322,9 @@ class Checkpointer:
         return f"Changed since it began: {listed(changed, 6)}. Set them as they were, or {anew}"
 
 
-def _read_plain(path: Path) -> dict[str, Any]:
+def _read_plain(path: Path, *, mapped: bool = False) -> dict[str, Any]:
     """Read a file that holds tensors and plain types only, as :class:`Checkpointer` writes them."""
-    content, foreign = read_content(path)
+    content, foreign = read_content(path, mapped=mapped)
     if foreign or not isinstance(content, dict):
         return {}
     return content

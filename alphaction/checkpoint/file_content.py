@@ -26,8 +26,13 @@ from alphaction.utils.messages import listed
 _OLD_TORCH_MAGIC = b"l\xfc\x9cF\xf9 j\xa8P\x19."
 
 
-def read_content(path: Path) -> tuple[object, set[str]]:
+def read_content(path: Path, *, mapped: bool = False) -> tuple[object, set[str]]:
     """Return everything in a weight file, and the names of the foreign classes that stand-ins replace in it.
+
+    Args:
+        path: the file.
+        mapped: leave the values of tensors in the file until they are used, where a PyTorch file allows it. It must not
+            be written to while they are.
 
     Raises:
         CheckpointError: if the file is missing, damaged or of another kind.
@@ -36,7 +41,7 @@ def read_content(path: Path) -> tuple[object, set[str]]:
     try:
         if kind == "torch" and zipfile.is_zipfile(path) and (damage := damaged_record(path)):
             raise CheckpointError(f"{path}: {damage}. Download or copy it again.")
-        content, foreign = _READERS[kind](path)
+        content, foreign = (_map_torch(path) if mapped and kind == "torch" else None) or _READERS[kind](path)
     except UserError:
         raise
     # What a damaged or hostile pickle raises has no limit: IndexError, AttributeError, RecursionError...
@@ -73,6 +78,22 @@ def _load_torch(path: Path) -> tuple[object, set[str]]:
         pickle_module = torch_pickle_module(foreign)
         with path.open("rb") as file:
             return torch.load(file, map_location="cpu", weights_only=False, pickle_module=pickle_module), foreign
+
+
+def _map_torch(path: Path) -> tuple[object, set[str]] | None:
+    """Read a file that PyTorch wrote without compression.
+
+    None: it is another one, holds foreign classes, or lies where files cannot be mapped, as on some network drives.
+    """
+    if not zipfile.is_zipfile(path):
+        return None
+    with zipfile.ZipFile(path) as archive:
+        if any(record.compress_type != zipfile.ZIP_STORED for record in archive.infolist()):
+            return None
+    try:
+        return torch.load(str(path), map_location="cpu", weights_only=True, mmap=True), set()
+    except (pickle.UnpicklingError, OSError, RuntimeError):
+        return None
 
 
 _READERS = {"safetensors": _read_safetensors, "torch": _read_torch, "pickle": _read_pickle}

@@ -33,6 +33,7 @@ class TrainingRules:
         max_persons: most ground truth boxes of a clip; more are thinned out at random.
         jitter_x: largest shift of a box's left and right sides (outwards, inwards), as fractions of its width.
         jitter_y: the same for its upper and lower sides.
+        color_later: colors are shifted on the model's device instead of here.
     """
 
     flip_prob: float
@@ -41,6 +42,7 @@ class TrainingRules:
     max_persons: int
     jitter_x: tuple[float, float]
     jitter_y: tuple[float, float]
+    color_later: bool = False
 
     @classmethod
     def from_config(cls, cfg: CfgNode, label_map: LabelMap) -> TrainingRules:
@@ -54,6 +56,7 @@ class TrainingRules:
             max_persons=head.PROPOSAL_PER_CLIP,
             jitter_x=tuple(head.PROPOSAL_JITTER_X),
             jitter_y=tuple(head.PROPOSAL_JITTER_Y),
+            color_later=inputs.COLOR_ON_DEVICE,
         )
 
 

@@ -25,11 +25,12 @@ class BatchCollator:
     size_divisibility: int = 1
 
     def __call__(self, samples: Sequence[ClipSample]) -> ClipBatch:
-        """Return the batch of ``samples``, which must agree on pathways and on having labels."""
+        """Return the batch of ``samples``, which must agree on pathways, and on having labels and color shifts."""
         sizes = torch.tensor([sample.size for sample in samples], dtype=torch.long)
         step = max(self.size_divisibility, 1)
         width, height = (-(-int(side) // step) * step for side in sizes.amax(dim=0))
         labels = [sample.labels for sample in samples]
+        shifts = [sample.color_shift for sample in samples]
         return ClipBatch(
             indices=torch.tensor([sample.index for sample in samples]),
             keyframes=[sample.keyframe for sample in samples],
@@ -44,15 +45,16 @@ class BatchCollator:
             object_boxes=torch.cat([sample.object_boxes for sample in samples]),
             object_clip_index=_positions([sample.object_boxes for sample in samples]),
             features=_stack_maps([sample.features for sample in samples]),
+            color_shifts=None if shifts[0] is None else torch.stack(shifts),
         )
 
 
 def _stack(clips: Sequence[Tensor | None], height: int, width: int) -> Tensor | None:
-    """Return clips [3, T, H, W] as one [B, 3, T, height, width] tensor."""
+    """Return clips [3, T, H, W] as one [B, 3, T, height, width] tensor, channels last in memory as decoded."""
     if clips[0] is None:
         return None
     channels, frames = clips[0].shape[:2]
-    batch = clips[0].new_empty((len(clips), channels, frames, height, width))
+    batch = clips[0].new_empty((len(clips), frames, height, width, channels)).permute(0, 4, 1, 2, 3)
     for place, clip in zip(batch, clips, strict=True):
         rows, columns = clip.shape[2:]
         place[:, :, :rows, :columns] = clip

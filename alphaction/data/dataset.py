@@ -5,7 +5,7 @@ Axes: T frames, H and W rows and columns, n persons and m objects of a clip, C c
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -18,8 +18,10 @@ from alphaction.config.pathways import active_pathways
 from alphaction.data.annotations import AnnotationTable, LabelMap
 from alphaction.data.augmentation import TestRules, TrainingRules
 from alphaction.data.box_geometry import extend_boxes, jitter_boxes, resize_boxes, unit_to_pixel
+from alphaction.data.clip_boxes import ClipBoxes
 from alphaction.data.feature_cache import Clip, FeatureCache
-from alphaction.data.sample import ClipSample, Keyframe, SampleRequest
+from alphaction.data.keyframes import Keyframe
+from alphaction.data.sample import ClipSample, SampleRequest
 from alphaction.data.table_checks import require_boxes, require_labels, require_matches
 from alphaction.data.tables import DatasetTables, open_tables
 from alphaction.data.temporal import TemporalSampling
@@ -27,6 +29,7 @@ from alphaction.data.transforms import ClipAugmentation, ResizeRule, Size
 from alphaction.data.used_detections import UsedDetections
 from alphaction.data.video.clip_cache import with_cache
 from alphaction.data.video.clip_source import ClipSource
+from alphaction.utils.errors import DataError
 from alphaction.utils.messages import counted
 
 if TYPE_CHECKING:
@@ -83,6 +86,8 @@ class ActionDataset(Dataset[ClipSample]):
         else:
             require_boxes(tables.annotations)
             has_box = np.diff(tables.annotations.row_offsets) > 0
+        most = rules.max_persons if isinstance(rules, TrainingRules) else None
+        self._boxes = ClipBoxes(tables, self._used, most, max_objects)
         self._table_index = np.flatnonzero(has_box)
         self.keyframes = tables.annotations.keyframes.take(has_box)
 
@@ -178,7 +183,8 @@ class ActionDataset(Dataset[ClipSample]):
         """
         rng = np.random.default_rng((request.seed, request.index))
         keyframe: Keyframe = self.keyframes[request.index]
-        persons = self._persons(request.index, keyframe, rng)
+        row = int(self._table_index[request.index])
+        persons = self._boxes.persons(keyframe, row, rng)
         augmentation, slow_start = self._draw(rng)
 
         slow = fast = features = None
@@ -190,11 +196,11 @@ class ActionDataset(Dataset[ClipSample]):
         old_size = self.frame_size(request.index)
         unit_boxes = torch.from_numpy(persons.boxes)
         boxes = augmentation.boxes(resize_boxes(unit_to_pixel(unit_boxes, old_size), old_size, size), size[0])
-        objects = resize_boxes(unit_to_pixel(self._objects(keyframe), old_size), old_size, size)
+        objects = resize_boxes(unit_to_pixel(self._boxes.objects(keyframe), old_size), old_size, size)
         labels = None
         if isinstance(self.rules, TrainingRules):
             boxes = jitter_boxes(boxes, rng, self.rules.jitter_x, self.rules.jitter_y, size)
-            labels = augmentation.labels(self._labels(persons.rows), self.rules.mirrored_channels)
+            labels = augmentation.labels(self._boxes.labels(persons.rows), self.rules.mirrored_channels)
         else:
             boxes = extend_boxes(boxes, self.rules.extend_scale, size)
         return ClipSample(
@@ -209,6 +215,7 @@ class ActionDataset(Dataset[ClipSample]):
             labels=labels,
             object_boxes=augmentation.boxes(objects, size[0]).float(),
             features=features,
+            color_shift=augmentation.later_shift(),
         )
 
     def clip_without_boxes(self, index: int, mirrored: bool) -> ClipSample:
@@ -229,6 +236,25 @@ class ActionDataset(Dataset[ClipSample]):
             return width, height
         info = self.source.probe(self.keyframes[index].video)
         return info.width, info.height
+
+    def frame_sizes(self, *, skips: bool = False) -> np.ndarray:
+        """Return :meth:`frame_size` of every clip, int64 [number of clips, 2].
+
+        Args:
+            skips: give clips of videos that do not open the size (0, 0); otherwise the first of them is an error.
+        """
+        sizes = self.annotations.frame_sizes[self._table_index].astype(np.int64)
+        unknown = np.flatnonzero((sizes <= 0).any(axis=1))
+        videos = self.keyframes.video_index[unknown]
+        for video in np.unique(videos).tolist():
+            found = (0, 0)
+            try:
+                found = self.source.frame_size(str(self.keyframes.videos[video]))
+            except DataError:
+                if not skips:
+                    raise
+            sizes[unknown[videos == video]] = found
+        return sizes
 
     def summary(self) -> str:
         """Return counts for the log, also of what the clips leave out."""
@@ -251,33 +277,10 @@ class ActionDataset(Dataset[ClipSample]):
         """Return the augmented (slow, fast) frames of a clip, uint8 [3, T, H, W] each, and their (width, height)."""
         slots = self.sampling.slots(slow_start)
         used = sorted(set(chain.from_iterable(slots)))
-        frames = self.source.read(keyframe.video, keyframe.second, used, self.fps, self.resize)
-        size = (frames.shape[2], frames.shape[1])
-        frames = augmentation.frames(frames)
-        slow, fast = (_pathway(frames, np.searchsorted(used, of_pathway)) for of_pathway in slots)
-        return slow, fast, size
-
-    def _persons(self, index: int, keyframe: Keyframe, rng: np.random.Generator) -> _Persons:
-        if self._used is not None:
-            boxes, scores = self._used.boxes.lookup(*keyframe, min_score=self._used.min_score)
-            return _Persons(boxes, scores, np.zeros(0, dtype=np.int64))
-        rows = self.annotations.rows(int(self._table_index[index]))
-        chosen = np.arange(rows.start, rows.stop)
-        if isinstance(self.rules, TrainingRules) and len(chosen) > self.rules.max_persons:
-            chosen = np.sort(rng.choice(chosen, self.rules.max_persons, replace=False))
-        return _Persons(self.annotations.boxes[chosen], np.ones(len(chosen), dtype=np.float32), chosen)
-
-    def _objects(self, keyframe: Keyframe) -> Tensor:
-        if self.tables.object_boxes is None:
-            return torch.zeros((0, 4), dtype=torch.float64)
-        return torch.from_numpy(self.tables.object_boxes.lookup(*keyframe, limit=self.max_objects)[0])
-
-    def _labels(self, rows: np.ndarray) -> Tensor:
-        """Return multi-hot labels float32 [n, C] of annotation rows, in channel order."""
-        labels = torch.zeros((len(rows), self.label_map.num_classes))
-        for position, row in enumerate(rows):
-            labels[position, self.label_map.channels(self.annotations.labels(int(row)))] = 1
-        return labels
+        frames = self.source.frames(keyframe.video, keyframe.second, used, self.fps, self.resize)
+        slow, fast = augmentation.pathways(frames, [np.searchsorted(used, of_pathway) for of_pathway in slots])
+        height, width = (slow if fast is None else fast).shape[2:]
+        return slow, fast, (width, height)
 
     def _draw(self, rng: np.random.Generator) -> tuple[ClipAugmentation, int | None]:
         """Draw what a training clip varies in: the augmentation, and the slow pathway's first frame."""
@@ -286,26 +289,10 @@ class ActionDataset(Dataset[ClipSample]):
         slow_start = self.sampling.draw_slow_start(rng)
         flip = bool(rng.random() < self.rules.flip_prob)
         color = None if self.rules.color_jitter is None else self.rules.color_jitter.draw(rng)
-        return ClipAugmentation(flip, color), slow_start
+        return ClipAugmentation(flip, color, self.rules.color_later), slow_start
 
 
 def wants_objects(cfg: CfgNode) -> bool:
     """Return whether the model of a config uses objects."""
     ia = cfg.MODEL.IA_STRUCTURE
     return ia.ACTIVE and ia.MAX_OBJECT > 0 and "O" in set(chain.from_iterable(ia.I_BLOCK_LIST))
-
-
-@dataclass(frozen=True)
-class _Persons:
-    """Boxes float64 [n, 4], scores float32 [n], and rows int64 [n] of the annotations (none for detections)."""
-
-    boxes: np.ndarray
-    scores: np.ndarray
-    rows: np.ndarray
-
-
-def _pathway(frames: np.ndarray, positions: np.ndarray) -> Tensor | None:
-    """Return frames [T, H, W, 3] at ``positions`` as a tensor [3, T, H, W]; None if there are no positions."""
-    if len(positions) == 0:
-        return None
-    return torch.from_numpy(frames[positions]).permute(3, 0, 1, 2)

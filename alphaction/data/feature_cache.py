@@ -34,8 +34,8 @@ from torch.utils.data import Dataset
 
 from alphaction.data.augmentation import TrainingRules
 from alphaction.data.cache_entry import DamagedEntryError, folder_of, hash_of, read_entry, write_entry
-from alphaction.data.keyframes import time_text
-from alphaction.data.sample import ClipSample, Keyframe, SampleRequest
+from alphaction.data.keyframes import Keyframe, time_text
+from alphaction.data.sample import ClipSample, SampleRequest
 from alphaction.data.transforms import Size
 from alphaction.data.video.clip_cache import clip_key
 from alphaction.utils.errors import DataError, FullDiskError, ResourceError
@@ -88,10 +88,10 @@ def kept_clips(dataset: ActionDataset) -> list[Clip]:
 
 def clip_sizes(dataset: ActionDataset) -> list[Size]:
     """Return the (width, height) of each clip's resized frames, as the videos themselves say."""
-    sizes = {}
-    for video in {keyframe.video for keyframe in dataset.keyframes}:
-        sizes[video] = dataset.resize(dataset.source.frame_size(video))
-    return [sizes[keyframe.video] for keyframe in dataset.keyframes]
+    keyframes = dataset.keyframes
+    used, which = np.unique(keyframes.video_index, return_inverse=True)
+    sizes = [dataset.resize(dataset.source.frame_size(str(keyframes.videos[video]))) for video in used]
+    return [sizes[position] for position in which.reshape(-1).tolist()]
 
 
 class FeatureCache:

@@ -1,12 +1,16 @@
 """Values with large tensors from one process to another, through memory that belongs to no file system.
 
 PyTorch hands tensors over in /dev/shm, which a container may limit to 64 MB; a process that finds no room there is
-killed by a bus error, or waits forever. Here the tensors lie in a file without a name: in anonymous memory where the
+killed by a bus error, or waits forever. Here large tensors lie in files without a name: in anonymous memory where the
 system has ``memfd_create``, else in the folder for temporary files. Too little room is an ``OSError`` of the writer.
+
+Each large tensor has a file of its own, and small ones travel with the rest of the value: so frames take no memory any
+more once they are dropped, though the boxes of their clips are kept.
 """
 
 from __future__ import annotations
 
+import errno
 import io
 import mmap
 import os
@@ -14,17 +18,17 @@ import pickle
 import socket
 import struct
 import tempfile
-from itertools import accumulate
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-# Bytes of the pickle, and of the buffers in the file that comes with it (0: no file).
+# Bytes of the pickle, and number of the files that come with it.
 _HEAD = struct.Struct("<QQ")
-# Tensors begin at multiples of this, as fast copies like them.
-_ALIGNMENT = 64
+_LARGE = 1 << 14
+"""Bytes from which a tensor lies in a file."""
+_MOST_FILES = 250  # that the kernel sends at once
 
 
 def send(channel: socket.socket, value: Any) -> None:
@@ -33,22 +37,27 @@ def send(channel: socket.socket, value: Any) -> None:
     Raises:
         OSError: if there is no room for its tensors, or nobody listens.
     """
-    buffers: list[pickle.PickleBuffer] = []
+    views: list[memoryview] = []
+
+    def goes_along(buffer: pickle.PickleBuffer) -> bool:
+        view = buffer.raw()
+        if view.nbytes < _LARGE or len(views) == _MOST_FILES:
+            return True
+        views.append(view)
+        return False
+
     text = io.BytesIO()
-    _Pickler(text, protocol=5, buffer_callback=buffers.append).dump(value)
-    views = [buffer.raw() for buffer in buffers]
-    sizes = [view.nbytes for view in views]
-    data = pickle.dumps((sizes, text.getvalue()))
-    total = sum(map(_aligned, sizes))
-    head = _HEAD.pack(len(data), total)
-    if not total:
-        channel.sendall(head + data)
-        return
-    file = _written(views)
+    _Pickler(text, protocol=5, buffer_callback=goes_along).dump(value)
+    data = text.getvalue()
+    head = _HEAD.pack(len(data), len(views))
+    files: list[int] = []
     try:
-        sent = socket.send_fds(channel, [head], [file])
+        for view in views:
+            files.append(_written(view))
+        sent = socket.send_fds(channel, [head], files) if files else 0
     finally:
-        os.close(file)
+        for file in files:
+            os.close(file)
     channel.sendall(head[sent:] + data)
 
 
@@ -59,48 +68,46 @@ def receive(channel: socket.socket) -> Any:
         EOFError: if the sender is gone.
         TimeoutError: if the channel has a timeout and nothing more comes.
     """
-    head, files, _, _ = socket.recv_fds(channel, _HEAD.size, 1)
+    head, files, _, _ = socket.recv_fds(channel, _HEAD.size, _MOST_FILES)
     try:
-        length, total = _HEAD.unpack(head + _read(channel, _HEAD.size - len(head), gone=not head))
-        sizes, text = pickle.loads(_read(channel, length))
-        if not total:
-            return pickle.loads(text, buffers=[bytearray() for _ in sizes])
-        memory = memoryview(mmap.mmap(files[0], total))
+        length, count = _HEAD.unpack(head + _read(channel, _HEAD.size - len(head), gone=not head))
+        data = _read(channel, length)
+        if len(files) < count:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        buffers = [memoryview(mmap.mmap(file, os.fstat(file).st_size)) for file in files]
     finally:
         for file in files:
             os.close(file)
-    starts = accumulate(map(_aligned, sizes), initial=0)
-    buffers = [memory[start : start + size] for start, size in zip(starts, sizes, strict=False)]
-    return pickle.loads(text, buffers=buffers)
+    return pickle.loads(data, buffers=buffers)
 
 
 class _Pickler(pickle.Pickler):
-    """Leaves the numbers of tensors to the buffers."""
+    """Leaves the numbers of tensors to the buffers, in the order that they have in memory."""
 
     def reducer_override(self, value: Any) -> Any:
         if isinstance(value, Tensor):
-            return torch.from_numpy, (np.ascontiguousarray(value.detach().numpy()).reshape(value.shape),)
+            axes = sorted(range(value.dim()), key=value.stride, reverse=True)
+            array = np.ascontiguousarray(value.detach().permute(axes).numpy())
+            return _tensor, (array.reshape([value.shape[axis] for axis in axes]), axes)
         return NotImplemented
 
 
-def _aligned(size: int) -> int:
-    return -(-size // _ALIGNMENT) * _ALIGNMENT
+def _tensor(array: np.ndarray, axes: list[int]) -> Tensor:
+    """Return the tensor whose permutation by ``axes`` is ``array``."""
+    return torch.from_numpy(array).permute([axes.index(axis) for axis in range(len(axes))])
 
 
-def _written(views: list[memoryview]) -> int:
-    """Return the descriptor of a new file without a name that holds the buffers."""
+def _written(view: memoryview) -> int:
+    """Return the descriptor of a new file without a name that holds the buffer."""
     if hasattr(os, "memfd_create"):
         file = os.memfd_create("clips")
     else:
         with tempfile.TemporaryFile(buffering=0) as temporary:
             file = os.dup(temporary.fileno())
     try:
-        for view in views:
-            padding = bytes(_aligned(view.nbytes) - view.nbytes)
-            for part in (view, memoryview(padding)):
-                done = 0
-                while done < part.nbytes:
-                    done += os.write(file, part[done:])
+        done = 0
+        while done < view.nbytes:
+            done += os.write(file, view[done:])
     except BaseException:
         os.close(file)
         raise

@@ -13,15 +13,25 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 
-from alphaction.data.sample import Keyframe
 from alphaction.utils.values import finite_number, parse_integer
 
 _WHOLE = re.compile(r"0|[1-9][0-9]{0,99}")
 MILLISECONDS = 1000
 """The parts of a second that times are exact to."""
+
+
+class Keyframe(NamedTuple):
+    """The moment that a clip is centered on: second ``second`` of video ``video``.
+
+    ``second`` is exact to a thousandth, and an int where it is whole.
+    """
+
+    video: str
+    second: int | float
 
 
 def exact_time(seconds: float) -> int | float:
@@ -105,7 +115,8 @@ def to_milliseconds(seconds: np.ndarray) -> np.ndarray:
     return np.rint(seconds * MILLISECONDS).astype(np.int64)
 
 
-def _from_milliseconds(parts: np.ndarray) -> np.ndarray:
+def from_milliseconds(parts: np.ndarray) -> np.ndarray:
+    """Return times [n] in seconds: int64 where all are whole, else float64."""
     return parts / MILLISECONDS if (parts % MILLISECONDS).any() else parts // MILLISECONDS
 
 
@@ -145,7 +156,7 @@ class KeyframeIndex(Sequence[Keyframe]):
         times = to_milliseconds(seconds)
         stride = int(times.max(initial=0)) + 1
         keys, position = np.unique(rank.reshape(-1)[codes] * stride + times, return_inverse=True)
-        found = _from_milliseconds(keys % stride)
+        found = from_milliseconds(keys % stride)
         return cls(videos, (keys // stride).astype(np.int32), found), position.reshape(-1)
 
     def __len__(self) -> int:
@@ -155,6 +166,10 @@ class KeyframeIndex(Sequence[Keyframe]):
         if isinstance(position, slice):
             return [self[k] for k in range(*position.indices(len(self)))]
         return Keyframe(str(self.videos[self.video_index[position]]), exact_time(self.seconds[position].item()))
+
+    def __iter__(self) -> Iterator[Keyframe]:
+        videos = self.videos.tolist()
+        return (Keyframe(videos[k], s) for k, s in zip(self.video_index.tolist(), time_list(self.seconds), strict=True))
 
     def __contains__(self, keyframe: object) -> bool:
         return isinstance(keyframe, tuple) and len(keyframe) == 2 and self.index_of(*keyframe) is not None

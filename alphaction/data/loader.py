@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import queue
 import textwrap
-import threading
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import islice
@@ -14,12 +12,15 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from alphaction.data.ahead import ahead
 from alphaction.data.bad_clips import BadClip, SkippedClips, Substitutes, describe
 from alphaction.data.collate import BatchCollator
 from alphaction.data.sample import ClipBatch, ClipSample, SampleRequest
 from alphaction.data.samplers import InferenceBatchSampler, TrainBatchSampler
+from alphaction.data.shared_tasks import SharedTasks
 from alphaction.data.worker_pool import Progress, Task, WorkerPool
 from alphaction.utils.device import choose_device
+from alphaction.utils.device_copy import CopyStream
 from alphaction.utils.distributed import get_rank, get_world_size
 from alphaction.utils.errors import DataError
 from alphaction.utils.messages import problem_list
@@ -30,13 +31,10 @@ if TYPE_CHECKING:
 
     from alphaction.data.dataset import ActionDataset
     from alphaction.data.joined_dataset import JoinedDataset
-    from alphaction.data.transforms import Size
 
 
 # Characters of the reason why a clip is skipped.
 _REASON = 200
-# (width, height) of a video that cannot be opened.
-_UNKNOWN = (0, 0)
 
 CPU_TEST_BATCH = 2
 """Most clips of a test batch on the CPU."""
@@ -53,7 +51,8 @@ class ClipLoader:
         size_divisibility: see :class:`BatchCollator`.
         num_workers: processes; 0 loads in this one.
         prefetch_factor: batches that each worker keeps ready.
-        pin_memory: copy batches to page-locked memory, for fast copies to a GPU.
+        device: a CUDA device, to which batches are copied while others are used: ``to`` of a batch returns its copy.
+            None: batches stay here.
         timeout: seconds that a worker may take from one clip to the next.
         substitutes: what takes the place of clips that cannot be decoded; None: such a clip is an error.
 
@@ -69,14 +68,14 @@ class ClipLoader:
         size_divisibility: int,
         num_workers: int,
         prefetch_factor: int = 2,
-        pin_memory: bool = False,
+        device: torch.device | None = None,
         timeout: float = 600.0,
         substitutes: Substitutes | None = None,
     ) -> None:
         self.batch_sampler = batch_sampler
         self.num_workers = num_workers
         self.prefetch_factor = prefetch_factor
-        self.pin_memory = pin_memory
+        self.device = device
         self.timeout = timeout
         self.skipped = SkippedClips(len(dataset)) if substitutes is not None else None
         self._load = _LoadBatch(dataset, BatchCollator(size_divisibility), substitutes)
@@ -87,10 +86,14 @@ class ClipLoader:
 
     def __iter__(self) -> Iterator[ClipBatch]:
         loaded = self._by_workers() if self.num_workers else self._here()
-        for batch, bad in pinned_ahead(loaded) if self.pin_memory else loaded:
-            if self.skipped is not None:
-                self.skipped.add(bad)
-            yield batch
+        if self.device is not None:
+            stream = CopyStream(self.device)
+            loaded = ahead(loaded, lambda batch: batch.sent_by(stream))
+        with closing(loaded):
+            for batch, bad in loaded:
+                if self.skipped is not None:
+                    self.skipped.add(bad)
+                yield batch
 
     def _here(self) -> Iterator[LoadedBatch]:
         for requests in self.batch_sampler:
@@ -115,18 +118,16 @@ class ClipLoader:
         return self._from_pool(pool)
 
     def _from_pool(self, pool: WorkerPool) -> Iterator[LoadedBatch]:
-        """Yield the batches in order: number k is of worker k modulo the number of workers."""
+        """Yield the batches in order; as many as the workers may keep ready are on their way."""
         with closing(pool):
+            shared = SharedTasks(pool)
             tasks = iter(self.batch_sampler)
-            given = 0
             for task in islice(tasks, self.num_workers * self.prefetch_factor):
-                pool.submit(given % self.num_workers, task)
-                given += 1
-            for number in range(len(self)):
-                loaded = pool.result(number % self.num_workers)
+                shared.submit(task)
+            for _ in range(len(self)):
+                loaded = shared.result()
                 if (task := next(tasks, None)) is not None:
-                    pool.submit(given % self.num_workers, task)
-                    given += 1
+                    shared.submit(task)
                 yield loaded
 
 
@@ -152,10 +153,10 @@ def build_train_loader(
     skips = cfg.DATALOADER.ON_BAD_CLIP == "skip"
     wide = np.zeros(len(dataset), dtype=np.int64)
     if cfg.DATALOADER.ASPECT_RATIO_GROUPING:
-        sizes = [_frame_size(dataset, index, skips) for index in range(len(dataset))]
-        wide = np.array([width > height for width, height in sizes], dtype=np.int64)
+        sizes = dataset.frame_sizes(skips=skips)
+        wide = (sizes[:, 0] > sizes[:, 1]).astype(np.int64)
         # Clips of videos that do not open are among the most, one of which takes their place.
-        known = np.array([size != _UNKNOWN for size in sizes])
+        known = sizes.any(axis=1)
         wide[~known] = np.median(wide[known]) if known.any() else 0
     sampler = TrainBatchSampler(
         wide,
@@ -178,10 +179,8 @@ def build_test_loader(
     TEST.VIDEOS_PER_BATCH counts the clips of all processes. On the CPU, where larger batches are no faster, a batch has
     :data:`CPU_TEST_BATCH` clips, so that the results are the same for any number of processes.
     """
-    sizes = [dataset.resize(dataset.frame_size(index)) for index in range(len(dataset))]
-    known = {size: number for number, size in enumerate(dict.fromkeys(sizes))}
     sampler = InferenceBatchSampler(
-        [known[size] for size in sizes],
+        _groups_by_size(dataset),
         clips_per_batch=_test_batch(cfg, world_size),
         rank=rank,
         world_size=world_size,
@@ -220,20 +219,26 @@ def _build_loader(
         # More workers than batches would only cost their start.
         num_workers=min(cfg.DATALOADER.NUM_WORKERS, len(sampler)),
         prefetch_factor=cfg.DATALOADER.PREFETCH_FACTOR,
-        pin_memory=cfg.MODEL.DEVICE != "cpu" and torch.cuda.is_available(),
+        device=_copies_to(cfg),
         timeout=cfg.SOLVER.TIMEOUT_SECONDS,
         substitutes=substitutes,
     )
 
 
-def _frame_size(dataset: ActionDataset | JoinedDataset, index: int, skips: bool) -> Size:
-    """Return the (width, height) of a clip, unknown if its video cannot be opened and such clips are skipped."""
-    try:
-        return dataset.frame_size(index)
-    except DataError:
-        if not skips:
-            raise
-        return _UNKNOWN
+def _copies_to(cfg: CfgNode) -> torch.device | None:
+    """Return the CUDA device of this process, None on the CPU."""
+    if cfg.MODEL.DEVICE == "cpu" or not torch.cuda.is_available():
+        return None
+    return torch.device("cuda", torch.cuda.current_device())
+
+
+def _groups_by_size(dataset: ActionDataset | JoinedDataset) -> np.ndarray:
+    """Return numbers int64 [number of clips] that are equal where resized frames have one size."""
+    sizes = dataset.frame_sizes()
+    found, which = np.unique(sizes[:, 0] << 32 | sizes[:, 1], return_inverse=True)
+    resized = [dataset.resize((size >> 32, size & 0xFFFFFFFF)) for size in found.tolist()]
+    numbers = {size: number for number, size in enumerate(dict.fromkeys(resized))}
+    return np.array([numbers[size] for size in resized], dtype=np.int64)[which.reshape(-1)]
 
 
 class LoadedBatch(NamedTuple):
@@ -242,9 +247,9 @@ class LoadedBatch(NamedTuple):
     batch: ClipBatch
     bad: tuple[BadClip, ...]
 
-    def pin_memory(self) -> LoadedBatch:
-        """Return a copy in page-locked memory."""
-        return self._replace(batch=self.batch.pin_memory())
+    def sent_by(self, stream: CopyStream) -> LoadedBatch:
+        """Return this with a copy of the batch on its way to a device."""
+        return self._replace(batch=self.batch.sent_by(stream))
 
 
 class _LoadBatch:
@@ -287,22 +292,3 @@ class _LoadBatch:
 
     def _bad_clip(self, request: SampleRequest, error: DataError) -> BadClip:
         return BadClip(request.index, self.name(request), textwrap.shorten(str(error), _REASON))
-
-
-def pinned_ahead(loaded: Iterator[LoadedBatch]) -> Iterator[LoadedBatch]:
-    """Yield batches from page-locked memory; a thread copies the next one there meanwhile."""
-    ready: queue.Queue[LoadedBatch | BaseException | None] = queue.Queue(1)
-
-    def copy() -> None:
-        try:
-            for batch in loaded:
-                ready.put(batch.pin_memory())
-            ready.put(None)
-        except BaseException as error:
-            ready.put(error)
-
-    threading.Thread(target=copy, name="pinning", daemon=True).start()
-    while (batch := ready.get()) is not None:
-        if isinstance(batch, BaseException):
-            raise batch
-        yield batch

@@ -6,21 +6,14 @@ feature map, N persons of the batch, M objects of the batch, C classes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-
-class Keyframe(NamedTuple):
-    """The moment that a clip is centered on: second ``second`` of video ``video``.
-
-    ``second`` is exact to a thousandth, and an int where it is whole: see :mod:`alphaction.data.keyframes`.
-    """
-
-    video: str
-    second: int | float
+from alphaction.data.keyframes import Keyframe
+from alphaction.utils.device_copy import CopyStream, DeviceCopy
 
 
 class SampleRequest(NamedTuple):
@@ -46,6 +39,8 @@ class ClipSample:
         labels: float32 [n, C] multi-hot in channel order, or None at test time.
         object_boxes: float32 [m, 4] object boxes, best score first.
         features: float [D, H', W'] the clip's feature map in place of frames, see :mod:`alphaction.data.feature_cache`.
+        color_shift: int16 [3] levels that are still to be added to hue, saturation and value of the frames, see
+            :mod:`alphaction.data.device_colors`; None: the frames are as they should be.
     """
 
     index: int
@@ -59,6 +54,7 @@ class ClipSample:
     labels: Tensor | None
     object_boxes: Tensor
     features: Tensor | None = None
+    color_shift: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +75,8 @@ class ClipBatch:
         object_boxes: float32 [M, 4].
         object_clip_index: int64 [M], ascending.
         features: float [B, D, H', W'] feature maps in place of frames, or None.
+        color_shifts: int16 [B, 3], see :class:`ClipSample`; or None.
+        on_its_way: a copy to a device that the loader has begun, which :meth:`to` returns once.
     """
 
     indices: Tensor
@@ -94,13 +92,15 @@ class ClipBatch:
     object_boxes: Tensor
     object_clip_index: Tensor
     features: Tensor | None = None
+    color_shifts: Tensor | None = None
+    on_its_way: DeviceCopy | None = field(default=None, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.keyframes)
 
     def without_frames(self) -> ClipBatch:
         """Return a copy that keeps boxes and keyframes only."""
-        return replace(self, slow=None, fast=None, features=None)
+        return replace(self, slow=None, fast=None, features=None, on_its_way=None)
 
     def person_indices(self) -> Tensor:
         """Return the dataset position of each person's clip, int64 [N]."""
@@ -108,16 +108,16 @@ class ClipBatch:
 
     def to(self, device: torch.device | str) -> ClipBatch:
         """Return a copy on ``device``; copies from pinned memory do not block."""
-        moved = {
-            f.name: value.to(device, non_blocking=True)
-            for f in fields(self)
-            if isinstance(value := getattr(self, f.name), Tensor)
-        }
-        return replace(self, **moved)
+        copies = None if self.on_its_way is None else self.on_its_way.take(device)
+        if copies is None:
+            copies = {name: tensor.to(device, non_blocking=True) for name, tensor in self.tensors().items()}
+        return replace(self, **copies, on_its_way=None)
 
-    def pin_memory(self) -> ClipBatch:
-        """Return a copy in page-locked memory (the DataLoader calls this)."""
-        pinned = {
-            f.name: value.pin_memory() for f in fields(self) if isinstance(value := getattr(self, f.name), Tensor)
-        }
-        return replace(self, **pinned)
+    def sent_by(self, stream: CopyStream) -> ClipBatch:
+        """Return this batch in page-locked memory, with a copy on its way to the device, which :meth:`to` returns."""
+        pinned, on_its_way = stream.start(self.tensors())
+        return replace(self, **pinned, on_its_way=on_its_way)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return all tensors by their attribute."""
+        return {f.name: value for f in fields(self) if isinstance(value := getattr(self, f.name), Tensor)}

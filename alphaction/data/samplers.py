@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from alphaction.data.global_batches import GlobalBatches, runs
 from alphaction.data.sample import SampleRequest
 from alphaction.utils.errors import DataError, UserError
 
-# Separates the random streams that grow from one seed.
-_ORDER_STREAM, _AUGMENTATION_STREAM = 0, 1
+# Separates this random stream from others that grow from the same seed.
+_AUGMENTATION_STREAM = 1
 
 
 class TrainBatchSampler:
@@ -47,8 +48,8 @@ class TrainBatchSampler:
         start_iteration: int = 0,
         max_iter: int,
     ) -> None:
-        self.groups = np.asarray(groups, dtype=np.int64)
-        if len(self.groups) == 0:
+        groups = np.asarray(groups)
+        if len(groups) == 0:
             raise DataError("there are no clips to train on.")
         parts = world_size * accumulation_steps
         if videos_per_batch < 1 or videos_per_batch % parts:
@@ -64,6 +65,7 @@ class TrainBatchSampler:
         self.seed = seed
         self.start_iteration = start_iteration
         self.max_iter = max_iter
+        self._batches = GlobalBatches(groups, videos_per_batch, seed)
 
     def __len__(self) -> int:
         """Return the number of micro-batches that remain."""
@@ -72,11 +74,8 @@ class TrainBatchSampler:
     def __iter__(self) -> Iterator[list[SampleRequest]]:
         micro_batch = self.videos_per_batch // (self.world_size * self.accumulation_steps)
         first = self.rank * micro_batch * self.accumulation_steps
-        for iteration, indices in enumerate(self._global_batches()):
-            if iteration >= self.max_iter:
-                return
-            if iteration < self.start_iteration:
-                continue
+        iterations = range(self.start_iteration, self.max_iter)
+        for iteration, indices in zip(iterations, self._batches.after(self.start_iteration), strict=False):
             rng = np.random.default_rng((self.seed, _AUGMENTATION_STREAM, iteration))
             seeds = rng.integers(2**63, size=self.videos_per_batch)
             for step in range(self.accumulation_steps):
@@ -85,28 +84,6 @@ class TrainBatchSampler:
                     SampleRequest(index, seed)
                     for index, seed in zip(indices[place].tolist(), seeds[place].tolist(), strict=True)
                 ]
-
-    def _global_batches(self) -> Iterator[np.ndarray]:
-        """Yield the clips of every global batch, int64 [videos_per_batch], without end."""
-        size = self.videos_per_batch
-        names = np.unique(self.groups)
-        waiting = {name: np.zeros(0, dtype=np.int64) for name in names.tolist()}
-        epoch = 0
-        while True:
-            order = np.random.default_rng((self.seed, _ORDER_STREAM, epoch)).permutation(len(self.groups))
-            full: list[tuple[int, np.ndarray]] = []
-            for name, carried in waiting.items():
-                places = np.flatnonzero(self.groups[order] == name)
-                queue = np.concatenate([carried, order[places]])
-                batches = len(queue) // size
-                for number in range(batches):
-                    end = (number + 1) * size
-                    # The position of its last clip in the permutation decides when a batch comes.
-                    full.append((int(places[end - 1 - len(carried)]), queue[end - size : end]))
-                waiting[name] = queue[batches * size :]
-            for _, indices in sorted(full, key=lambda entry: entry[0]):
-                yield indices
-            epoch += 1
 
 
 class InferenceBatchSampler:
@@ -127,19 +104,18 @@ class InferenceBatchSampler:
     ) -> None:
         if clips_per_batch < 1:
             raise UserError(f"{clips_per_batch} clips per batch: at least 1 is needed. Raise TEST.VIDEOS_PER_BATCH.")
-        groups = np.asarray(groups, dtype=np.int64)
+        groups = np.asarray(groups)
         borders = np.flatnonzero(np.diff(groups)) + 1
-        batches = [
-            run[start : start + clips_per_batch].tolist()
-            for run in np.split(np.arange(len(groups)), borders)
-            for start in range(0, len(run), clips_per_batch)
-        ]
-        first, end = (len(batches) * number // world_size for number in (rank, rank + 1))
-        self._batches = batches[first:end]
+        starts, ends = np.append(0, borders), np.append(borders, len(groups))
+        counts = -(-(ends - starts) // clips_per_batch)  # batches of each run of equal groups
+        first, end = (int(counts.sum()) * number // world_size for number in (rank, rank + 1))
+        firsts = runs(starts, counts, clips_per_batch)[first:end]
+        self._firsts = firsts
+        self._ends = np.minimum(firsts + clips_per_batch, np.repeat(ends, counts)[first:end])
 
     def __len__(self) -> int:
-        return len(self._batches)
+        return len(self._firsts)
 
     def __iter__(self) -> Iterator[list[SampleRequest]]:
-        for batch in self._batches:
-            yield [SampleRequest(index, 0) for index in batch]
+        for first, end in zip(self._firsts.tolist(), self._ends.tolist(), strict=True):
+            yield [SampleRequest(index, 0) for index in range(first, end)]

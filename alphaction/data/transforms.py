@@ -5,10 +5,12 @@ Axes of frames: T frames, H and W rows and columns, 3 channels (RGB).
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import torch
 from torch import Tensor
 
 from alphaction.data.box_geometry import flip_horizontal
@@ -47,17 +49,41 @@ class ColorShift:
     saturation: float
     value: float
 
+    @property
+    def levels(self) -> tuple[int, int, int]:
+        """The shift in levels of 8 bits: hue 0 to 255, saturation and value -255 to 255.
+
+        OpenCV's HSV_FULL spreads the circle over all 256 levels: finer than the 180 of plain HSV, and it wraps.
+        """
+        return round(self.hue * 256 / 360) % 256, round(self.saturation * 255), round(self.value * 255)
+
     def __call__(self, frames: np.ndarray) -> np.ndarray:
         """Return shifted frames, uint8 [T, H, W, 3]; the argument stays as it is."""
-        levels = np.arange(256)
-        table = np.empty((1, 256, 3), dtype=np.uint8)
-        # HSV_FULL spreads the circle over all 256 levels: finer than the 180 of plain HSV, and it wraps by itself.
-        table[0, :, 0] = (levels + round(self.hue * 256 / 360)) % 256
-        table[0, :, 1] = np.clip(levels + round(self.saturation * 255), 0, 255)
-        table[0, :, 2] = np.clip(levels + round(self.value * 255), 0, 255)
-        rows = frames.reshape(-1, *frames.shape[2:])  # all frames as one tall image
-        hsv = cv2.cvtColor(rows, cv2.COLOR_RGB2HSV_FULL)
-        return cv2.cvtColor(cv2.LUT(hsv, table), cv2.COLOR_HSV2RGB_FULL).reshape(frames.shape)
+        shift = FrameShift(self, frames.shape[1:])
+        return np.stack([shift(frame).copy() for frame in frames])
+
+
+class FrameShift:
+    """A color shift of single frames of one size; each result lies in the same memory.
+
+    Args:
+        shift: the shift.
+        shape: (H, W, 3) of a frame.
+    """
+
+    def __init__(self, shift: ColorShift, shape: tuple[int, ...]) -> None:
+        hue, saturation, value = shift.levels
+        self._hsv, self._shifted = np.empty(shape, dtype=np.uint8), np.empty(shape, dtype=np.uint8)
+        self._rows = self._hsv.reshape(len(self._hsv), -1)
+        self._hues = np.resize(np.array([hue, 0, 0], dtype=np.uint8), self._rows.shape[1])
+        self._others = (0, saturation, value, 0)
+
+    def __call__(self, frame: np.ndarray) -> np.ndarray:
+        """Return the shifted frame, uint8 [H, W, 3], until the next call."""
+        cv2.cvtColor(frame, cv2.COLOR_RGB2HSV_FULL, dst=self._hsv)
+        np.add(self._rows, self._hues, out=self._rows)  # wraps
+        cv2.add(self._hsv, self._others, dst=self._hsv)  # saturates
+        return cv2.cvtColor(self._hsv, cv2.COLOR_HSV2RGB_FULL, dst=self._shifted)
 
 
 @dataclass(frozen=True)
@@ -81,16 +107,52 @@ class ClipAugmentation:
     Attributes:
         flip: mirror left to right.
         color: shift of the colors, or None.
+        color_later: it is not applied to frames here, but on the device: see :mod:`alphaction.data.device_colors`.
     """
 
     flip: bool = False
     color: ColorShift | None = None
+    color_later: bool = False
 
-    def frames(self, frames: np.ndarray) -> np.ndarray:
-        """Return augmented frames, uint8 [T, H, W, 3]; the argument stays as it is."""
-        if self.color is not None:
-            frames = self.color(frames)
-        return frames[:, :, ::-1] if self.flip else frames
+    def pathways(self, frames: Iterable[np.ndarray], positions: Sequence[np.ndarray]) -> list[Tensor | None]:
+        """Return the augmented clip of each pathway. Each frame is finished before the next one is taken.
+
+        Args:
+            frames: one or more, uint8 [H, W, 3] of one size; they stay as they are.
+            positions: of a pathway's frames in ``frames``; none if it is off.
+
+        Returns:
+            for each pathway uint8 [3, T', H, W], channels last in memory, or None if it has no frame.
+        """
+        clips: list[np.ndarray] = []
+        last, image = None, None
+        for position, frame in enumerate(frames):
+            if not clips:
+                clips = [np.empty((len(chosen), *frame.shape), dtype=np.uint8) for chosen in positions]
+                changed = self._frame_change(frame.shape)
+            if frame is not last:  # frames repeat beyond the ends of a video
+                last, image = frame, changed(frame)
+            for clip, chosen in zip(clips, positions, strict=True):
+                for place in np.flatnonzero(chosen == position):
+                    clip[place] = image
+        return [torch.from_numpy(clip).permute(3, 0, 1, 2) if len(clip) else None for clip in clips]
+
+    def _frame_change(self, shape: tuple[int, ...]) -> Callable[[np.ndarray], np.ndarray]:
+        """Return what changes a frame of ``shape`` (H, W, 3); its result is good until the next call."""
+        shift = None if self.color is None or self.color_later else FrameShift(self.color, shape)
+        mirrored = np.empty(shape, dtype=np.uint8) if self.flip else None
+
+        def change(frame: np.ndarray) -> np.ndarray:
+            image = frame if shift is None else shift(frame)
+            return image if mirrored is None else cv2.flip(image, 1, dst=mirrored)
+
+        return change
+
+    def later_shift(self) -> Tensor | None:
+        """Return the color shift that is applied on the device, int16 [3]; see :attr:`ColorShift.levels`."""
+        if self.color is None or not self.color_later:
+            return None
+        return torch.tensor(self.color.levels, dtype=torch.int16)
 
     def boxes(self, boxes: Tensor, width: int) -> Tensor:
         """Return pixel boxes [N, 4] in the augmented frames, ``width`` pixels wide."""

@@ -13,6 +13,7 @@ import pickle
 import signal
 import socket
 import sys
+import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -30,6 +31,7 @@ import torch
 from alphaction.data.handover import receive, send
 from alphaction.data.sample import SampleRequest
 from alphaction.utils.errors import ResourceError, StallError, UserError
+from alphaction.utils.heap import keep_freed_memory
 from alphaction.utils.messages import counted
 from alphaction.utils.patience import Patience
 from alphaction.utils.signals import ENDING
@@ -72,11 +74,12 @@ class WorkerPool:
         self.name_clip = name_clip
         self.owner = owner
         self.advice = advice
+        self._load = load
         self._workers: list[_Worker] = []
         # Also when the program ends: before multiprocessing would wait for workers that may never end.
         self.close = Finalize(self, _kill, args=(self._workers,), exitpriority=100)
         for number in range(num_workers):
-            self._workers.append(_start(load, number))
+            self._workers.append(_start(load, number, timeout))
 
     def __len__(self) -> int:
         return len(self._workers)
@@ -88,6 +91,8 @@ class WorkerPool:
             StallError: if it is gone.
         """
         worker = self._workers[number]
+        if not worker.tasks:
+            worker.patience.renew()
         worker.tasks.append(task)
         worker.channel.settimeout(self.timeout)
         try:
@@ -106,35 +111,74 @@ class WorkerPool:
             ResourceError: if it lacked memory.
         """
         worker = self._workers[number]
-        patience = Patience(self.timeout)
+        worker.patience.renew()
         while True:
-            if worker.channel in wait([worker.channel, worker.process.sentinel], min(_LOOK, patience.look())):
-                worker.channel.settimeout(max(patience.look(), _LOOK))
-                try:
-                    message = receive(worker.channel)
-                except TimeoutError:
-                    raise self._stuck(number, worker) from None
-                except (EOFError, ConnectionError):
-                    raise self._lost(number, worker) from None
-                patience.renew()
-                if isinstance(message, _Begun):
-                    worker.position = message.position
-                    continue
-                if isinstance(message, _NoRoom):
-                    raise ResourceError(
-                        f"{self._name(number, worker)} {message.reason} while it was to load {self._work(worker)}: "
-                        f"{self.advice}."
-                    )
-                worker.tasks.popleft()
-                worker.position = 0
-                if isinstance(message, _Failed):
-                    message.raise_again()
-                return message
+            if worker.channel in wait([worker.channel, worker.process.sentinel], min(_LOOK, worker.patience.look())):
+                finished, result = self._heard(number, worker)
+                if finished:
+                    return result
+                continue
             if not worker.process.is_alive():
                 if not wait([worker.channel], 0):
                     raise self._lost(number, worker)
-            elif not patience.look():
+            elif not worker.patience.look():
                 raise self._stuck(number, worker)
+
+    def finished(self, seconds: float) -> list[tuple[int, Any]]:
+        """Return (worker, result) of tasks that are finished; wait up to ``seconds`` for the first one.
+
+        In place of a result there may be the :class:`UserError` that ended the task, also where the worker is dead,
+        stuck or without memory: it needs :meth:`replace` then.
+        """
+        end = time.monotonic() + seconds
+        while True:
+            busy = [(number, worker) for number, worker in enumerate(self._workers) if worker.tasks]
+            left = max(end - time.monotonic(), 0.0)
+            heard = wait([worker.channel for _, worker in busy], min(_LOOK, left)) if busy else []
+            found = []
+            for number, worker in busy:
+                try:
+                    if worker.channel in heard:
+                        finished, result = self._heard(number, worker)
+                        found += [(number, result)] if finished else []
+                    elif not worker.process.is_alive() and not wait([worker.channel], 0):
+                        raise self._lost(number, worker)
+                    elif not worker.patience.look():
+                        raise self._stuck(number, worker)
+                except UserError as error:
+                    found.append((number, error))
+            if found or not busy or time.monotonic() >= end:
+                return found
+
+    def replace(self, number: int) -> None:
+        """End worker ``number``, whose tasks are forgotten, and start another one in its place."""
+        lost = [self._workers[number]]
+        self._workers[number] = _start(self._load, number, self.timeout)
+        _kill(lost)
+
+    def _heard(self, number: int, worker: _Worker) -> tuple[bool, Any]:
+        """Read what a worker says; return whether its oldest task is finished, and the result."""
+        worker.channel.settimeout(max(worker.patience.look(), _LOOK))
+        try:
+            message = receive(worker.channel)
+        except TimeoutError:
+            raise self._stuck(number, worker) from None
+        except (EOFError, ConnectionError):
+            raise self._lost(number, worker) from None
+        worker.patience.renew()
+        if isinstance(message, _Begun):
+            worker.position = message.position
+            return False, None
+        if isinstance(message, _NoRoom):
+            raise ResourceError(
+                f"{self._name(number, worker)} {message.reason} while it was to load {self._work(worker)}: "
+                f"{self.advice}."
+            )
+        worker.tasks.popleft()
+        worker.position = 0
+        if isinstance(message, _Failed):
+            message.raise_again()
+        return True, message
 
     def _stuck(self, number: int, worker: _Worker) -> StallError:
         return StallError(
@@ -180,6 +224,7 @@ class _Worker:
 
     process: BaseProcess
     channel: socket.socket
+    patience: Patience
     tasks: deque[Task] = field(default_factory=deque)
     position: int = 0
 
@@ -239,7 +284,7 @@ def _flush_or_drop() -> None:
             continue
 
 
-def _start(load: Callable[[Task, Progress], Any], number: int) -> _Worker:
+def _start(load: Callable[[Task, Progress], Any], number: int, timeout: float) -> _Worker:
     here, there = socket.socketpair()
     # Threads of this process would not be there in a fork, but PyTorch, OpenCV and CUDA are not used across it.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
@@ -259,7 +304,7 @@ def _start(load: Callable[[Task, Progress], Any], number: int) -> _Worker:
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         there.close()
-    return _Worker(process, here)
+    return _Worker(process, here, Patience(timeout))
 
 
 def _kill(workers: list[_Worker]) -> None:
@@ -281,6 +326,7 @@ def _serve(load: Callable[[Task, Progress], Any], channel: socket.socket, parent
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _NOT_FOR_WORKERS)
     _end_with_parent()
+    keep_freed_memory()
     # The number of workers is the number of cores to use.
     cv2.setNumThreads(0)
     torch.set_num_threads(1)

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from alphaction.data.sample import ClipBatch, Keyframe
+from alphaction.data.keyframes import Keyframe
+from alphaction.data.sample import ClipBatch
 from alphaction.layers import FrozenBatchNorm3d
 from alphaction.modeling.detector import TrainOutput
 from alphaction.utils.distributed import gather_ragged, get_rank
@@ -146,6 +147,18 @@ def norm_of(tensors: Sequence[Tensor], device: torch.device) -> Tensor:
     if not tensors:
         return torch.zeros((), device=device)
     return torch.stack([norm.float() for norm in torch._foreach_norm(list(tensors))]).norm()
+
+
+def clip_gradients(gradients: Sequence[Tensor], limit: float, norm: float) -> None:
+    """Scale gradients in place so that their common norm is at most ``limit``, as ``clip_grad_norm_`` does.
+
+    Args:
+        norm: of them all together, by :func:`norm_of`: it is known by then, and nothing waits for it again.
+    """
+    # In float32, like the norm itself.
+    factor = (limit / (torch.tensor(norm) + 1e-6)).item()
+    if factor < 1:
+        torch._foreach_mul_(list(gradients), factor)
 
 
 def clips_at_fault(

@@ -28,6 +28,7 @@ from alphaction.data.transforms import Size
 from alphaction.engine.setup import Runtime, autocast_for
 from alphaction.modeling.backbone import build_backbone
 from alphaction.modeling.detector import ActionDetector
+from alphaction.modeling.optimize import optimize_for_inference
 from alphaction.utils.atomic import remove_parts
 from alphaction.utils.distributed import gather_ragged
 from alphaction.utils.errors import ResourceError
@@ -135,6 +136,7 @@ def _missing(dataset: ActionDataset, kept: FeatureCache, runtime: Runtime) -> li
 
 def _compute(cfg: CfgNode, model: ActionDetector, clips: ClipsToCompute, kept: FeatureCache, runtime: Runtime) -> None:
     """Compute and keep this process's share of the maps."""
+    model = optimize_for_inference(model, share_weights=True)
     loader = build_single_loader(cfg, clips, len(clips), rank=runtime.rank, world_size=runtime.world_size)
     shown = tqdm(loader, desc=f"computing features of {clips.dataset.name}", disable=None if runtime.is_main else True)
     told = began = time.monotonic()

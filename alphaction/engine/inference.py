@@ -8,8 +8,9 @@ Axes: N persons of a batch or of the dataset, M objects, C classes, D channels o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -21,8 +22,13 @@ from alphaction.engine.setup import Runtime, autocast_for
 from alphaction.evaluation import Predictions
 from alphaction.memory import MemoryPool
 from alphaction.modeling.detector import ActionDetector, PooledFeatures
-from alphaction.utils.distributed import gather_ragged, share_buffers
+from alphaction.modeling.optimize import optimize_for_inference
+from alphaction.utils.distributed import gather_ragged, gather_rows, share_buffers
+from alphaction.utils.host_copy import HostCopy
 from alphaction.utils.progress import doing
+
+Result = TypeVar("Result")
+_BATCHES_AT_ONCE = 16  # of a process, when features are exchanged: all at once would be there several times
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,8 @@ def predict_dataset(
     """Predict every clip of ``dataset``: each process its share from ``loader``; the result holds all shares.
 
     Args:
-        model: the detector itself, not its DistributedDataParallel wrapper.
+        model: the detector itself, not its DistributedDataParallel wrapper; unless it is optimized for inference, a
+            copy of it that is does the work.
         dataset: evaluation set, for its keyframes and classes.
         loader: yields this process's clips, each once.
         runtime: device and processes.
@@ -61,19 +68,22 @@ def predict_dataset(
     doing("sharing batch norms for an evaluation", joint=True)
     share_buffers(model)
     try:
-        clips = []
+        fast = optimize_for_inference(model, share_weights=True)
+        extracted: _OneBehind[ExtractedClips] = _OneBehind()
         doing("reading the first clips of an evaluation", limited=False)
         for batch in runtime.stop.between(tqdm(loader, desc="clips", disable=None if runtime.is_main else True)):
             doing(f"evaluating the clips from {batch.keyframes[0].video}, second {batch.keyframes[0].second}")
-            clips.append(_extract(model, batch, runtime, amp))
+            extracted.add(_extract(fast, batch, runtime, amp))
             doing("reading the next clips of an evaluation", limited=False)
+        clips = extracted.all()
         doing("gathering what was evaluated", joint=True)
         if pool is not None:
             _fill_memory(pool, clips, dataset, runtime)
-        shares = []
+        predicted: _OneBehind[Tensor] = _OneBehind()
         for number, clip in enumerate(runtime.stop.between(clips), start=1):
             doing(f"classifying batch {number} of {len(clips)} of an evaluation")
-            shares.append(_predict(model, clip, runtime, pool, amp))
+            predicted.add(_predict(fast, clip, runtime, pool, amp))
+        shares = predicted.all()
     finally:
         model.train(was_training)
     doing("gathering the results of an evaluation", joint=True)
@@ -82,33 +92,69 @@ def predict_dataset(
     return predictions
 
 
-def _extract(model: ActionDetector, batch: ClipBatch, runtime: Runtime, amp: str) -> ExtractedClips:
+class _OneBehind(Generic[Result]):
+    """Results of a device: each is taken when the next one is underway, so that the device need not wait for that."""
+
+    def __init__(self) -> None:
+        self._taken: list[Result] = []
+        self._underway: Callable[[], Result] | None = None
+
+    def add(self, underway: Callable[[], Result]) -> None:
+        """Add a result that is underway, as what waits for it, and take the one before."""
+        self._take()
+        self._underway = underway
+
+    def all(self) -> list[Result]:
+        """Return all results."""
+        self._take()
+        return self._taken
+
+    def _take(self) -> None:
+        if self._underway is not None:
+            self._taken.append(self._underway())
+            self._underway = None
+
+
+def _extract(model: ActionDetector, batch: ClipBatch, runtime: Runtime, amp: str) -> Callable[[], ExtractedClips]:
+    """Start pass 1 of a batch; return what waits for it."""
     with autocast_for(amp, runtime.device):
         pooled = model.extract_features(batch.to(runtime.device))
-    return ExtractedClips(batch.without_frames(), pooled.to("cpu"))
+    person, found = _to_host(pooled.person), None if pooled.object is None else _to_host(pooled.object)
+    batch = batch.without_frames()
+    return lambda: ExtractedClips(batch, PooledFeatures(person(), None if found is None else found()))
+
+
+def _to_host(tensor: Tensor) -> Callable[[], Tensor]:
+    """Start to copy a tensor to the host; return what waits for it."""
+    copy = HostCopy(tensor)
+    # What all clips leave behind is too much for page-locked memory.
+    return (lambda: copy.wait().clone()) if tensor.is_cuda else copy.wait
 
 
 def _fill_memory(pool: MemoryPool, clips: list[ExtractedClips], dataset: ActionDataset, runtime: Runtime) -> None:
-    """Give every process the person features of all of them."""
-    parts = (
-        torch.cat([torch.zeros(0, pool.dim), *(clip.pooled.person.float() for clip in clips)]),
-        torch.cat([torch.zeros(0), *(clip.batch.scores for clip in clips)]),
-        torch.cat([torch.zeros(0, dtype=torch.long), *(clip.batch.person_indices() for clip in clips)]),
-    )
-    features, scores, indices = (torch.cat(gather_ragged(part.to(runtime.device))).cpu() for part in parts)
-    present, position = torch.unique(indices, return_inverse=True)
-    pool.write([dataset.keyframes[i] for i in present.tolist()], features, position, scores=scores)
+    """Give every process the person features of all of them, some batches at a time."""
+    batches = int(gather_rows(torch.tensor([len(clips)], device=runtime.device)).max())
+    for start in range(0, batches, _BATCHES_AT_ONCE):
+        some = clips[start : start + _BATCHES_AT_ONCE]
+        parts = (
+            torch.cat([torch.zeros(0, pool.dim), *(clip.pooled.person.float() for clip in some)]),
+            torch.cat([torch.zeros(0), *(clip.batch.scores for clip in some)]),
+            torch.cat([torch.zeros(0, dtype=torch.long), *(clip.batch.person_indices() for clip in some)]),
+        )
+        features, scores, indices = (torch.cat(gather_ragged(part.to(runtime.device))).cpu() for part in parts)
+        present, position = torch.unique(indices, return_inverse=True)
+        pool.write([dataset.keyframes[i] for i in present.tolist()], features, position, scores=scores)
 
 
 def _predict(
     model: ActionDetector, clip: ExtractedClips, runtime: Runtime, pool: MemoryPool | None, amp: str
-) -> Tensor:
-    """Return the class probabilities, float32 [N, C] on the CPU, of one batch."""
+) -> Callable[[], Tensor]:
+    """Start pass 2 of a batch; return what waits for its class probabilities, float32 [N, C] on the CPU."""
     batch = clip.batch.to(runtime.device)
     memory = pool.read(batch.keyframes, device=runtime.device) if pool is not None else None
     with autocast_for(amp, runtime.device):
         logits = model.predict_from_features(clip.pooled.to(runtime.device), batch, memory)
-    return model.probabilities(logits.float()).cpu()
+    return _to_host(model.probabilities(logits.float()))
 
 
 def _collect(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import resource
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -23,6 +21,7 @@ from alphaction.utils.append_file import AppendFile
 from alphaction.utils.distributed import gather_rows, get_rank, get_world_size, reduce_mean
 from alphaction.utils.errors import ResourceError
 from alphaction.utils.logging import get_logger, report_unwritten
+from alphaction.utils.process_memory import peak_bytes
 
 SKIPPED = "skipped_steps"
 """Metric: steps since the last line that changed nothing, as they were not finite; only where there are some."""
@@ -105,8 +104,7 @@ def peak_memory_mb(device: torch.device) -> float:
     """Return the peak memory of the process in MiB: allocated on the GPU, or resident on the CPU."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
+    return peak_bytes() / 2**20
 
 
 class MetricLog:

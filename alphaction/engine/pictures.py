@@ -11,7 +11,7 @@ from yacs.config import CfgNode
 
 from alphaction.config.paths_catalog import find_dataset
 from alphaction.data.annotations import ActionClass, LabelMap
-from alphaction.data.sample import Keyframe
+from alphaction.data.keyframes import Keyframe
 from alphaction.data.tables import DatasetTables, open_tables
 from alphaction.evaluation import DetectionRows, read_detections
 from alphaction.utils.drawing import contact_sheet, draw_detections, write_png

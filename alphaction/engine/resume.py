@@ -20,6 +20,7 @@ from alphaction.memory import MemoryPool
 from alphaction.utils.distributed import gather_rows, get_world_size
 from alphaction.utils.errors import CheckpointError
 from alphaction.utils.logging import get_logger
+from alphaction.utils.messages import counted
 
 
 def run_settings(cfg: CfgNode, runtime: Runtime) -> dict[str, Any]:
@@ -69,7 +70,9 @@ def _restore_memory(pool: MemoryPool, memory: MemoryLoad, path: Path) -> None:
     if warning:
         get_logger().warning(warning)
     else:
-        get_logger().info("memory of %d keyframes restored", len(pool))
+        saved, own = (str(dtype).removeprefix("torch.") for dtype in (memory.state["features"].dtype, pool.dtype))
+        converted = f" from {saved} to {own} (MODEL.IA_STRUCTURE.MEMORY_DTYPE)" if saved != own else ""
+        get_logger().info("memory of %s restored%s", counted(len(pool), "keyframe"), converted)
 
 
 def _apply_settings(optimizer: Optimizer, scheduler: LambdaLR, groups: list[dict[str, Any]]) -> None:

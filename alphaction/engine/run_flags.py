@@ -12,6 +12,11 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the config file, KEY VALUE overrides, the seed and what launchers pass."""
     parser.add_argument("--config-file", required=True, metavar="F", help="YAML file of the experiment")
     parser.add_argument("--seed", type=SEED, default=0, metavar="N", help="seed of the run (default: %(default)s)")
+    parser.add_argument(
+        "--compile",
+        action="store_true",
+        help="run the backbone as code that torch.compile makes of it, which takes a minute or more at the start",
+    )
     # torch.distributed.launch passes one of the two spellings, depending on the version of PyTorch.
     parser.add_argument("--local-rank", "--local_rank", type=int, default=None, help=argparse.SUPPRESS)
     parser.add_argument(

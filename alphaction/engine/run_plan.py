@@ -11,6 +11,7 @@ from yacs.config import CfgNode
 
 from alphaction.checkpoint import StartPoint
 from alphaction.data.dataset import ActionDataset
+from alphaction.data.table_checks import used_videos
 from alphaction.engine.run_config import RunConfig
 from alphaction.utils.messages import counted, text_table
 
@@ -107,7 +108,7 @@ def _described(datasets: Sequence[ActionDataset]) -> str:
 
 
 def _described_one(dataset: ActionDataset) -> str:
-    videos = len({keyframe.video for keyframe in dataset.keyframes})
+    videos = len(used_videos(dataset.keyframes))
     source = "ground truth" if dataset.training or dataset.uses_ground_truth_boxes else "detected"
     return f"{dataset.name}: {counted(len(dataset), 'keyframe')} of {counted(videos, 'video')}, {source} boxes"
 

@@ -24,6 +24,7 @@ from alphaction.engine.stop import Stop
 from alphaction.engine.watch import Watch, late_message
 from alphaction.utils.device import choose_device
 from alphaction.utils.errors import StallError, UserError
+from alphaction.utils.heap import keep_freed_memory
 from alphaction.utils.logging import LOG_FILE
 from alphaction.utils.messages import counted
 
@@ -84,17 +85,45 @@ def set_up_runtime(cfg: CfgNode, seed: int, local_rank: int | None = None, stop:
     rank, world_size = processes_from_environment()
     if local_rank is None:
         local_rank = int(os.environ.get("LOCAL_RANK", 0))
-    device = _choose_device(cfg.MODEL.DEVICE, local_rank)
-    check_precision(cfg, device)
+    device = _prepare_device(cfg, local_rank)
     watch = Watch(rank, world_size, cfg.SOLVER.TIMEOUT_SECONDS, Path(cfg.OUTPUT_DIR) / LOG_FILE)
     if world_size > 1 and not dist.is_initialized():
         _join(device, watch)
     stop = Stop() if stop is None else stop
     stop.join()
+    _seed_everything(seed)
+    return Runtime(device, rank, world_size, seed, watch, stop)
+
+
+def set_up_alone(cfg: CfgNode, seed: int, local_rank: int, rank: int = 0) -> Runtime:
+    """Choose the device and seed every random generator, for a process that never waits for others.
+
+    Args:
+        cfg: MODEL.DEVICE.
+        seed: of the run.
+        local_rank: the GPU that this process takes.
+        rank: 0 for the one process that shows bars.
+
+    Raises:
+        UserError: as :func:`set_up_runtime`.
+    """
+    device = _prepare_device(cfg, local_rank)
+    _seed_everything(seed)
+    return Runtime(device, rank, 1, seed)
+
+
+def _prepare_device(cfg: CfgNode, local_rank: int) -> torch.device:
+    device = _choose_device(cfg.MODEL.DEVICE, local_rank)
+    check_precision(cfg, device)
+    if device.type == "cpu":
+        keep_freed_memory()
+    return device
+
+
+def _seed_everything(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
-    return Runtime(device, rank, world_size, seed, watch, stop)
 
 
 def _join(device: torch.device, watch: Watch) -> None:

@@ -12,6 +12,7 @@ from yacs.config import CfgNode
 from alphaction.checkpoint import find_test_weights, load_trained_weights
 from alphaction.config import load_cfg, validate_cfg
 from alphaction.engine.classes import adopt_label_map
+from alphaction.engine.compiling import compile_backbone, require_compiler
 from alphaction.engine.datasets import open_test_datasets
 from alphaction.engine.evaluate import evaluate_datasets
 from alphaction.engine.feature_cache import use_feature_cache
@@ -26,7 +27,7 @@ from alphaction.engine.setup import (
 )
 from alphaction.engine.stop import Stop
 from alphaction.engine.weights import locate_weights
-from alphaction.modeling.detector import build_detection_model
+from alphaction.modeling import build_detection_model, optimize_for_inference
 from alphaction.utils.logging import collected_log, get_logger, logged_run
 from alphaction.utils.weight_names import is_zoo_name
 
@@ -52,6 +53,8 @@ def test(args: argparse.Namespace) -> None:
             runtime = set_up_runtime(cfg, args.seed, args.local_rank, stop)
             with logged_run(Path(cfg.OUTPUT_DIR), runtime.is_main) as logger, runtime.watched():
                 logger.info(describe_environment(runtime))
+                if args.compile:
+                    require_compiler(runtime.device)
                 for record in early:
                     logger.handle(record)
                 if other := running_in(Path(cfg.OUTPUT_DIR)):
@@ -62,7 +65,7 @@ def test(args: argparse.Namespace) -> None:
                         other,
                     )
                 with naming_what_helps("testing", prediction_advice(cfg)):
-                    _test(cfg, weights, runtime, license_told)
+                    _test(cfg, weights, runtime, license_told, args.compile)
         finally:
             tear_down_runtime()
 
@@ -73,7 +76,7 @@ def test_weights(cfg: CfgNode, overrides: Sequence[str]) -> Path:
     return find_test_weights(cfg.OUTPUT_DIR, cfg.MODEL.WEIGHT, asked_for=asked_for, locate=locate_weights)
 
 
-def _test(cfg: CfgNode, weights: Path, runtime: Runtime, license_told: bool) -> None:
+def _test(cfg: CfgNode, weights: Path, runtime: Runtime, license_told: bool, compiled: bool) -> None:
     datasets = open_test_datasets(cfg)
     label_map = datasets[0].label_map
     if note := adopt_label_map(cfg, label_map):
@@ -82,4 +85,7 @@ def _test(cfg: CfgNode, weights: Path, runtime: Runtime, license_told: bool) -> 
     model = build_detection_model(cfg).to(runtime.device)
     load_trained_weights(model, weights, label_map.to_dict(), cfg=cfg, license_told=license_told)
     use_feature_cache(cfg, model, datasets, runtime)
+    model = optimize_for_inference(model, share_weights=True)
+    if compiled:
+        compile_backbone(model)
     evaluate_datasets(cfg, model, datasets, runtime)

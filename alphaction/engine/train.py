@@ -13,6 +13,7 @@ import torch
 from alphaction.checkpoint.storage import write_atomically
 from alphaction.data.bad_clips import listing_skipped
 from alphaction.data.loader import build_train_loader
+from alphaction.engine.compiling import compile_backbone, refuse_checkpointing, require_compiler, require_tools
 from alphaction.engine.evaluate import evaluate_datasets
 from alphaction.engine.feature_cache import describe_feature_cache, use_feature_cache
 from alphaction.engine.interruption import errors_say_how_to_resume, how_to_resume
@@ -58,6 +59,9 @@ def train(args: argparse.Namespace) -> None:
             runtime = set_up_runtime(run.cfg, args.seed, args.local_rank, stop)
             with logged_run(folder, runtime.is_main) as logger, runtime.watched():
                 logger.info(describe_environment(runtime))
+                if args.compile:
+                    refuse_checkpointing(run.cfg)
+                    require_compiler(runtime.device)
                 tidy_folder(lock)
                 for line in (run.scaling, *run.notes):
                     logger.info(line)
@@ -96,6 +100,9 @@ def plan_run(
     run = configure_run(args, num_processes, writes=writes)
     device = device or choose_device(run.cfg.MODEL.DEVICE, "MODEL.DEVICE").type
     check_precision(run.cfg, torch.device(device))
+    if args.compile:
+        refuse_checkpointing(run.cfg)
+        require_tools(torch.device(device))
     with collected_log() as log, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*meta parameter")  # Nothing is copied into one, as is meant here.
         prepared = prepare_run(run, Runtime(PLANNED, 0, num_processes, args.seed))
@@ -141,6 +148,8 @@ def _train(run: RunConfig, prepared: PreparedRun, runtime: Runtime) -> None:
         rank=runtime.rank,
         world_size=runtime.world_size,
     )
+    if args.compile:
+        compile_backbone(model)
     trainer = Trainer.from_config(
         cfg,
         runtime=runtime,

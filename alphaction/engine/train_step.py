@@ -22,8 +22,9 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 from yacs.config import CfgNode
 
-from alphaction.data.sample import ClipBatch, Keyframe
-from alphaction.engine.bad_steps import BadSteps, RunningStatistics, clips_at_fault, norm_of
+from alphaction.data.keyframes import Keyframe
+from alphaction.data.sample import ClipBatch
+from alphaction.engine.bad_steps import BadSteps, RunningStatistics, clip_gradients, clips_at_fault, norm_of
 from alphaction.engine.divergence import remedies
 from alphaction.engine.setup import Runtime, autocast_for
 from alphaction.memory import FeatureExchange, MemoryFeatures, MemoryPool
@@ -105,6 +106,8 @@ class TrainStep:
         self.good = torch.ones((), device=runtime.device)
         # Loss of the last good step, on the device: what PENALTY compares a stored feature's loss with. NaN: unknown.
         self.last_loss: Tensor | None = None
+        # Looked up once: a walk over all modules takes as long as a small network's update.
+        self._parameters = tuple(model.parameters())
         self._statistics: RunningStatistics | None = None
         self._pending: _Pending | None = None
 
@@ -169,7 +172,7 @@ class TrainStep:
             self._running_statistics().put_back()
         else:
             if self.clip_grad_norm > 0:
-                nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_grad_norm)
+                clip_gradients(self._gradients(), self.clip_grad_norm, values["gradient"])
             self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
@@ -242,13 +245,15 @@ class TrainStep:
     def _end_step(self, batches: list[ClipBatch], outputs: list[TrainOutput], loss: Tensor, statistics: Tensor) -> None:
         """Judge the gradients, which are the same on all processes now, and leave the update to :meth:`settle`."""
         self.scaler.unscale_(self.optimizer)
-        gradients = [parameter.grad for parameter in self.model.parameters() if parameter.grad is not None]
-        verdict = torch.stack([loss, statistics, norm_of(gradients, loss.device)])
+        verdict = torch.stack([loss, statistics, norm_of(self._gradients(), loss.device)])
         self.good = verdict.isfinite().all().float()
         kept = [replace(output, losses=_detached(output.losses)) for output in outputs]
         self._pending = _Pending(HostCopy(verdict), batches, kept)
         if not self.settles_late:
             self.settle()
+
+    def _gradients(self) -> list[Tensor]:
+        return [parameter.grad for parameter in self._parameters if parameter.grad is not None]
 
     def _running_statistics(self) -> RunningStatistics:
         # Only now the model is in training mode.

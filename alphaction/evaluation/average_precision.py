@@ -150,7 +150,7 @@ def ranked_average_precision(scores: np.ndarray, target: np.ndarray, num_ground_
         target: int64 [r], number of the ground-truth box that each detection belongs to, or -1.
         num_ground_truth: number of ground-truth boxes, at least 1.
     """
-    ranked = target[np.argsort(-scores, kind="stable")]
+    ranked = target[ranking(scores)]
     overlapping = np.flatnonzero(ranked >= 0)
     _, first = np.unique(ranked[overlapping], return_index=True)
     right = np.sort(overlapping[first])  # ranks, from 0, of the true positives
@@ -158,6 +158,20 @@ def ranked_average_precision(scores: np.ndarray, target: np.ndarray, num_ground_
     # Recall rises by 1 / num_ground_truth at each true positive and nowhere else, and precision peaks there.
     envelope = np.maximum.accumulate(precision[::-1])
     return float(envelope.sum() / num_ground_truth)
+
+
+def ranking(scores: np.ndarray) -> np.ndarray:
+    """Return the positions, int64 [r], of scores from best to worst, equal ones in their order."""
+    # numpy's sort that keeps the order of equals is several times slower than the two here.
+    order = np.argsort(-scores)
+    ranked = scores[order]
+    group = np.zeros(len(order), dtype=np.int64)
+    np.cumsum(ranked[1:] != ranked[:-1], out=group[1:])
+    group *= len(order)
+    order += group
+    order.sort()
+    order -= group
+    return order
 
 
 @dataclass(frozen=True, eq=False)

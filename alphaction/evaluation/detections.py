@@ -11,7 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
-from alphaction.data.sample import Keyframe
+from alphaction.data.keyframes import Keyframe
 from alphaction.utils.errors import DataError
 from alphaction.utils.messages import counted
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from alphaction.data.annotations import read_annotations, read_exclusions, read_label_map
-from alphaction.data.sample import Keyframe
+from alphaction.data.keyframes import Keyframe
 from alphaction.data.video.names import VideoNames
 from alphaction.evaluation.ava_csv import read_detections
 from alphaction.evaluation.detections import DetectionRows

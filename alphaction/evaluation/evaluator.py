@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from alphaction.data.annotations import ActionClass, AnnotationTable, LabelMap
-from alphaction.data.sample import Keyframe
+from alphaction.data.keyframes import Keyframe
 from alphaction.evaluation.average_precision import GroundTruth, Overlaps, average_precision, find_overlaps
 from alphaction.evaluation.detections import Detections
 from alphaction.evaluation.hints import find_hints

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from alphaction.data.sample import Keyframe
+from alphaction.data.keyframes import Keyframe
 from alphaction.evaluation.recall import LOW_RECALL
 from alphaction.evaluation.result import AvaResult, EvaluationCounts
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import isnan
 
-from alphaction.data.sample import Keyframe
+from alphaction.data.keyframes import Keyframe
 
 
 @dataclass(frozen=True)

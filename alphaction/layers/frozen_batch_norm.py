@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+
+from alphaction.layers.convolution import conv3d
 
 
 class FrozenBatchNorm3d(nn.Module):
@@ -50,6 +51,49 @@ def _scale_and_shift(norm: nn.Module) -> tuple[Tensor, Tensor]:
     return scale, norm.bias - norm.running_mean * scale
 
 
+def _folded(conv: nn.Conv3d, norm: nn.Module) -> tuple[Tensor, Tensor]:
+    """Return weight and bias of a convolution that normalizes as well."""
+    scale, shift = _scale_and_shift(norm)
+    weight = conv.weight * scale[:, None, None, None, None]
+    return weight, shift if conv.bias is None else shift + conv.bias * scale
+
+
+def apply_conv(x: Tensor, conv: nn.Conv3d) -> Tensor:
+    """Return ``conv(x)`` for x [B, C_in, T, H, W], by :func:`conv3d`; ``conv`` pads with zeros."""
+    return conv3d(x, conv.weight, conv.bias, conv.stride, conv.padding, conv.dilation, conv.groups)
+
+
+class Conv3d(nn.Conv3d):
+    """``nn.Conv3d`` with zero padding, by :func:`conv3d`."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return [B, C_out, T', H', W'] for x [B, C_in, T, H, W]."""
+        return apply_conv(x, self)
+
+
+def fold_norm(conv: nn.Conv3d, norm: nn.Module) -> Conv3d:
+    """Return a convolution that computes ``norm(conv(x))`` with the statistics of ``norm``; both stay as they are.
+
+    Args:
+        conv: a convolution with zero padding, with or without bias.
+        norm: a :class:`FrozenBatchNorm3d`, or a ``BatchNorm3d`` with running statistics.
+    """
+    weight, bias = _folded(conv, norm)
+    with torch.device("meta"):
+        folded = Conv3d(
+            conv.in_channels,
+            conv.out_channels,
+            conv.kernel_size,
+            conv.stride,
+            conv.padding,
+            conv.dilation,
+            conv.groups,
+        )
+    folded.weight = nn.Parameter(weight.detach(), requires_grad=False)
+    folded.bias = nn.Parameter(bias.detach(), requires_grad=False)
+    return folded.train(conv.training)
+
+
 def conv_norm(x: Tensor, conv: nn.Conv3d, norm: nn.Module) -> Tensor:
     """Return ``norm(conv(x))``; with fixed statistics the norm is folded into the convolution's weight and bias.
 
@@ -59,11 +103,12 @@ def conv_norm(x: Tensor, conv: nn.Conv3d, norm: nn.Module) -> Tensor:
     Args:
         x: [B, C_in, T, H, W].
         conv: a convolution with zero padding, with or without bias.
-        norm: a :class:`FrozenBatchNorm3d`, or a ``BatchNorm3d`` (folded in evaluation mode only).
+        norm: a :class:`FrozenBatchNorm3d`; a ``BatchNorm3d`` (folded in evaluation mode only); or a ``nn.Identity``,
+            which :func:`alphaction.modeling.optimize_for_inference` leaves of a norm.
     """
+    if isinstance(norm, nn.Identity):
+        return apply_conv(x, conv)
     if norm.training and not isinstance(norm, FrozenBatchNorm3d):
-        return norm(conv(x))
-    scale, shift = _scale_and_shift(norm)
-    weight = conv.weight * scale[:, None, None, None, None]
-    bias = shift if conv.bias is None else shift + conv.bias * scale
-    return F.conv3d(x, weight, bias, conv.stride, conv.padding, conv.dilation, conv.groups)
+        return norm(apply_conv(x, conv))
+    weight, bias = _folded(conv, norm)
+    return conv3d(x, weight, bias, conv.stride, conv.padding, conv.dilation, conv.groups)

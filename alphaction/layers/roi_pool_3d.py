@@ -6,10 +6,13 @@ Axes: B clips, C channels, T frames, H and W rows and columns of the features, N
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torchvision
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
 
 
 def _pool_frames(
@@ -23,6 +26,36 @@ def _pool_frames(
     rois = torch.cat([clip_index[:, None].to(flat), boxes.to(flat)], dim=1)
     pooled = pool(flat, rois)
     return pooled.view(len(boxes), channels, frames, *pooled.shape[2:]).to(features.dtype)
+
+
+_MOST_CELLS = 4096  # of a map; the matrix of its cells takes 64 MB then, and grows with their square
+
+
+class _AlignOnCpu(torch.autograd.Function):
+    """ROIAlign whose gradient is a product of matrices; torchvision's loop takes several times as long on a CPU."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, rois: Tensor, align: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        ctx.save_for_backward(rois)
+        ctx.align, ctx.shape = align, features.shape
+        return align(features, rois)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        (rois,) = ctx.saved_tensors
+        batch, channels, height, width = ctx.shape
+        # How much each cell of a map counts in each cell of the grid: the grids of maps that are 1 in a single cell.
+        cells = torch.eye(height * width, dtype=grad.dtype).view(1, -1, height, width)
+        shares = ctx.align(cells, F.pad(rois[:, 1:], (1, 0))).flatten(2)  # [N, H * W, S * S]
+        grids = grad.flatten(2).transpose(1, 2)
+        # Channels last, as the features have them that this goes back to.
+        result = grad.new_empty(batch, height * width, channels)
+        for clip in range(batch):
+            own = (rois[:, 0] == clip).nonzero().squeeze(1)
+            result[clip] = shares[own].transpose(0, 1).flatten(1) @ grids[own].reshape(-1, channels)
+        result = result.view(batch, height, width, channels).permute(0, 3, 1, 2)
+        return result, None, None
 
 
 class RoiAlign3d(nn.Module):
@@ -56,6 +89,12 @@ class RoiAlign3d(nn.Module):
         return _pool_frames(self._pool, features, boxes, clip_index)
 
     def _pool(self, features: Tensor, rois: Tensor) -> Tensor:
+        needs_gradient = torch.is_grad_enabled() and features.requires_grad
+        if needs_gradient and features.device.type == "cpu" and features.shape[2:].numel() <= _MOST_CELLS:
+            return _AlignOnCpu.apply(features, rois, self._align)
+        return self._align(features, rois)
+
+    def _align(self, features: Tensor, rois: Tensor) -> Tensor:
         return torchvision.ops.roi_align(
             features, rois, self.output_size, self.spatial_scale, self.sampling_ratio, aligned=self.aligned
         )

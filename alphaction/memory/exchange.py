@@ -35,9 +35,10 @@ class PersonRecords:
 
     def finite(self) -> PersonRecords:
         """Return the records whose features and tag are finite: one that is not would spoil whatever reads it."""
-        kept = self.features.isfinite().all(dim=1) & self.tags.isfinite() & self.scores.isfinite()
-        if kept.all():
+        # A sum is infinite or NaN if a value is; or if it is too large, and only then each value is looked at.
+        if (self.features.sum(dim=1) + self.tags + self.scores).isfinite().all():
             return self
+        kept = self.features.isfinite().all(dim=1) & self.tags.isfinite() & self.scores.isfinite()
         return PersonRecords(self.indices[kept], self.features[kept], self.scores[kept], self.tags[kept])
 
 
@@ -88,8 +89,9 @@ class FeatureExchange:
         occurrence = rank * self.capacity + packed[:, 1].long()
         kept = identities >= 0
         kept[kept.clone()] = _last_occurrence(identities[kept], occurrence[kept])
-        packed = packed[kept]
-        return PersonRecords(identities[kept], packed[:, _META:].contiguous(), packed[:, 2], packed[:, 3])
+        rows = kept.nonzero()[:, 0]
+        features = packed[:, _META:].index_select(0, rows)
+        return PersonRecords(identities[rows], features, packed[rows, 2], packed[rows, 3])
 
 
 def _last_occurrence(indices: Tensor, occurrence: Tensor) -> Tensor:

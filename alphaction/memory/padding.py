@@ -50,8 +50,9 @@ def pad_by_clip(
     # Rows over the limit land in a slot of their own that is cut off: a boolean mask would wait for the device.
     slot = rank_in_clip(clip_index, num_clips, priority).clamp(max=slots)
     padded = values.new_zeros((num_clips, slots + 1, values.shape[1])).index_put((clip_index, slot), values)
-    taken = torch.zeros((num_clips, slots + 1), dtype=torch.bool, device=values.device)
-    taken[clip_index, slot] = True
+    # Not "= True" either: assigning a number at indices copies it to the device, and waits.
+    is_row = torch.ones_like(clip_index, dtype=torch.bool)
+    taken = is_row.new_zeros((num_clips, slots + 1)).index_put((clip_index, slot), is_row)
     return padded[:, :slots], taken[:, :slots]
 
 

@@ -2,5 +2,6 @@
 
 from alphaction.modeling import network_rules  # noqa: F401  adds its rules to those that validate_cfg checks
 from alphaction.modeling.detector import ActionDetector, build_detection_model
+from alphaction.modeling.optimize import optimize_for_inference
 
-__all__ = ["ActionDetector", "build_detection_model"]
+__all__ = ["ActionDetector", "build_detection_model", "optimize_for_inference"]

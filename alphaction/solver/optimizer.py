@@ -23,12 +23,23 @@ OPTIMIZERS: Registry[Callable[[list[dict[str, Any]], CfgNode], Optimizer]] = Reg
 
 @OPTIMIZERS.register("sgd")
 def _sgd(groups: list[dict[str, Any]], solver: CfgNode) -> Optimizer:
-    return SGD(groups, lr=solver.BASE_LR, momentum=solver.MOMENTUM)
+    return SGD(groups, lr=solver.BASE_LR, momentum=solver.MOMENTUM, fused=_fused(groups))
 
 
 @OPTIMIZERS.register("adamw")
 def _adamw(groups: list[dict[str, Any]], solver: CfgNode) -> Optimizer:
-    return AdamW(groups, lr=solver.BASE_LR, betas=(solver.MOMENTUM, 0.999))
+    return AdamW(groups, lr=solver.BASE_LR, betas=(solver.MOMENTUM, 0.999), fused=_fused(groups))
+
+
+def _fused(groups: list[dict[str, Any]]) -> bool | None:
+    """Return whether the update is one kernel over all parameters; None: what torch chooses.
+
+    On the CPU (1.5 M, 76 M and 92 M parameters, one core) it took a quarter to two thirds of the time of a loop over
+    tensors or of torch's lists of tensors; SGD gives equal weights to the last bit. CUDA was not measured: there it
+    stays with torch's choice, which are lists.
+    """
+    devices = {parameter.device.type for group in groups for parameter in group["params"]}
+    return True if devices == {"cpu"} else None
 
 
 def build_optimizer(cfg: CfgNode, model: nn.Module) -> Optimizer:

@@ -19,7 +19,7 @@ _PART = re.compile(r"\.(.+)-[0-9a-f]{12}\.part(?:\.gz)?")
 
 
 @contextmanager
-def replacing(path: str | Path, *, durable: bool = False) -> Iterator[Path]:
+def replacing(path: str | Path, *, durable: bool = False, beside: Path | None = None) -> Iterator[Path]:
     """Yield the name of a new file, which becomes ``path`` when the block ends and is deleted if it fails.
 
     Until then ``path`` keeps its content. The name is unique, so that several processes may write the same file: the
@@ -28,6 +28,7 @@ def replacing(path: str | Path, *, durable: bool = False) -> Iterator[Path]:
     Args:
         path: the file; its folder is created if needed.
         durable: wait until the file is on the disk, so that it survives a power failure.
+        beside: another file of that file system, as which the new one is named until then; None: ``path``.
 
     Raises:
         FullDiskError: the disk is full.
@@ -35,7 +36,7 @@ def replacing(path: str | Path, *, durable: bool = False) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = _beside(path)
+    part = _beside(path if beside is None else beside)
     try:
         with naming_full_disk(path):
             yield part

@@ -33,6 +33,7 @@ def legible_name(name: str, number: int) -> str:
     return name if _font_for(composed) is not None or _plain(composed).isascii() else f"class {number}"
 
 
+@lru_cache(maxsize=1024)
 def text_size(text: str, scale: float) -> tuple[int, int, int]:
     """Return width, height above the base line, and depth below it, of a line of text in pixels."""
     text, font = _prepare(text, scale)
@@ -46,19 +47,27 @@ def put_text(image: np.ndarray, text: str, place: tuple[int, int], scale: float,
 
     What does not fit into the picture is cut off.
     """
-    width, height, depth = text_size(text, scale)
-    text, font = _prepare(text, scale)
+    share, height = _share(text, scale)
     left, top = place[0], place[1] - height
     # Only the rectangle of the text is touched: pictures may be as large as a video's frames.
     x1, y1 = max(left, 0), max(top, 0)
-    x2, y2 = min(left + width + 1, image.shape[1]), min(top + height + depth + 1, image.shape[0])
+    x2, y2 = min(left + share.shape[1], image.shape[1]), min(top + share.shape[0], image.shape[0])
     if x1 >= x2 or y1 >= y2:
         return
-    mask = Image.new("L", (x2 - x1, y2 - y1))
-    ImageDraw.Draw(mask).text((place[0] - x1, place[1] - y1), text, fill=255, font=font, anchor="ls")
-    share = np.asarray(mask, dtype=np.float32)[..., None] / 255
+    share = share[y1 - top : y2 - top, x1 - left : x2 - left]
     covered = image[y1:y2, x1:x2]
     covered[...] = np.rint(covered + share * (np.array(color, dtype=np.float32) - covered))
+
+
+# The same line is drawn on all frames of a second.
+@lru_cache(maxsize=256)
+def _share(text: str, scale: float) -> tuple[np.ndarray, int]:
+    """Return how much of each pixel a line of text covers, float32 [rows, columns, 1], and the row of its base line."""
+    width, height, depth = text_size(text, scale)
+    text, font = _prepare(text, scale)
+    mask = Image.new("L", (width + 1, height + depth + 1))
+    ImageDraw.Draw(mask).text((0, height), text, fill=255, font=font, anchor="ls")
+    return np.asarray(mask, dtype=np.float32)[..., None] / 255, height
 
 
 def _prepare(text: str, scale: float) -> tuple[str, ImageFont.FreeTypeFont]:

@@ -23,7 +23,6 @@ REQUIREMENTS = {
     "av": "av>=15",
     "cv2": "opencv-python-headless",
     "numpy": "numpy",
-    "pandas": "pandas",
     "PIL": "pillow>=10.1",
     "google.protobuf": "protobuf",
     "tensorboard": "tensorboard",

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import alphaction
 from alphaction.checkpoint import LAST_CHECKPOINT
 from alphaction.config import load_cfg, validate_cfg
 from alphaction.config.tree import get_value, leaf_keys
@@ -19,11 +18,11 @@ from alphaction.utils.device import available_cores, choose_device
 from alphaction.utils.errors import UserError
 from alphaction.utils.numbers import NOT_NEGATIVE, POSITIVE
 from alphaction.utils.options import option
+from benchmarks import CLONE, CONFIGS
 from benchmarks.ablation.arms import ARMS, Arm, choose_arms
 from benchmarks.ablation.dataset import StudyData
 
-CLONE = Path(alphaction.__file__).resolve().parents[1]
-CONFIG = CLONE / "config_files" / "tiny" / "interactions.yaml"
+CONFIG = CONFIGS / "tiny" / "interactions.yaml"
 TRAIN = CLONE / "train_net.py"
 RUNS = "runs"
 # Where things lie and how clips are loaded, which decides no result.

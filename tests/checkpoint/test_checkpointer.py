@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -339,6 +340,39 @@ def test_memory_pool_of_another_iteration_or_none(tmp_path: Path) -> None:
     state, warning = checkpointer.load_memory(4)
     assert state is None
     says(warning, four.name, "cut off")
+
+
+def test_a_memory_pool_stays_in_its_file_until_it_is_used(tmp_path: Path) -> None:
+    checkpointer = Run(tmp_path).checkpointer
+    path = checkpointer.save_memory({"features": torch.arange(4.0)}, 5)
+    loaded = checkpointer.load_memory(5).state["features"]
+    path.unlink()  # as the next checkpoint does
+    assert loaded.tolist() == [0, 1, 2, 3]
+
+
+def test_a_memory_pool_on_a_drive_that_cannot_map_files_is_read(tmp_path: Path, monkeypatch) -> None:
+    checkpointer = Run(tmp_path).checkpointer
+    checkpointer.save_memory({"features": torch.arange(4.0)}, 5)
+
+    def refuse(*_):
+        raise RuntimeError("unable to mmap 16 bytes from file: No such device (19)")
+
+    monkeypatch.setattr(torch.UntypedStorage, "from_file", refuse)
+    loaded = checkpointer.load_memory(5)
+    assert loaded.warning == ""
+    assert loaded.state["features"].tolist() == [0, 1, 2, 3]
+
+
+def test_a_memory_pool_that_was_packed_again_is_read_as_well(tmp_path: Path) -> None:
+    checkpointer = Run(tmp_path).checkpointer
+    path = checkpointer.save_memory({"features": torch.arange(4.0)}, 5)
+    with zipfile.ZipFile(path) as archive:
+        records = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in records.items():
+            archive.writestr(name, content)
+    loaded = checkpointer.load_memory(5)
+    assert loaded.warning or loaded.state["features"].tolist() == [0, 1, 2, 3]
 
 
 def test_a_checkpoint_removes_the_memory_of_earlier_ones(tmp_path: Path) -> None:

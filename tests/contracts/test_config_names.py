@@ -25,6 +25,7 @@ NAMES = {
     "MODEL.ROI_ACTION_HEAD.POOLER_TYPE": {"align3d", "pooling3d"},
     "MODEL.IA_STRUCTURE.STRUCTURE": {"serial", "dense", "parallel"},
     "MODEL.IA_STRUCTURE.FUSION": {"add", "concat"},
+    "MODEL.IA_STRUCTURE.MEMORY_DTYPE": {"float32", "float16"},
     "MODEL.WEIGHT_MISMATCH": {"refuse", "warn"},
     "MODEL.ROI_ACTION_HEAD.TIME_POOLING": {"mean", "max"},
     "MODEL.BACKBONE.FREEZE": {"none", "stem", "all_but_last_stage", "all"},

@@ -26,7 +26,8 @@ from yacs.config import CfgNode
 
 from alphaction.config import get_cfg, load_cfg
 from alphaction.data.box_geometry import extend_boxes
-from alphaction.data.sample import ClipBatch, Keyframe
+from alphaction.data.keyframes import Keyframe
+from alphaction.data.sample import ClipBatch
 from alphaction.memory.pool import MemoryPool
 from alphaction.modeling.detector import ActionDetector, build_detection_model
 

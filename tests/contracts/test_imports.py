@@ -73,6 +73,30 @@ def test_imports_point_down(repo_root, package):
     assert wrong == []
 
 
+def test_the_package_imports_nothing_that_uses_it(repo_root):
+    outside = {"benchmarks", "tools", "tests", "train_net", "test_net"}
+    assert roots_imported(repo_root / "alphaction", outside) == []
+
+
+def test_tools_and_benchmarks_import_no_tests(repo_root):
+    tests = {path.stem for path in (repo_root / "tests").iterdir()} | {"tests"}
+    # A folder of the tests may have the name of another package.
+    tests -= {"docs", "tools", "config", "data"}
+    for folder in ("benchmarks", "tools"):
+        assert roots_imported(repo_root / folder, tests) == []
+
+
+def roots_imported(folder: Path, names: set[str]) -> list[str]:
+    """Return "file: name" for each of these packages that a file below a folder imports anywhere."""
+    found = []
+    for path in sorted(folder.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            modules = [name.name for name in node.names] if isinstance(node, ast.Import) else []
+            modules += [node.module or ""] if isinstance(node, ast.ImportFrom) and node.level == 0 else []
+            found += [f"{path.name}: {module}" for module in modules if module.partition(".")[0] in names]
+    return found
+
+
 def test_optional_packages_are_imported_only_where_they_are_used(repo_root):
     optional = {"transformers", "onnxruntime", "onnx"}
     found = []

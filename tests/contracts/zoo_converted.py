@@ -14,7 +14,8 @@ from alphaction.checkpoint.foreign.converted import Converted, ForeignFile
 from alphaction.config import get_cfg
 from alphaction.config.pathways import active_pathways, fast_frames, slow_frames
 from alphaction.data.box_geometry import extend_boxes
-from alphaction.data.sample import ClipBatch, Keyframe
+from alphaction.data.keyframes import Keyframe
+from alphaction.data.sample import ClipBatch
 from alphaction.modeling.detector import ActionDetector, build_detection_model
 
 

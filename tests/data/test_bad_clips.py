@@ -8,8 +8,9 @@ import torch
 from messages import refused, says
 
 from alphaction.data.bad_clips import BadClip, SkippedClips, Substitutes, listing_skipped
+from alphaction.data.keyframes import Keyframe
 from alphaction.data.loader import ClipLoader
-from alphaction.data.sample import ClipSample, Keyframe, SampleRequest
+from alphaction.data.sample import ClipSample, SampleRequest
 from alphaction.data.samplers import TrainBatchSampler
 from alphaction.utils.errors import DataError
 

@@ -15,9 +15,11 @@ from messages import says
 from alphaction.config import get_cfg
 from alphaction.config.paths_catalog import DatasetSpec
 from alphaction.data.augmentation import mirrored_channels
+from alphaction.data.collate import BatchCollator
 from alphaction.data.dataset import ActionDataset
 from alphaction.data.joined_dataset import JoinedDataset
 from alphaction.data.loader import ClipLoader, build_test_loader, build_train_loader
+from alphaction.data.normalize import normalize_clips
 from alphaction.data.sample import SampleRequest
 from alphaction.data.samplers import InferenceBatchSampler
 from alphaction.data.tables import seconds_of_videos
@@ -194,6 +196,26 @@ def test_slow_jitter_and_color_jitter_only_in_training(cfg, spec, frame_numbers)
     assert not torch.equal(colored.fast, training[SampleRequest(4, 0)].fast)
     still = ActionDataset.from_config(cfg, spec, training=False)
     assert torch.equal(still[SampleRequest(1, 0)].fast, still[SampleRequest(1, 1)].fast)
+
+
+def test_colors_on_the_device_are_those_that_are_drawn(cfg, spec):
+    cfg.INPUT.COLOR_JITTER = cfg.INPUT.SLOW_JITTER = True
+    now = ActionDataset.from_config(cfg, spec, training=True)
+    cfg.INPUT.COLOR_ON_DEVICE = True
+    later = ActionDataset.from_config(cfg, spec, training=True)
+    collate = BatchCollator(16)
+    requests = [SampleRequest(index, seed) for index in (0, 4) for seed in range(3)]
+    before, after = (collate([dataset[request] for request in requests]) for dataset in (now, later))
+    assert before.color_shifts is None
+    assert len(after.color_shifts.unique(dim=0)) == len(requests)
+    assert torch.equal(before.boxes, after.boxes)
+    assert not torch.equal(before.fast, after.fast)
+    mean, std = cfg.INPUT.PIXEL_MEAN, [1.0, 1.0, 1.0]
+    for pathway in ("slow", "fast"):
+        expected, found = (getattr(normalize_clips(batch, mean, std), pathway) for batch in (before, after))
+        assert (found - expected).abs().max() <= 1
+    tested = ActionDataset.from_config(cfg, spec, training=False)[SampleRequest(0, 0)]
+    assert tested.color_shift is None
 
 
 def test_slow_sampling_and_offset_come_from_the_config(cfg, spec, frame_numbers):
@@ -383,3 +405,32 @@ def test_real_videos(cfg, shared_dir):
     assert last.keyframe == ("pets_06", 13)
     assert last.fast.shape == (3, 8, 24, 32)
     assert np.isclose(last.boxes.max(), last.boxes.max().clamp(max=31))
+
+
+def test_batches_are_sent_to_the_device_ahead_in_order(cfg, spec, monkeypatch):
+    """On a GPU; its streams are tested in tests/utils/test_device_copy.py."""
+    sent = []
+
+    class Stream:
+        def __init__(self, device):
+            assert device == torch.device("cuda", 1)
+
+        def start(self, tensors):
+            sent.append(tensors["indices"].tolist())
+            return tensors, None
+
+    monkeypatch.setattr("alphaction.data.loader.CopyStream", Stream)
+    dataset = ActionDataset.from_config(cfg, dataclasses.replace(spec, person_boxes=None), training=False)
+    sampler = InferenceBatchSampler(np.zeros(len(dataset)), clips_per_batch=2)
+    loader = ClipLoader(dataset, sampler, size_divisibility=16, num_workers=2, device=torch.device("cuda", 1))
+    assert [batch.indices.tolist() for batch in loader] == sent == [[0, 1], [2, 3], [4]]
+
+
+def test_frame_sizes_of_all_clips_at_once(cfg, spec):
+    dataset = ActionDataset.from_config(cfg, dataclasses.replace(spec, person_boxes=None), training=False)
+    expected = [dataset.frame_size(index) for index in range(len(dataset))]
+    assert list(map(tuple, dataset.frame_sizes().tolist())) == expected
+    joined = JoinedDataset([dataset, dataset])
+    assert list(map(tuple, joined.frame_sizes().tolist())) == expected * 2
+    assert list(joined.keyframes) == [joined.keyframes[index] for index in range(len(joined))]
+    assert joined.keyframes[-1] == joined.keyframes[2 * len(dataset) - 1] == ("toy/wide", dataset.keyframes[-1].second)

@@ -15,6 +15,7 @@ from alphaction.data.annotations import (
     write_box_csv,
 )
 from alphaction.data.keyframes import (
+    Keyframe,
     KeyframeIndex,
     exact_time,
     exact_times,
@@ -24,7 +25,6 @@ from alphaction.data.keyframes import (
     time_text,
 )
 from alphaction.data.row_places import first_row
-from alphaction.data.sample import Keyframe
 
 ROWS = """\
 v,0002,0.1,0.2,0.3,0.4,1,

@@ -12,8 +12,9 @@ import pytest
 import torch
 
 from alphaction.data.collate import BatchCollator
+from alphaction.data.keyframes import Keyframe
 from alphaction.data.normalize import normalize_clips
-from alphaction.data.sample import ClipSample, Keyframe
+from alphaction.data.sample import ClipSample
 from alphaction.data.transforms import ClipAugmentation, ColorJitter, ColorShift, ResizeRule
 
 
@@ -75,13 +76,14 @@ def test_mirroring_moves_frames_boxes_and_labels_together():
     flip = ClipAugmentation(flip=True)
     box = flip.boxes(torch.tensor([[2.0, 1.0, 4.0, 2.0]]), 10)
     assert box.tolist() == [[5.0, 1.0, 7.0, 2.0]]
-    assert (flip.frames(frames)[:, 1:3, 5:8] == 255).all()
-    assert flip.frames(frames).sum() == frames.sum()
+    (clip,) = flip.pathways(frames, [np.array([0])])
+    assert (clip[:, :, 1:3, 5:8] == 255).all()
+    assert clip.sum() == frames.sum()
     labels = torch.tensor([[1.0, 0, 0, 1]])
     assert flip.labels(labels, torch.tensor([1, 0, 2, 3])).tolist() == [[0, 1, 0, 1]]
     unchanged = ClipAugmentation()
     assert unchanged.labels(labels, torch.tensor([1, 0, 2, 3])) is labels
-    assert unchanged.frames(frames) is frames
+    assert torch.equal(unchanged.pathways(frames, [np.array([0])])[0], clip.flip(3))
 
 
 def sample(index, size, frames=2, persons=1, objects=0, fill=100):
@@ -106,7 +108,7 @@ def test_collation_pads_and_numbers():
     )
     assert batch.fast.shape == (3, 3, 2, 32, 32)
     assert batch.slow.shape == (3, 3, 1, 32, 32)
-    assert batch.fast.is_contiguous()
+    assert batch.fast.is_contiguous(memory_format=torch.channels_last_3d)
     assert batch.sizes.tolist() == [[20, 10], [8, 30], [5, 5]]
     assert batch.fast[0, :, :, :10, :20].unique().tolist() == [100]
     assert int(batch.fast.long().sum()) == 100 * 3 * 2 * (200 + 240 + 25)

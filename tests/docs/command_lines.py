@@ -15,6 +15,7 @@ from pathlib import Path
 FLAG = re.compile(r"(?<![\w-])--?[a-z][a-z0-9_-]*")
 QUICKSTART = "tools/finetune_quickstart.sh"
 SLURM = "tools/slurm_train.sbatch"
+BENCHMARK = "tools/benchmark.py"  # its parts have flags of their own
 _FENCE = re.compile(r"^ *```\w*\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 _ENDS = {"|", "||", "&&", ";", "&", "do", "done", "then", ">", ">>"}
 # "`--cpu` of `tools/finetune_quickstart.sh`"
@@ -33,15 +34,21 @@ def flags_of(root: Path, program: str) -> frozenset[str]:
     if program in (QUICKSTART, SLURM):
         usage = re.split(r"<<'TEXT'\n|^TEXT$", (root / QUICKSTART).read_text(encoding="utf-8"), flags=re.MULTILINE)[1]
         return frozenset(FLAG.findall(usage)) | {"--help", "-h"}
-    given, sys.argv = sys.argv, [program, "--help"]
+    parts = runpy.run_path(str(root / program)).get("PARTS", ()) if program == BENCHMARK else ()
+    helps = [_help_of(root, program), *(_help_of(root, program, part) for part in parts)]
+    # The examples at the end are no list of flags.
+    return frozenset(flag for text in helps for flag in FLAG.findall(re.split(r"(?m)^examples?:", text)[0]))
+
+
+def _help_of(root: Path, program: str, *part: str) -> str:
+    given, sys.argv = sys.argv, [program, *part, "--help"]
     output = io.StringIO()
     try:
         with contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
             runpy.run_path(str(root / program), run_name="__main__")
     finally:
         sys.argv = given
-    # The examples at the end are no list of flags.
-    return frozenset(FLAG.findall(re.split(r"^examples?:", output.getvalue(), flags=re.MULTILINE)[0]))
+    return output.getvalue()
 
 
 def named_flags(root: Path, page: str) -> Iterator[tuple[str, str]]:

@@ -28,8 +28,8 @@ def shortened(arguments: list[str]) -> list[str]:
         return [*arguments, *([] if "--" in arguments else ["--"]), *SMALL_RUN]
     if program.endswith(("train_net.py", "test_net.py", "predict_video.py")):
         return [*arguments, *SMALL_RUN]
-    if program.endswith("benchmarks/evaluate_ava.py"):
-        return [*arguments, "--rows", "200000"]
+    if program.endswith("tools/benchmark.py") and "evaluate" in arguments:
+        return [*arguments, "--rows", "20000", "--repetitions", "1"]
     if program.endswith("make_toy_dataset.py"):
         # The shortest that the world "interactions" can do is twice the lag of its classes.
         return [*arguments, *SMALL_TOY, *(["--seconds", "8"] if "interactions" in arguments else [])]

@@ -19,7 +19,7 @@ FOREIGN_FLAGS = {
     "--nproc_per_node", "--nnodes", "--node_rank", "--standalone", "--logdir", "--nodes", "--gpus-per-node",
     "--upgrade", "--index-url", "--master_port", "--local-rank", "--local_rank", "--time", "--partition",
     "--max-restarts", "--shm-size", "--ipc", "--requeue", "--signal", "--inputs", "--processes", "--target",
-    "--minutes", "--count", "--mem", "--no-requeue",
+    "--minutes", "--count", "--mem", "--no-requeue", "--array", "--cpus-per-task", "--wrap", "--rdzv_endpoint",
 }  # fmt: skip
 ROOTS = ("alphaction", "benchmarks", "config_files", "docs", "tests", "tools")
 # Variables of the environment and constants of other programs that look like config keys.

@@ -14,7 +14,7 @@ from messages import says
 from torch import Tensor, nn
 
 from alphaction.data.sample import ClipBatch
-from alphaction.engine.bad_steps import BadSteps, RunningStatistics
+from alphaction.engine.bad_steps import BadSteps, RunningStatistics, clip_gradients, norm_of
 from alphaction.engine.trainer import Trainer
 from alphaction.layers import FrozenBatchNorm3d
 from alphaction.memory import MemoryFeatures, MemoryPool
@@ -75,7 +75,7 @@ def test_a_bad_step_changes_nothing_but_the_schedule(tmp_path, caplog, scores, c
     assert torch.equal(trainer.step.last_loss, loss)
     assert trainer.step.scheduler.last_epoch == 2
     trainer.step.remember()
-    assert [keyframe.second for keyframe in trainer.step.pool._entries] == [0]
+    assert [keyframe.second for keyframe in trainer.step.pool.keyframes()] == [0]
     says(caplog.text, "iteration 2 is skipped", "toy/a at 1 s", "1 in a row", "SOLVER.MAX_BAD_STEPS 20")
     # The next one goes on from there.
     trainer.means.add(trainer.train_step([make_batch(2, [1.0, 2.0])]), trainer.step.good)
@@ -188,3 +188,16 @@ def test_running_statistics_are_those_of_trained_norms():
 def test_counts_of_other_types_are_refused(change):
     with pytest.raises(ValueError, match="no counts"):
         BadSteps().load_state_dict({"total": 1, "in_a_row": 0, "in_doubt": 0} | change)
+
+
+@pytest.mark.parametrize("limit", [0.5, 1e3])
+def test_gradients_are_clipped_as_torch_does(limit):
+    mine, theirs = ([torch.nn.Parameter(torch.zeros(size)) for size in (3, 5)] for _ in range(2))
+    for one, other in zip(mine, theirs, strict=True):
+        one.grad = torch.randn_like(one)
+        other.grad = one.grad.clone()
+    gradients = [parameter.grad for parameter in mine]
+    clip_gradients(gradients, limit, norm_of(gradients, torch.device("cpu")).item())
+    torch.nn.utils.clip_grad_norm_(theirs, limit)
+    for one, other in zip(mine, theirs, strict=True):
+        assert torch.equal(one.grad, other.grad)

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from yacs.config import CfgNode
 
 from alphaction.config import get_cfg
-from alphaction.data.sample import ClipBatch, Keyframe
+from alphaction.data.keyframes import Keyframe
+from alphaction.data.sample import ClipBatch
 from alphaction.memory import MemoryFeatures, MemoryPool
 from alphaction.modeling.detector import ActionDetector, PooledFeatures
 from alphaction.modeling.registries import INTERACTION_STRUCTURES

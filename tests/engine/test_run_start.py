@@ -7,10 +7,12 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from checkpoint.small_run import SmallRun
 from messages import says
 
 from alphaction.checkpoint import FINAL_CHECKPOINT, find_start
+from alphaction.data.keyframes import Keyframe
 from alphaction.engine.resume import _restore_memory
 from alphaction.engine.run_lock import RUN_LOCK, STALE_SECONDS, locked_folder
 from alphaction.engine.run_start import begin_in_folder, tidy_folder
@@ -75,3 +77,15 @@ def test_a_wrong_memory_is_a_warning(tmp_path: Path, state: dict) -> None:
         _restore_memory(pool, checkpointer.load_memory(4), path)
     says(log[-1].getMessage(), path, "starts empty")
     assert len(pool) == 0
+
+
+def test_a_memory_of_another_type_is_converted_with_a_note(tmp_path: Path) -> None:
+    checkpointer = SmallRun(tmp_path).checkpointer
+    saved, pool = MemoryPool(4), MemoryPool(4, dtype="float16")
+    saved.write([Keyframe("a", 1)], torch.ones(2, 4), torch.zeros(2, dtype=torch.int64))
+    path = checkpointer.save_memory(saved.state_dict(), 4)
+    for own, expected in ((pool, "from float32 to float16 (MODEL.IA_STRUCTURE.MEMORY_DTYPE)"), (MemoryPool(4), "")):
+        with collected_log() as log:
+            _restore_memory(own, checkpointer.load_memory(4), path)
+        assert log[-1].getMessage() == f"memory of 1 keyframe restored {expected}".rstrip()
+        assert own.read([Keyframe("a", 2)]).features.sum() == 8

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from alphaction.checkpoint import Checkpointer
-from alphaction.data.sample import ClipBatch, Keyframe
+from alphaction.data.keyframes import Keyframe
+from alphaction.data.sample import ClipBatch
 from alphaction.engine.setup import Runtime
 from alphaction.engine.train_step import TrainStep
 from alphaction.engine.trainer import Trainer

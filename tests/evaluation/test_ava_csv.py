@@ -7,7 +7,8 @@ import gzip
 import numpy as np
 import pytest
 
-from alphaction.data.sample import Keyframe
+from alphaction.data.formats import csv_table
+from alphaction.data.keyframes import Keyframe
 from alphaction.evaluation import Predictions, read_detections, write_detections
 from alphaction.utils.errors import UserError
 
@@ -64,6 +65,43 @@ def test_gzip_is_known_by_content(tmp_path):
     path = tmp_path / "results.csv"
     path.write_bytes(gzip.compress(GOOD.encode()))
     assert read_detections(path).scores.tolist() == [0.5]
+
+
+@pytest.mark.parametrize("seconds", [["0007", "5", "12"], ["7.5", "5", "0.001"], ["2", "5000000000", "2.25"]])
+def test_rows_in_any_order(tmp_path, seconds):
+    """A keyframe is one wherever its rows are; keyframes are in the order of their first rows."""
+    rng = np.random.default_rng(0)
+    moments = [(f"a long name {video}", second) for video in "ba" for second in seconds]
+    draw = [moments[k] for k in rng.integers(0, 6, 100)]
+    rows = "".join(f"{video},{second},0.1,0.1,0.2,0.2,1,0.5\n" for video, second in draw)
+    path = tmp_path / "results.csv"
+    path.write_text(rows)
+    read = read_detections(path)
+    assert list(read.keyframes) == [Keyframe(video, float(second)) for video, second in dict.fromkeys(draw)]
+    assert all(isinstance(each.second, int) == (each.second % 1 == 0) for each in read.keyframes)
+    assert [read.keyframes[k] for k in read.keyframe_index[read.box_index]] == [(v, float(s)) for v, s in draw]
+
+
+@pytest.mark.parametrize("form", [repr, "{:.6f}".format, "{:.18e}".format, "{:.17g}".format])
+def test_a_box_is_one_wherever_its_rows_are(monkeypatch, tmp_path, form):
+    """Ordered by class or shuffled: the same boxes, class ids and scores, to the last bit."""
+    rng = np.random.default_rng(1)
+    boxes = rng.random((30, 4))
+    heads = [f"v{k % 4},{k // 8}," + ",".join(map(form, box)) for k, box in enumerate(boxes.tolist())]
+    scores = (rng.random((30, 7)) ** 9).tolist()
+    rows = [(box, channel) for box in range(30) for channel in range(7)]
+    monkeypatch.setattr(csv_table, "_BLOCK", 2000)
+    for order in (rows, sorted(rows, key=lambda row: row[1]), [rows[k] for k in rng.permutation(len(rows))]):
+        path = tmp_path / "results.csv"
+        path.write_text("".join(f"{heads[box]},{channel + 1},{form(scores[box][channel])}\n" for box, channel in order))
+        read = read_detections(path)
+        first = list(dict.fromkeys(box for box, _ in order))
+        assert read.boxes.tolist() == [[float(form(x)) for x in boxes[box].tolist()] for box in first]
+        assert [first[k] for k in read.box_index] == [box for box, _ in order]
+        assert read.row_class_ids.tolist() == [channel + 1 for _, channel in order]
+        assert read.scores.tolist() == [float(form(scores[box][channel])) for box, channel in order]
+        moments = [read.keyframes[k] for k in read.keyframe_index]
+        assert moments == [Keyframe(f"v{box % 4}", box // 8) for box in first]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alphaction.data.sample import Keyframe
+from alphaction.data.keyframes import Keyframe
 from alphaction.evaluation import average_precision as module
 from alphaction.evaluation.average_precision import (
     GroundTruth,
@@ -13,6 +13,7 @@ from alphaction.evaluation.average_precision import (
     box_iou,
     find_overlaps,
     ranked_average_precision,
+    ranking,
 )
 from alphaction.evaluation.detections import DetectionRows
 
@@ -187,3 +188,11 @@ def test_boxes_with_several_labels_belong_to_each():
     assert average_precision(truth, found, overlaps, (1, 2)).ap.tolist() == [0.5, 1.0]
     assert overlaps.detection.tolist() == [0, 1, 2, 3]
     assert overlaps.ground_truth.tolist() == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("decimals", [1, 3, 9])
+@pytest.mark.parametrize("count", [0, 1, 2, 17, 5000])
+def test_ranks_are_those_of_a_stable_sort(count, decimals, dtype):
+    scores = np.round(np.random.default_rng(count).random(count) - 0.5, decimals).astype(dtype)  # 0 and -0 are equal
+    np.testing.assert_array_equal(ranking(scores), np.argsort(-scores, kind="stable"))

@@ -10,7 +10,7 @@ import pytest
 from messages import says
 
 from alphaction.data.annotations import ActionClass, AnnotationTable, LabelMap
-from alphaction.data.sample import Keyframe
+from alphaction.data.keyframes import Keyframe
 from alphaction.evaluation import AvaEvaluator, DetectionRows, Predictions, format_report, result_to_dict, write_json
 from alphaction.evaluation.ava_csv import read_detections, write_detections
 from alphaction.utils.errors import UserError

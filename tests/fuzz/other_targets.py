@@ -30,6 +30,7 @@ from alphaction.workflows.detect.import_files import import_files
 from alphaction.workflows.detect.onnx_model.model import parse_names
 from alphaction.workflows.detect.partial_detections import PartialDetections
 from alphaction.workflows.predict.person_boxes import boxes_from_file
+from alphaction.workflows.predict.record import differences, read_record
 from alphaction.workflows.predict.video_list import find_videos, jobs_for, named_paths, split_keys
 from alphaction.workflows.predict.video_options import VideoOptions
 from alphaction.workflows.prepare.ava_json import read_movie_list
@@ -224,6 +225,17 @@ def _partial(path: Path) -> None:
     found.table(list(found.found), "boxes")
 
 
+def _video_record_seeds() -> list[Seed]:
+    record = {"state": "done", "settings": "0", "video": "clip_01.mp4, 10 bytes", "launch": "", "seconds": 2.5}
+    settings = {"weights": "w.pth, sha256 12", "TEST.BOX_THRESH": "0.5"}
+    return [Seed("record.json", "json", record), Seed("settings-0.json", "json", settings)]
+
+
+def _video_record(path: Path) -> None:
+    read_record(path.parent)
+    differences(path.parent, "0", {"weights": "other.pth"})
+
+
 @cache
 def _record_seeds() -> list[Seed]:
     with TemporaryDirectory() as name:
@@ -302,6 +314,7 @@ def other_targets() -> list[Target]:
         Target("video list", _movies, _video_list, names_file=False),
         Target("names of an ONNX file", _names_seeds, _names),
         Target("record/unfinished boxes", _partial_seeds, _partial),
+        Target("record/video", _video_record_seeds, _video_record, names_file=False),
         Target("record/dataset", _record_seeds, _record, share=0.3),
         Target("record/metrics", _metrics_seeds, _metrics),
         Target("record/lock", _lock_seeds, _lock),

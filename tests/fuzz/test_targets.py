@@ -53,9 +53,16 @@ PARSED_BY = {
     "workflows/detect/detector_weights.py": "weights of a detector",
     "workflows/detect/onnx_model/model.py": "names of an ONNX file",
     "workflows/detect/partial_detections.py": "record/unfinished boxes",
+    "workflows/predict/record.py": "record/video",
 }
 """Module that parses what may come from strangers -> the target that reaches it."""
-BETWEEN_PROCESSES = {"data/handover.py", "data/worker_pool.py", "engine/attempt.py", "engine/watch.py"}
+BETWEEN_PROCESSES = {
+    "data/handover.py",
+    "data/worker_pool.py",
+    "engine/attempt.py",
+    "engine/watch.py",
+    "workflows/predict/work.py",
+}
 """Modules that parse what processes of one run tell each other."""
 
 

@@ -56,6 +56,7 @@ class Runner:
 def load_script(path: Path):
     """Import a script of the clone's folder."""
     namespace = type(sys)(path.stem)
+    namespace.__file__ = str(path)
     exec(compile(path.read_text(), str(path), "exec"), namespace.__dict__)
     return namespace
 

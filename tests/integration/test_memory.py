@@ -9,6 +9,7 @@ from alphaction.config import load_cfg
 from alphaction.config.paths_catalog import find_dataset
 from alphaction.data.dataset import ActionDataset
 from alphaction.data.loader import build_test_loader
+from alphaction.engine import inference
 from alphaction.engine.classes import adopt_label_map
 from alphaction.engine.inference import predict_dataset
 from alphaction.engine.setup import Runtime
@@ -88,3 +89,23 @@ def test_predictions_are_made_from_the_memory_of_all_clips(memory_model):
     indices = torch.cat([batch.person_indices() for batch, _ in clips])
     expected = expected[torch.argsort(indices, stable=True)]
     torch.testing.assert_close(torch.from_numpy(scores), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_an_evaluation_exchanges_features_in_parts(memory_model, monkeypatch):
+    cfg, dataset, model = memory_model
+    at_once, in_parts = MemoryPool.from_config(cfg), MemoryPool.from_config(cfg)
+    expected = predict(cfg, dataset, model, at_once)
+    monkeypatch.setattr(inference, "_BATCHES_AT_ONCE", 1)
+    assert (predict(cfg, dataset, model, in_parts) == expected).all()
+    assert sorted(in_parts.keyframes()) == sorted(at_once.keyframes())
+
+
+def test_a_memory_in_float16_changes_little(memory_model):
+    cfg, dataset, model = memory_model
+    expected = predict(cfg, dataset, model, MemoryPool.from_config(cfg))
+    cfg.defrost()
+    cfg.MODEL.IA_STRUCTURE.MEMORY_DTYPE = "float16"
+    pool = MemoryPool.from_config(cfg)
+    assert pool.dtype == torch.float16
+    difference = abs(predict(cfg, dataset, model, pool) - expected).max()
+    assert 0 < difference < 1e-3

@@ -26,6 +26,38 @@ def test_align_frame_by_frame(aligned):
         torch.testing.assert_close(pooled[:, :, t], expected)
 
 
+@pytest.mark.parametrize("aligned", [False, True])
+def test_gradient_of_align_is_that_of_torchvision(aligned):
+    # Boxes of clips in turns, as those of persons and then of objects; the last clip has none.
+    boxes, index = BOXES.double().repeat(2, 1), torch.tensor([0, 1, 1, 1, 0, 0, 1, 0])
+    features = torch.randn(3, 5, 1, 4, 6, dtype=torch.float64, requires_grad=True)
+    pooled = RoiAlign3d(7, aligned=aligned)(features, boxes, index)
+    seed = torch.randn_like(pooled)
+    (found,) = torch.autograd.grad(pooled, features, seed)
+    rois = torch.cat([index[:, None].double(), boxes], dim=1)
+    expected = torchvision.ops.roi_align(features[:, :, 0], rois, 7, 1 / 16, 0, aligned=aligned)
+    (expected,) = torch.autograd.grad(expected, features, seed[:, :, 0])
+    torch.testing.assert_close(found, expected)
+
+
+def test_gradient_of_align_without_boxes_is_zero():
+    features = torch.randn(2, 5, 1, 4, 6, requires_grad=True)
+    RoiAlign3d()(features, torch.zeros(0, 4), torch.zeros(0, dtype=torch.long)).sum().backward()
+    assert torch.equal(features.grad, torch.zeros_like(features))
+
+
+def test_gradient_of_align_on_a_large_map(monkeypatch):
+    """A matrix of all its cells would be too large; torchvision's own gradient it is."""
+    monkeypatch.setattr(torch, "eye", None)
+    features = torch.randn(1, 2, 1, 64, 65, requires_grad=True)
+    box = torch.tensor([[100.0, 200, 700, 800]])
+    pooled = RoiAlign3d()(features, box, torch.tensor([0]))
+    (found,) = torch.autograd.grad(pooled.sum(), features)
+    expected = torchvision.ops.roi_align(features[:, :, 0], [box], 7, 1 / 16, 0, aligned=False)
+    (expected,) = torch.autograd.grad(expected.sum(), features)
+    torch.testing.assert_close(found, expected)
+
+
 def test_pool_frame_by_frame():
     features = torch.randn(2, 5, 3, 4, 6)
     pooled = RoiPool3d()(features, BOXES, CLIP_INDEX)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from alphaction.config import get_cfg
-from alphaction.data.sample import Keyframe
+from alphaction.data.keyframes import Keyframe
 from alphaction.memory import MemoryFeatures, MemoryPool, MemoryWindow
 from alphaction.utils.errors import UserError
 

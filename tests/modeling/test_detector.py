@@ -13,8 +13,9 @@ from torch import Tensor
 from yacs.config import CfgNode
 
 from alphaction.config import get_cfg
+from alphaction.data.keyframes import Keyframe
 from alphaction.data.normalize import normalize_clips
-from alphaction.data.sample import ClipBatch, Keyframe
+from alphaction.data.sample import ClipBatch
 from alphaction.memory import MemoryPool
 from alphaction.modeling.backbone import build_backbone
 from alphaction.modeling.detector import ActionDetector, build_detection_model

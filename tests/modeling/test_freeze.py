@@ -21,6 +21,7 @@ from alphaction.config import load_cfg
 from alphaction.modeling.backbone import build_backbone
 from alphaction.modeling.detector import ActionDetector, build_detection_model
 from alphaction.modeling.freeze import freeze
+from benchmarks.speed.activations import counting_activations
 
 PARTS = ("none", "stem", "all_but_last_stage", "all")
 
@@ -77,20 +78,13 @@ def test_a_step_changes_all_but_the_frozen_part(part, checkpointing):
 @pytest.mark.parametrize("checkpointing", [False, True])
 def test_nothing_is_kept_of_what_is_frozen(checkpointing):
     def kept(part: str) -> int:
-        sizes: dict[int, int] = {}
-
-        def pack(tensor):
-            sizes[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
-            return tensor
-
         model = build(part, ACTIVATION_CHECKPOINTING=checkpointing)
-        own = {value.untyped_storage().data_ptr() for value in model.state_dict().values()}
         features = []
         model.backbone.register_forward_hook(lambda module, inputs, output: features.extend(output))
-        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        with counting_activations(model) as activations:
             model.extract_features(make_batch())
         assert all(of_pathway.requires_grad == (part != "all") for of_pathway in features)
-        return sum(size for pointer, size in sizes.items() if pointer not in own)
+        return activations.bytes
 
     of_parts = [kept(part) for part in PARTS]
     assert of_parts == sorted(of_parts, reverse=True)

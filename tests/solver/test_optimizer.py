@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 
 import pytest
 import torch
@@ -193,3 +194,32 @@ def test_the_stages_of_a_slowfast_network_are_layers():
     }
     for name, rate in found.items():
         assert rate == (expected[name.split(".")[2]] if name.startswith("backbone.") else 1.0), name
+
+
+@pytest.mark.parametrize("name", ["sgd", "adamw"])
+def test_on_the_cpu_the_update_is_fused_and_continues_states_of_before(name):
+    cfg = get_cfg()
+    cfg.merge_from_list(["SOLVER.OPTIMIZER", name])
+    torch.manual_seed(0)
+    networks = [nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4)) for _ in range(2)]
+    networks[1].load_state_dict(networks[0].state_dict())
+    fused, before = (build_optimizer(cfg, network) for network in networks)
+    assert len(fused.param_groups) == 3  # weights, biases, the norm's
+    assert fused.defaults["fused"]
+    for group in before.param_groups:
+        group["fused"] = None
+    gradients = [torch.randn_like(parameter) for parameter in networks[0].parameters()]
+
+    def step(network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        for parameter, gradient in zip(network.parameters(), gradients, strict=True):
+            parameter.grad = gradient.clone()
+        optimizer.step()
+
+    step(networks[1], before)
+    networks[0].load_state_dict(networks[1].state_dict())
+    options = [dict(group) for group in fused.state_dict()["param_groups"]]
+    fused.load_state_dict({"state": deepcopy(before.state_dict()["state"]), "param_groups": options})
+    for network, optimizer in zip(networks, (fused, before), strict=True):
+        step(network, optimizer)
+    for mine, theirs in zip(*(network.parameters() for network in networks), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-6, atol=1e-8)

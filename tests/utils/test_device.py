@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from messages import refused
 
 from alphaction.utils.device import choose_device
 from alphaction.utils.errors import UserError
@@ -18,3 +19,8 @@ def test_with_cuda_auto_takes_it(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert choose_device("auto", "--device") == torch.device("cuda")
     assert choose_device(torch.device("cpu"), "--device") == torch.device("cpu")
+
+
+@pytest.mark.parametrize("name", ["gpu", "cudda", "cpu:x"])
+def test_what_is_no_device_is_refused_with_the_names(name):
+    refused(lambda: choose_device(name, "--device"), f"--device: there is no device {name}", "auto, cpu, cuda")

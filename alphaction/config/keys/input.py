@@ -100,6 +100,12 @@ INPUT: tuple[Section | Key, ...] = (
         "In training, take every TAU-th frame for the slow pathway from a random one of the first TAU on.",
     ),
     Key("INPUT.COLOR_JITTER", False, "In training, shift hue, saturation and value of a clip at random."),
+    Key(
+        "INPUT.COLOR_ON_DEVICE",
+        False,
+        "Shift colors on the GPU, as a batch's first step, and not while clips are loaded: the same random shifts for "
+        "less work of the processor. A gray level may differ by 1. On a CPU it is slower than without.",
+    ),
     Key("INPUT.HUE_JITTER", 20.0, "Largest shift of the hue.", unit="degrees", within=Range(0, 180)),
     Key(
         "INPUT.SAT_JITTER",

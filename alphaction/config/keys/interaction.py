@@ -157,4 +157,11 @@ INTERACTION: tuple[Section | Key, ...] = (
         "slots can then have all attention.",
         within=FROM_ZERO,
     ),
+    Key(
+        "MODEL.IA_STRUCTURE.MEMORY_DTYPE",
+        "float32",
+        "How the memory stores person features. float16 takes half the memory on the host and on disk, and half the "
+        "copy to the device; it rounds to 11 bits, and values beyond its range are scaled, never lost.",
+        choices=("float32", "float16"),
+    ),
 )

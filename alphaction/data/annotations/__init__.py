@@ -18,8 +18,7 @@ from alphaction.data.formats.csv_layout import EXCLUSIONS
 from alphaction.data.formats.csv_table import read_csv
 from alphaction.data.formats.file_content import FileContent, read_text
 from alphaction.data.formats.known_formats import DATASET_BOX_FORMATS, GROUND_TRUTH_FORMATS, recognize
-from alphaction.data.keyframes import ImageIds, KeyframeIndex, time_list
-from alphaction.data.sample import Keyframe
+from alphaction.data.keyframes import ImageIds, Keyframe, KeyframeIndex, time_list
 
 __all__ = [
     "GROUPS",

@@ -11,8 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from alphaction.data.annotations.grouping import GroupedBoxes, group_boxes, offsets_of, owners_of, with_counts
-from alphaction.data.keyframes import ImageIds, KeyframeIndex, encode, exact_times
-from alphaction.data.sample import Keyframe
+from alphaction.data.keyframes import ImageIds, Keyframe, KeyframeIndex, encode, exact_times
 from alphaction.utils.errors import DataError
 from alphaction.utils.messages import counted
 

@@ -1,31 +1,26 @@
 """The cells of rows of text -> checked numpy columns, with the line of what is wrong.
 
-Blocks of ordinary rows are parsed by pandas; only those with odd rows or values go the slow way, cell by cell.
+Blocks of ordinary rows are parsed as arrays; only those with odd rows or wrong values go the slow way, cell by cell.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from alphaction.data.formats.cells import Column, Time, bad_cell, decimal_points, parse_cell
 from alphaction.data.formats.csv_layout import RowLayout, split_line, wrong_width
 from alphaction.data.formats.file_content import more_rows
+from alphaction.data.formats.plain_rows import PlainRows, TextCodes
 from alphaction.data.formats.rows import Keep
 from alphaction.data.keyframes import encode, exact_times
 from alphaction.utils.errors import DataError
 
-_EXACT_INTEGERS = 2**53  # a float holds every whole number up to this
-# Every float as Python reads it, to the last bit; from pandas 3.1 on, that is what pandas does unasked.
-_EXACT_FLOATS = {} if tuple(map(int, pd.__version__.split(".")[:2])) >= (3, 1) else {"float_precision": "round_trip"}
-_DECIMAL_COMMA = re.compile(rb"[0-9],[0-9]")
+_EXACT_INTEGERS = 2**53  # a float holds every whole number below this, and no other one becomes one of them
+_OF_ONE_ROW = {"class", "person", "score"}  # the columns before these are often the same in many rows
 
 
 class Faults:
@@ -86,57 +81,73 @@ class ColumnReader:
         self.known: dict[str, dict[str, int]] = {c.role: {} for c in self.layout.columns if c.kind is str}
         self.left_out = 0
         self._wanted: list[bool] = []
+        self._codes = {
+            c.role: TextCodes(self.known[c.role], may_be_blank=c.absent is not None)
+            for c in self.layout.columns
+            if c.kind is str
+        }
 
-    def read(self, lines: str, first_line: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """Return the line number, int64 [n], of each row, and role -> column [n].
+    def read(self, lines: str, first_line: int) -> tuple[np.ndarray, dict[str, np.ndarray], int]:
+        """Return the line number, int64 [n], of each row, role -> column [n], and the number of the next line.
 
         Args:
             lines: whole lines, each with its line feed but perhaps the last.
             first_line: number of the first one.
         """
-        values = self._by_pandas(lines)
+        values = self._by_array(lines)
         if values is None:
-            return self._by_cell(lines, first_line)
-        numbers = np.arange(first_line, first_line + len(next(iter(values.values()))), dtype=np.int64)
+            return *self._by_cell(lines, first_line), first_line + lines.count("\n")
+        end = first_line + len(next(iter(values.values())))
+        numbers = np.arange(first_line, end, dtype=np.int64)
         wanted = self._wanted_rows(values, numbers)
-        return (numbers, values) if wanted is None else (numbers[wanted], {r: v[wanted] for r, v in values.items()})
+        if wanted is not None:
+            numbers, values = numbers[wanted], {role: column[wanted] for role, column in values.items()}
+        return numbers, values, end
 
-    def _by_pandas(self, lines: str) -> dict[str, np.ndarray] | None:
-        """Return the columns of a block without a single odd row or cell, else None."""
-        columns, width = self.layout.columns, len(self.layout.names)
+    def _by_array(self, lines: str) -> dict[str, np.ndarray] | None:
+        """Return the columns of a block without a single odd row or wrong cell, else None."""
+        layout = self.layout
         block = (lines if lines.endswith("\n") else f"{lines}\n").encode()
-        # pandas would fill up short rows, and cut long ones.
-        row = self.layout.delimiter.encode() * (width - 1) + b"\n"
-        marks = block.translate(None, bytes(set(range(256)) - set(row)))
-        count = len(marks) // width
-        if b'"' in block or marks != row * count:
+        rows = PlainRows.find(block, layout.delimiter, len(layout.names))
+        if rows is None:
             return None
-        numeric = {column.position: [""] for column in columns if column.kind is not str and column.absent is not None}
-        decimal = "," if self._has_decimal_commas(block) else "."
-        try:
-            frame = pd.read_csv(
-                io.BytesIO(block), sep=self.layout.delimiter, header=None, names=range(width), index_col=False,
-                usecols=sorted(column.position for column in columns),
-                dtype={column.position: object for column in columns if column.kind is str}, decimal=decimal,
-                quoting=csv.QUOTE_NONE, keep_default_na=False, na_values=numeric, low_memory=False, **_EXACT_FLOATS,
-            )  # fmt: skip
-        except ValueError:
+        start = min((column.position for column in layout.columns if column.role in _OF_ONE_ROW), default=0)
+        heads = rows.heads(start) if start else None
+        shared = [c for c in layout.columns if c.position < start] if heads is not None else []
+        values = self._columns_of(rows, shared, heads)
+        if values is None:
             return None
-        if len(frame) != count:  # blank lines
-            return None
-        values = {column.role: _numbers(column, frame[column.position]) for column in columns if column.kind is not str}
-        # Distinct texts in order of appearance, and their codes.
-        texts = {column.role: pd.factorize(frame[column.position]) for column in columns if column.kind is str}
-        empty = [c for c in columns if c.kind is str and c.absent is None and not all(map(str.strip, texts[c.role][1]))]
-        if empty or any(found is None for found in values.values()):
-            return None
-        for role, (codes, distinct) in texts.items():
-            values[role] = encode((text.strip() for text in distinct), self.known[role])[codes]
+        lengths = np.diff(heads, append=len(rows)) if shared else 1
+        values = {role: np.repeat(column, lengths) for role, column in values.items()}
+        for column in layout.columns:
+            if column not in shared:
+                found = self._columns_of(rows, [column], slice(None))
+                if found is None:
+                    return None
+                values |= found
         return values
 
-    def _has_decimal_commas(self, block: bytes) -> bool:
-        # The first test is many times as fast.
-        return self.layout.delimiter != "," and b"," in block and _DECIMAL_COMMA.search(block) is not None
+    def _columns_of(
+        self, rows: PlainRows, columns: Sequence[Column], chosen: np.ndarray | slice | None
+    ) -> dict[str, np.ndarray] | None:
+        """Return some columns of the chosen rows; None if a cell is wrong."""
+        values: dict[str, np.ndarray] = {}
+        numeric = [column for column in columns if column.kind is not str]
+        if numeric:
+            found = rows.numbers([c.position for c in numeric], chosen, lambda k, text: self._odd(numeric[k], text))
+            if found is None or any(not _fits(c, row) for c, row in zip(numeric, found, strict=True)):
+                return None
+            values = {column.role: _typed(column, row) for column, row in zip(numeric, found, strict=True)}
+        for column in columns:
+            if column.kind is str:
+                codes = rows.codes(column.position, chosen, self._codes[column.role])
+                if codes is None:
+                    return None
+                values[column.role] = codes
+        return values
+
+    def _odd(self, column: Column, text: str) -> float | None:
+        return parse_cell(column, decimal_points([text], self.layout.delimiter == ",")[0])
 
     def _by_cell(self, lines: str, first_line: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """Return line numbers and columns of a block with odd rows; wrong ones go to ``faults``."""
@@ -183,22 +194,18 @@ class ColumnReader:
         return wanted
 
 
-def _numbers(column: Column, cells: pd.Series) -> np.ndarray | None:
-    """Return the numbers of a column as pandas read it, or None if a cell needs a closer look."""
-    if cells.dtype.kind not in "if":  # text, or "true", or a number beyond int64
-        return None
-    values = cells.to_numpy()
-    if values.dtype.kind == "f":
-        empty = np.isnan(values)
-        if not np.isfinite(values[~empty]).all():
-            return None
-        if empty.any():
-            values = np.where(empty, column.absent, values)
-        if column.kind is int and (values % 1 != 0).any():
-            return None
-        if column.kind in (int, Time) and (np.abs(values) > _EXACT_INTEGERS).any():
-            return None
-    return exact_times(values) if column.kind is Time else np.array(values, dtype=column.dtype).astype(column.dtype)
+def _fits(column: Column, values: np.ndarray) -> bool:
+    """Return whether a column of float64 holds only what its kind allows, as exactly as the file has it."""
+    if column.kind is float:
+        return True
+    whole = column.kind is Time or not (values % 1 != 0).any()
+    return whole and not (np.abs(values) >= _EXACT_INTEGERS).any()
+
+
+def _typed(column: Column, values: np.ndarray) -> np.ndarray:
+    if column.kind is Time:
+        return exact_times(values + 0.0)  # "-0" is 0
+    return values.astype(column.dtype, copy=False)
 
 
 def _convert(column: Column, texts: Sequence[str], lines: np.ndarray, faults: Faults) -> np.ndarray:

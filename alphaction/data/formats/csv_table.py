@@ -50,7 +50,7 @@ from alphaction.data.keyframes import exact_times
 from alphaction.utils.errors import DataError, UserError
 from alphaction.utils.values import parse_integer
 
-_BLOCK = 1 << 22  # characters that are parsed at a time
+_BLOCK = 1 << 20
 _DELIMITERS = (";", "\t", ",")
 _SEPARATOR_LINE = re.compile(r'"?sep=([;,\t])"?\s*', re.IGNORECASE)  # as Excel has it
 _NO_LABEL = -1  # written as a class id, it says the same as an empty cell
@@ -125,6 +125,8 @@ class _CsvFile:
         else:
             layout = layout_by_position(form, self._first, self._delimiter, box_format, self._error)
         self._reader = ColumnReader(layout, self._faults, keep)
+        self._classes: tuple[Label, ...] = ()
+        self._label_of = np.zeros(0, dtype=np.int64)  # of each text of a class: which class, or -1
 
     @property
     def headed(self) -> bool:
@@ -163,8 +165,9 @@ class _CsvFile:
             if not text:
                 return
             text += self._file.readline()
-            yield self._reader.read(text, line)
-            line, text = line + text.count("\n"), ""
+            numbers, values, line = self._reader.read(text, line)
+            yield numbers, values
+            text = ""
 
     def table(self, blocks: Iterator | Sequence) -> RowTable:
         """Return the rows of some blocks."""
@@ -206,18 +209,20 @@ class _CsvFile:
         """Return classes, label rows and label codes; a class is an id where its cell is a whole number."""
         if codes is None:
             return encode_classes([])
-        labels: list[Label | None] = []
-        for text in self._reader.known["class"]:
-            number = parse_integer(text)
-            labels.append(number if number is not None else text)
-            if text == "" or (number == _NO_LABEL and "class" in self._form.may_be_empty):
-                labels[-1] = None
-        classes, known, order = encode_classes(labels)
-        label_of = np.full(len(labels), -1, dtype=np.int64)
-        label_of[known] = order
-        found = label_of[codes]
+        texts = self._reader.known["class"]
+        if len(texts) != len(self._label_of):  # not for each of the many blocks of a large file
+            labels: list[Label | None] = []
+            for text in texts:
+                number = parse_integer(text)
+                labels.append(number if number is not None else text)
+                if text == "" or (number == _NO_LABEL and "class" in self._form.may_be_empty):
+                    labels[-1] = None
+            self._classes, known, order = encode_classes(labels)
+            self._label_of = np.full(len(labels), -1, dtype=np.int64)
+            self._label_of[known] = order
+        found = self._label_of[codes]
         rows = np.flatnonzero(found >= 0)
-        return classes, rows, found[rows]
+        return self._classes, rows, found[rows]
 
     def _counts(self) -> dict[str, int]:
         header, reader = self._header, self._reader

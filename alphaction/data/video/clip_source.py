@@ -131,6 +131,16 @@ class ClipSource(ABC):
             DataError: if the video is missing, cannot be decoded, or ends before ``second``.
         """
 
+    def frames(
+        self, video: str, second: float, slots: Sequence[int], fps: float, size: Callable[[Size], Size] | None = None
+    ) -> Iterator[np.ndarray]:
+        """Yield the frames of :meth:`read` one by one, uint8 [H, W, 3]; those that repeat may be the same array.
+
+        Raises:
+            DataError: as :meth:`read`, when the fault is met.
+        """
+        yield from self.read(video, second, slots, fps, size)
+
     @abstractmethod
     def origin(self, video: str, second: float, slots: Sequence[int], fps: float) -> Origin:
         """Return what decides the frames of :meth:`read` with these arguments; nothing is decoded.

@@ -23,6 +23,7 @@ def write_video(
     container_format: str | None = None,
     *,
     independent_seconds: bool = False,
+    fast_to_decode: bool = False,
     sound: Sound | None = None,
 ) -> None:
     """Encode frames as H.264 where PyAV has an encoder for it and the container takes it well, else as MPEG-4.
@@ -34,13 +35,18 @@ def write_video(
         container_format: "mp4", "matroska", ...; None: what the file's name says.
         independent_seconds: encode every frame on its own and all alike, as Motion JPEG: what one second shows leaves
             no trace in another, nor in places of the same frame that are 16 pixels away.
+        fast_to_decode: H.264 without arithmetic coding: the same picture, decoded in about 0.6 of the time from a file
+            that is a tenth larger.
         sound: written beside the frames, from their start.
     """
     with av.open(str(path), "w", format=container_format) as container:
         stream = None
         for number, frame in enumerate(frames, start=1):
             if stream is None:
-                stream = add_stream(container, frame.shape[1], frame.shape[0], fps, independent=independent_seconds)
+                shape = frame.shape[1], frame.shape[0]
+                stream = add_stream(
+                    container, *shape, fps, independent=independent_seconds, fast_to_decode=fast_to_decode
+                )
                 if sound is not None:
                     sound.attach(container)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
@@ -53,7 +59,13 @@ def write_video(
 
 
 def add_stream(
-    container: av.container.OutputContainer, width: int, height: int, fps: float, *, independent: bool = False
+    container: av.container.OutputContainer,
+    width: int,
+    height: int,
+    fps: float,
+    *,
+    independent: bool = False,
+    fast_to_decode: bool = False,
 ) -> av.VideoStream:
     """Add a video stream; one thread, so that the bytes do not depend on the machine's number of cores.
 
@@ -63,11 +75,14 @@ def add_stream(
         height: of the frames, even.
         fps: frames per second.
         independent: as ``independent_seconds`` of :func:`write_video`.
+        fast_to_decode: as there.
     """
     # AVI stores no time of showing, so that H.264, whose frames are not in order, would begin late.
     h264 = "libx264" in av.codecs_available and container.format.name != "avi"
     # 236 is twice libavcodec's FF_QP2LAMBDA: the quality that ffmpeg calls -qscale 2.
     options = {"crf": "18", "preset": "superfast"} if h264 else {"flags": "+qscale", "global_quality": "236"}
+    if h264 and fast_to_decode:
+        options["coder"] = "cavlc"
     codec, pix_fmt = "libx264" if h264 else "mpeg4", "yuv420p"
     if independent:
         # Motion JPEG with one quantizer: blocks of 16 x 16 pixels depend on their own pixels only.

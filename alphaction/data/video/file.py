@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import av
 import numpy as np
 
 from alphaction.data.video.frame_converter import FrameConverter, Size
-from alphaction.data.video.opening import (
-    BrokenVideoError,
-    failures_of,
-    open_container,
-    video_stream,
-)
+from alphaction.data.video.frame_times import TIME_TOLERANCE, UnorderedTimestampsError, nearest_frames, timed
+from alphaction.data.video.open_video import OpenVideo
+from alphaction.data.video.opening import BrokenVideoError, failures_of
+from alphaction.data.video.packet_plan import PacketPlan, can_plan, make_plan
 from alphaction.data.video.video_info import VideoInfo, header_duration
 from alphaction.utils import limits
 
@@ -27,14 +27,14 @@ VIDEO_SUFFIXES = (
     ".ogv", ".mjpeg", ".h264", ".h265", ".hevc",
 )
 # fmt: on
-# Two instants nearer than this are the same one: frame times are fractions, slot times are floats.
-TIME_TOLERANCE = 1e-6
 # A seek that lands too late is repeated from further back; how far is remembered for the file, up to this many seconds.
 _LONGEST_PREROLL = 16.0
+# A file for which planning failed so often is decoded frame by frame.
+_FAILED_PLANS = 2
 
 
-class _UnorderedTimestampsError(Exception):
-    """The container's timestamps are missing or run backwards."""
+class _OtherFramesError(Exception):
+    """The decoder yields other frames than the packets promise, or damaged ones."""
 
 
 class VideoFile:
@@ -56,31 +56,19 @@ class VideoFile:
         self.path = path
         self._from_first_frame = from_first_frame
         self._preroll = 0.0
-        self._open()
-        with failures_of(self.path, "its header cannot be read"):
-            start = self._container.start_time
-            self._origin = 0.0 if start is None else start / av.time_base
-            decoding_order = self._container.format.name == "avi" and self._stream.codec_context.has_b_frames
-            self._counting = start is None or bool(decoding_order)
-
-    def _open(self) -> None:
-        self._container = open_container(self.path)
-        try:
-            self._stream = video_stream(self._container, self.path)
-        except BrokenVideoError:
-            self._container.close()
-            raise
-        self._fresh = True
+        self._failed_plans = 0
+        self._video = OpenVideo(path)
 
     def close(self) -> None:
         """Close the file."""
-        self._container.close()
+        self._video.close()
 
     @property
     def fps(self) -> float:
         """Frames per second; 25 if the file does not say, or says what cannot be."""
+        stream = self._video.stream
         with failures_of(self.path, "its header cannot be read"):
-            for rate in (self._stream.average_rate, self._stream.guessed_rate):
+            for rate in (stream.average_rate, stream.guessed_rate):
                 if rate and 0 < float(rate) <= limits.FRAMES_PER_SECOND:
                     return float(rate)
         return 25.0
@@ -92,9 +80,10 @@ class VideoFile:
             BrokenVideoError: if the first frame cannot be decoded.
         """
         height, width = self.frames_at([0.0], size=None)[0].shape[:2]
+        video = self._video
         with failures_of(self.path, "its header cannot be read"):
-            duration = header_duration(self._container, self._stream, self._origin)
-            frames = self._stream.frames
+            duration = header_duration(video.container, video.stream, video.origin)
+            frames = video.stream.frames
         credible = 0 < frames <= limits.VIDEO_SECONDS * self.fps
         return VideoInfo(width, height, self.fps, duration, frames if credible else None)
 
@@ -116,29 +105,102 @@ class VideoFile:
         Raises:
             BrokenVideoError: if decoding fails, or the video ends before ``must_reach``.
         """
-        try:
-            return list(self._nearest_frames(times, size, must_reach))
-        except _UnorderedTimestampsError:
-            self._count_frames()
-            return list(self._nearest_frames(times, size, must_reach))
+        return list(self.frames(times, size, must_reach))
 
-    def stream(
-        self, times: Sequence[float], size: Callable[[Size], Size] | None = None, must_reach: float | None = None
+    def frames(
+        self, times: Sequence[float], size: Callable[[Size], Size] | None, must_reach: float | None = None
     ) -> Iterator[np.ndarray]:
-        """Yield what :meth:`frames_at` returns, one frame at a time: for long stretches of a video.
+        """Yield what :meth:`frames_at` returns, one frame at a time.
 
         Raises:
             BrokenVideoError: as :meth:`frames_at`, when the fault is met.
         """
         done = 0
+        for frame in self._planned_frames(times, size, must_reach):
+            done += 1
+            yield frame
+        if done < len(times):
+            # From the first one on, since what damaged frames look like depends on where decoding begins.
+            yield from self._careful_frames(times, size, must_reach)[done:]
+
+    def stream(
+        self, times: Sequence[float], size: Callable[[Size], Size] | None = None, must_reach: float | None = None
+    ) -> Iterator[np.ndarray]:
+        """Yield what :meth:`frames_at` returns, one frame at a time, decoding every frame: for whole videos.
+
+        Raises:
+            BrokenVideoError: as :meth:`frames_at`, when the fault is met.
+        """
+        self._video.require_careful()
+        done = 0
         try:
-            for frame in self._nearest_frames(times, size, must_reach):
+            for frame in self._converted_frames(times, size, must_reach):
                 done += 1
                 yield frame
             return
-        except _UnorderedTimestampsError:
+        except UnorderedTimestampsError:
             self._count_frames()
-        yield from self._nearest_frames(times[done:], size, must_reach)
+        yield from self._converted_frames(times[done:], size, must_reach)
+
+    def _planned_frames(
+        self, times: Sequence[float], size: Callable[[Size], Size] | None, must_reach: float | None
+    ) -> Iterator[np.ndarray]:
+        """Yield the first of what :meth:`frames_at` returns, decoding only what these need, as far as that works.
+
+        They are those of a decoder that was given every packet, which is checked by their time stamps.
+        """
+        if self._video.is_counted or self._failed_plans >= _FAILED_PLANS:
+            return
+        try:
+            with failures_of(self.path, "decoding fails"):
+                plan = self._plan(times)
+                if plan is not None:
+                    with closing(self._frames_of(plan, times, size, must_reach)) as frames:
+                        # If time stamps are wrong, all frames are counted: none must have been given away.
+                        yield from list(frames) if plan.is_doubtful else frames
+                    return
+        except (_OtherFramesError, UnorderedTimestampsError):
+            pass
+        except BrokenVideoError as error:
+            if isinstance(error.__cause__, av.error.ExitError):
+                raise  # no answer: do not wait for it twice
+        self._failed_plans += 1
+
+    def _frames_of(
+        self, plan: PacketPlan, times: Sequence[float], size: Callable[[Size], Size] | None, must_reach: float | None
+    ) -> Iterator[np.ndarray]:
+        convert = FrameConverter(size, self.path)
+        with closing(plan.frames(self._video.stream)) as decoded:
+            chosen = self._nearest_frames(timed(_sound(decoded, plan.latest), self._origin), times, must_reach)
+            for frame, pts in zip(chosen, plan.chosen, strict=True):
+                if frame.pts != pts or frame.interlaced_frame:
+                    raise _OtherFramesError
+                yield convert(frame)
+
+    def _plan(self, times: Sequence[float]) -> PacketPlan | None:
+        if not can_plan(self._video.stream):
+            return None
+        first = times[0] - self._preroll
+        if first > 0 and not self._from_first_frame:
+            self._video.seek(first)
+        else:
+            self._video.rewind()
+        return make_plan(self._video.packets(), self._video.stream, times, self._origin)
+
+    @property
+    def _origin(self) -> float | None:
+        return None if self._from_first_frame else self._video.origin
+
+    def _careful_frames(
+        self, times: Sequence[float], size: Callable[[Size], Size] | None, must_reach: float | None
+    ) -> list[np.ndarray]:
+        """Return what :meth:`frames_at` returns, decoding every frame; all of them are counted if any has to be."""
+        self._video.require_careful()
+        try:
+            return list(self._converted_frames(times, size, must_reach))
+        except UnorderedTimestampsError:
+            self._count_frames()
+            return list(self._converted_frames(times, size, must_reach))
 
     def _count_frames(self) -> None:
         """From now on, take frames as evenly spaced from the beginning."""
@@ -149,29 +211,27 @@ class VideoFile:
             self.path.name,
             self.path.stem,
         )
-        self._counting = True
+        self._video.is_counted = True
 
-    def _nearest_frames(
+    def _converted_frames(
         self, times: Sequence[float], size: Callable[[Size], Size] | None, must_reach: float | None
     ) -> Iterator[np.ndarray]:
-        convert, done = FrameConverter(size, self.path), 0
-        previous, previous_time = None, -np.inf
+        convert = FrameConverter(size, self.path)
         with failures_of(self.path, "decoding fails"):
-            for frame, time in self._frames_from(times[0]):
-                while done < len(times) and time >= times[done] - TIME_TOLERANCE:
-                    before = previous is not None and times[done] - previous_time <= time - times[done] + TIME_TOLERANCE
-                    done += 1
-                    yield convert(previous if before else frame)
-                if done == len(times):
-                    return
-                previous, previous_time = frame, time
-            if previous is None:
+            for frame in self._nearest_frames(self._frames_from(times[0]), times, must_reach):
+                yield convert(frame)
+
+    def _nearest_frames(
+        self, frames: Iterator[tuple[av.VideoFrame, float]], times: Sequence[float], must_reach: float | None
+    ) -> Iterator[av.VideoFrame]:
+        def at_end(last: av.VideoFrame | None, time: float) -> None:
+            if last is None:
                 raise BrokenVideoError("not one frame can be decoded", self.path)
-            end = previous_time + self._shown_for(previous)
+            end = time + self._shown_for(last)
             if must_reach is not None and must_reach > end + self.tolerance:
                 raise BrokenVideoError(f"its frames end at {end:.2f} s", self.path)
-            for _ in times[done:]:
-                yield convert(previous)
+
+        return nearest_frames(frames, times, at_end)
 
     @property
     def tolerance(self) -> float:
@@ -192,10 +252,10 @@ class VideoFile:
             BrokenVideoError: if reading fails.
         """
         with failures_of(self.path, "reading fails"):
-            self._seek(time)
+            self._video.seek(time)
             end = self._last_packet_end(time)
-            if end < (time if credible is None else credible) and not self._counting:
-                self._rewind()
+            if end < (time if credible is None else credible) and not self._video.is_counted:
+                self._video.rewind()
                 end = self._last_packet_end(time)
         if end > limits.VIDEO_SECONDS:
             raise BrokenVideoError(f"a time stamp in it says {end:.0f} s, which no video lasts", self.path)
@@ -204,43 +264,32 @@ class VideoFile:
     def _last_packet_end(self, enough: float) -> float:
         """Read packets until one ends at ``enough`` seconds or later; return the latest end seen, in seconds."""
         end, count = 0.0, 0
-        self._fresh = False
-        for packet in self._container.demux(self._stream):
+        for packet in self._video.packets():
             if packet.size == 0:
                 continue
             count += 1
-            if self._counting:
+            if self._video.is_counted:
                 end = count / self.fps
             elif packet.pts is not None:
                 shown = float((packet.duration or 0) * packet.time_base) or 1 / self.fps
-                end = max(end, float(packet.pts * packet.time_base) - self._origin + shown)
+                end = max(end, float(packet.pts * packet.time_base) - self._video.origin + shown)
             if end >= enough:
                 break
         return end
 
     def _shown_for(self, frame: av.VideoFrame) -> float:
         """Seconds for which a frame stays on the screen."""
-        known = frame.duration and frame.time_base and not self._counting
+        known = frame.duration and frame.time_base and not self._video.is_counted
         return float(frame.duration * frame.time_base) if known else 1 / self.fps
 
     def _frames_from(self, first: float) -> Iterator[tuple[av.VideoFrame, float]]:
         """Yield frames and their times, from one at or before ``first`` (or the very first) to the end."""
-        if self._counting:
-            self._rewind()
-            for index, frame in enumerate(self._decode()):
+        if self._video.is_counted:
+            self._video.rewind()
+            for index, frame in enumerate(self._video.decode()):
                 yield frame, index / self.fps
             return
-        origin, last = None if self._from_first_frame else self._origin, -np.inf
-        for frame in self._decode_from(first):
-            if frame.pts is None:
-                raise _UnorderedTimestampsError
-            if origin is None:
-                origin = frame.time
-            time = frame.time - origin
-            if time < last - TIME_TOLERANCE:
-                raise _UnorderedTimestampsError
-            yield frame, time
-            last = time
+        yield from timed(self._decode_from(first), self._origin)
 
     def _decode_from(self, first: float) -> Iterator[av.VideoFrame]:
         """Decode from a frame at or before ``first``.
@@ -250,39 +299,33 @@ class VideoFile:
         """
         preroll = self._preroll
         while first - preroll > 0 and not self._from_first_frame:
-            self._seek(first - preroll)
-            frames = self._decode()
+            self._video.seek(first - preroll)
+            frames = self._video.decode()
             frame = next(frames, None)
-            if frame is not None and (frame.pts is None or frame.time - self._origin <= first + TIME_TOLERANCE):
+            if frame is not None and (frame.pts is None or frame.time - self._video.origin <= first + TIME_TOLERANCE):
                 self._preroll = min(preroll, _LONGEST_PREROLL)
                 yield frame
                 yield from frames
                 return
             preroll = max(2 * preroll, 1.0)
-        self._rewind()
-        yield from self._decode()
+        self._video.rewind()
+        yield from self._video.decode()
 
-    def _seek(self, time: float) -> None:
-        """Go to the last key frame at or before ``time`` seconds; to the beginning where frames are counted."""
-        if self._counting:
-            self._rewind()
-            return
-        self._fresh = False
-        position = (max(time, 0.0) + self._origin) / self._stream.time_base
-        self._container.seek(int(np.floor(position)), stream=self._stream, backward=True)
 
-    def _rewind(self) -> None:
-        """Go to the very beginning. Opening again is the one way that every container allows."""
-        if not self._fresh:
-            self.close()
-            self._open()
+def _sound(frames: Iterator[av.VideoFrame], latest: Mapping[int, int]) -> Iterator[av.VideoFrame]:
+    """Yield frames while they, and those that they refer to, are whole.
 
-    def _decode(self) -> Iterator[av.VideoFrame]:
-        self._fresh = False
-        without_frame = 0
-        for packet in self._container.demux(self._stream):
-            frames = packet.decode()
-            without_frame = 0 if frames else without_frame + 1
-            if without_frame > limits.PACKETS_WITHOUT_FRAME:
-                raise BrokenVideoError(f"{without_frame} packets in a row hold no frame", self.path)
-            yield from frames
+    What stands for lost parts comes from other frames, which may have been left out here.
+
+    Args:
+        frames: as they are shown.
+        latest: see :class:`PacketPlan`.
+    """
+    held: deque[av.VideoFrame] = deque()
+    for frame in frames:
+        if frame.is_corrupt:
+            raise _OtherFramesError
+        held.append(frame)
+        while held and latest.get(held[0].pts, 0) <= frame.pts:
+            yield held.popleft()
+    yield from held

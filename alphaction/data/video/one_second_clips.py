@@ -56,7 +56,11 @@ class OneSecondClipSource(ClipSource):
     def read(
         self, video: str, second: float, slots: Sequence[int], fps: float, size: Callable[[Size], Size] | None = None
     ) -> np.ndarray:
-        frames: list[np.ndarray] = []
+        return np.stack(list(self.frames(video, second, slots, fps, size)))
+
+    def frames(
+        self, video: str, second: float, slots: Sequence[int], fps: float, size: Callable[[Size], Size] | None = None
+    ) -> Iterator[np.ndarray]:
         fixed_size: list[Size] = []
 
         def one_size(shown: Size) -> Size:
@@ -66,8 +70,7 @@ class OneSecondClipSource(ClipSource):
 
         for path, times in self._parts(video, second, slots, self._rate(video, second, fps)):
             with explained(path, second), closing(VideoFile(path, from_first_frame=True)) as clip:
-                frames += clip.frames_at(times, one_size)
-        return np.stack(frames)
+                yield from clip.frames(times, one_size)
 
     def origin(self, video: str, second: float, slots: Sequence[int], fps: float) -> Origin:
         rate = self._rate(video, second, fps)

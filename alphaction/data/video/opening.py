@@ -33,6 +33,10 @@ _CONTAINERS = ",".join(
     )
 )  # fmt: skip
 _OPTIONS = {"format_whitelist": _CONTAINERS, "max_pixels": str(limits.FRAME_PIXELS)}
+# How the containers of the MP4 family begin: their header says all that others are searched for.
+_MP4_MARK = (4, b"ftyp")
+# While a file is opened ffmpeg decodes frames of H.264 to learn how many of them are out of order.
+_WITHOUT_DECODING = {"skip_frame": "all"}
 # From PyAV 19 on no tag fails to decode, and the argument is gone.
 _LENIENT_TAGS = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 
@@ -95,12 +99,48 @@ def open_container(path: Path) -> av.container.InputContainer:
     Raises:
         BrokenVideoError: it does not open, is a playlist, or no file.
     """
+    return _opened(path, _OPTIONS)
+
+
+def open_quickly(path: Path) -> tuple[av.container.InputContainer, bool]:
+    """Return a file that is open for reading, and whether nothing was decoded for that (H.264 in MP4 or MOV).
+
+    The decoder of such a file knows from the header alone how many frames are out of order. Where that is wrong, it
+    yields other frames than after :func:`open_container`: who reads them has to check that they are the wanted ones.
+
+    Raises:
+        BrokenVideoError: as :func:`open_container`.
+    """
+    if _is_mp4(path):
+        container = _opened(path, {**_OPTIONS, **_WITHOUT_DECODING})
+        with failures_of(path, "its header cannot be read"):
+            stream = container.streams.best("video")
+            if stream is None or stream.codec_context is None or stream.codec_context.name != "h264":
+                return container, False  # no other decoder takes several frames
+            if container.format.name.startswith("mov") and stream.frames and stream.average_rate:
+                return container, True
+        container.close()  # fragments: the rate is estimated from the frames
+    return open_container(path), False
+
+
+def _is_mp4(path: Path) -> bool:
+    offset, mark = _MP4_MARK
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return file.read(offset + len(mark))[offset:] == mark
+    except OSError:
+        return False
+
+
+def _opened(path: Path, options: dict[str, str]) -> av.container.InputContainer:
     if path.exists() and not (path.is_file() or path.is_dir()):
         # Nothing would ever come of a pipe into which nobody writes, and no limit holds there.
         raise BrokenVideoError("it is a pipe or a device, no file", path, "Write the video to a file.")
     with failures_of(path, "it does not open as a video"):
         # With its protocol, a name such as "concat:a|b.mp4" is a name.
-        return av.open(f"file:{path}", options=_OPTIONS, timeout=limits.VIDEO_ANSWER_SECONDS, **_LENIENT_TAGS)
+        return av.open(f"file:{path}", options=options, timeout=limits.VIDEO_ANSWER_SECONDS, **_LENIENT_TAGS)
 
 
 def video_stream(container: av.container.InputContainer, path: Path) -> av.VideoStream:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -48,6 +48,21 @@ class MovieSource(ClipSource):
         self._open: OrderedDict[FileState, VideoFile] = OrderedDict()
         self._process = os.getpid()
 
+    @classmethod
+    def of_file(cls, path: Path, info: VideoInfo) -> MovieSource:
+        """Return a source of one video alone, whose folder is not read; it is known by the name of its file.
+
+        Args:
+            path: the video.
+            info: what :meth:`probe` is to return.
+        """
+        source = cls.__new__(cls)
+        ClipSource.__init__(source, path.parent)
+        source._paths, source._names = {path.name: [path.name]}, VideoNames((), str(path.parent))
+        source._infos[path.name] = info
+        source._open, source._process = OrderedDict(), os.getpid()
+        return source
+
     def __getstate__(self) -> dict:
         return {**self.__dict__, "_open": OrderedDict()}
 
@@ -70,11 +85,16 @@ class MovieSource(ClipSource):
     def read(
         self, video: str, second: float, slots: Sequence[int], fps: float, size: Callable[[Size], Size] | None = None
     ) -> np.ndarray:
+        return np.stack(list(self.frames(video, second, slots, fps, size)))
+
+    def frames(
+        self, video: str, second: float, slots: Sequence[int], fps: float, size: Callable[[Size], Size] | None = None
+    ) -> Iterator[np.ndarray]:
         path = self.path(video)
         with explained(path, second):
             movie = self._movie(path)
             rate = fps or movie.fps
-            return np.stack(movie.frames_at([second + slot / rate for slot in slots], size, must_reach=float(second)))
+            yield from movie.frames([second + slot / rate for slot in slots], size, must_reach=float(second))
 
     def origin(self, video: str, second: float, slots: Sequence[int], fps: float) -> Origin:
         return Origin((FileState.of(self.path(video)),), fps)

@@ -6,15 +6,17 @@ Axes: B clips, C channels, T frames, H and W rows and columns.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from alphaction.layers import conv_norm
+from alphaction.layers import conv_norm, max_pool3d
 from alphaction.modeling.backbone.base import Backbone, require_fast
 from alphaction.modeling.backbone.nonlocal_block import NonLocalOptions
 from alphaction.modeling.backbone.norm import NormOptions
+from alphaction.modeling.backbone.recompute import run_counting_once
 from alphaction.modeling.backbone.residual import ResidualStage, every_second, he_init
 from alphaction.modeling.registries import BACKBONES
 from alphaction.utils.errors import UserError
@@ -38,11 +40,13 @@ class I3D(Backbone):
         nonlocal_groups: those of stage 2 work within groups of 4 frames.
         norm: batch norm of the network.
         nonlocal_options: of all non-local blocks.
-        checkpointing: recompute residual blocks when going backward instead of keeping their activations.
+        checkpointing: recompute the stem and residual blocks when going backward instead of keeping their activations.
     """
 
     stride = 16
     last_stage = 1
+
+    norms_after: ClassVar = {"conv1": "bn1"}  # for optimize_for_inference
 
     def __init__(
         self,
@@ -58,6 +62,7 @@ class I3D(Backbone):
         super().__init__()
         norm = norm or NormOptions()
         nonlocal_options = nonlocal_options or NonLocalOptions()
+        self.checkpointing = checkpointing
         self.frame_stride = 1 if sparse else 2  # of the stem, and of the first pooling
         self.min_frames = 2 if sparse else 7  # what the poolings, which round down, leave one of
         self.conv1 = he_init(
@@ -128,12 +133,18 @@ class I3D(Backbone):
                 f"MODEL.BACKBONE.CONV_BODY: this I3D network needs clips of {self.min_frames} frames or more, but gets "
                 f"{fast.shape[2]}, of which its poolings leave none. Raise INPUT.FRAME_NUM or ALPHA."
             )
+        if self.checkpointing and self.training and torch.is_grad_enabled():
+            x = run_counting_once(self._stem, fast, modules=(self.conv1, self.bn1))
+        else:
+            x = self._stem(fast)
+        x = self.res_nl1(x)
+        x = max_pool3d(x, (2, 1, 1), (2, 1, 1))
+        return None, self.res_nl4(self.res_nl3(self.res_nl2(x)))
+
+    def _stem(self, fast: Tensor) -> Tensor:
         x = F.relu(conv_norm(fast, self.conv1, self.bn1), inplace=True)
         # No padding: the public weights were trained without.
-        x = F.max_pool3d(x, (self.frame_stride, 3, 3), stride=(self.frame_stride, 2, 2))
-        x = self.res_nl1(x)
-        x = F.max_pool3d(x, (2, 1, 1), stride=(2, 1, 1))
-        return None, self.res_nl4(self.res_nl3(self.res_nl2(x)))
+        return max_pool3d(x, (self.frame_stride, 3, 3), (self.frame_stride, 2, 2))
 
 
 @BACKBONES.register("I3D-Resnet50")

@@ -5,10 +5,12 @@ Axes: B clips, C channels, T frames (Ts of the slow, Tf of the fast pathway), H 
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from alphaction.layers import conv_norm
+from alphaction.layers import apply_conv, conv_norm
 from alphaction.modeling.backbone.norm import NormOptions
 from alphaction.modeling.backbone.residual import he_init
 from alphaction.modeling.registries import LATERALS
@@ -31,6 +33,8 @@ class Lateral(nn.Module):
     Raises:
         UserError: for an even kernel.
     """
+
+    norms_after: ClassVar = {"conv": "bn"}  # for optimize_for_inference
 
     def __init__(
         self,
@@ -63,7 +67,7 @@ class Lateral(nn.Module):
     def forward(self, fast: Tensor) -> Tensor:
         """Return [B, out_channels, Tf / alpha, H, W] for fast [B, in_channels, Tf, H, W]."""
         if self.bn is None:
-            return self.conv(fast)
+            return apply_conv(fast, self.conv)
         return F.relu(conv_norm(fast, self.conv, self.bn), inplace=True)
 
 

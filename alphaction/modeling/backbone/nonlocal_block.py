@@ -6,12 +6,11 @@ Axes: B clips, C channels, T frames, H and W rows and columns, E inner channels,
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from alphaction.layers import conv_norm
+from alphaction.layers import apply_conv, attention, conv_norm, max_pool3d
 from alphaction.modeling.backbone.norm import NormOptions
 from alphaction.utils.errors import UserError
 
@@ -67,6 +66,8 @@ class NonLocalBlock(nn.Module):
         group_frames: attention stays within groups of so many frames; None: it spans the whole clip.
     """
 
+    norms_after: ClassVar = {"out": "bn"}  # for optimize_for_inference
+
     def __init__(self, channels: int, options: NonLocalOptions, group_frames: int | None = None) -> None:
         super().__init__()
         inner = channels // 2
@@ -108,17 +109,17 @@ class NonLocalBlock(nn.Module):
         source = self._pool(x) if self.options.max_pool else x
         # [B, 1, L, E]: one attention head.
         query, key, value = (
-            conv(inputs).flatten(2).transpose(1, 2).unsqueeze(1)
+            apply_conv(inputs, conv).flatten(2).transpose(1, 2).unsqueeze(1)
             for conv, inputs in ((self.theta, x), (self.phi, source), (self.g, source))
         )
         scale = query.shape[-1] ** -0.5 if self.options.scale else 1.0
         if self.options.softmax:
-            result = F.scaled_dot_product_attention(query, key, value, scale=scale)
+            result = attention(query, key, value, scale)
         else:
             # Divided first: sums over all positions may leave the range of half precision.
             result = query @ (key.transpose(2, 3) @ (value * (scale / key.shape[2])))
         result = result.squeeze(1).transpose(1, 2).unflatten(2, x.shape[2:])
-        return self.out(result) if self.bn is None else conv_norm(result, self.out, self.bn)
+        return apply_conv(result, self.out) if self.bn is None else conv_norm(result, self.out, self.bn)
 
     def _pool(self, x: Tensor) -> Tensor:
         size, there = self.options.pool_size, tuple(x.shape[2:])
@@ -128,4 +129,4 @@ class NonLocalBlock(nn.Module):
                 f"block's map, which has {there}. Choose smaller numbers, or give the network larger clips "
                 "(INPUT.FRAME_NUM, TAU and ALPHA, or the MIN_SIZE_... keys)."
             )
-        return F.max_pool3d(x, size)
+        return max_pool3d(x, size, size)

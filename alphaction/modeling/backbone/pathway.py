@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from alphaction.layers import conv_norm
+from alphaction.layers import conv_norm, max_pool3d
 from alphaction.modeling.backbone.nonlocal_block import NonLocalOptions
 from alphaction.modeling.backbone.norm import NormOptions
+from alphaction.modeling.backbone.recompute import run_counting_once
 from alphaction.modeling.backbone.residual import ResidualStage, every_second, he_init
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import counted, listed
@@ -132,8 +134,10 @@ class Pathway(nn.Module):
         nonlocal_options: of the non-local blocks.
         extra_channels: channels that each stage gets beside those of the stage before.
         lateral: builds a lateral to the slow pathway from (channels, channels to hand over); None: there are none.
-        checkpointing: see :class:`ResidualStage`.
+        checkpointing: of the stem, and see :class:`ResidualStage`.
     """
+
+    norms_after: ClassVar = {"conv1": "bn1"}  # for optimize_for_inference
 
     def __init__(
         self,
@@ -147,6 +151,7 @@ class Pathway(nn.Module):
     ) -> None:
         super().__init__()
         channels = options.channels
+        self.checkpointing = checkpointing
         self.stem_pool_padding = options.stem_pool_padding
         self.conv1 = he_init(
             nn.Conv3d(
@@ -180,9 +185,14 @@ class Pathway(nn.Module):
 
     def stem(self, frames: Tensor) -> Tensor:
         """Return [B, C, T, H', W'], H' about H / 4, for frames [B, 3, T, H, W]."""
+        if not (self.checkpointing and self.training and torch.is_grad_enabled()):
+            return self._stem(frames)
+        return run_counting_once(self._stem, frames, modules=(self.conv1, self.bn1))
+
+    def _stem(self, frames: Tensor) -> Tensor:
         x = F.relu(conv_norm(frames, self.conv1, self.bn1), inplace=True)
         padding = self.stem_pool_padding
-        return F.max_pool3d(x, (1, 3, 3), stride=(1, 2, 2), padding=(0, padding, padding))
+        return max_pool3d(x, (1, 3, 3), (1, 2, 2), (0, padding, padding))
 
     def stage(self, index: int, x: Tensor) -> Tensor:
         """Apply stage ``index`` = 1..4."""

@@ -5,17 +5,17 @@ Axes: B clips, C channels, T frames, H and W rows and columns.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Collection, Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.checkpoint import checkpoint
 
 from alphaction.layers import conv_norm
 from alphaction.modeling.backbone.nonlocal_block import NonLocalBlock, NonLocalOptions
 from alphaction.modeling.backbone.norm import NormOptions
+from alphaction.modeling.backbone.recompute import run_counting_once
 
 # The attribute names of this file (btnk, res_0, nonlocal_1, conv, bn) are fixed by the public weights.
 
@@ -39,6 +39,8 @@ class ConvNorm(nn.Module):
         dilation: of rows and columns.
         last: the norm ends a residual branch.
     """
+
+    norms_after: ClassVar = {"conv": "bn"}  # for optimize_for_inference
 
     def __init__(
         self,
@@ -128,7 +130,10 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return [B, out_channels, T, H / stride, W / stride] for x [B, in_channels, T, H, W]."""
         shortcut = x if self.shortcut is None else self.shortcut(x)
-        return F.relu(self.btnk(x) + shortcut, inplace=True)
+        change = self.btnk(x)
+        # A large new tensor costs about as much as the sum; autograd would have to undo a change in place of a view.
+        total = change + shortcut if torch.is_grad_enabled() else change.add_(shortcut)
+        return F.relu(total, inplace=True)
 
 
 def every_second(blocks: int) -> tuple[int, ...]:
@@ -195,32 +200,5 @@ class ResidualStage(nn.Sequential):
         if not (self.checkpointing and self.training and torch.is_grad_enabled()):
             return super().forward(x)
         for block in self:
-            # Nothing here is random, so the generators' states need not be kept.
-            x = checkpoint(
-                block, x, use_reentrant=False, preserve_rng_state=False, context_fn=_recompute_contexts(block)
-            )
+            x = run_counting_once(block, x, modules=(block,))
         return x
-
-
-def _recompute_contexts(block: nn.Module):
-    """Return the ``context_fn`` of ``checkpoint``: nothing special forward, fixed statistics when computing again."""
-
-    def contexts() -> tuple[AbstractContextManager, AbstractContextManager]:
-        return nullcontext(), _fixed_running_statistics(block)
-
-    return contexts
-
-
-@contextmanager
-def _fixed_running_statistics(block: nn.Module) -> Iterator[None]:
-    """Let batch norms see a batch a second time without counting it twice."""
-    norms = [m for m in block.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-    saved = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
-    for norm in norms:
-        # A copy takes the count, and is thrown away.
-        norm.momentum, norm.num_batches_tracked = 0.0, norm.num_batches_tracked.clone()
-    try:
-        yield
-    finally:
-        for norm, (momentum, tracked) in zip(norms, saved, strict=True):
-            norm.momentum, norm.num_batches_tracked = momentum, tracked

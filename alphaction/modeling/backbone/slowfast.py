@@ -35,7 +35,7 @@ class SlowFast(Backbone):
         lateral_kernel: temporal size of its convolution.
         norm: batch norm of the network.
         nonlocal_options: of all non-local blocks.
-        checkpointing: recompute residual blocks when going backward instead of keeping their activations.
+        checkpointing: recompute the stems and residual blocks when going backward instead of keeping their activations.
     """
 
     stride = 16

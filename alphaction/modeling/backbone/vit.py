@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.ops import stochastic_depth
 
+from alphaction.layers import Linear, apply_conv, attention, linear
 from alphaction.modeling.backbone.base import Backbone
 from alphaction.modeling.backbone.recompute import run_block
 from alphaction.modeling.backbone.tubes import TUBE, check_tubes
@@ -88,7 +89,7 @@ class PatchEmbed(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         """Return [B, C, T/2, H/16, W/16] for normalized frames [B, 3, T, H, W]."""
-        return self.proj(frames)
+        return apply_conv(frames, self.proj)
 
 
 class Attention(nn.Module):
@@ -100,14 +101,14 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(dim, 3 * dim, bias=False)
         self.q_bias = nn.Parameter(torch.zeros(dim))
         self.v_bias = nn.Parameter(torch.zeros(dim))
-        self.proj = nn.Linear(dim, dim)
+        self.proj = Linear(dim, dim)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return [B, N, C] for tokens [B, N, C]."""
         bias = torch.cat([self.q_bias, torch.zeros_like(self.v_bias), self.v_bias])
-        qkv = F.linear(x, self.qkv.weight, bias).unflatten(2, (3, self.heads, -1))
+        qkv = linear(x, self.qkv.weight, bias).unflatten(2, (3, self.heads, -1))
         query, key, value = qkv.permute(2, 0, 3, 1, 4)  # each [B, heads, N, C / heads]
-        return self.proj(F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2))
+        return self.proj(attention(query, key, value).transpose(1, 2).flatten(2))
 
 
 class Mlp(nn.Module):
@@ -115,8 +116,8 @@ class Mlp(nn.Module):
 
     def __init__(self, dim: int) -> None:
         super().__init__()
-        self.fc1 = nn.Linear(dim, 4 * dim)
-        self.fc2 = nn.Linear(4 * dim, dim)
+        self.fc1 = Linear(dim, 4 * dim)
+        self.fc2 = Linear(4 * dim, dim)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return [B, N, C] for tokens [B, N, C]."""

@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from alphaction.layers import linear
+
 # Vectors shorter than this are divided by it: the key of an empty slot is 0 at first, where dividing by the length has
 # no bounded gradient.
 _SHORTEST = 1e-2
@@ -77,7 +79,7 @@ class PointwiseConv(nn.Conv3d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map [..., D_in] to [..., D_out]."""
-        return F.linear(x, self.weight.flatten(1), self.bias)
+        return linear(x, self.weight.flatten(1), self.bias)
 
 
 class InteractionBlock(nn.Module):

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from yacs.config import CfgNode
 
+from alphaction.layers import Linear
 from alphaction.modeling.interaction import InteractionInputs, InteractionStructure, build_interaction_structure
 from alphaction.modeling.registries import FEATURE_EXTRACTORS, FUSIONS
 from alphaction.utils.errors import UserError
@@ -128,7 +129,7 @@ class TwoLayerFeatureExtractor(MaxpoolFeatureExtractor):
 
 
 def _linear(dim_in: int, dim_out: int) -> nn.Linear:
-    layer = nn.Linear(dim_in, dim_out)
+    layer = Linear(dim_in, dim_out)
     nn.init.kaiming_uniform_(layer.weight, a=1)
     nn.init.zeros_(layer.bias)
     return layer

@@ -14,8 +14,7 @@ import numpy as np
 
 from alphaction.data.annotations import BoxTable, write_box_csv
 from alphaction.data.annotations.annotation_table import AnnotationTable, merge_rows
-from alphaction.data.keyframes import KeyframeIndex
-from alphaction.data.sample import Keyframe
+from alphaction.data.keyframes import Keyframe, KeyframeIndex
 from alphaction.data.video.file import VIDEO_SUFFIXES
 from alphaction.data.video.inner_videos import inner_videos_note
 from alphaction.data.video.whole_movies import MovieSource

@@ -17,9 +17,8 @@ from yacs.config import CfgNode
 
 from alphaction.config.paths_catalog import DatasetSpec, find_dataset
 from alphaction.data.annotations import AnnotationTable, LabelMap
-from alphaction.data.keyframes import exact_time, time_list, time_text
+from alphaction.data.keyframes import Keyframe, exact_time, time_list, time_text
 from alphaction.data.label_statistics import labels_per_keyframe
-from alphaction.data.sample import Keyframe
 from alphaction.data.tables import DatasetTables, open_tables
 from alphaction.data.temporal import clip_slots
 from alphaction.utils.drawing import PALETTE, TITLE_BACKGROUND, contact_sheet, draw_detections, put_lines, write_png

@@ -67,5 +67,5 @@ def open_clip(options: VideoOptions) -> Clip:
             f"{options.video}: {end - options.start:.0f} s at {info.fps:g} frames/s are more than the "
             f"{limits.VIDEO_FRAMES} frames that one video may have. Choose a part with --start and --end."
         )
-    source = MovieSource(options.video.parent)
+    source = MovieSource.of_file(options.video, info)
     return Clip(options.video, source, (info.width, info.height), info.fps, options.start, end, whole)

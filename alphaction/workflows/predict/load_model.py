@@ -11,7 +11,7 @@ from alphaction.config.paths_catalog import find_dataset
 from alphaction.data.annotations import LabelMap, read_label_map
 from alphaction.engine.classes import adopt_label_map
 from alphaction.engine.setup import Runtime
-from alphaction.modeling.detector import ActionDetector, build_detection_model
+from alphaction.modeling import ActionDetector, build_detection_model, optimize_for_inference
 from alphaction.utils.errors import CheckpointError, UserError
 from alphaction.utils.logging import get_logger
 from alphaction.utils.messages import listed
@@ -49,7 +49,7 @@ def adopt_classes(cfg: CfgNode, weights: Path, config_file: Path | None = None) 
 def load_model(
     cfg: CfgNode, weights: Path, label_map: LabelMap, runtime: Runtime, config_file: Path | None = None
 ) -> ActionDetector:
-    """Return the model of a config with its weights, ready to predict.
+    """Return the model of a config with its weights, optimized for inference.
 
     Raises:
         UserError: the weights do not fill the model; names both files.
@@ -62,7 +62,7 @@ def load_model(
             f"{error} The config is {config_file or 'given'}. {_own_config(weights, config_file)}"
         ) from error
     _note_other_classes(cfg, weights, label_map)
-    return model.eval()
+    return optimize_for_inference(model, share_weights=True)
 
 
 def _note_other_classes(cfg: CfgNode, weights: Path, label_map: LabelMap) -> None:

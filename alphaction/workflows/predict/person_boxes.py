@@ -2,28 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
-from alphaction.data.annotations import BoxTable, read_boxes
+from alphaction.data.annotations import BoxTable, Sizes, read_boxes
 from alphaction.data.annotations.box_table import distinct_boxes
 from alphaction.data.formats.rows import NoBoxesError
 from alphaction.data.transforms import Size
-from alphaction.data.video.clip_source import ClipSource
 from alphaction.data.video.names import VideoNames
-from alphaction.utils.errors import DataError
+from alphaction.utils.errors import DataError, UserError
 from alphaction.utils.logging import get_logger
 from alphaction.utils.messages import counted, suggest
-from alphaction.workflows.detect.detected_boxes import PERSON, Detector
+from alphaction.workflows.detect.detected_boxes import PERSON, DetectedBoxes
 
 # Boxes of other videos are not used, so their frames may have any size.
 _UNKNOWN_SIZE = (1_000_000, 1_000_000)
+_BATCH = 4  # frames
+
+
+class BoxFiles:
+    """Files of boxes that are read for many videos: each once, unless what it says depends on the video's size."""
+
+    def __init__(self) -> None:
+        self._tables: dict[tuple[Path, bool], BoxTable | UserError] = {}
+
+    def read(self, path: Path, sizes: Sizes, objects: bool) -> BoxTable:
+        """Return what :func:`read_boxes` does, or raise what it raises."""
+        known = self._tables.get((path, objects))
+        if isinstance(known, UserError):
+            raise known
+        if known is not None:
+            return known
+        asked = False
+
+        def tell(name: str) -> Size | None:
+            nonlocal asked
+            asked = True
+            return sizes(name)
+
+        try:
+            table = read_boxes(path, sizes=tell, objects=objects)
+        except UserError as error:
+            if not asked:
+                self._tables[path, objects] = error
+            raise
+        if not asked:
+            self._tables[path, objects] = table
+        return table
 
 
 def boxes_from_file(
-    path: Path, video: Path, seconds: range, size: Size, end: float, *, objects: bool = False
+    path: Path,
+    video: Path,
+    seconds: range,
+    size: Size,
+    end: float,
+    *,
+    objects: bool = False,
+    files: BoxFiles | None = None,
 ) -> tuple[BoxTable, str]:
     """Read the boxes of one video.
 
@@ -34,6 +72,7 @@ def boxes_from_file(
         size: (width, height) of the video's frames.
         end: length of the video in seconds.
         objects: whether these are boxes of objects, of which there may be none.
+        files: what was read for the videos before.
 
     Returns:
         the boxes, under the full name of the video, and the name that the file gives it.
@@ -43,11 +82,12 @@ def boxes_from_file(
             video before its end.
     """
     own_names = VideoNames((video.stem,), str(path))
-    table = read_boxes(path, sizes=lambda name: size if own_names.find(name) else _UNKNOWN_SIZE, objects=objects)
+    sizes = lambda name: size if own_names.find(name) else _UNKNOWN_SIZE  # noqa: E731
+    table = (files or BoxFiles()).read(path, sizes, objects)
     keyframes = table.keyframes
-    names = [name for name in keyframes.videos.tolist() if own_names.find(name)]
     # An exact name is beyond doubt, whatever else the file holds.
-    names = [name for name in names if name in (video.stem, video.name)] or names
+    names = keyframes.videos[np.isin(keyframes.videos, [video.stem, video.name])].tolist()
+    names = names or [name for name in keyframes.videos.tolist() if own_names.find(name)]
     if len(names) > 1 and not {*names} <= {video.stem, video.name}:
         raise DataError(f'{path}: {", ".join(names)} may all be "{video.name}". Write its name in the first column.')
     of_video = np.isin(keyframes.videos, names)
@@ -89,40 +129,43 @@ def boxes_from_file(
     return _table(video, row_seconds[once], table.boxes[once], table.scores[once], path), name
 
 
-def boxes_from_detector(
-    detector: Detector, source: ClipSource, video: Path, seconds: range, batch_size: int = 4
-) -> tuple[BoxTable, BoxTable]:
-    """Detect persons, and objects if the detector finds any, on the frame of each second.
+class FoundBoxes:
+    """What a detector finds in a video, batch by batch.
 
-    Returns:
-        the boxes of persons and those of everything else.
-
-    Raises:
-        UserError: if a frame cannot be read.
+    Args:
+        video: the video.
     """
-    columns: dict[bool, list[tuple[int, np.ndarray, float]]] = {True: [], False: []}
-    with tqdm(total=len(seconds), desc="detect", unit="frame", disable=None) as bar:
-        for batch in _batches(seconds, batch_size):
-            frames = [source.read(video.name, second, [0], 0)[0] for second in batch]
-            for second, found in zip(batch, detector.detect(frames), strict=True):
-                for box, score, label in zip(found.boxes, found.scores, found.labels, strict=True):
-                    columns[label == PERSON].append((second, box, float(score)))
-            bar.update(len(batch))
-    persons, objects = (
-        _table(
-            video,
-            np.array([second for second, _, _ in columns[kind]], dtype=np.int64),
-            np.array([box for _, box, _ in columns[kind]]),
-            np.array([score for _, _, score in columns[kind]]),
-            "detector",
+
+    def __init__(self, video: Path) -> None:
+        self._video = video
+        self._found: dict[int, DetectedBoxes] = {}
+
+    def add(self, seconds: Sequence[int], found: Sequence[DetectedBoxes]) -> None:
+        """Add what was found at some seconds; they may come in any order."""
+        self._found.update(zip(seconds, found, strict=True))
+
+    def tables(self) -> tuple[BoxTable, BoxTable]:
+        """Return the boxes of persons and those of everything else."""
+        columns: dict[bool, list[tuple[int, np.ndarray, float]]] = {True: [], False: []}
+        for second, found in sorted(self._found.items(), key=lambda pair: pair[0]):
+            for box, score, label in zip(found.boxes, found.scores, found.labels, strict=True):
+                columns[label == PERSON].append((second, box, float(score)))
+        persons, objects = (
+            _table(
+                self._video,
+                np.array([second for second, _, _ in columns[kind]], dtype=np.int64),
+                np.array([box for _, box, _ in columns[kind]]),
+                np.array([score for _, _, score in columns[kind]]),
+                "detector",
+            )
+            for kind in (True, False)
         )
-        for kind in (True, False)
-    )
-    return persons, objects
+        return persons, objects
 
 
-def _batches(seconds: range, size: int) -> list[range]:
-    return [seconds[start : start + size] for start in range(0, len(seconds), size)]
+def detector_batches(seconds: range) -> list[range]:
+    """Return the seconds whose frames a detector is given together."""
+    return [seconds[start : start + _BATCH] for start in range(0, len(seconds), _BATCH)]
 
 
 def _table(video: Path, seconds: np.ndarray, boxes: np.ndarray, scores: np.ndarray, source: object) -> BoxTable:

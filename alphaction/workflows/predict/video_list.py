@@ -92,15 +92,13 @@ def find_videos(paths: Sequence[Path]) -> dict[Path, str]:
 def jobs_for(template: VideoOptions, videos: Mapping[Path, str], one: bool) -> list[VideoOptions]:
     """Return the options of each video: where it is written, and all that they share.
 
-    Where several are written, those that exist already are left out with a note, unless --force replaces them.
-
     Args:
         template: the options; its ``output`` is a file for one video, else a folder.
         videos: the videos, as :func:`find_videos` returns them.
         one: a single file was named, not a folder or a list.
 
     Raises:
-        UserError: several videos would be one file, or all are there already.
+        UserError: several videos would be one file.
     """
     output, suffix = template.output, template.output.suffix.lower()
     if one and not output.is_dir() and (suffix or output.exists()):
@@ -118,16 +116,6 @@ def jobs_for(template: VideoOptions, videos: Mapping[Path, str], one: bool) -> l
                 f"--video: {places[place]} and {video} would both be written to {place}. Rename one of them."
             )
         places[place] = video
-    there = [place for place in places if os.path.exists(place)] if not (template.force or one) else []
-    # A csv would lack the rows of those that are left out.
-    if there and len(there) < len(places) and template.csv is None and template.tracks is None:
-        get_logger().warning(
-            "%d of %d outputs exist and are left as they are (%s); --force makes them again",
-            len(there),
-            len(places),
-            listed(there, 3),
-        )
-        places = {place: video for place, video in places.items() if place not in there}
     return [replace(template, video=video, output=place, missing=videos[video]) for place, video in places.items()]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from alphaction.data.formats.rows import NoBoxesError
@@ -69,6 +69,9 @@ class VideoOptions(OtherDetectorOptions):
     end: float | None = option(None, metavar="S", help="second to stop at (default: the end of the video)")
     scale: int | None = option(
         None, within=POSITIVE, metavar="K", help="enlarge frames K times (default: only small ones, to fit text)"
+    )
+    compile: bool = option(
+        False, help="run the backbone as code that torch.compile makes of it, which pays for hours of video"
     )
     force: bool = option(False, help="replace --output, --csv and --tracks if they exist")
     missing: str = ""
@@ -172,6 +175,8 @@ class VideoResult:
         persons: number of person ids.
         seconds: at which actions could have been predicted.
         sound: what became of it: "sound copied (aac)", "no sound".
+        length: of the part that was predicted, in seconds.
+        cpu: stage -> seconds of CPU that it took, on all processes together.
     """
 
     output: Path
@@ -183,6 +188,8 @@ class VideoResult:
     persons: int
     seconds: int
     sound: str
+    length: float = 0.0
+    cpu: Mapping[str, float] = field(default_factory=dict)
 
     def __str__(self) -> str:
         enlarged = f", {self.scale} times the input's so that text can be read (--scale)" if self.scale > 1 else ""

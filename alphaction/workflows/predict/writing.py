@@ -13,7 +13,7 @@ from tqdm import tqdm
 from alphaction.data.video.encoder import write_video
 from alphaction.data.video.file import BrokenVideoError, VideoFile
 from alphaction.data.video.sound import BrokenSoundError, Sound
-from alphaction.utils.atomic import replacing
+from alphaction.utils.atomic import naming_full_disk
 from alphaction.utils.errors import DataError, UserError
 from alphaction.utils.logging import get_logger
 from alphaction.workflows.predict.clip import Clip
@@ -23,14 +23,16 @@ NO_SOUND = "no sound"
 
 
 def write_clip(
-    clip: Clip, output: Path, draw: Callable[[np.ndarray, float], np.ndarray]
+    clip: Clip, output: Path, part: Path, draw: Callable[[np.ndarray, float], np.ndarray], progress: bool = False
 ) -> tuple[tuple[int, int], str]:
-    """Decode, draw and encode frame by frame, beside the sound. ``output`` appears once it is complete.
+    """Decode, draw and encode frame by frame, beside the sound.
 
     Args:
         clip: the part of a video.
-        output: the video to write.
+        output: the name that the video gets in the end, which decides on its format.
+        part: the file to write.
         draw: frame, uint8 [H, W, 3] RGB, and its time in seconds -> picture of the same kind.
+        progress: show a bar on a terminal.
 
     Returns:
         (width, height) of the pictures, and what became of the sound: "sound copied (aac)", "no sound".
@@ -44,14 +46,15 @@ def write_clip(
     def pictures(movie: VideoFile) -> Iterator[np.ndarray]:
         nonlocal size
         times = clip.times.tolist()
-        for frame, time in zip(movie.stream(times), tqdm(times, desc="write", unit="frame", disable=None), strict=True):
+        bar = tqdm(times, desc="write", unit="frame", disable=None if progress else True)
+        for frame, time in zip(movie.stream(times), bar, strict=True):
             picture = draw(frame, time)
             size = (picture.shape[1], picture.shape[0])
             yield picture
 
     sound = _sound(clip, container)
     try:
-        with closing(VideoFile(clip.path)) as movie, replacing(output) as part:
+        with closing(VideoFile(clip.path)) as movie, naming_full_disk(output):
             write_video(part, pictures(movie), clip.fps, container, sound=sound)
     except BrokenVideoError as error:
         remedy = "Copy or download it again, or stop before with --end."

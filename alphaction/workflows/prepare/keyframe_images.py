@@ -9,8 +9,7 @@ from typing import NamedTuple
 import PIL.Image
 from tqdm import tqdm
 
-from alphaction.data.keyframes import time_text
-from alphaction.data.sample import Keyframe
+from alphaction.data.keyframes import Keyframe, time_text
 from alphaction.data.video.whole_movies import MovieSource
 from alphaction.utils.errors import DataError
 from alphaction.utils.files import missing_file

@@ -72,6 +72,7 @@ class MovieCutter:
         self._info = video.info()
         self._rate = max(round(fps or video.fps), 1)
         self._size = clip_size((self._info.width, self._info.height), short_side)
+        self._reduces = self._size[1] < self._info.height
         self._on_second = on_second
 
     def cut(self, start: int, end: int | None) -> CutReport:
@@ -148,7 +149,7 @@ class MovieCutter:
                     if path.suffix == ".jpg":
                         write_jpeg(part, first)
                     else:
-                        write_video(part, chain([first], others), rate, "mp4")
+                        write_video(part, chain([first], others), rate, "mp4", fast_to_decode=self._reduces)
             if self._on_second is not None:
                 self._on_second()
 

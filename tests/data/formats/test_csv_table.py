@@ -1,4 +1,4 @@
-"""The csv reader: blocks that pandas parses and blocks read cell by cell say the same; strict or tolerant."""
+"""The csv reader: blocks that are parsed as arrays and blocks read cell by cell say the same; strict or tolerant."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_both_ways_to_parse_give_the_same_rows(monkeypatch, block):
     monkeypatch.setattr(csv_table, "_BLOCK", block)
     text = "\n".join(random_rows(0, 200)) + "\n"
     fast = read_csv(PATH, "annotations", ANNOTATIONS, text)
-    monkeypatch.setattr(ColumnReader, "_by_pandas", lambda self, lines: None)
+    monkeypatch.setattr(ColumnReader, "_by_array", lambda self, lines: None)
     slow = read_csv(PATH, "annotations", ANNOTATIONS, text)
     assert fast.videos == slow.videos
     assert fast.classes == slow.classes

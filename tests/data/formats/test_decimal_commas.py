@@ -26,7 +26,7 @@ def read(text: str, form=ANY_ANNOTATIONS):
 @pytest.mark.parametrize("slow", [False, True])
 def test_decimal_commas_between_semicolons(monkeypatch, start, slow):
     if slow:
-        monkeypatch.setattr(ColumnReader, "_by_pandas", lambda self, lines: None)
+        monkeypatch.setattr(ColumnReader, "_by_array", lambda self, lines: None)
     rows = read(start + "\n".join(ROWS) + "\n")
     assert rows.videos == ["küche, oben", "b"]
     assert rows.numbers.tolist() == [902, 903]

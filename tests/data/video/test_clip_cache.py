@@ -49,13 +49,13 @@ def decoded(monkeypatch):
     """Number of clips that sources decode, as the length of a list."""
     calls = []
     for source in (MovieSource, OneSecondClipSource):
-        read = source.read
+        frames = source.frames
 
-        def counted(self, *args, _read=read, **kwargs):
+        def counted(self, *args, _frames=frames, **kwargs):
             calls.append(args)
-            return _read(self, *args, **kwargs)
+            return _frames(self, *args, **kwargs)
 
-        monkeypatch.setattr(source, "read", counted)
+        monkeypatch.setattr(source, "frames", counted)
     return calls
 
 

@@ -12,6 +12,7 @@ import pytest
 from messages import refused, says
 
 from alphaction.data.video.file import BrokenVideoError, VideoFile
+from alphaction.data.video.open_video import OpenVideo
 from alphaction.data.video.sound import Sound
 from alphaction.data.video.whole_movies import MovieSource
 from alphaction.utils import limits
@@ -122,25 +123,22 @@ def test_unbelievable_rates_and_lengths_count_as_unknown(tmp_path, make_video):
 def test_packets_without_a_frame_come_to_an_end(tmp_path, make_video, monkeypatch):
     path = make_video(tmp_path / "late.mp4", frames=40)
     monkeypatch.setattr(limits, "PACKETS_WITHOUT_FRAME", 3)
-    monkeypatch.setattr(
-        VideoFile, "_rewind", lambda self: setattr(self, "_container", Silent(self._container.demux(self._stream)))
-    )
+    original = OpenVideo.packets
+    monkeypatch.setattr(OpenVideo, "packets", lambda self: map(Silent, original(self)))
     with pytest.raises(BrokenVideoError, match="4 packets in a row"):
         VideoFile(path, from_first_frame=True).frames_at([0.0], None)
 
 
 class Silent:
-    """A container whose packets hold no frame."""
+    """A packet that holds no frame."""
 
-    def __init__(self, packets):
-        self.packets = packets
+    pts = None
 
-    def demux(self, stream):
-        class Packet:
-            def decode(self):
-                return []
+    def __init__(self, packet):
+        self.size = packet.size
 
-        return (Packet() for _ in self.packets)
+    def decode(self):
+        return []
 
 
 def test_every_kind_of_failure_names_the_file(tmp_path, make_video, monkeypatch):
@@ -160,7 +158,7 @@ def test_every_kind_of_failure_names_the_file(tmp_path, make_video, monkeypatch)
             raise error
 
         with monkeypatch.context() as patch:
-            patch.setattr(VideoFile, "_frames_from", broken)
+            patch.setattr(VideoFile, "_nearest_frames", broken)
             refused(lambda: MovieSource(tmp_path).read("odd", 0, [0], 25), path, "decoding fails", "second 0")
     with pytest.raises(DataError):  # where nobody turns it into a message of its own
         VideoFile(tmp_path / "missing.mp4")

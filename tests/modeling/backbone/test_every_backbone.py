@@ -17,6 +17,7 @@ from alphaction.modeling.backbone import build_backbone
 from alphaction.modeling.backbone.base import Backbone
 from alphaction.modeling.registries import BACKBONES
 from alphaction.utils.errors import UserError
+from benchmarks.speed.activations import counting_activations
 
 SLOWFAST = "MODEL.BACKBONE.SLOWFAST"
 SMALL_SIZE = (48, 64)  # rows, columns; features of stride 16 are 3 x 4
@@ -182,18 +183,11 @@ def test_checkpointing_keeps_fewer_activations():
     slow, fast = small_clip(batch=2)
 
     def kept(checkpointing: bool) -> int:
-        sizes: dict[int, int] = {}
-
-        def pack(tensor):
-            sizes[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
-            return tensor
-
         backbone = build("Slowfast-Tiny", "MODEL.ACTIVATION_CHECKPOINTING", checkpointing).train()
-        weights = {p.untyped_storage().data_ptr() for p in backbone.parameters()}
-        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        with counting_activations(backbone) as activations:
             features = backbone(slow, fast)
         assert features[0].grad_fn is not None
-        return sum(size for pointer, size in sizes.items() if pointer not in weights)
+        return activations.bytes
 
     assert kept(True) < 0.7 * kept(False)
 

@@ -5,6 +5,7 @@ Axes: B clips, C channels, T frames, H and W rows and columns.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -16,8 +17,12 @@ from alphaction.modeling.backbone import SlowFast, build_backbone
 from alphaction.modeling.backbone.pathway import PathwayOptions
 from alphaction.modeling.registries import LATERALS
 from alphaction.utils.errors import UserError
+from benchmarks.speed.activations import counting_activations
+from benchmarks.speed.infer import randomize_norms
+from benchmarks.speed.torch_layers import layers_of_torch
 
 NODE = "MODEL.BACKBONE.SLOWFAST"
+ACTIVATIONS = "MODEL.ACTIVATION_CHECKPOINTING"
 SLOW = PathwayOptions(width=4, stem_frames=1, blocks=(1, 1, 1, 1), temporal_blocks=(0, 0, 1, 1))
 FAST = PathwayOptions(width=2, stem_frames=5, blocks=(1, 1, 1, 1), temporal_blocks=(1, 1, 1, 1))
 
@@ -245,3 +250,37 @@ def test_slow_only_networks(name, depth):
 
 def test_pathway_widths():
     assert SLOW.channels == (4, 16, 32, 64, 128)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_checkpointing_keeps_less_and_changes_no_gradient(frozen):
+    frames = torch.randn(2, 3, 4, 48, 64), torch.randn(2, 3, 8, 48, 64)
+    kept, gradients = [], []
+    for checkpointing in (False, True):
+        torch.manual_seed(0)
+        network = tiny("INPUT.ALPHA", 2, "MODEL.BACKBONE.FROZEN_BN", frozen, ACTIVATIONS, checkpointing).train()
+        with counting_activations(network) as activations:
+            loss = sum(features.square().mean() for features in network(*frames))
+        loss.backward()
+        kept.append(activations.bytes)
+        gradients.append([parameter.grad for parameter in network.parameters()])
+    assert kept[1] < 0.45 * kept[0]  # 0.33 and 0.43 with the stems, 0.49 and 0.56 without
+    for mine, theirs in zip(*gradients, strict=True):
+        torch.testing.assert_close(mine, theirs)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_every_gradient_in_float64_is_that_of_torch_s_own_convolutions(frozen):
+    """In float32 a ReLU near zero decides either way, so only here can all of them be compared."""
+    frames = [torch.randn(2, 3, count, 32, 48, dtype=torch.float64, requires_grad=True) for count in (2, 8)]
+    network = tiny("INPUT.ALPHA", 4, "MODEL.BACKBONE.FROZEN_BN", frozen).double().train()
+    randomize_norms(network)  # those at the ends of blocks are zeros, which hide the convolutions before them
+    leaves = [*frames, *network.parameters()]
+    found, expected = [], []
+    for gradients, layers in ((found, nullcontext), (expected, layers_of_torch)):
+        with layers():
+            loss = sum(features.square().mean() for features in network(*frames))
+            gradients += torch.autograd.grad(loss, leaves)
+    for mine, theirs in zip(found, expected, strict=True):
+        # A bias before a batch norm has the gradient 0, but for rounding.
+        assert (mine - theirs).norm() <= 1e-10 * (theirs.norm() + 1e-5)

@@ -17,6 +17,7 @@ from alphaction.modeling.backbone import build_backbone
 from alphaction.modeling.backbone.vit import Positions, VisionTransformer
 from alphaction.utils.errors import UserError
 from alphaction.utils.sinusoid import sinusoid_table
+from benchmarks.speed.activations import counting_activations
 
 
 def tiny(**options) -> VisionTransformer:
@@ -192,17 +193,10 @@ def test_checkpointing_changes_nothing(drop_path):
 
 def test_checkpointing_keeps_fewer_activations():
     def kept(checkpointing: bool) -> int:
-        sizes: dict[int, int] = {}
-
-        def pack(tensor):
-            sizes[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
-            return tensor
-
         backbone = tiny(checkpointing=checkpointing).train()
-        weights = {p.untyped_storage().data_ptr() for p in backbone.parameters()}
-        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        with counting_activations(backbone) as activations:
             backbone(None, clip(rows=64, columns=64))
-        return sum(size for pointer, size in sizes.items() if pointer not in weights)
+        return activations.bytes
 
     assert kept(True) < 0.5 * kept(False)
 

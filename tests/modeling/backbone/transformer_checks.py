@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from alphaction.memory import MemoryPool
 from alphaction.modeling.backbone.base import Backbone
 from alphaction.modeling.detector import build_detection_model
+from benchmarks.speed.activations import counting_activations
 
 
 def clip(frames: int = 4, rows: int = 64, columns: int = 96, batch: int = 1) -> Tensor:
@@ -83,17 +84,10 @@ def check_checkpointing(backbone: Backbone, frames: Tensor) -> None:
 def kept_bytes(backbone: Backbone, frames: Tensor, checkpointing: bool) -> int:
     """Return how much a forward pass keeps for the way back, without the weights."""
     backbone.checkpointing = checkpointing
-    weights = {parameter.untyped_storage().data_ptr() for parameter in backbone.parameters()}
-    sizes: dict[int, int] = {}
-
-    def pack(tensor: Tensor) -> Tensor:
-        sizes[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+    with counting_activations(backbone) as activations:
         features = backbone.train()(None, frames)[1]
     assert features.grad_fn is not None
-    return sum(size for pointer, size in sizes.items() if pointer not in weights)
+    return activations.bytes
 
 
 def check_autocast(backbone: Backbone, frames: Tensor) -> None:

@@ -12,7 +12,7 @@ import torch
 from modeling.interaction.cases import BLOCK, CASES, DIM, INNER, MASKED, OPTIONS, build, make_inputs
 
 from alphaction.config import get_cfg
-from alphaction.data.sample import Keyframe
+from alphaction.data.keyframes import Keyframe
 from alphaction.memory import MemoryPool
 from alphaction.modeling.interaction import build_interaction_structure
 from alphaction.modeling.interaction.block import InteractionBlock, Slots

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from alphaction.config import get_cfg
-from alphaction.data.sample import Keyframe
+from alphaction.data.keyframes import Keyframe
 from alphaction.memory import MemoryPool, MemoryWindow
 from alphaction.modeling.interaction import InteractionInputs, InteractionStructure, build_interaction_structure
 from alphaction.modeling.interaction.block import BlockOptions, InteractionBlock, Slots, attend_within_clip

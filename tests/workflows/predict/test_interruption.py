@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from alphaction.workflows.predict.interruption import how_to_go_on
+from alphaction.workflows.predict.ledger import Ledger
 from alphaction.workflows.predict.video_list import jobs_for
 from alphaction.workflows.predict.video_options import VideoOptions
 
@@ -33,28 +34,35 @@ def arguments(text: str) -> list[str]:
 
 
 def test_the_same_command_goes_on_with_the_videos_that_are_left(template):
+    for name in ("a.mp4", "b.mp4"):
+        Path(name).write_text("")
     jobs = jobs_of(template)
-    assert how_to_go_on(jobs).startswith("The same command starts again:\n")
-    jobs[0].output.write_text("")
-    said = how_to_go_on(jobs)
-    assert said.startswith("1 of 2 videos is written. The same command goes on with the others:\n")
+    ledger = Ledger(jobs, {})
+    assert how_to_go_on(jobs, ledger).startswith("The same command starts again:\n")
+    job = next(ledger.claims())
+    job.output.write_text("")
+    ledger.done(job, 1.0)
+    said = how_to_go_on(jobs, ledger)
+    assert said.startswith("1 of 2 videos is done. The same command goes on with the others:\n")
     assert arguments(said) == GIVEN
-    assert [job.video.name for job in jobs_of(template)] == ["b.mp4"]
 
 
-@pytest.mark.parametrize("table", ["csv", "tracks"])
-def test_a_table_of_all_videos_is_made_again(template, table):
-    jobs = jobs_of(replace(template, **{table: Path("all.csv")}))
+def test_a_forced_run_goes_on_without_force(template, monkeypatch):
+    monkeypatch.setattr(sys, "argv", [sys.argv[0], "--force", *GIVEN])
+    Path("a.mp4").write_text("")
+    jobs = [replace(job, force=True) for job in jobs_of(template)]
+    ledger = Ledger(jobs, {})
+    job = next(ledger.claims())
+    job.output.write_text("")
+    ledger.done(job, 1.0)
+    said = how_to_go_on(jobs, ledger)
+    assert said.startswith("1 of 2 videos is done. The command, without --force, goes on with the others:\n")
+    assert arguments(said) == GIVEN
+
+
+def test_a_single_video_is_made_again(template):
+    jobs = jobs_for(replace(template, output=Path("a_out.mp4"), csv=Path("a.csv")), {Path("a.mp4"): ""}, one=True)
     assert arguments(how_to_go_on(jobs)) == GIVEN
     jobs[0].output.write_text("")
-    Path("all.csv").write_text("")
-    said = how_to_go_on(jobs)
-    assert said.startswith("With --force it starts again from the first video, as all.csv would lack the rows")
-    assert arguments(said) == ["--force", *GIVEN]
-    assert arguments(how_to_go_on([replace(job, force=True) for job in jobs])) == GIVEN
-
-
-def test_a_video_that_is_written_without_its_table(template):
-    jobs = jobs_for(replace(template, output=Path("a_out.mp4"), csv=Path("a.csv")), {Path("a.mp4"): ""}, one=True)
-    jobs[0].output.write_text("")
     assert arguments(how_to_go_on(jobs)) == ["--force", *GIVEN]
+    assert arguments(how_to_go_on([replace(job, force=True) for job in jobs])) == GIVEN

@@ -9,7 +9,8 @@ import pytest
 
 from alphaction.utils.errors import UserError
 from alphaction.workflows.detect import DetectedBoxes
-from alphaction.workflows.predict.person_boxes import boxes_from_detector, boxes_from_file
+from alphaction.workflows.predict import person_boxes
+from alphaction.workflows.predict.person_boxes import BoxFiles, FoundBoxes, boxes_from_file, detector_batches
 
 VIDEO = Path("folder/street.mp4")
 ROWS = "street,0,0.1,0.1,0.2,0.3,0.9\nstreet,3,0.1,0.1,0.2,0.4,0.8\nstreet,9,0,0,1,1,0.5\nother,0,0,0,1,1,1\n"
@@ -67,42 +68,48 @@ def test_wrong_files_are_explained(tmp_path):
     assert (len(table), name) == (0, "strait")
 
 
-class Frames:
-    """Frames whose color is their second."""
-
-    def read(self, video, second, slots, fps):
-        assert (video, list(slots)) == ("street.mp4", [0])
-        return np.full((1, 24, 32, 3), second, dtype=np.uint8)
-
-
-class Stub:
-    """Finds one person in even seconds, and a dog in all."""
-
-    def __init__(self, persons: bool = True) -> None:
-        self.persons, self.batches = persons, []
-
-    def detect(self, frames):
-        self.batches.append(len(frames))
-        return [self._found(int(frame[0, 0, 0])) for frame in frames]
-
-    def _found(self, second):
-        labels = ["dog", "person"] if self.persons and second % 2 == 0 else ["dog"]
-        boxes = np.array([[0.1, 0.1, 0.2, 0.2], [0.5, 0.5, 0.6, 0.01 * second + 0.7]])[: len(labels)]
-        return DetectedBoxes(boxes, np.array([0.9, 0.8], dtype=np.float32)[: len(labels)], labels)
+def found_at(second: int, persons: bool = True) -> DetectedBoxes:
+    """One person in even seconds, and a dog in all."""
+    labels = ["dog", "person"] if persons and second % 2 == 0 else ["dog"]
+    boxes = np.array([[0.1, 0.1, 0.2, 0.2], [0.5, 0.5, 0.6, 0.01 * second + 0.7]])[: len(labels)]
+    return DetectedBoxes(boxes, np.array([0.9, 0.8], dtype=np.float32)[: len(labels)], labels)
 
 
 def test_detector_boxes_are_split_into_persons_and_objects():
-    stub = Stub()
-    persons, objects = boxes_from_detector(stub, Frames(), VIDEO, range(1, 6), batch_size=4)
-    assert stub.batches == [4, 1]
+    batches = detector_batches(range(1, 6))
+    assert batches == [range(1, 5), range(5, 6)]
+    found = FoundBoxes(VIDEO)
+    for batch in reversed(batches):
+        found.add(batch, [found_at(second) for second in batch])
+    persons, objects = found.tables()
     assert list(persons.keyframes) == [("street.mp4", 2), ("street.mp4", 4)]
     np.testing.assert_allclose(persons.boxes[:, 3], [0.72, 0.74])
     assert list(objects.keyframes.seconds) == [1, 2, 3, 4, 5]
 
 
 def test_a_part_without_persons_is_no_error(tmp_path):
-    persons, objects = boxes_from_detector(Stub(persons=False), Frames(), VIDEO, range(4))
+    found = FoundBoxes(VIDEO)
+    found.add(range(4), [found_at(second, persons=False) for second in range(4)])
+    persons, objects = found.tables()
     assert (len(persons), len(objects)) == (0, 4)
     (tmp_path / "boxes.csv").write_text(ROWS)
     table, name = boxes_from_file(tmp_path / "boxes.csv", VIDEO, range(10, 12), (320, 240), 12.0)
     assert (len(table), name) == (0, "street")
+
+
+def test_a_file_is_read_once_for_many_videos(tmp_path, monkeypatch):
+    reads = []
+    read = person_boxes.read_boxes
+    monkeypatch.setattr(person_boxes, "read_boxes", lambda path, **more: reads.append(path) or read(path, **more))
+    path, files = tmp_path / "boxes.csv", BoxFiles()
+    path.write_text(ROWS)
+    for video, count in (("street", 2), ("other", 1), ("street", 2)):
+        table, _ = boxes_from_file(path, Path(f"{video}.mp4"), range(5), (320, 240), 5.0, files=files)
+        assert len(table) == count
+    assert reads == [path]
+    # In pixels, the size of each video matters.
+    pixels = tmp_path / "boxes.json"
+    pixels.write_text('{"street/0001.jpg": [{"bbox": [32, 24, 64, 48], "score": 0.5}]}')
+    for size, left in (((320, 240), 0.1), ((640, 480), 0.05)):
+        table, _ = boxes_from_file(pixels, VIDEO, range(5), size, 5.0, files=files)
+        assert table.boxes[0, 0] == pytest.approx(left)

@@ -123,15 +123,6 @@ def test_several_videos_are_written_to_a_folder(videos, tmp_path, caplog):
         jobs_for(template, {**both, videos / "b.mkv": ""}, one=False)
 
 
-def test_what_an_interrupted_run_has_written_stays(videos, tmp_path):
-    both, template = find_videos([videos]), VideoOptions(videos, tmp_path / "out")
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "b.mp4").write_text("")
-    assert [job.video.name for job in jobs_for(template, both, one=False)] == ["a 1.mov"]
-    for changes in ({"force": True}, {"csv": tmp_path / "x.csv"}):
-        assert len(jobs_for(replace(template, **changes), both, one=False)) == 2
-
-
 @pytest.mark.parametrize(
     ("line", "problem"),
     [

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from alphaction.data.formats.rows import RowTable
-from alphaction.data.sample import Keyframe
+from alphaction.data.keyframes import Keyframe
 from alphaction.data.video.file import VideoInfo
 from alphaction.workflows.prepare.import_rows import ReadingRules, import_annotations
 

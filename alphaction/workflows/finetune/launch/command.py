@@ -139,6 +139,7 @@ def _flags(cfg: CfgNode, options: LaunchOptions) -> list[str]:
     flags += [] if options.resume else ["--adjust-lr"]  # A run that is continued keeps its schedule.
     flags += ["--no-head"] if options.new_classes and not _starts_at_random(cfg, options) else []
     flags += ["--use-tfboard"] if options.tensorboard else []
+    flags += ["--compile"] if options.compile else []
     flags += ["--skip-val-in-train"] if options.skip_val else []
     # Without evaluation in between there need not be any data for the one at the end.
     flags += ["--skip-final-test"] if options.skip_val and not cfg.DATASETS.TEST else []

@@ -52,6 +52,7 @@ class LaunchOptions:
     )
     tensorboard: bool = option(True, help="write no TensorBoard files")
     skip_val: bool = option(False, help="no evaluation during training; the one at the end stays")
+    compile: bool = option(False, help="run the backbone as code that torch.compile makes of it")
     seed: int | None = option(None, within=SEED, metavar="S", help="seed of the run (default: 0)")
     nnodes: int = option(1, within=POSITIVE, metavar="N", group=_MACHINES, help="number of machines")
     node_rank: int | None = option(

@@ -17,8 +17,8 @@ def test_defaults():
 
 def test_every_option():
     line = (
-        "--new-classes --resume --no-tensorboard --skip-val --seed 7 --nnodes 3 --node-rank 2 --master-addr a "
-        "--master-port 1234 c.yaml --num-gpus 4 --dry-run --yes -- SOLVER.MAX_ITER 5 OUTPUT_DIR --x"
+        "--new-classes --resume --no-tensorboard --skip-val --compile --seed 7 --nnodes 3 --node-rank 2 "
+        "--master-addr a --master-port 1234 c.yaml --num-gpus 4 --dry-run --yes -- SOLVER.MAX_ITER 5 OUTPUT_DIR --x"
     )
     assert parse_options(line.split()) == LaunchOptions(
         "c.yaml",
@@ -26,6 +26,7 @@ def test_every_option():
         new_classes=True,
         resume=True,
         tensorboard=False,
+        compile=True,
         skip_val=True,
         seed=7,
         nnodes=3,

@@ -1,0 +1,1 @@
+"""How fast each part is compared with what it could be; ``tools/benchmark.py`` runs the modules named there."""

@@ -1,0 +1,102 @@
+"""The stream of global batches is the one that walking through all epochs gives, from any iteration on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from alphaction.data.global_batches import GlobalBatches
+from alphaction.data.samplers import TrainBatchSampler
+
+
+def walked(groups, size: int, seed: int) -> Iterator[list[int]]:
+    """Yield all batches, epoch after epoch: slow and plain, and what checkpoints of any age continue."""
+    groups = np.asarray(groups, dtype=np.int64)
+    waiting = {name: np.zeros(0, dtype=np.int64) for name in np.unique(groups).tolist()}
+    epoch = 0
+    while True:
+        order = np.random.default_rng((seed, 0, epoch)).permutation(len(groups))
+        full = []
+        for name, carried in waiting.items():
+            places = np.flatnonzero(groups[order] == name)
+            queue = np.concatenate([carried, order[places]])
+            batches = len(queue) // size
+            for number in range(batches):
+                end = (number + 1) * size
+                full.append((int(places[end - 1 - len(carried)]), queue[end - size : end].tolist()))
+            waiting[name] = queue[batches * size :]
+        for _, indices in sorted(full):
+            yield indices
+        epoch += 1
+
+
+def streamed(groups, size: int, seed: int, start: int, count: int) -> list[list[int]]:
+    stream = GlobalBatches(np.asarray(groups), size, seed)
+    return [clips.tolist() for clips in islice(stream.after(start), count)]
+
+
+@pytest.mark.parametrize(
+    ("groups", "size"),
+    [
+        ([0] * 12, 4),
+        ([0] * 13, 4),
+        ([0] * 5, 1),
+        ([0] * 9 + [1] * 4, 4),
+        ([1] * 21 + [0] * 3, 8),  # a group smaller than a batch
+        ([0] * 30 + [1], 8),  # of one clip
+        ([7, -2, 7, 7, 900, -2, 7], 3),
+        ([0, 1, 0], 7),  # all groups are
+        ([5], 4),
+    ],
+)
+def test_stream_is_the_walked_one_from_every_iteration_on(groups, size):
+    expected = list(islice(walked(groups, size, seed=3), 40))
+    assert streamed(groups, size, 3, 0, 40) == expected
+    for start in range(40):
+        assert streamed(groups, size, 3, start, 40 - start) == expected[start:]
+
+
+def test_random_streams_are_the_walked_ones():
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        clips, names, size, seed = rng.integers((1, 1, 1, 0), (60, 7, 20, 99)).tolist()
+        groups = np.sort(rng.integers(names, size=clips)) ** 2  # few of the first group, numbers that skip some
+        start = int(rng.integers(120))
+        expected = list(islice(walked(groups, size, seed), start, start + 30))
+        assert streamed(groups, size, seed, start, 30) == expected, (clips, names, size, seed, start)
+
+
+@pytest.mark.parametrize("step", [1, 10**6])
+def test_more_groups_than_a_byte_counts(step):
+    groups = np.arange(700) % 300 * step
+    expected = list(islice(walked(groups, 2, 1), 400))
+    assert streamed(groups, 2, 1, 0, 400) == expected
+    assert streamed(groups, 2, 1, 333, 67) == expected[333:]
+
+
+@pytest.mark.parametrize("start", [0, 999, 100_000, 1_000_000])
+@pytest.mark.parametrize(("size", "ranks"), [(1, 1), (16, 1), (64, 64), (1024, 64)])
+def test_first_batch_is_quick_wherever_it_is(size, ranks, start):
+    """184,000 clips, as in AVA, two of them upright: a batch of those takes hundreds of epochs."""
+    groups = np.zeros(184_000, dtype=np.int64)
+    groups[[5, 77]] = 1
+    began = time.process_time()
+    sampler = TrainBatchSampler(
+        groups, videos_per_batch=size, rank=ranks - 1, world_size=ranks, start_iteration=start, max_iter=10**8
+    )
+    assert len(next(iter(sampler))) == size // ranks
+    assert time.process_time() - began < 0.5  # about 0.02
+
+
+def test_far_iterations_are_counted_exactly():
+    """Beyond what a test can walk: each clip has come as often as any other of its group, up to one batch."""
+    groups = np.array([0] * 5 + [1] * 3)
+    stream = GlobalBatches(groups, 4, seed=1)
+    start = 8 * 10**9 // 4  # a multiple of the batches of the four epochs after which all groups are at their start
+    ahead = [clips.tolist() for clips in islice(stream.after(start), 8)]
+    assert np.bincount(np.concatenate(ahead)).tolist() == [4] * 8
+    assert streamed(groups, 4, 1, start + 5, 3) == ahead[5:]
