@@ -65,19 +65,19 @@ def comparisons(
 def _sampler_cases(groups: np.ndarray, batch: int, iteration: int, crosses: bool) -> list[Case]:
     """Return the former way and the sampler's: from nothing to the batch of an iteration, or from it to the next."""
 
-    def walked() -> None:
-        next(islice(_walked(groups, batch), iteration, None))
+    def walk() -> None:
+        next(islice(walked(groups, batch, _SEED), iteration, None))
 
-    def found() -> None:
+    def find() -> None:
         sampler = TrainBatchSampler(
             groups, videos_per_batch=batch, seed=_SEED, start_iteration=iteration, max_iter=2**40
         )
         next(iter(sampler))
 
     if not crosses:
-        return [Case("all batches before are walked through", walked), Case("counted", found)]
+        return [Case("all batches before are walked through", walk), Case("counted", find)]
     # Each run goes to the last batch of the next epoch, so that all runs cross one border.
-    former, stream = _walked(groups, batch), GlobalBatches(groups, batch, _SEED).after(0)
+    former, stream = walked(groups, batch, _SEED), GlobalBatches(groups, batch, _SEED).after(0)
     return [
         Case("an epoch in loops, and its batches", _epoch_by_epoch(former, groups, batch)),
         Case("an epoch in arrays, and its batches", _epoch_by_epoch(stream, groups, batch)),
@@ -107,12 +107,18 @@ def _batches_before(groups: np.ndarray, batch: int, epoch: int) -> int:
     return int((np.bincount(groups) * epoch // batch).sum())
 
 
-def _walked(groups: np.ndarray, size: int) -> Iterator[np.ndarray]:
-    """Yield all batches as the sampler once did: epoch after epoch, batch after batch."""
+def walked(groups: np.ndarray, size: int, seed: int) -> Iterator[np.ndarray]:
+    """Yield all batches as the sampler once did: epoch after epoch, batch after batch. The tests compare with it, too.
+
+    Args:
+        groups: int64, group of each clip.
+        size: clips of a batch.
+        seed: of the order.
+    """
     waiting = {name: np.zeros(0, dtype=np.int64) for name in np.unique(groups).tolist()}
     epoch = 0
     while True:
-        order = np.random.default_rng((_SEED, 0, epoch)).permutation(len(groups))
+        order = np.random.default_rng((seed, 0, epoch)).permutation(len(groups))
         full = []
         for name, carried in waiting.items():
             places = np.flatnonzero(groups[order] == name)

@@ -11,27 +11,12 @@ import pytest
 
 from alphaction.data.global_batches import GlobalBatches
 from alphaction.data.samplers import TrainBatchSampler
+from benchmarks.speed import loader as reference
 
 
 def walked(groups, size: int, seed: int) -> Iterator[list[int]]:
     """Yield all batches, epoch after epoch: slow and plain, and what checkpoints of any age continue."""
-    groups = np.asarray(groups, dtype=np.int64)
-    waiting = {name: np.zeros(0, dtype=np.int64) for name in np.unique(groups).tolist()}
-    epoch = 0
-    while True:
-        order = np.random.default_rng((seed, 0, epoch)).permutation(len(groups))
-        full = []
-        for name, carried in waiting.items():
-            places = np.flatnonzero(groups[order] == name)
-            queue = np.concatenate([carried, order[places]])
-            batches = len(queue) // size
-            for number in range(batches):
-                end = (number + 1) * size
-                full.append((int(places[end - 1 - len(carried)]), queue[end - size : end].tolist()))
-            waiting[name] = queue[batches * size :]
-        for _, indices in sorted(full):
-            yield indices
-        epoch += 1
+    return (clips.tolist() for clips in reference.walked(np.asarray(groups, dtype=np.int64), size, seed))
 
 
 def streamed(groups, size: int, seed: int, start: int, count: int) -> list[list[int]]:
