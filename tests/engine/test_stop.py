@@ -186,23 +186,28 @@ def test_an_evaluation_is_given_up_by_all(together):
     assert {other[0] for other in others} == {"ended by SIGTERM"}
 
 
-# A client of a store that nobody keeps waits in PyTorch, where Python handles no signal.
+# A client of a store that nobody keeps waits in PyTorch, where Python handles no signal. One that comes just before
+# that is an exception, which the command line shows.
 WAITING = """
 import os, sys
 from datetime import timedelta
 import torch.distributed as dist
 from alphaction.engine import stop_signals
 from alphaction.engine.stop import Stop
+from alphaction.utils.errors import run_command
 from alphaction.utils.signals import first_parent
+
+def main():
+    with Stop().listening():
+        print("waiting", flush=True)
+        dist.TCPStore("127.0.0.1", int(sys.argv[1]), timeout=timedelta(seconds=40))
 
 if sys.argv[2] == "launcher" and os.fork():  # the parent stands for torchrun
     sys.stdin.readline()
     os._exit(0)
 stop_signals._PATIENCE = 0.2
 first_parent()
-with Stop().listening():
-    print("waiting", flush=True)
-    dist.TCPStore("127.0.0.1", int(sys.argv[1]), timeout=timedelta(seconds=40))
+run_command(main)
 """
 
 
