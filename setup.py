@@ -16,6 +16,7 @@ def constant(path: str, name: str):
     raise LookupError(f"{path} assigns nothing to {name}")
 
 
+CONFIGS = "alphaction.config_files"
 OPTIONAL = constant("alphaction/utils/requirements.py", "OPTIONAL")
 
 setup(
@@ -25,8 +26,16 @@ setup(
     long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
-    packages=find_packages(include=["alphaction", "alphaction.*"]),
-    package_data={"alphaction.config": ["*.pbtxt"]},
+    packages=[*find_packages(include=["alphaction", "alphaction.*"]), CONFIGS],
+    # The configs lie beside the package in a clone, and in it where it is installed (alphaction/utils/config_files.py).
+    package_dir={CONFIGS: "config_files"},
+    package_data={
+        "alphaction": ["py.typed"],
+        "alphaction.config": ["*.pbtxt"],
+        "alphaction.workflows.report": ["templates/*"],
+        CONFIGS: ["*.yaml", "*/*.yaml"],
+    },
+    entry_points={"console_scripts": ["alphaction = alphaction.commands.front:run"]},
     python_requires=">=3.10",
     install_requires=list(constant("alphaction/utils/requirements.py", "REQUIREMENTS").values()),
     extras_require={
@@ -34,7 +43,31 @@ setup(
         "onnx": [OPTIONAL["onnxruntime"]],
         "detectors": [OPTIONAL["transformers"]],
         "vjepa2": [OPTIONAL["transformers"]],
-        "optional": ["onnx", *OPTIONAL.values()],
-        "dev": ["pytest", "pytest-xdist", "ruff>=0.17,<0.18", "pre-commit", "matplotlib", "hypothesis"],
+        "notebook": [OPTIONAL["supervision"], "ipykernel"],
+        "fiftyone": [OPTIONAL["fiftyone"]],
+        "wandb": [OPTIONAL["wandb"]],
+        "mlflow": [OPTIONAL["mlflow"]],
+        "docs": ["mkdocs-material", "mkdocstrings[python]"],
+        # What the tests use as well; without the packages that are large and need a service.
+        "optional": [
+            "onnx",
+            OPTIONAL["onnxruntime"],
+            OPTIONAL["transformers"],
+            OPTIONAL["supervision"],
+            "ipykernel",
+            "nbclient",
+            "playwright",
+            "setuptools>=70.1",
+        ],
+        # The demo installs these, too.
+        "dev": [
+            "pytest",
+            "pytest-xdist",
+            "pytest-rerunfailures",
+            "ruff>=0.17,<0.18",
+            "pre-commit",
+            "matplotlib",
+            "hypothesis",
+        ],
     },
 )

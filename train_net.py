@@ -1,41 +1,18 @@
 #!/usr/bin/env python
-"""Train an action detector.
-
-    python train_net.py --config-file config_files/tiny/toy.yaml
-    python train_net.py --config-file config_files/tiny/toy.yaml --plan
-    torchrun --nproc_per_node=8 train_net.py --config-file config_files/resnet50_4x16f_baseline.yaml --use-tfboard
-
-A run whose OUTPUT_DIR holds a checkpoint continues from it; --transfer starts a new one from the weights of
-MODEL.WEIGHT.
-"""
+"""Train an action detector."""
 
 from __future__ import annotations
-
-import argparse
-from collections.abc import Sequence
 
 from alphaction.utils.requirements import require_packages
 
 require_packages()
 
-from alphaction.engine.run_flags import train_parser
-from alphaction.engine.train import plan_run, train
-from alphaction.utils.errors import run_command
+from alphaction.utils.imports import explained_imports
 
+with explained_imports():
+    from alphaction.commands.train import main, parse_arguments, run
 
-def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Return the flags in ``argv`` (default: those of the command line)."""
-    return train_parser(__doc__).parse_intermixed_args(argv)
-
-
-def main() -> None:
-    """Train, or only say how."""
-    args = parse_arguments()
-    if args.plan:
-        print(plan_run(args))
-    else:
-        train(args)
-
+__all__ = ["main", "parse_arguments", "run"]
 
 if __name__ == "__main__":
-    run_command(main)
+    run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 from collections import Counter
@@ -52,13 +53,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if "PYTEST_XDIST_WORKER" in os.environ:
         cost: Counter[str] = Counter()
         for item in items:
-            cost[_group(item.nodeid)] += 50 if item.get_closest_marker("slow") else 1
+            slow = item.get_closest_marker("slow")
+            cost[_group(item.nodeid)] += 50 * slow.kwargs.get("weight", 1) if slow else 1
         items.sort(key=lambda item: (-cost[_group(item.nodeid)], _group(item.nodeid)))
 
 
 def _group(nodeid: str) -> str:
     file, _, test = nodeid.partition("::")
     return f"{file} {test.rpartition('-')[0]}" if test.startswith("test_commands[") else file
+
+
+@pytest.fixture(autouse=True)
+def _messages_are_heard(monkeypatch) -> None:
+    """Undo what a command that ran within this process has done to the log of the whole process."""
+    logging.disable(logging.NOTSET)
+    logger = logging.getLogger("alphaction")
+    logger.setLevel(logging.NOTSET)
+    monkeypatch.setattr(logger, "disabled", False)
+    monkeypatch.setattr(logger, "propagate", True)
 
 
 @pytest.fixture(scope="session")

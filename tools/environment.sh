@@ -8,7 +8,7 @@
 
 # What is installed with AlphAction; the tests want its optional packages, too.
 EXTRAS=dev
-ALL_EXTRAS=dev,optional
+ALL_EXTRAS=dev,optional,docs
 MARK=.alphaction-made
 STAMP=.alphaction-installed
 

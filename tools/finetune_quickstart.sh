@@ -47,7 +47,7 @@ TEXT
 }
 
 demo() {
-  local overrides started again CONFIG OUTPUT
+  local overrides started again i CONFIG OUTPUT
   # What Ctrl-C in one of the steps says: the demo continues what it has begun.
   again=$(printf ' %q' bash "$0" "$@")
   again="${ALPHACTION_VENV:+ALPHACTION_VENV=$(printf %q "$ALPHACTION_VENV") }${again# }"
@@ -66,23 +66,25 @@ demo() {
 
   CONFIG=config_files/tiny/toy.yaml
   OUTPUT=output/toy_demo
+  for ((i = 0; i + 1 < ${#overrides[@]}; i += 2)); do
+    if [ "${overrides[i]}" = OUTPUT_DIR ]; then OUTPUT=${overrides[i + 1]}; fi
+  done
   started=$SECONDS
-  echo "== 1/4 toy dataset"
+  echo "== 1/3 toy dataset"
   "$PYTHON" tools/make_toy_dataset.py --output data/toy
-  echo "== 2/4 training (a run that was stopped continues from its last checkpoint)"
-  "$PYTHON" train_net.py --config-file "$CONFIG" --use-tfboard --skip-final-test OUTPUT_DIR "$OUTPUT" ${overrides[@]+"${overrides[@]}"}
-  echo "== 3/4 evaluation of the saved checkpoint"
-  "$PYTHON" test_net.py --config-file "$CONFIG" OUTPUT_DIR "$OUTPUT" ${overrides[@]+"${overrides[@]}"}
-  echo "== 4/4 picture of predictions"
+  echo "== 2/3 training, evaluation and report (a run that was stopped continues from its last checkpoint)"
+  "$PYTHON" train_net.py --config-file "$CONFIG" --use-tfboard OUTPUT_DIR "$OUTPUT" ${overrides[@]+"${overrides[@]}"}
+  echo "== 3/3 picture of predictions"
   "$PYTHON" tools/draw_predictions.py --config-file "$CONFIG" --output "$OUTPUT/predictions.png" --force \
     OUTPUT_DIR "$OUTPUT"
   cat <<TEXT
 
 Done in $((SECONDS - started)) s.
+  Report        $OUTPUT/report.html (open it in a browser)
   AP table      $OUTPUT/inference/toy_val/report.txt
   Predictions   $OUTPUT/predictions.png
-  Weights       $OUTPUT/model_final.pth
-  TensorBoard   tensorboard --logdir $OUTPUT/tensorboard
+  Weights       $OUTPUT/model_best.pth
+  TensorBoard   tensorboard --logdir $(printf %q "$OUTPUT/tensorboard")
 TEXT
   if [ "${VIRTUAL_ENV:-}" != "$VENV" ] && [ -f "${PYTHON%/python}/activate" ]; then
     printf '\nActivate the environment before you run other commands:\n  source %s\n' "${PYTHON%/python}/activate"

@@ -2,24 +2,22 @@
 
 A run's folder holds ``model_0005000.pth`` (one for each saved iteration), ``model_final.pth``, ``last_checkpoint`` (a
 text file with the name of the newest) and ``memory_pool_0005000.pth`` (the memory features of the newest, kept apart
-because they can be larger than the model). Each file is written whole or not at all.
+because they can be larger than the model); also weights that no run continues from, see
+:mod:`alphaction.checkpoint.weights_beside`. Each file is written whole or not at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from itertools import islice
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from torch import nn
-from torch.optim import Optimizer
 
 from alphaction import __version__
+from alphaction.checkpoint.check_checkpoint import Average, OwnState, Stateful, changed_keys, check_checkpoint
 from alphaction.checkpoint.file_content import read_content
 from alphaction.checkpoint.foreign.alphaction import own_license
-from alphaction.checkpoint.foreign.config_text import read_yaml
-from alphaction.checkpoint.label_maps import compare_label_maps
 from alphaction.checkpoint.matching import unwrap_model
 from alphaction.checkpoint.run_folder import (
     BETWEEN,
@@ -30,41 +28,15 @@ from alphaction.checkpoint.run_folder import (
     newest_checkpoint,
     prune,
 )
-from alphaction.checkpoint.run_state import (
-    known_values,
-    model_problems,
-    optimizer_problems,
-    other_model,
-    place_in_schedule,
-    plain_problems,
-    restorable,
-    scaler_problems,
-    scheduler_problems,
-    shown,
-    unbuffered,
-)
+from alphaction.checkpoint.run_state import known_values, place_in_schedule, restorable, shown
 from alphaction.checkpoint.storage import save_atomically, write_atomically
-from alphaction.config.changes import ABSENT, changed_values
+from alphaction.checkpoint.weights_beside import AVERAGED
 from alphaction.utils.errors import CheckpointError, UserError
 from alphaction.utils.logging import get_logger
-from alphaction.utils.messages import counted, listed
 
-NOT_CONTINUED = (
-    "No run can continue from it. To start a new run from its weights, set MODEL.WEIGHT to it, add --transfer, and "
-    "choose a new OUTPUT_DIR."
-)
 EMPTY_MEMORY = "the memory pool starts empty and fills up again within one epoch"
-_MOST_PROBLEMS = 20
 _RESTORED = {"optimizer": restorable, "scheduler": place_in_schedule, "scaler": known_values}
 """What is taken of a part's state, given that of the file, which has been checked, and the run's own."""
-
-
-class Stateful(Protocol):
-    """Anything whose state can be saved and restored: optimizer, scheduler, gradient scaler."""
-
-    def state_dict(self) -> dict[str, Any]: ...
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> object: ...
 
 
 class Resumed(NamedTuple):
@@ -95,6 +67,7 @@ class Checkpointer:
         config: the run's config as YAML text, stored with the weights for people to read.
         is_main_process: only this process writes; all of them read.
         keep: SOLVER.KEEP_CHECKPOINTS: so many of the newest are kept; 0: all.
+        average: the average of the weights, saved and restored with them; None: there is none.
 
     Attributes:
         license: of the weights that the run began with, "" if unknown; stored with what is trained from them.
@@ -111,6 +84,7 @@ class Checkpointer:
         config: str = "",
         is_main_process: bool = True,
         keep: int = 0,
+        average: Average | None = None,
     ) -> None:
         self.output_dir = Path(output_dir)
         self.model = unwrap_model(model)
@@ -119,6 +93,7 @@ class Checkpointer:
         self._config = config
         self._is_main_process = is_main_process
         self._keep = keep
+        self._average = average
         self.license = ""
 
     def save(
@@ -144,11 +119,8 @@ class Checkpointer:
             content = {
                 "model": self.model.state_dict(),
                 **{key: part.state_dict() for key, part in self._parts.items() if part is not None},
-                "iteration": int(iteration),
-                "label_map": self._label_map,
-                "config": self._config,
-                "license": self.license,
-                "version": __version__,
+                **({AVERAGED: self._average.state_dict()} if self._average is not None else {}),
+                **self._origin(iteration),
                 "extra": dict(extra or {}),
                 **({BETWEEN: True} if between else {}),
             }
@@ -156,6 +128,33 @@ class Checkpointer:
             write_atomically(self.output_dir / LAST_CHECKPOINT, lambda file: file.write(f"{path.name}\n".encode()))
             self._remove_older(path, int(iteration))
         return path
+
+    def save_weights(self, name: str, weights: nn.Module, iteration: int, **about: Any) -> Path:
+        """Write weights that no run continues from, with the classes and the config; only the main process writes.
+
+        Args:
+            name: file name without ending.
+            weights: the model that has them: the one that trains, or an average of it.
+            iteration: iterations done so far.
+            about: what else to keep, of tensors and plain types.
+
+        Raises:
+            ResourceError: as :meth:`save`.
+        """
+        path = self.output_dir / f"{name}.pth"
+        if self._is_main_process:
+            save_atomically({"model": unwrap_model(weights).state_dict(), **self._origin(iteration), **about}, path)
+        return path
+
+    def _origin(self, iteration: int) -> dict[str, Any]:
+        """Return what every file says of where its weights come from."""
+        return {
+            "iteration": int(iteration),
+            "label_map": self._label_map,
+            "config": self._config,
+            "license": self.license,
+            "version": __version__,
+        }
 
     def _remove_older(self, path: Path, iteration: int) -> None:
         """Delete what the checkpoint that was just written replaces."""
@@ -217,23 +216,15 @@ class Checkpointer:
             content = _read_plain(path)
         except UserError as error:
             raise CheckpointError(f"{error} {self._remedy(path)}".rstrip()) from error
-        if not {"version", "model", "iteration"} <= content.keys():
-            raise CheckpointError(f"{path}: not a training checkpoint of this program. {NOT_CONTINUED}")
-        self._refuse(path, plain_problems(content))
-        for text in (content.get("config"), (content.get("extra") or {}).get("config")):
-            if text:
-                read_yaml(path, text)
-        if difference := compare_label_maps(content.get("label_map"), self._label_map):
-            raise CheckpointError(
-                f"{path}: {difference}. A run continues with the classes that it began with; for other classes start a "
-                "new one (new OUTPUT_DIR, MODEL.WEIGHT set to this file, --transfer, --no-head)."
-            )
-        self._check_model(content["model"], path)
-        notes = self._check_parts(content, path)
+        notes = check_checkpoint(content, path, self._own())
         self._restore(content, path)
+        notes += self._restore_average(content)
         self.license = own_license(content)
         info = f"continuing from {path} at iteration {content['iteration']}" + "".join(f"; {note}" for note in notes)
         return Resumed(content["iteration"], info, dict(content.get("extra") or {}))
+
+    def _own(self) -> OwnState:
+        return OwnState(self.model, self._parts, self._average, self._label_map, self._config)
 
     def _last(self) -> Path:
         try:
@@ -253,39 +244,6 @@ class Checkpointer:
             return f"No intact model_*.pth is in {self.output_dir}; {anew}."
         return f"The newest intact checkpoint there is {newest.path.name}: write that name into {pointer}, or {anew}."
 
-    def _check_model(self, state: object, path: Path) -> None:
-        own = self.model.state_dict()
-        self._refuse(path, model_problems(state, own, {name for name, _ in self.model.named_parameters()}))
-        if problems := other_model(state, own):
-            raise CheckpointError(
-                f"{path}: of another model: {listed(problems, 4, '; ')} ({counted(len(problems), 'difference')}). "
-                "A run continues with the model that it began with; for a changed model start a new run (new "
-                "OUTPUT_DIR, MODEL.WEIGHT set to this file, --transfer)."
-            )
-
-    def _check_parts(self, content: dict[str, Any], path: Path) -> list[str]:
-        """Check the states of optimizer, scheduler and scaler; return notes for the log."""
-        notes = []
-        for key, part in self._parts.items():
-            state = content.get(key)
-            if part is None:
-                continue
-            if state is None or state == {}:
-                if key != "scaler":  # switching to fp16 in the middle of a run is fine
-                    raise CheckpointError(f"{path}: holds no {key} state. {NOT_CONTINUED}")
-                if part.state_dict():  # empty: the scaler is disabled
-                    notes.append("no gradient scaler in it, a new one starts")
-            elif key == "optimizer" and isinstance(part, Optimizer):
-                self._refuse(path, optimizer_problems(state, part), self._changes(content))
-                if content["iteration"] > 0 and (lacking := unbuffered(state, part)):
-                    what = f"the optimizer's state of {counted(lacking, 'parameter')}"
-                    notes.append(f"{what} is not in it and starts anew")
-            elif key == "scheduler":
-                self._refuse(path, scheduler_problems(state, part.state_dict()), self._changes(content))
-            elif key == "scaler":
-                self._refuse(path, scaler_problems(state, part.state_dict()))
-        return notes
-
     def _restore(self, content: dict[str, Any], path: Path) -> None:
         """Restore a checkpoint that has been checked, the model last."""
         for key, part in self._parts.items():
@@ -295,31 +253,23 @@ class Checkpointer:
             try:
                 part.load_state_dict(_RESTORED[key](content[key], own))
             except Exception as error:  # of PyTorch, about a value that no check knows of
+                remedy = changed_keys(content, self._config)
                 raise CheckpointError(
-                    f"{path}: its {key} state does not fit this run's {key} ({error}). {self._changes(content)}"
+                    f"{path}: its {key} state does not fit this run's {key} ({error}). {remedy}"
                 ) from error
         own, state = self.model.state_dict(), content["model"]
         self.model.load_state_dict({name: tensor for name, tensor in state.items() if name in own}, strict=False)
 
-    def _refuse(self, path: Path, problems: Iterator[str], remedy: str = "") -> None:
-        """Raise a :class:`CheckpointError` if there are problems; at most some are looked for."""
-        found = list(islice(problems, _MOST_PROBLEMS))
-        if found:
-            remedy = remedy or "The file was changed since it was written. Take another checkpoint."
-            raise CheckpointError(f"{path}: {listed(found, 4, '; ')}. {remedy}")
-
-    def _changes(self, content: dict[str, Any]) -> str:
-        """Return which keys that an optimizer's groups follow from differ from the run so far, and what to do."""
-        anew = "start a new run from its weights (new OUTPUT_DIR, MODEL.WEIGHT set to this file, --transfer)."
-        before = content.get("config")
-        changed = [
-            f"{key} {now} (the run: {old})"
-            for key, old, now in changed_values(before if isinstance(before, str) else "", self._config)
-            if ABSENT not in (old, now) and key.startswith(("SOLVER.", "MODEL.BACKBONE."))
-        ]
-        if not changed:
-            return f"SOLVER keys and MODEL.BACKBONE.FREEZE must stay as they were; to change them, {anew}"
-        return f"Changed since it began: {listed(changed, 6)}. Set them as they were, or {anew}"
+    def _restore_average(self, content: dict[str, Any]) -> list[str]:
+        """Restore the average of the weights, which has been checked, after the weights; return notes for the log."""
+        if self._average is None:
+            dropped = "its average of the weights is not used, as SOLVER.EMA_DECAY is 0"
+            return [dropped] if AVERAGED in content else []
+        if AVERAGED in content:
+            self._average.load_state_dict(content[AVERAGED])
+            return []
+        self._average.begin()
+        return ["no average of the weights in it (SOLVER.EMA_DECAY): that begins with these weights"]
 
 
 def _read_plain(path: Path, *, mapped: bool = False) -> dict[str, Any]:

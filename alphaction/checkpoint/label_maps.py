@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from alphaction.utils.messages import counted, listed
 
@@ -10,8 +10,11 @@ _SEPARATOR = "; "  # names of classes may have commas
 
 
 def is_label_map(value: object) -> bool:
-    """Return whether ``value`` is {"ids": [...], "names": [...], "groups": [...]}, three lists of one length."""
-    if not isinstance(value, Mapping):
+    """Return whether ``value`` is {"ids": [...], "names": [...], "groups": [...]}, three lists of one length.
+
+    It may have a list "exclusive", too.
+    """
+    if not isinstance(value, Mapping) or not isinstance(value.get("exclusive", ()), list | tuple):
         return False
     columns = [value.get(key) for key in ("ids", "names", "groups")]
     return all(isinstance(column, list | tuple) for column in columns) and len({len(c) for c in columns}) == 1
@@ -24,16 +27,17 @@ def compare_label_maps(checkpoint: Mapping | None, dataset: Mapping | None, limi
     names do not matter. A label map that is None is unknown, and differs from nothing.
 
     Args:
-        checkpoint: label map stored with the weights, {"ids", "names", "groups"} in channel order.
+        checkpoint: label map stored with the weights, {"ids", "names", "groups"} in channel order, and perhaps
+            "exclusive", the own groups whose classes exclude each other.
         dataset: the dataset's, in the same form.
         limit: most differing channels named.
     """
     if not is_label_map(checkpoint) or not is_label_map(dataset):
         return None
     theirs, ours = _channels(checkpoint), _channels(dataset)
+    parts = list(_kinds(checkpoint, dataset))
     if theirs == ours:
-        return None
-    parts = []
+        return f"the action classes differ: {'; '.join(parts)}" if parts else None
     if len(theirs) != len(ours):
         parts.append(f"the checkpoint has {counted(len(theirs), 'class', 'classes')}, the dataset {len(ours)}")
     their_names, our_names = [name for name, _ in theirs], [name for name, _ in ours]
@@ -49,6 +53,15 @@ def compare_label_maps(checkpoint: Mapping | None, dataset: Mapping | None, limi
     if differing:
         parts.append(listed(differing, limit, _SEPARATOR))
     return "the action classes differ: " + "; ".join(parts)
+
+
+def _kinds(checkpoint: Mapping, dataset: Mapping) -> Iterator[str]:
+    """Yield which groups of both are exclusive in one only."""
+    common = set(map(str, checkpoint["groups"])) & set(map(str, dataset["groups"]))
+    theirs, ours = (set(map(str, each.get("exclusive") or ())) & common for each in (checkpoint, dataset))
+    for group in sorted(theirs ^ ours):
+        held, other = ("the checkpoint", "the dataset") if group in theirs else ("the dataset", "the checkpoint")
+        yield f'the classes of the group "{group}" exclude each other in {held}, and not in {other}'
 
 
 def _channels(label_map: Mapping) -> list[tuple[str, str]]:

@@ -25,13 +25,23 @@ from alphaction.utils.messages import listed
 LAST_CHECKPOINT = "last_checkpoint"
 MEMORY_POOL = "memory_pool_{:07d}.pth"
 FINAL_CHECKPOINT = "model_final"
+EARLIER_FINAL = "model_final_earlier"
 BETWEEN = "between"
 """Key of a checkpoint that was written between two of SOLVER.CHECKPOINT_PERIOD: the next one replaces it."""
-WRITTEN_NAMES = ("model_[0-9]*.pth", "model_final.pth", "memory_pool_*.pth", LAST_CHECKPOINT, "config.yaml",
-                 "metrics.jsonl", "log.txt")  # fmt: skip
+CONFIG_FILE = "config.yaml"
+SUMMARY_FILE = "summary.json"
+REPORT_FILE = "report.html"
+EARLIER_REPORT = "report_earlier.html"
+"""Where the report goes of a run that goes on."""
+WRITTEN_NAMES = ("model_[0-9]*.pth", "model_final.pth", "model_best.pth", "model_ema.pth", "memory_pool_*.pth",
+                 LAST_CHECKPOINT, CONFIG_FILE, "metrics.jsonl", "log.txt", SUMMARY_FILE, REPORT_FILE,
+                 "train_clips.png", "validation_*.png", "wandb_run_id.txt", "mlflow_run_id.txt")  # fmt: skip
 """Patterns of the names of files that a run writes into its folder."""
 _EARLIER_RUN = "earlier_run"
-_MOVED = ("model_final.pth", LAST_CHECKPOINT, "config.yaml", "metrics.jsonl", "tensorboard", "inference")
+_MOVED = ("model_final.pth", LAST_CHECKPOINT, CONFIG_FILE, "metrics.jsonl", "tensorboard", "inference",
+          "inference_ema", SUMMARY_FILE, REPORT_FILE, EARLIER_REPORT, "train_clips.png", "wandb_run_id.txt",
+          "mlflow_run_id.txt")  # fmt: skip
+_MOVED_PATTERNS = ("memory_pool_*.pth", "model_best*.pth", "model_ema*.pth", "validation_*.png")
 _NUMBERED = re.compile(r"model_(\d{7,18})\.pth")
 _MOST_POINTER_BYTES = 4096
 
@@ -218,7 +228,8 @@ def set_earlier_run_aside(folder: Path, weight: Path | None) -> Path | None:
     """
     if not holds_run(folder):
         return None
-    moved = [*checkpoint_files(folder), *sorted(folder.glob("memory_pool_*.pth")), *(folder / name for name in _MOVED)]
+    others = (path for pattern in _MOVED_PATTERNS for path in sorted(folder.glob(pattern)))
+    moved = [*checkpoint_files(folder), *others, *(folder / name for name in _MOVED)]
     aside = next(path for path in _aside_names(folder) if not path.exists())
     aside.mkdir()
     # The pointer first: without it, nobody takes what is left for a run half way.
@@ -231,15 +242,22 @@ def set_earlier_run_aside(folder: Path, weight: Path | None) -> Path | None:
 def number_final(folder: Path) -> Path | None:
     """Give ``model_final.pth`` of a run that goes on the name of its iteration; return its new path.
 
-    It would otherwise look like the end of the longer run until that is reached. None: there is none.
+    It would otherwise look like the end of the longer run until that is reached. None: there is none. One that is
+    damaged, or of another program, becomes ``model_final_earlier.pth``.
     """
     final = folder / f"{FINAL_CHECKPOINT}.pth"
-    header = read_header(final) if final.is_file() and not final.is_symlink() else {}
-    if not header:
+    if not final.is_file():
         return None
+    header = read_header(final)
+    if not header:
+        os.replace(final, folder / f"{EARLIER_FINAL}.pth")
+        return folder / f"{EARLIER_FINAL}.pth"
     numbered = folder / f"{checkpoint_name(header['iteration'])}.pth"
     del header
-    os.replace(final, numbered)
+    if numbered.exists() and _same_file(final, numbered):
+        final.unlink()  # A link, which would otherwise replace what it leads to.
+    else:
+        os.replace(final, numbered)
     with suppress(CheckpointError):
         last_checkpoint(folder)
         return numbered

@@ -103,6 +103,18 @@ def model_problems(state: object, own: Mapping[str, Tensor], parameters: Collect
             yield from tensor_problems(f"model.{name}", value, own[name].dtype, finite=finite, square=last in _SQUARES)
 
 
+def average_problems(state: object, own: Mapping[str, Tensor], parameters: Collection[str]) -> Iterator[str]:
+    """Yield what in an average of the weights is not as that of this run; ``own``, ``parameters``: of the model."""
+    if not isinstance(state, dict):
+        yield f"ema is {shown(state)}, not a dict"
+        return
+    updates = state.get("updates")
+    if type(updates) is not int or not 0 <= updates <= MOST_ITERATIONS:
+        yield f"ema.updates is {shown(updates)}, not a number of steps"
+    problems = list(model_problems(state.get("model"), own, parameters))
+    yield from (f"ema.{problem}" for problem in problems or other_model(state["model"], own))
+
+
 def other_model(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> list[str]:
     """Return by which names and shapes the weights are those of another model."""
     problems = [f"missing {name}" for name in own if name not in state and not is_counter(name)]

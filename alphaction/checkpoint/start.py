@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from alphaction.checkpoint.checkpointer import NOT_CONTINUED
+from alphaction.checkpoint.check_checkpoint import NOT_CONTINUED
 from alphaction.checkpoint.file_content import file_kind, read_content
 from alphaction.checkpoint.foreign.config_text import read_yaml
 from alphaction.checkpoint.recorded_settings import checked_value
@@ -44,6 +44,7 @@ def find_start(
     *,
     transfer: bool = False,
     resume: bool = False,
+    anew: bool = False,
     locate: Callable[[str], Path] = Path,
 ) -> StartPoint:
     """Decide how a training run starts.
@@ -57,6 +58,7 @@ def find_start(
         weight: MODEL.WEIGHT, "" for none.
         transfer: the flag ``--transfer``.
         resume: the flag ``--resume``: only the folder's last checkpoint will do.
+        anew: as ``transfer``, and without ``weight`` from random weights.
         locate: returns the file that ``weight`` stands for; called only if it is used.
 
     Raises:
@@ -64,7 +66,7 @@ def find_start(
             checkpoint in ``output_dir`` verifies.
         UserError: ``transfer`` without ``weight``.
     """
-    if transfer:
+    if transfer or (anew and weight):
         if not weight:
             raise UserError("--transfer starts a new run from given weights: set MODEL.WEIGHT to a file of weights.")
         path = locate(weight)
@@ -72,6 +74,9 @@ def find_start(
         there = holds_run(Path(output_dir))
         ignored = f"; the run in {output_dir} is not used, its files are moved into a folder there" if there else ""
         return StartPoint("weights", path, f"--transfer: weights of {weight}, iteration 0{ignored}")
+    if anew:
+        there = f"; the files of the run in {output_dir} are moved into a folder there" * holds_run(Path(output_dir))
+        return StartPoint("scratch", None, f"MODEL.WEIGHT is empty: all weights keep their initial values{there}")
     newest = newest_checkpoint(output_dir)
     if resume and newest is None:
         raise CheckpointError(
@@ -103,9 +108,7 @@ def read_recorded_config(path: Path) -> tuple[Mapping[str, Mapping[str, Any]], i
     if not isinstance(content, Mapping) or type(content.get("iteration")) is not int or "optimizer" not in content:
         raise CheckpointError(f"{path}: not a training checkpoint of this program. {NOT_CONTINUED}")
     extra = content.get("extra") if isinstance(content.get("extra"), Mapping) else {}
-    # What is no text is told below; a tensor has no truth value.
-    held = [each for each in (extra.get("config"), content.get("config")) if each is not None]
-    text = next((each for each in held if not isinstance(each, str) or each), "")
+    text = _config_in(content)
     problems = [] if isinstance(text, str) else [f"its config is a {type(text).__name__}, not a text"]
     config = read_yaml(path, text) if not problems and text else {}
     for section in _READ_SECTIONS:
@@ -122,6 +125,25 @@ def read_recorded_config(path: Path) -> tuple[Mapping[str, Mapping[str, Any]], i
     if problems:
         raise CheckpointError(f"{path}: {listed(problems, 4, '; ')}. {NOT_CONTINUED}")
     return config, size
+
+
+def recorded_config_text(path: Path) -> str:
+    """Return the config inside a checkpoint of a run, YAML text; "" if the file has none.
+
+    Raises:
+        CheckpointError: if ``path`` cannot be read.
+    """
+    content, _ = read_content(path)
+    text = _config_in(content) if isinstance(content, Mapping) else ""
+    return text if isinstance(text, str) else ""
+
+
+def _config_in(content: Mapping[str, Any]) -> Any:
+    """Return the config that a checkpoint holds, which should be a text; "" if there is none."""
+    extra = content.get("extra") if isinstance(content.get("extra"), Mapping) else {}
+    # What is no text is told by the caller; a tensor has no truth value.
+    held = [each for each in (extra.get("config"), content.get("config")) if each is not None]
+    return next((each for each in held if not isinstance(each, str) or each), "")
 
 
 def find_test_weights(

@@ -12,6 +12,7 @@ from alphaction.checkpoint.foreign.converted import Setting
 from alphaction.checkpoint.foreign.head_settings import AVA_CLASSES
 from alphaction.checkpoint.foreign.slowfast_settings import default_nonlocal_blocks, default_temporal_blocks
 from alphaction.checkpoint.weight_file import WeightFile
+from alphaction.config.class_groups import OWN_GROUP_KEYS
 from alphaction.config.tree import get_value
 from alphaction.utils.errors import CheckpointError
 from alphaction.utils.messages import counted, problem_list
@@ -22,6 +23,7 @@ _SAMPLING = "INPUT.SLOW_SAMPLING"
 # Follows from the network, whatever the file says.
 _POOLER_SCALE = "MODEL.ROI_ACTION_HEAD.POOLER_SCALE"
 _EXCLUSIVE = "MODEL.ROI_ACTION_HEAD.EXCLUSIVE_MOVEMENT"
+_GROUPS, _GROUP_SIZES, _EXCLUSIVE_GROUPS = OWN_GROUP_KEYS
 _GROUP = re.compile(r"MODEL\.ROI_ACTION_HEAD\.NUM_\w+_CLASSES")
 # Numbers that are this close, as a fraction, are the same: a mean of 114.75 and one of 0.45 * 255.
 _TOLERANCE = 1e-4
@@ -134,8 +136,10 @@ def _shown(value: Any) -> str:
 
 def _is_free(file: WeightFile, key: str) -> bool:
     """Return whether a setting changes no output: groups of classes only do where one of them is a softmax."""
-    exclusive = file.settings.get(_EXCLUSIVE)
-    return key == _POOLER_SCALE or (_GROUP.fullmatch(key) is not None and exclusive is not None and not exclusive.value)
+    exclusive, own = file.settings.get(_EXCLUSIVE), file.settings.get(_EXCLUSIVE_GROUPS)
+    sigmoids = exclusive is not None and not exclusive.value and (own is None or not own.value)
+    of_groups = _GROUP.fullmatch(key) is not None or key in (_GROUPS, _GROUP_SIZES)
+    return key == _POOLER_SCALE or (of_groups and sigmoids)
 
 
 def _same(cfg: CfgNode, key: str, value: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from yacs.config import CfgNode
@@ -11,7 +12,13 @@ from alphaction.config.paths_catalog import find_dataset
 from alphaction.data.formats.file_content import read_text
 from alphaction.data.tables import DatasetTables, open_tables
 from alphaction.utils.errors import UserError
-from alphaction.utils.messages import counted, listed
+from alphaction.utils.messages import counted, listed, nearest
+from alphaction.utils.values import quoted
+
+_ALIKE = 0.85
+"""How alike the names of two groups are that may be one (0 to 1)."""
+_MOST_COMPARED = 100
+_DIGITS = re.compile(r"\d+")
 
 
 def is_training(cfg: CfgNode, name: str) -> bool:
@@ -69,8 +76,8 @@ def _label_map(split: DatasetTables) -> Iterator[Finding]:
             "warning",
             "label map",
             f"{label_map.source}: classes {listed(label_map.untyped)} have no label_type and are taken as "
-            "OBJECT_MANIPULATION (independent of each other). Add label_type: PERSON_MOVEMENT, OBJECT_MANIPULATION or "
-            "PERSON_INTERACTION to each.",
+            "OBJECT_MANIPULATION (independent of each other). Add label_type: PERSON_MOVEMENT, OBJECT_MANIPULATION, "
+            "PERSON_INTERACTION or a group of your own to each.",
             split.name,
         )
     odd = [entry for entry in label_map if entry.name != " ".join(entry.name.split())]
@@ -82,6 +89,7 @@ def _label_map(split: DatasetTables) -> Iterator[Finding]:
             "and other tools show differently. Write single spaces.",
             split.name,
         )
+    yield from _alike_groups(split)
     if split.spec is None:
         return
     path = split.spec.label_map
@@ -96,3 +104,19 @@ def _label_map(split: DatasetTables) -> Iterator[Finding]:
             "tools, some of which then find no class.",
             split.name,
         )
+
+
+def _alike_groups(split: DatasetTables) -> Iterator[Finding]:
+    """Yield own groups whose names are so much alike that they may be one; "arm 1" and "arm 2" are two."""
+    groups = split.label_map.own_groups
+    for position, group in enumerate(groups[:_MOST_COMPARED]):
+        digits = _DIGITS.findall(group.name)
+        others = [other.name for other in groups[:position] if _DIGITS.findall(other.name) == digits]
+        if (other := nearest(group.name, others, cutoff=_ALIKE)) is not None:
+            yield Finding(
+                "warning",
+                "label map",
+                f"{split.label_map.source}: the groups {quoted(other)} and {quoted(group.name)} are spelled almost "
+                "alike, and learned apart. If they are one, write them alike.",
+                split.name,
+            )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from yacs.config import CfgNode
 
+from alphaction.config.class_groups import stated_kinds
+from alphaction.data.annotations import ClassGroup
 from alphaction.data.transforms import ResizeRule
 
 
@@ -15,7 +18,7 @@ class CheckSettings:
 
     Attributes:
         chosen: the user gave a config; otherwise these are defaults, and nothing that they decide is an error.
-        exclusive_movement: movements exclude each other (softmax).
+        exclusive: of the groups that the config decides about, whether their classes exclude each other (softmax).
         fps: frames per second of a clip, 0: each video's own.
         box_threshold: person boxes below are not classified.
         train_size: frame size in training.
@@ -25,7 +28,7 @@ class CheckSettings:
     """
 
     chosen: bool
-    exclusive_movement: bool
+    exclusive: Mapping[str, bool]
     fps: float
     box_threshold: float
     train_size: ResizeRule
@@ -39,7 +42,7 @@ class CheckSettings:
         inputs = cfg.INPUT
         return cls(
             chosen=chosen,
-            exclusive_movement=cfg.MODEL.ROI_ACTION_HEAD.EXCLUSIVE_MOVEMENT,
+            exclusive=stated_kinds(cfg),
             fps=inputs.FPS,
             box_threshold=cfg.TEST.BOX_THRESH,
             train_size=ResizeRule(inputs.MIN_SIZE_TRAIN, inputs.MAX_SIZE_TRAIN),
@@ -47,6 +50,10 @@ class CheckSettings:
             flips=inputs.FLIP_PROB > 0,
             flip_pairs=tuple(tuple(map(str, pair)) for pair in inputs.FLIP_CLASS_PAIRS),
         )
+
+    def is_exclusive(self, group: ClassGroup) -> bool:
+        """Return whether the classes of a label map's group exclude each other (softmax)."""
+        return self.exclusive.get(group.name, group.exclusive)
 
     def level(self, chosen: str, default: str) -> str:
         """Return the level of a finding that depends on the config: ``default`` where the user gave none."""

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from alphaction.utils.atomic import write_text_atomically
+from alphaction.utils.command_text import as_typed
 from alphaction.utils.errors import UserError
 from alphaction.utils.files import refuse_existing
 from alphaction.utils.messages import visible
@@ -41,7 +42,7 @@ def to_yaml(settings: Sequence[Setting], header: Sequence[str] = ()) -> str:
         settings: in the order of the file; keys of one section must follow each other.
         header: lines of the comment at the top.
     """
-    lines = [wrapped for line in header for wrapped in _comment(visible(line), "")]
+    lines = [wrapped for line in header for wrapped in _comment(visible(as_typed(line)), "")]
     open_sections: list[str] = []
     for setting in settings:
         *sections, name = setting.key.split(".")
@@ -55,7 +56,7 @@ def to_yaml(settings: Sequence[Setting], header: Sequence[str] = ()) -> str:
         indent = _INDENT * len(sections)
         line = f"{indent}{name}: {format_value(setting.value)}"
         # A name in a comment must not end its line, or what follows would be a key.
-        comment = visible(setting.comment).replace("\n", " ")
+        comment = visible(as_typed(setting.comment)).replace("\n", " ")
         if comment and len(line) + len(comment) + 4 <= _WIDTH:
             lines.append(f"{line}  # {comment}")
         else:

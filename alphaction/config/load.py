@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,10 @@ from typing import Any
 from alphaction.config.keys import DECLARED
 from alphaction.config.keys.declaration import tree
 from alphaction.config.node import ConfigNode
+from alphaction.config.yaml_file import YAML_SUFFIXES
+from alphaction.utils.config_files import find_config, nearest_config
 from alphaction.utils.errors import UserError
+from alphaction.utils.files import missing_file
 
 PLACES = ("DATASETS.DATA_DIR", "DATASETS.CATALOG")
 """The keys that say where datasets are."""
@@ -24,7 +28,8 @@ def load_cfg(config_file: str | Path | None, overrides: Sequence[Any] = ()) -> C
     """Return the defaults, changed by ``config_file`` and then by ``overrides``.
 
     Args:
-        config_file: path of a YAML file, see :meth:`ConfigNode.merge_from_file`; None or "" for the defaults alone.
+        config_file: path of a YAML file, see :meth:`ConfigNode.merge_from_file`, or name of one that comes with
+            AlphAction, such as "tiny/toy.yaml"; None or "" for the defaults alone.
         overrides: dotted keys and their values in turn, see :meth:`ConfigNode.merge_from_list`.
 
     Returns:
@@ -35,7 +40,11 @@ def load_cfg(config_file: str | Path | None, overrides: Sequence[Any] = ()) -> C
     """
     cfg = get_cfg()
     if config_file:
-        cfg.merge_from_file(config_file)
+        found = find_config(config_file)
+        if not os.path.exists(found) and (near := nearest_config(Path(config_file))):
+            missing = missing_file(Path(config_file), YAML_SUFFIXES)
+            raise UserError(f'config file {missing} "{near}" comes with AlphAction.')
+        cfg.merge_from_file(found)
     cfg.merge_from_list(overrides)
     return cfg
 

@@ -94,6 +94,12 @@ def find_dataset(cfg: CfgNode, name: str, without: Collection[str] = ()) -> Data
             f'dataset "{name}" is not known. {suggest(name, entries, limit=20)} '
             f"To add your own, write {own}, or list such a file in DATASETS.CATALOG."
         )
+        folder = Path(cfg.DATASETS.DATA_DIR)
+        if not cfg.DATASETS.CATALOG and not folder.is_dir():  # a command that was started elsewhere, perhaps
+            message = (
+                f'dataset "{name}" is not known: DATASETS.DATA_DIR is {folder}, and there is no such folder in '
+                f"{Path.cwd()}. Start the command where it is, or end it with DATASETS.DATA_DIR FOLDER."
+            )
         if skipped:
             message = "\n".join([f"{message} Files that could not be used:", *skipped])
         raise UserError(message)
@@ -148,7 +154,7 @@ def _missing(entry: _Entry, found: dict[str, Path | None], without: Collection[s
                 yield f"{role}: {missing_file(places[0], folders=role in _FOLDERS)}"
         return
     for group in _NEEDED:
-        if not any(found[role] for role in group):
+        if not any(found[role] or role in without for role in group):
             places = [str(path) for role in group for path in entry.roles[role] if path.suffix != ".gz"]
             yield f"{' or '.join(group)}: expected {' or '.join(places)}. Prepare AVA there, or set DATASETS.DATA_DIR."
 

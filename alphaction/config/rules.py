@@ -95,10 +95,12 @@ def check_datasets(cfg: CfgNode, run: Run) -> Iterator[str]:
     for split in run.splits:
         names = cfg.DATASETS[split]
         if not names:
+            without = "Or train without: --skip-val-in-train --skip-final-test."
             yield (
                 f"DATASETS.{split} is empty. Name a dataset there, for example "
-                f'DATASETS.{split} "[ava_video_{"train" if split == "TRAIN" else "val"}_v2.2]".'
-            )
+                f'DATASETS.{split} "[ava_video_{"train" if split == "TRAIN" else "val"}_v2.2]". '
+                f"{without if split == 'TEST' and 'TRAIN' in run.splits else ''}"
+            ).rstrip()
         for name in sorted({name for name in names if names.count(name) > 1}):
             yield f'DATASETS.{split} names "{name}" {names.count(name)} times. Keep one.'
 

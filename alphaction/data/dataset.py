@@ -21,6 +21,7 @@ from alphaction.data.box_geometry import extend_boxes, jitter_boxes, resize_boxe
 from alphaction.data.clip_boxes import ClipBoxes
 from alphaction.data.feature_cache import Clip, FeatureCache
 from alphaction.data.keyframes import Keyframe
+from alphaction.data.label_statistics import classes_of_keyframes
 from alphaction.data.sample import ClipSample, SampleRequest
 from alphaction.data.table_checks import require_boxes, require_labels, require_matches
 from alphaction.data.tables import DatasetTables, open_tables
@@ -112,21 +113,10 @@ class ActionDataset(Dataset[ClipSample]):
             resize = ResizeRule(inputs.MIN_SIZE_TRAIN, inputs.MAX_SIZE_TRAIN)
         else:
             resize = ResizeRule(inputs.MIN_SIZE_TEST, inputs.MAX_SIZE_TEST)
-        slow, fast = active_pathways(cfg)
         return cls(
             tables if wants_objects(cfg) else replace(tables, object_boxes=None),
             fps=inputs.FPS,
-            sampling=TemporalSampling(
-                frame_num=inputs.FRAME_NUM,
-                sample_rate=inputs.FRAME_SAMPLE_RATE,
-                tau=inputs.TAU,
-                alpha=inputs.ALPHA,
-                slow=slow,
-                fast=fast,
-                slow_jitter=tables.training and inputs.SLOW_JITTER,
-                slow_sampling=inputs.SLOW_SAMPLING,
-                offset=inputs.CLIP_OFFSET,
-            ),
+            sampling=sampling_of(cfg, training=tables.training),
             resize=resize,
             rules=TrainingRules.from_config(cfg, tables.label_map) if tables.training else TestRules.from_config(cfg),
             max_objects=cfg.MODEL.IA_STRUCTURE.MAX_OBJECT if wants_objects(cfg) else 0,
@@ -218,6 +208,14 @@ class ActionDataset(Dataset[ClipSample]):
             color_shift=augmentation.later_shift(),
         )
 
+    def annotated_persons(self, index: int) -> tuple[np.ndarray, Tensor]:
+        """Return the annotated boxes of a clip's keyframe, float64 [n, 4], normalized, and their labels [n, C].
+
+        The labels are multi-hot in channel order. The boxes that are classified may be others.
+        """
+        rows = self.annotations.rows(int(self._table_index[index]))
+        return self.annotations.boxes[rows], self._boxes.labels(np.arange(rows.start, rows.stop))
+
     def clip_without_boxes(self, index: int, mirrored: bool) -> ClipSample:
         """Load the frames of a clip, mirrored or not and otherwise as they are, without boxes or labels.
 
@@ -256,6 +254,10 @@ class ActionDataset(Dataset[ClipSample]):
             sizes[unknown[videos == video]] = found
         return sizes
 
+    def classes_of_clips(self) -> np.ndarray:
+        """Return which classes the annotated boxes of each clip have, bool [number of clips, C]."""
+        return classes_of_keyframes(self.annotations, self.label_map)[self._table_index]
+
     def summary(self) -> str:
         """Return counts for the log, also of what the clips leave out."""
         lines = [counted(len(self), "clip"), self.annotations.summary()]
@@ -290,6 +292,23 @@ class ActionDataset(Dataset[ClipSample]):
         flip = bool(rng.random() < self.rules.flip_prob)
         color = None if self.rules.color_jitter is None else self.rules.color_jitter.draw(rng)
         return ClipAugmentation(flip, color, self.rules.color_later), slow_start
+
+
+def sampling_of(cfg: CfgNode, *, training: bool) -> TemporalSampling:
+    """Return which frames a clip has by the config."""
+    inputs = cfg.INPUT
+    slow, fast = active_pathways(cfg)
+    return TemporalSampling(
+        frame_num=inputs.FRAME_NUM,
+        sample_rate=inputs.FRAME_SAMPLE_RATE,
+        tau=inputs.TAU,
+        alpha=inputs.ALPHA,
+        slow=slow,
+        fast=fast,
+        slow_jitter=training and inputs.SLOW_JITTER,
+        slow_sampling=inputs.SLOW_SAMPLING,
+        offset=inputs.CLIP_OFFSET,
+    )
 
 
 def wants_objects(cfg: CfgNode) -> bool:

@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 from alphaction.data.ahead import ahead
 from alphaction.data.bad_clips import BadClip, SkippedClips, Substitutes, describe
 from alphaction.data.collate import BatchCollator
+from alphaction.data.repeat_factors import RepeatFactors
 from alphaction.data.sample import ClipBatch, ClipSample, SampleRequest
 from alphaction.data.samplers import InferenceBatchSampler, TrainBatchSampler
 from alphaction.data.shared_tasks import SharedTasks
@@ -158,6 +159,7 @@ def build_train_loader(
         # Clips of videos that do not open are among the most, one of which takes their place.
         known = sizes.any(axis=1)
         wide[~known] = np.median(wide[known]) if known.any() else 0
+    repeats = RepeatFactors.from_config(cfg, dataset)
     sampler = TrainBatchSampler(
         wide,
         videos_per_batch=cfg.SOLVER.VIDEOS_PER_BATCH,
@@ -167,6 +169,7 @@ def build_train_loader(
         seed=seed,
         start_iteration=start_iteration,
         max_iter=cfg.SOLVER.MAX_ITER,
+        factors=None if repeats is None else repeats.of_clips,
     )
     return _build_loader(cfg, dataset, sampler, Substitutes(wide) if skips else None)
 

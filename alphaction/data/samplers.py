@@ -17,10 +17,11 @@ _AUGMENTATION_STREAM = 1
 class TrainBatchSampler:
     """Yields this process's micro-batches of every iteration, in order.
 
-    Every epoch is a new permutation of the clips. A global batch holds clips of one group only (tall or wide frames);
-    clips that fill no batch by the end of an epoch open the first batch of their group in the next, so no clip is left
-    out, and a group (or a dataset) smaller than a batch fills it over several epochs. Global batches depend on the
-    seed alone; each process takes a contiguous slice, in contiguous micro-batches.
+    Every epoch is a new permutation of the clips, in which rare ones may come several times. A global batch holds clips
+    of one group only (tall or wide frames); clips that fill no batch by the end of an epoch open the first batch of
+    their group in the next, so no clip is left out, and a group (or a dataset) smaller than a batch fills it over
+    several epochs. Global batches depend on the seed alone; each process takes a contiguous slice, in contiguous
+    micro-batches.
 
     Args:
         groups: group of each clip, int [number of clips]; all equal for no grouping.
@@ -31,6 +32,7 @@ class TrainBatchSampler:
         seed: of the order of clips and of their augmentation; 0 or more.
         start_iteration: iterations done before; the stream continues as if it had never stopped.
         max_iter: iterations of the whole training.
+        factors: how often each clip comes in an epoch on average, 1 or more (see :mod:`repeat_factors`); None: once.
 
     Raises:
         DataError: if there are no clips, or the batch does not divide.
@@ -47,6 +49,7 @@ class TrainBatchSampler:
         seed: int = 0,
         start_iteration: int = 0,
         max_iter: int,
+        factors: np.ndarray | None = None,
     ) -> None:
         groups = np.asarray(groups)
         if len(groups) == 0:
@@ -65,7 +68,7 @@ class TrainBatchSampler:
         self.seed = seed
         self.start_iteration = start_iteration
         self.max_iter = max_iter
-        self._batches = GlobalBatches(groups, videos_per_batch, seed)
+        self._batches = GlobalBatches(groups, videos_per_batch, seed, factors)
 
     def __len__(self) -> int:
         """Return the number of micro-batches that remain."""

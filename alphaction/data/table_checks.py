@@ -67,6 +67,10 @@ def require_same_classes(tables: DatasetTables, label_map: LabelMap, owner: str)
                 f'{tables.name}: class {mine.id} "{mine.name}" ({mine.group}) is where {owner} has {other.id} '
                 f'"{other.name}" ({other.group}). {remedy}'
             )
+    if odd := sorted(tables.label_map.exclusive ^ label_map.exclusive):
+        here = "exclusive" if odd[0] in tables.label_map.exclusive else "independent"
+        there = "independent" if here == "exclusive" else "exclusive"
+        raise DataError(f'{tables.name}: the group "{odd[0]}" is {here}, and {there} in {owner}. {remedy}')
     ours, theirs = tables.label_map.num_classes, label_map.num_classes
     if ours != theirs:
         raise DataError(f"{tables.name} has {counted(ours, 'class', 'classes')}, {owner} {theirs}. {remedy}")

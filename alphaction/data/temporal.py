@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,13 @@ def clip_slots(frame_num: int, sample_rate: int, offset: int = 0) -> list[int]:
     """
     first = offset - frame_num * sample_rate // 2
     return [first + sample_rate * i for i in range(frame_num)]
+
+
+def spread_slots(window: Sequence[int], count: int) -> tuple[int, ...]:
+    """Return ``count`` slots of a clip to look at, spread evenly, the keyframe (slot 0) among them."""
+    picked = [window[i] for i in np.linspace(0, len(window) - 1, min(count, len(window))).round().astype(int)]
+    picked[int(np.argmin(np.abs(picked)))] = 0
+    return tuple(picked)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 from yacs.config import CfgNode
 
-from alphaction.modeling.detector import ActionDetector
+from alphaction.modeling.detector import DetectionModel
 from alphaction.utils.errors import UserError
 from alphaction.utils.logging import get_logger
 from alphaction.utils.messages import first_lines
@@ -62,11 +62,12 @@ def refuse_checkpointing(cfg: CfgNode) -> None:
 
 def require_tools(device: torch.device) -> None:
     """Raise a :class:`UserError` if what torch.compile needs for ``device`` is not installed; compile nothing."""
-    if problem := _missing_tool(device):
+    if problem := missing_tool(device):
         raise UserError(f"--compile: {problem}, or leave out --compile.")
 
 
-def _missing_tool(device: torch.device) -> str | None:
+def missing_tool(device: torch.device) -> str | None:
+    """Return which tool of torch.compile is missing for a device, and how to get it; None: all are there."""
     if device.type == "cuda":
         return None if find_spec("triton") else f"{sys.executable} has no triton. Install it (pip install triton)"
     chosen = os.environ.get("CXX")
@@ -76,7 +77,7 @@ def _missing_tool(device: torch.device) -> str | None:
     return f"{missing}. Install one (Debian, Ubuntu: apt install g++; macOS: xcode-select --install)"
 
 
-def compile_backbone(model: ActionDetector, backend: str | Callable[..., Any] = INDUCTOR) -> None:
+def compile_backbone(model: DetectionModel, backend: str | Callable[..., Any] = INDUCTOR) -> None:
     """Let the backbone of a detector run as compiled code; in place.
 
     Compiled are the calls to come; the first takes a minute or more. Copies, such as those for an evaluation within a

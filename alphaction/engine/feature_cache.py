@@ -27,7 +27,7 @@ from alphaction.data.loader import build_single_loader
 from alphaction.data.transforms import Size
 from alphaction.engine.setup import Runtime, autocast_for
 from alphaction.modeling.backbone import build_backbone
-from alphaction.modeling.detector import ActionDetector
+from alphaction.modeling.detector import DetectionModel
 from alphaction.modeling.optimize import optimize_for_inference
 from alphaction.utils.atomic import remove_parts
 from alphaction.utils.distributed import gather_ragged
@@ -48,7 +48,7 @@ _PATIENCE = 90
 _ABANDONED = 3600
 
 
-def use_feature_cache(cfg: CfgNode, model: ActionDetector, datasets: Sequence[ActionDataset], runtime: Runtime) -> None:
+def use_feature_cache(cfg: CfgNode, model: DetectionModel, datasets: Sequence[ActionDataset], runtime: Runtime) -> None:
     """Let the clips of ``datasets`` have feature maps in place of frames, after computing those that are missing.
 
     Every process calls this; each computes a share. Nothing happens without DATALOADER.FEATURE_CACHE.
@@ -134,7 +134,7 @@ def _missing(dataset: ActionDataset, kept: FeatureCache, runtime: Runtime) -> li
     return [clips[position] for position in torch.cat(found).tolist()]
 
 
-def _compute(cfg: CfgNode, model: ActionDetector, clips: ClipsToCompute, kept: FeatureCache, runtime: Runtime) -> None:
+def _compute(cfg: CfgNode, model: DetectionModel, clips: ClipsToCompute, kept: FeatureCache, runtime: Runtime) -> None:
     """Compute and keep this process's share of the maps."""
     model = optimize_for_inference(model, share_weights=True)
     loader = build_single_loader(cfg, clips, len(clips), rank=runtime.rank, world_size=runtime.world_size)

@@ -19,9 +19,10 @@ from tqdm import tqdm
 from alphaction.data.dataset import ActionDataset
 from alphaction.data.sample import ClipBatch
 from alphaction.engine.setup import Runtime, autocast_for
+from alphaction.engine.validation_loss import LossOnTruth
 from alphaction.evaluation import Predictions
 from alphaction.memory import MemoryPool
-from alphaction.modeling.detector import ActionDetector, PooledFeatures
+from alphaction.modeling.detector import DetectionModel, PooledFeatures
 from alphaction.modeling.optimize import optimize_for_inference
 from alphaction.utils.distributed import gather_ragged, gather_rows, share_buffers
 from alphaction.utils.host_copy import HostCopy
@@ -41,13 +42,14 @@ class ExtractedClips:
 
 @torch.inference_mode()
 def predict_dataset(
-    model: ActionDetector,
+    model: DetectionModel,
     dataset: ActionDataset,
     loader: Iterable[ClipBatch],
     runtime: Runtime,
     *,
     pool: MemoryPool | None = None,
     amp: str = "off",
+    loss: LossOnTruth | None = None,
 ) -> Predictions:
     """Predict every clip of ``dataset``: each process its share from ``loader``; the result holds all shares.
 
@@ -59,6 +61,7 @@ def predict_dataset(
         runtime: device and processes.
         pool: an empty memory for pass 1 to fill, or None if the model reads none.
         amp: SOLVER.AMP.
+        loss: takes in the logits of this process's share; None: no loss is wanted.
 
     Raises:
         StopAsked: if the run is to end early.
@@ -78,11 +81,11 @@ def predict_dataset(
         clips = extracted.all()
         doing("gathering what was evaluated", joint=True)
         if pool is not None:
-            _fill_memory(pool, clips, dataset, runtime)
+            fill_memory(pool, clips, dataset, runtime)
         predicted: _OneBehind[Tensor] = _OneBehind()
         for number, clip in enumerate(runtime.stop.between(clips), start=1):
             doing(f"classifying batch {number} of {len(clips)} of an evaluation")
-            predicted.add(_predict(fast, clip, runtime, pool, amp))
+            predicted.add(_predict(fast, clip, runtime, pool, amp, loss))
         shares = predicted.all()
     finally:
         model.train(was_training)
@@ -90,6 +93,31 @@ def predict_dataset(
     predictions = _collect(clips, shares, dataset, runtime)
     doing("computing the mean AP", limited=False)
     return predictions
+
+
+@torch.inference_mode()
+def extract_batch(model: DetectionModel, batch: ClipBatch, runtime: Runtime, amp: str = "off") -> ExtractedClips:
+    """Return one batch after pass 1, for those who predict clips as they come.
+
+    Args:
+        model: optimized for inference.
+        batch: the clips.
+        runtime: device.
+        amp: SOLVER.AMP.
+    """
+    return _extract(model, batch, runtime, amp)()
+
+
+@torch.inference_mode()
+def classify_batch(
+    model: DetectionModel, clips: ExtractedClips, runtime: Runtime, pool: MemoryPool | None = None, amp: str = "off"
+) -> Tensor:
+    """Return the class probabilities of one batch, float32 [N, C] on the CPU: pass 2; see :func:`extract_batch`.
+
+    Args:
+        pool: what the model remembers; it holds the clips' surroundings (:func:`fill_memory`).
+    """
+    return _predict(model, clips, runtime, pool, amp, None)()
 
 
 class _OneBehind(Generic[Result]):
@@ -115,7 +143,7 @@ class _OneBehind(Generic[Result]):
             self._underway = None
 
 
-def _extract(model: ActionDetector, batch: ClipBatch, runtime: Runtime, amp: str) -> Callable[[], ExtractedClips]:
+def _extract(model: DetectionModel, batch: ClipBatch, runtime: Runtime, amp: str) -> Callable[[], ExtractedClips]:
     """Start pass 1 of a batch; return what waits for it."""
     with autocast_for(amp, runtime.device):
         pooled = model.extract_features(batch.to(runtime.device))
@@ -131,7 +159,7 @@ def _to_host(tensor: Tensor) -> Callable[[], Tensor]:
     return (lambda: copy.wait().clone()) if tensor.is_cuda else copy.wait
 
 
-def _fill_memory(pool: MemoryPool, clips: list[ExtractedClips], dataset: ActionDataset, runtime: Runtime) -> None:
+def fill_memory(pool: MemoryPool, clips: list[ExtractedClips], dataset: ActionDataset, runtime: Runtime) -> None:
     """Give every process the person features of all of them, some batches at a time."""
     batches = int(gather_rows(torch.tensor([len(clips)], device=runtime.device)).max())
     for start in range(0, batches, _BATCHES_AT_ONCE):
@@ -147,14 +175,21 @@ def _fill_memory(pool: MemoryPool, clips: list[ExtractedClips], dataset: ActionD
 
 
 def _predict(
-    model: ActionDetector, clip: ExtractedClips, runtime: Runtime, pool: MemoryPool | None, amp: str
+    model: DetectionModel,
+    clip: ExtractedClips,
+    runtime: Runtime,
+    pool: MemoryPool | None,
+    amp: str,
+    loss: LossOnTruth | None,
 ) -> Callable[[], Tensor]:
     """Start pass 2 of a batch; return what waits for its class probabilities, float32 [N, C] on the CPU."""
     batch = clip.batch.to(runtime.device)
     memory = pool.read(batch.keyframes, device=runtime.device) if pool is not None else None
     with autocast_for(amp, runtime.device):
-        logits = model.predict_from_features(clip.pooled.to(runtime.device), batch, memory)
-    return _to_host(model.probabilities(logits.float()))
+        logits = model.predict_from_features(clip.pooled.to(runtime.device), batch, memory).float()
+    if loss is not None:
+        loss.add(clip.batch, logits)
+    return _to_host(model.probabilities(logits))
 
 
 def _collect(

@@ -51,6 +51,7 @@ def _arguments(run: RunConfig) -> list[str]:
     args = run.args
     flags = ["--config-file", str(args.config_file), "--resume"]
     flags += ["--use-tfboard"] if args.use_tfboard else []
+    flags += [part for name in args.log_to for part in ("--log-to", name)]
     flags += ["--compile"] if args.compile else []
     flags += ["--skip-val-in-train"] if args.skip_val_in_train else []
     flags += ["--skip-final-test"] if args.skip_final_test else []

@@ -1,4 +1,4 @@
-"""The metrics of a run: the text log, metrics.jsonl, TensorBoard and a progress bar."""
+"""The metrics of a run: the text log, metrics.jsonl, whatever plots them, and a progress bar."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from alphaction.engine.event_file import EventFile
 from alphaction.engine.metrics_file import METRICS_FILE, cut_back, iterations_evaluated
+from alphaction.engine.plots import Plots
 from alphaction.utils.append_file import AppendFile
 from alphaction.utils.distributed import gather_rows, get_rank, get_world_size, reduce_mean
 from alphaction.utils.errors import ResourceError
@@ -115,26 +115,24 @@ class MetricLog:
         max_iter: iterations of the whole run, for the ETA and the bar.
         start_iteration: iterations done before; lines and points after it, of a run that got further, are dropped.
         is_main: whether this is the main process.
-        use_tensorboard: also write event files to ``output_dir/tensorboard``.
+        plots: also show them there.
 
     Raises:
-        ResourceError: if a file cannot be opened.
+        ResourceError: if the file cannot be opened.
     """
 
     def __init__(
-        self, output_dir: Path, max_iter: int, start_iteration: int, is_main: bool, use_tensorboard: bool
+        self, output_dir: Path, max_iter: int, start_iteration: int, is_main: bool, plots: Plots | None = None
     ) -> None:
         self.is_main = is_main
         self.max_iter = max_iter
-        self._files: list[AppendFile] = []
-        self._events: EventFile | None = None
+        self._plots = plots or Plots()
+        self._files: list[AppendFile] = list(self._plots.files)
         if is_main:
             try:
                 self._evaluated = iterations_evaluated(cut_back(output_dir, start_iteration))
-                self._files.append(AppendFile(output_dir / METRICS_FILE))
-                if use_tensorboard:
-                    self._events = EventFile(output_dir / "tensorboard", start_iteration + 1)
-                    self._files.append(self._events.file)
+                self._lines = AppendFile(output_dir / METRICS_FILE)
+                self._files.insert(0, self._lines)
             except OSError as error:
                 raise ResourceError(
                     f"{error.filename or output_dir / METRICS_FILE}: cannot be written ({error.strerror}). Free some "
@@ -195,13 +193,12 @@ class MetricLog:
             )
 
     def write(self, iteration: int, record: Mapping[str, float]) -> None:
-        """Append one line to metrics.jsonl and one point per value to TensorBoard. NaN is written as null."""
+        """Append one line to metrics.jsonl, and one point per value to the plots. NaN is written as null."""
         if not self.is_main:
             return
         plain = {name: value if math.isfinite(value) else None for name, value in record.items()}
-        self._files[0].write((json.dumps({"iteration": iteration, **plain}) + "\n").encode())
-        if self._events is not None:
-            self._events.write(iteration, record)
+        self._lines.write((json.dumps({"iteration": iteration, **plain}) + "\n").encode())
+        self._plots.metrics(iteration, record)
         for file in self._files:
             if file.failure is not None:
                 report_unwritten(file.path, file.failure)
@@ -218,11 +215,13 @@ class MetricLog:
         self._last_time += time.perf_counter() - start
 
     def close(self) -> None:
-        """Close all files; never fails."""
+        """Close the log, and write what waits for the plots; never fails."""
         with suppress(OSError):
             self._bar.close()
-        for file in self._files:
-            file.close()
+        for file in self._plots.files:
+            file.flush()
+        if self.is_main:
+            self._lines.close()
 
     def require_written(self) -> None:
         """Raise a :class:`ResourceError` if some line could not be written up to the end."""
@@ -232,12 +231,3 @@ class MetricLog:
                     f"{file.path}: its last lines are missing ({file.failure.strerror}). Free some space. The "
                     "checkpoints are complete."
                 )
-
-
-def write_last_evaluation(output_dir: Path | str, iteration: int, metrics: Mapping[str, float], is_main: bool) -> None:
-    """Add the evaluation of a finished training to its metrics, unless they have one."""
-    log = MetricLog(Path(output_dir), iteration, iteration, is_main, use_tensorboard=False)
-    if is_main and not log.has_evaluation(iteration):
-        log.write(iteration, metrics)
-    log.close()
-    log.require_written()

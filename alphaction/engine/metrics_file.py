@@ -48,9 +48,42 @@ def cut_back(folder: Path, iteration: int) -> list[dict[str, Any]]:
     return [found for _, found in kept]
 
 
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """Return the objects of a folder's metrics.jsonl, in the order of their iterations; a torn line is left out.
+
+    [] if it cannot be read.
+    """
+    try:
+        lines = (folder / METRICS_FILE).read_bytes().split(b"\n")
+    except OSError:
+        return []
+    objects = (found for line in lines if (found := _object(line)) is not None)
+    return sorted(objects, key=lambda line: line["iteration"])
+
+
+def read_evaluations(folder: Path, iteration: int) -> list[dict[str, Any]]:
+    """Return the lines of evaluations up to ``iteration``, one for each, in their order; [] if none can be read."""
+    evaluations = {line["iteration"]: line for line in read_metrics(folder) if _is_evaluation(line)}
+    return [line for number, line in evaluations.items() if 0 < number <= iteration]
+
+
 def iterations_evaluated(lines: Iterable[dict[str, Any]]) -> set[int]:
     """Return the iterations that have a line of an evaluation, which holds no learning rate."""
-    return {line["iteration"] for line in lines if "lr" not in line}
+    return {line["iteration"] for line in lines if _is_evaluation(line)}
+
+
+def _is_evaluation(line: dict[str, Any]) -> bool:
+    return "lr" not in line
+
+
+def evaluation_at(folder: Path, iteration: int) -> dict[str, float]:
+    """Return the metrics of the last evaluation of an iteration, those with a value; empty if there is none."""
+    found: dict[str, float] = {}
+    for line in read_metrics(folder):
+        if line["iteration"] == iteration and _is_evaluation(line):
+            found.update({name: value for name, value in line.items() if type(value) in (int, float)})
+    found.pop("iteration", None)
+    return found
 
 
 def _object(line: bytes) -> dict[str, Any] | None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from yacs.config import CfgNode
 
+from alphaction.config.class_groups import MOVEMENT
 from alphaction.config.paths_catalog import find_dataset
 from alphaction.data.annotations import ActionClass, LabelMap
 from alphaction.data.keyframes import Keyframe
 from alphaction.data.tables import DatasetTables, open_tables
+from alphaction.engine.classes import exclusive_groups
 from alphaction.evaluation import DetectionRows, read_detections
 from alphaction.utils.drawing import contact_sheet, draw_detections, write_png
 from alphaction.utils.errors import DataError
@@ -20,6 +22,9 @@ from alphaction.utils.files import missing_file, refuse_existing
 from alphaction.utils.lettering import legible_name
 from alphaction.utils.numbers import FRACTION, POSITIVE
 from alphaction.utils.options import option
+
+MIN_SCORE = 0.3
+"""The score from which a class is shown where nothing else says it."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,7 @@ class PictureOptions:
     output: Path = option(metavar="PNG", help="picture to write")
     num_keyframes: int = option(6, within=POSITIVE, metavar="K", help="keyframes at most, default %(default)s")
     min_score: float = option(
-        0.3, within=FRACTION, metavar="S", help="classes with a lower score are not written, default %(default)s"
+        MIN_SCORE, within=FRACTION, metavar="S", help="classes with a lower score are not written, default %(default)s"
     )
     force: bool = option(False, help="replace --output if it exists")
 
@@ -37,10 +42,10 @@ class PictureOptions:
 def draw_predictions(cfg: CfgNode, dataset_name: str, detections_file: Path, options: PictureOptions) -> Path:
     """Write one PNG with pairs of pictures: predictions, and ground truth, of keyframes spread over a dataset.
 
-    Of the movement classes only the best of each box is written.
+    Of the classes of an exclusive group only the best of each box is written.
 
     Args:
-        cfg: the whole config, for the catalog.
+        cfg: the whole config, for the catalog and the groups.
         dataset_name: a registered dataset.
         detections_file: csv that an evaluation wrote.
         options: the picture, and what it shows.
@@ -57,14 +62,17 @@ def draw_predictions(cfg: CfgNode, dataset_name: str, detections_file: Path, opt
     common = [keyframe for keyframe in tables.annotations.keyframes if keyframe in position]
     if not common:
         raise DataError(f"{detections_file}: none of its keyframes is one of {dataset_name}'s")
+    exclusive = exclusive_groups(cfg, tables.label_map)
     count = min(options.num_keyframes, len(common))
     chosen = [common[i] for i in np.linspace(0, len(common) - 1, count).round().astype(int)]
     pictures, titles = [], []
     for keyframe in chosen:
         frame = tables.source.read(keyframe.video, keyframe.second, [0], cfg.INPUT.FPS)[0]
-        boxes, labels, scores = _predicted(detections, position[keyframe], tables.label_map, options.min_score)
+        boxes, labels, scores = _predicted(
+            detections, position[keyframe], tables.label_map, options.min_score, exclusive
+        )
         pictures.append(draw_detections(frame, boxes, labels, scores))
-        boxes, labels = _annotated(tables, keyframe)
+        boxes, labels = annotated_persons(tables, keyframe)
         pictures.append(draw_detections(frame, boxes, labels))
         titles += [f"{keyframe.video}, second {keyframe.second}: predicted", "ground truth"]
     write_png(options.output, contact_sheet(pictures, columns=4 if len(chosen) > 2 else 2, titles=titles))
@@ -74,35 +82,39 @@ def draw_predictions(cfg: CfgNode, dataset_name: str, detections_file: Path, opt
 def shown_classes(
     actions: Sequence[ActionClass],
     scores: np.ndarray,
-    min_score: float,
+    min_score: float | np.ndarray,
     max_classes: int | None = None,
-    one_movement: bool = True,
+    exclusive: Collection[str] = (MOVEMENT,),
 ) -> list[tuple[str, float]]:
     """Return name and score of the classes to show for a box, best first.
 
     Args:
         actions: the classes.
         scores: float [number of ``actions``].
-        min_score: classes below are not shown.
+        min_score: classes below are not shown: one score for all, or float [number of ``actions``].
         max_classes: the most classes shown; None: all.
-        one_movement: of the movement group only the best is shown, as those exclude each other.
+        exclusive: groups of which only the best class is shown, as their classes exclude each other.
     """
     shown: list[tuple[str, float]] = []
-    has_movement = False
+    limits = np.broadcast_to(min_score, len(actions))
+    groups: set[str] = set()
     for index in np.argsort(-scores, kind="stable"):
         action, score = actions[index], float(scores[index])
-        if score < min_score or len(shown) == max_classes:
+        if len(shown) == max_classes:
             break
-        if action.group == "movement":
-            if has_movement and one_movement:
-                continue
-            has_movement = True
+        if score < limits[index] or (action.group in exclusive and action.group in groups):
+            continue
+        groups.add(action.group)
         shown.append((legible_name(action.name, action.id), score))
     return shown
 
 
 def _predicted(
-    detections: DetectionRows, keyframe_index: int, label_map: LabelMap, min_score: float
+    detections: DetectionRows,
+    keyframe_index: int,
+    label_map: LabelMap,
+    min_score: float,
+    exclusive: Collection[str],
 ) -> tuple[np.ndarray, list[list[str]], list[list[float]]]:
     """Return boxes [n, 4] with the names and scores worth showing, best first."""
     boxes = np.flatnonzero(detections.keyframe_index == keyframe_index)
@@ -110,13 +122,14 @@ def _predicted(
     for box in boxes:
         rows = np.flatnonzero(detections.box_index == box)
         actions = [label_map.find(int(class_id)) for class_id in detections.row_class_ids[rows]]
-        shown = shown_classes(actions, detections.scores[rows], min_score)
+        shown = shown_classes(actions, detections.scores[rows], min_score, exclusive=exclusive)
         labels.append([name for name, _ in shown])
         scores.append([score for _, score in shown])
     return detections.boxes[boxes], labels, scores
 
 
-def _annotated(tables: DatasetTables, keyframe: Keyframe) -> tuple[np.ndarray, list[list[str]]]:
+def annotated_persons(tables: DatasetTables, keyframe: Keyframe) -> tuple[np.ndarray, list[list[str]]]:
+    """Return the annotated boxes of a keyframe, float64 [n, 4], and the names of the classes of each."""
     table = tables.annotations
     rows = table.rows(table.index_of(*keyframe))
     names = [

@@ -21,14 +21,19 @@ from alphaction.data.annotations import LabelMap
 from alphaction.data.dataset import ActionDataset
 from alphaction.data.joined_dataset import JoinedDataset
 from alphaction.engine.attempt import begun_before
+from alphaction.engine.best import BestTracker, recall
+from alphaction.engine.best_metric import find_metric
+from alphaction.engine.class_balance import balance_classes
 from alphaction.engine.classes import adopt_label_map
 from alphaction.engine.datasets import open_test_datasets, open_train_dataset, report_findings
+from alphaction.engine.metrics_file import read_evaluations
 from alphaction.engine.resume import resume_run
 from alphaction.engine.run_config import RunConfig
 from alphaction.engine.setup import Runtime
+from alphaction.engine.weight_average import WeightAverage
 from alphaction.engine.weights import locate_weights
 from alphaction.memory import MemoryPool
-from alphaction.modeling.detector import ActionDetector, build_detection_model
+from alphaction.modeling.detector import DetectionModel, build_detection_model
 from alphaction.solver import build_optimizer, build_scheduler, describe_rates
 from alphaction.utils.logging import get_logger
 from alphaction.utils.messages import counted
@@ -48,6 +53,9 @@ class PreparedRun:
         model: the detector with the weights that it starts from.
         optimizer, scheduler, scaler, pool, checkpointer: what is trained with, in the state that it starts from; the
             pool is None where the model has no memory.
+        average: the average of the weights; None: there is none.
+        best: what the run so far knows of its best evaluation, not yet agreed upon with the other processes; None where
+            it never evaluates.
         start: what the run starts from.
         start_text: the same in words, with what became of the weights.
         start_iteration: iterations that are done already.
@@ -56,12 +64,14 @@ class PreparedRun:
 
     train_set: ActionDataset | JoinedDataset
     test_sets: list[ActionDataset]
-    model: ActionDetector
+    model: DetectionModel
     optimizer: Optimizer
     scheduler: LambdaLR
     scaler: torch.amp.GradScaler
     pool: MemoryPool | None
     checkpointer: Checkpointer
+    average: WeightAverage | None
+    best: BestTracker | None
     start: StartPoint
     start_text: str
     start_iteration: int
@@ -80,7 +90,14 @@ def prepare_run(run: RunConfig, runtime: Runtime) -> PreparedRun:
     """
     cfg, args = run.cfg, run.args
     transfer = args.transfer and not begun_before(Path(cfg.OUTPUT_DIR))
-    start = find_start(cfg.OUTPUT_DIR, cfg.MODEL.WEIGHT, transfer=transfer, resume=args.resume, locate=locate_weights)
+    start = find_start(
+        cfg.OUTPUT_DIR,
+        cfg.MODEL.WEIGHT,
+        transfer=transfer,
+        resume=args.resume,
+        anew=args.anew,
+        locate=locate_weights,
+    )
     get_logger().info(start.reason)
     for warning in start.warnings if runtime.is_main else ():
         get_logger().warning(warning)
@@ -91,14 +108,19 @@ def prepare_run(run: RunConfig, runtime: Runtime) -> PreparedRun:
     if note := adopt_label_map(cfg, train_set.label_map):
         get_logger().info(note)
     cfg.freeze()
+    metric = find_metric(cfg.SOLVER.BEST_METRIC, test_sets) if test_sets else None
 
     planned = runtime.device == PLANNED
     with PLANNED if planned else nullcontext():
-        model = build_detection_model(cfg).to(runtime.device)
+        model = build_detection_model(cfg)
+        for note in balance_classes(cfg, train_set, model.head.loss):
+            get_logger().info(note)
+        model.to(runtime.device)
     optimizer = build_optimizer(cfg, model)
     scheduler = build_scheduler(cfg, optimizer)
     scaler = torch.amp.GradScaler(runtime.device.type, enabled=cfg.SOLVER.AMP == "fp16")
     pool = MemoryPool.from_config(cfg) if model.uses_memory and not planned else None
+    average = WeightAverage.from_config(cfg, model)
     checkpointer = Checkpointer(
         cfg.OUTPUT_DIR,
         model,
@@ -109,7 +131,9 @@ def prepare_run(run: RunConfig, runtime: Runtime) -> PreparedRun:
         cfg.dump(),
         runtime.is_main,
         cfg.SOLVER.KEEP_CHECKPOINTS,
+        average,
     )
+    best = None if metric is None else BestTracker(metric, cfg.SOLVER.PATIENCE)
     start_text, start_iteration, random_weights = start.reason, 0, start.action == "scratch"
     extra: dict[str, Any] = {}
     if start.action == "resume":
@@ -118,9 +142,14 @@ def prepare_run(run: RunConfig, runtime: Runtime) -> PreparedRun:
         resumed = resume_run(checkpointer, start.path, cfg, runtime, optimizer, scheduler, pool)
         start_iteration, extra = resumed.iteration, resumed.extra
         start_text += f"\ncontinues from {start.path} at iteration {start_iteration}"
+        if best is not None:
+            own = start.path.parent.resolve() == Path(cfg.OUTPUT_DIR).resolve()
+            recall(best, extra.get("best"), read_evaluations(start.path.parent, start_iteration) if own else ())
     elif start.action == "weights":
         told, random_weights = _load_start(run, start, model, checkpointer, train_set.label_map)
         start_text += f"\n{told}"
+        if average is not None:
+            average.begin()
     if cfg.MODEL.BACKBONE.FREEZE != "none" and random_weights:
         get_logger().warning(_frozen_at_random(cfg, start))
     _log_model(model, cfg)
@@ -133,6 +162,8 @@ def prepare_run(run: RunConfig, runtime: Runtime) -> PreparedRun:
         scaler=scaler,
         pool=pool,
         checkpointer=checkpointer,
+        average=average,
+        best=best,
         start=start,
         start_text=start_text,
         start_iteration=start_iteration,
@@ -141,7 +172,7 @@ def prepare_run(run: RunConfig, runtime: Runtime) -> PreparedRun:
 
 
 def _load_start(
-    run: RunConfig, start: StartPoint, model: ActionDetector, checkpointer: Checkpointer, label_map: LabelMap
+    run: RunConfig, start: StartPoint, model: DetectionModel, checkpointer: Checkpointer, label_map: LabelMap
 ) -> tuple[str, bool]:
     """Load the weights that a new run starts from; return what became of them, and whether any frozen one is random."""
     cfg = run.cfg

@@ -14,13 +14,24 @@ from yacs.config import CfgNode
 from alphaction.checkpoint import Checkpointer, MemoryLoad
 from alphaction.checkpoint.checkpointer import EMPTY_MEMORY, Resumed
 from alphaction.checkpoint.run_folder import MEMORY_POOL
-from alphaction.config.changes import changed_values
+from alphaction.config import get_cfg
+from alphaction.config.changes import ABSENT, changed_values
 from alphaction.engine.setup import Runtime
 from alphaction.memory import MemoryPool
 from alphaction.utils.distributed import gather_rows, get_world_size
 from alphaction.utils.errors import CheckpointError
 from alphaction.utils.logging import get_logger
 from alphaction.utils.messages import counted
+
+_OTHER_CLIPS = "another stream of clips from here on"
+_DECIDE_CLIPS = (
+    "DATASETS.TRAIN",
+    "DATALOADER.ASPECT_RATIO_GROUPING",
+    "DATALOADER.REPEAT_THRESHOLD",
+    "SOLVER.ACCUMULATION_STEPS",
+    "SOLVER.VIDEOS_PER_BATCH",
+)
+"""Keys that decide, with the seed, which clips an iteration has."""
 
 
 def run_settings(cfg: CfgNode, runtime: Runtime) -> dict[str, Any]:
@@ -50,7 +61,7 @@ def resume_run(
     resumed = checkpointer.resume(path)
     logger.info(resumed.info)
     _apply_settings(optimizer, scheduler, configured)
-    for line in _differences(resumed.extra, run_settings(cfg, runtime)):
+    for line in differences(resumed.extra, run_settings(cfg, runtime)):
         logger.warning("differs from the run so far: %s", line)
     if pool is not None:
         memory = checkpointer.load_memory(resumed.iteration, path.parent)
@@ -87,13 +98,17 @@ def _apply_settings(optimizer: Optimizer, scheduler: LambdaLR, groups: list[dict
     scheduler._last_lr = rates
 
 
-def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    for name, what in (("seed", "another stream of clips from here on"), ("world_size", "processes")):
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what a run continues with otherwise than it began; ``before`` and ``now`` are its settings."""
+    for name, what in (("seed", _OTHER_CLIPS), ("world_size", "processes")):
         if name in before and before[name] != now[name]:
             yield f"{name} {before[name]} -> {now[name]} ({what})"
     if "config" in before:
+        defaults = {key: new for key, _, new in changed_values("", get_cfg().dump())}
         for key, old, new in changed_values(before["config"], now["config"]):
-            yield f"{key} {old} -> {new}"
+            # A run of before the key was there did what its default does.
+            if old != ABSENT or new != defaults.get(key, ABSENT):
+                yield f"{key} {old} -> {new}" + f" ({_OTHER_CLIPS})" * (key in _DECIDE_CLIPS)
 
 
 def _require_one_iteration(iteration: int, runtime: Runtime) -> None:

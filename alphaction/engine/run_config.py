@@ -10,7 +10,9 @@ from pathlib import Path
 from yacs.config import CfgNode
 
 from alphaction.checkpoint import find_start, read_recorded_config
+from alphaction.checkpoint.run_folder import CONFIG_FILE
 from alphaction.config import load_cfg, validate_cfg
+from alphaction.engine.plot_services import check_services, services_of
 from alphaction.engine.weights import check_zoo_name
 from alphaction.solver import (
     RecordedSchedule,
@@ -21,6 +23,7 @@ from alphaction.solver import (
     scaled_overrides,
     unused_values,
 )
+from alphaction.utils.errors import UserError
 from alphaction.utils.files import check_writable
 
 
@@ -59,21 +62,32 @@ def configure_run(args: argparse.Namespace, num_processes: int, *, writes: bool 
         writes: whether this process writes to OUTPUT_DIR.
 
     Raises:
-        UserError: for anything wrong in the config, before or after it is scaled, and an OUTPUT_DIR that cannot be
-            written to.
+        UserError: for anything wrong in the config, before or after it is scaled, an OUTPUT_DIR that cannot be
+            written to, and a service of --log-to that cannot be used.
     """
     cfg = load_cfg(args.config_file, args.opts)
     cfg.MODEL.WEIGHT = os.path.expanduser(cfg.MODEL.WEIGHT)
     check_zoo_name(cfg.MODEL.WEIGHT)
     run = _with_schedule(args, cfg, num_processes)
+    _refuse_patience(args, cfg)
     splits = ("TRAIN", "TEST") if run.evaluates else ("TRAIN",)
     if run.scaled:
         check_scaled(cfg, num_processes, run.scaling, splits)
     else:
         validate_cfg(cfg, num_processes, splits=splits)
     if writes:
-        check_writable("OUTPUT_DIR", Path(cfg.OUTPUT_DIR) / "config.yaml")
+        check_services(services_of(args))
+        check_writable("OUTPUT_DIR", Path(cfg.OUTPUT_DIR) / CONFIG_FILE)
     return run
+
+
+def _refuse_patience(args: argparse.Namespace, cfg: CfgNode) -> None:
+    """Raise a :class:`UserError` if a run is to end early by evaluations that it does not make."""
+    if args.skip_val_in_train and cfg.SOLVER.PATIENCE > 0:
+        raise UserError(
+            f"SOLVER.PATIENCE {cfg.SOLVER.PATIENCE} ends a training after so many evaluations that are not better, and "
+            "--skip-val-in-train leaves them out. Leave out the flag, or set SOLVER.PATIENCE 0."
+        )
 
 
 def _with_schedule(args: argparse.Namespace, cfg: CfgNode, num_processes: int) -> RunConfig:

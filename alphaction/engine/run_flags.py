@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from alphaction.engine.plot_services import LOG_TO
 from alphaction.utils.numbers import SEED
 from alphaction.utils.options import CommandParser
 
@@ -36,8 +37,17 @@ def train_parser(description: str | None = None) -> CommandParser:
         help="continue the run in OUTPUT_DIR with its own schedule, whatever the config holds and on any number of "
         "processes; refused where there is none (default: continue a run that is there, with the config's schedule)",
     )
+    parser.set_defaults(anew=False)  # only said by calls in Python, which mean a new run unless they ask to go on
     parser.add_argument("--no-head", action="store_true", help="do not load the action head from MODEL.WEIGHT")
     parser.add_argument("--use-tfboard", action="store_true", help="write TensorBoard files to OUTPUT_DIR/tensorboard")
+    parser.add_argument(
+        "--log-to",
+        action="append",
+        default=[],
+        choices=LOG_TO,
+        metavar="SERVICE",
+        help="also show the run there: wandb, mlflow, or tensorboard (the same as --use-tfboard); may be repeated",
+    )
     parser.add_argument(
         "--adjust-lr",
         action="store_true",
@@ -45,6 +55,7 @@ def train_parser(description: str | None = None) -> CommandParser:
     )
     parser.add_argument("--skip-val-in-train", action="store_true", help="do not evaluate every SOLVER.EVAL_PERIOD")
     parser.add_argument("--skip-final-test", action="store_true", help="do not evaluate at the end")
+    parser.add_argument("--skip-report", action="store_true", help="do not write OUTPUT_DIR/report.html at the end")
     parser.add_argument(
         "--plan",
         action="store_true",

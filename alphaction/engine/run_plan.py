@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from yacs.config import CfgNode
 
 from alphaction.checkpoint import StartPoint
+from alphaction.config.class_groups import GROUPS, groups_text, head_groups
 from alphaction.data.dataset import ActionDataset
+from alphaction.data.joined_dataset import JoinedDataset
+from alphaction.data.repeat_factors import RepeatFactors
 from alphaction.data.table_checks import used_videos
 from alphaction.engine.run_config import RunConfig
 from alphaction.utils.messages import counted, text_table
@@ -58,7 +61,7 @@ def plan_rows(
     device: str,
     start: str,
     start_iteration: int,
-    train_sets: Sequence[ActionDataset],
+    train_set: ActionDataset | JoinedDataset,
     test_sets: Sequence[ActionDataset],
     *,
     rates: str,
@@ -71,27 +74,23 @@ def plan_rows(
         device: what each process runs on.
         start: what the run starts from.
         start_iteration: iterations that are done already.
-        train_sets, test_sets: the opened datasets.
+        train_set, test_sets: the opened datasets.
         rates: learning rates.
         features: what is computed before the first step; None: nothing.
     """
     cfg, solver = run.cfg, run.cfg.SOLVER
     batch = solver.VIDEOS_PER_BATCH
     parts = f" in {solver.ACCUMULATION_STEPS} parts" if solver.ACCUMULATION_STEPS > 1 else ""
-    head = cfg.MODEL.ROI_ACTION_HEAD
-    groups = (
-        head.NUM_PERSON_MOVEMENT_CLASSES, head.NUM_OBJECT_MANIPULATION_CLASSES, head.NUM_PERSON_INTERACTION_CLASSES
-    )  # fmt: skip
     return {
         "config": run.args.config_file,
         "start": start,
-        "training data": _described(train_sets),
+        "training data": _described(train_set.datasets),
         "evaluation": _described(test_sets) + _when(run.args) if test_sets else "none",
-        "classes": f"{head.NUM_CLASSES} (movement, object, person: {', '.join(map(str, groups))})",
+        "classes": _classes(cfg),
         "device": f"{device}, {counted(run.num_processes, 'process', 'processes')}",
         "scaling": run.scaling,
         "batch": f"{counted(batch, 'clip')}, {batch // run.num_processes} a process{parts}",
-        "iterations": _length(solver, start_iteration, sum(map(len, train_sets))),
+        "iterations": _length(solver, start_iteration, len(train_set), RepeatFactors.from_config(cfg, train_set)),
         **({"features": features} if features else {}),
         "learning rate": f"{rates} ({solver.OPTIMIZER}, {solver.SCHEDULER})",
         "output": cfg.OUTPUT_DIR,
@@ -101,6 +100,16 @@ def plan_rows(
 def warnings_of(records: Iterable[logging.LogRecord]) -> tuple[str, ...]:
     """Return the messages among log records that are warnings."""
     return tuple(record.getMessage() for record in records if record.levelno >= logging.WARNING)
+
+
+def _classes(cfg: CfgNode) -> str:
+    groups = head_groups(cfg)
+    ava = groups[: len(GROUPS)]
+    if len(groups) == len(ava):
+        text = f"movement, object, person: {', '.join(str(group.size) for group in ava)}"
+    else:
+        text = groups_text(groups)
+    return f"{cfg.MODEL.ROI_ACTION_HEAD.NUM_CLASSES} ({text})"
 
 
 def _described(datasets: Sequence[ActionDataset]) -> str:
@@ -119,6 +128,9 @@ def _when(args: argparse.Namespace) -> str:
     return "\n(not at the end)" if args.skip_final_test else ""
 
 
-def _length(solver: CfgNode, start_iteration: int, num_clips: int) -> str:
-    text = f"{solver.MAX_ITER}, {solver.MAX_ITER * solver.VIDEOS_PER_BATCH / num_clips:.1f} epochs"
+def _length(solver: CfgNode, start_iteration: int, num_clips: int, repeats: RepeatFactors | None) -> str:
+    epoch = num_clips if repeats is None else repeats.epoch
+    text = f"{solver.MAX_ITER}, {solver.MAX_ITER * solver.VIDEOS_PER_BATCH / epoch:.1f} epochs"
+    if epoch != num_clips:
+        text += f" of {epoch} clips, those with rare classes repeated (DATALOADER.REPEAT_THRESHOLD)"
     return text + (f"; {max(0, solver.MAX_ITER - start_iteration)} to go" if start_iteration else "")

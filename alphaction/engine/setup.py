@@ -112,6 +112,20 @@ def set_up_alone(cfg: CfgNode, seed: int, local_rank: int, rank: int = 0) -> Run
     return Runtime(device, rank, 1, seed)
 
 
+def set_up_quietly(cfg: CfgNode, device: torch.device) -> Runtime:
+    """Return a runtime for a library: nothing is seeded, and no device is made the current one.
+
+    Args:
+        cfg: SOLVER.AMP.
+        device: where it computes.
+
+    Raises:
+        UserError: the device lacks SOLVER.AMP.
+    """
+    check_precision(cfg, device)
+    return Runtime(device, 0, 1, 0)
+
+
 def _prepare_device(cfg: CfgNode, local_rank: int) -> torch.device:
     device = _choose_device(cfg.MODEL.DEVICE, local_rank)
     check_precision(cfg, device)

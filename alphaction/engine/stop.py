@@ -54,10 +54,16 @@ class Verdict(NamedTuple):
 
 
 class Stop:
-    """Agreement of all processes on an early end; without :meth:`listening` nobody ever asks for one."""
+    """Agreement of all processes on an early end; without :meth:`listening` nobody ever asks for one.
 
-    def __init__(self) -> None:
-        self._signals = StopSignals()
+    Args:
+        in_library: the process is somebody else's, a notebook's say, and outlives the run: it is never ended, and not
+            asked questions.
+    """
+
+    def __init__(self, *, in_library: bool = False) -> None:
+        self._in_library = in_library
+        self._signals = StopSignals(ends_process=not in_library)
         self._group: dist.ProcessGroup | None = None
         self._ballot = torch.zeros(2, dtype=torch.int64)
         self._vote: dist.Work | None = None
@@ -175,7 +181,7 @@ class Stop:
 
     def wants_checkpoint(self, number: int) -> bool:
         """Return whether to save before the end: after Ctrl-C a person is asked, if one is there and this is alone."""
-        if number != signal.SIGINT or self._group is not None or not has_terminal():
+        if number != signal.SIGINT or self._group is not None or self._in_library or not has_terminal():
             return True
         print("\nSave a checkpoint before the end? [Y/n] ", end="", file=sys.stderr, flush=True)
         deadline = time.monotonic() + _ANSWER

@@ -40,9 +40,14 @@ class StopSignals:
         asking: whether to ask in the store for word from other processes; votes bring it where there are any.
         hint: says how the run goes on, for an end at once.
         store: of the process group; None for a single process, or before the processes have met.
+
+    Args:
+        ends_process: whether the process may be ended where its main thread does not; otherwise a second Ctrl-C only
+            raises ``Interrupted`` there, whatever the main thread does.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, ends_process: bool = True) -> None:
+        self._ends_process = ends_process
         self.number = 0
         self.deferred = False
         self.asking = False
@@ -84,6 +89,9 @@ class StopSignals:
         if self.number == 0 or (self.number == signal.SIGINT and number != signal.SIGINT):
             self.number, self._since = number, time.monotonic()
         elif number == signal.SIGINT == self.number and time.monotonic() - self._since > _ECHO:
+            if not self._ends_process:
+                self._raise_now()
+                return
             self._end_at_once("interrupted twice, and ended at once.")
 
     def launcher_lives(self) -> bool:
@@ -110,7 +118,8 @@ class StopSignals:
             if not self.number:
                 self._look_around()
             self._tell()
-            if self.number and not self.deferred and time.monotonic() - self._since > _PATIENCE:
+            late = time.monotonic() - self._since > _PATIENCE
+            if self.number and not self.deferred and late and self._ends_process:
                 self._end_at_once(f"{ended_by(self.number)}, at once, as the work in progress did not end.")
 
     def _look_around(self) -> None:
@@ -136,6 +145,12 @@ class StopSignals:
         if self.number != LAUNCHER_GONE or os.environ.get("GROUP_RANK") != "0":
             with suppress(RuntimeError):
                 self.store.set(_KEY, str(self.number))
+
+    def _raise_now(self) -> None:
+        """Let the main thread raise ``Interrupted`` wherever it is, by another signal, as this one is done with."""
+        if self.deferred and not self._raised:
+            self.deferred = False
+            os.kill(os.getpid(), signal.SIGINT)
 
     def _end_at_once(self, message: str) -> None:
         try:

@@ -27,6 +27,7 @@ from alphaction.data.sample import ClipBatch
 from alphaction.engine.bad_steps import BadSteps, RunningStatistics, clip_gradients, clips_at_fault, norm_of
 from alphaction.engine.divergence import remedies
 from alphaction.engine.setup import Runtime, autocast_for
+from alphaction.engine.weight_average import WeightAverage
 from alphaction.memory import FeatureExchange, MemoryFeatures, MemoryPool
 from alphaction.modeling.detector import TrainOutput
 from alphaction.utils.distributed import reduce_mean
@@ -66,6 +67,7 @@ class TrainStep:
         max_boxes: most persons that a process can have in an iteration; sizes the exchange of features.
         bad_steps: counts steps that are not finite.
         dataset: name of the training set, where the videos of ``keyframes`` are not named after theirs.
+        average: takes in the weights after each good step; None: there is none.
 
     Attributes:
         settles_late: whether :meth:`run` leaves the update of the weights to the next one (on CUDA).
@@ -88,6 +90,7 @@ class TrainStep:
         max_boxes: int = 0,
         bad_steps: BadSteps | None = None,
         dataset: str = "",
+        average: WeightAverage | None = None,
     ) -> None:
         self.model = model
         self.optimizer = optimizer
@@ -102,6 +105,7 @@ class TrainStep:
         self.exchange = FeatureExchange(max_boxes)
         self.bad_steps = bad_steps or BadSteps()
         self.dataset = dataset
+        self.average = average
         self.settles_late = runtime.device.type == "cuda"
         self.good = torch.ones((), device=runtime.device)
         # Loss of the last good step, on the device: what PENALTY compares a stored feature's loss with. NaN: unknown.
@@ -174,6 +178,8 @@ class TrainStep:
             if self.clip_grad_norm > 0:
                 clip_gradients(self._gradients(), self.clip_grad_norm, values["gradient"])
             self.scaler.step(self.optimizer)
+            if self.average is not None:
+                self.average.update()
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
         self.scheduler.step()

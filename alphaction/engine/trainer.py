@@ -10,21 +10,23 @@ from typing import Any, NoReturn
 from torch import Tensor
 from yacs.config import CfgNode
 
-from alphaction.checkpoint import FINAL_CHECKPOINT, Checkpointer
+from alphaction.checkpoint import Checkpointer
 from alphaction.data.sample import ClipBatch
+from alphaction.engine.best import BestTracker, how_to_go_on
 from alphaction.engine.divergence import DivergenceWatch, remedies
 from alphaction.engine.metric_log import MetricLog, RunningMeans
-from alphaction.engine.progress import load_progress, progress_of
+from alphaction.engine.plots import Plots
+from alphaction.engine.progress import load_progress
 from alphaction.engine.resume import run_settings
+from alphaction.engine.saving import RunSaver
 from alphaction.engine.setup import Runtime, seed_step
 from alphaction.engine.stop import StopAsked
+from alphaction.engine.time_spent import TimeSpent
 from alphaction.engine.train_step import TrainStep
 from alphaction.modeling.roi_head.losses import ActionLoss
 from alphaction.solver import base_rate
-from alphaction.utils.distributed import reduce_mean
-from alphaction.utils.errors import DivergenceError
+from alphaction.utils.distributed import gather_objects
 from alphaction.utils.logging import get_logger
-from alphaction.utils.messages import counted
 from alphaction.utils.progress import doing
 
 Evaluate = Callable[[], dict[str, float]]
@@ -44,6 +46,11 @@ class Trainer:
         accumulation_steps: micro-batches of an iteration.
         checkpoint_minutes: minutes after which there is a checkpoint in any case; 0: by iterations only.
         watch: judges whether the training has diverged.
+        best: knows the best evaluation, whose weights are kept, and whether it ends the run early; None: none is
+            known.
+
+    Attributes:
+        time: what the time of the run was spent on.
     """
 
     def __init__(
@@ -59,32 +66,53 @@ class Trainer:
         accumulation_steps: int = 1,
         checkpoint_minutes: float = 0.0,
         watch: DivergenceWatch | None = None,
+        best: BestTracker | None = None,
     ) -> None:
         self.step = step
         self.checkpointer = checkpointer
         self.runtime = step.runtime
-        self.settings = settings
         self.max_iter = max_iter
         self.log_period = log_period
         self.checkpoint_period = checkpoint_period
         self.eval_period = eval_period
         self.accumulation_steps = accumulation_steps
-        self.checkpoint_minutes = checkpoint_minutes
         self.watch = watch or DivergenceWatch()
+        self.best = best
+        self.time = TimeSpent()
         self.means = RunningMeans()
-        self._saved_at = time.monotonic()
+        self.saver = RunSaver(
+            step,
+            checkpointer,
+            settings,
+            period=checkpoint_period,
+            minutes=checkpoint_minutes,
+            watch=self.watch,
+            best=best,
+            means=self.means,
+            spent=self.time,
+        )
         # The first steps may be skipped, by the gradient scaler say. The schedule advances all the same.
         warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step")
 
     @classmethod
-    def from_config(cls, cfg: CfgNode, *, runtime: Runtime, checkpointer: Checkpointer, **parts: Any) -> Trainer:
+    def from_config(
+        cls,
+        cfg: CfgNode,
+        *,
+        runtime: Runtime,
+        checkpointer: Checkpointer,
+        best: BestTracker | None = None,
+        **parts: Any,
+    ) -> Trainer:
         """Return a trainer with the values of a config.
 
         Args:
             cfg: the whole config.
             runtime: device and processes.
             checkpointer: where to save.
-            parts: ``model``, ``optimizer``, ``scheduler``, ``scaler``, ``pool`` and ``keyframes`` of the step.
+            best: knows the best evaluation.
+            parts: ``model``, ``optimizer``, ``scheduler``, ``scaler``, ``pool``, ``keyframes`` and ``average`` of the
+                step.
         """
         solver = cfg.SOLVER
         return cls(
@@ -98,6 +126,7 @@ class Trainer:
             accumulation_steps=solver.ACCUMULATION_STEPS,
             checkpoint_minutes=solver.CHECKPOINT_MINUTES,
             watch=DivergenceWatch(ActionLoss.from_config(cfg).undecided(), remedies(cfg)),
+            best=best,
         )
 
     def run(
@@ -107,31 +136,71 @@ class Trainer:
         *,
         evaluate_between: Evaluate | None = None,
         evaluate_at_end: Evaluate | None = None,
-        use_tensorboard: bool = False,
-    ) -> None:
+        plots: Plots | None = None,
+    ) -> int:
         """Train, log, checkpoint and evaluate until ``max_iter``; leaves ``model_final.pth`` in the run's folder.
+
+        An evaluation that is the best one so far leaves ``model_best.pth``. The run also ends, as if that was
+        ``max_iter``, after so many that were not better as its tracker has patience for.
 
         Args:
             loader: yields this process's micro-batches from ``start_iteration`` on.
             start_iteration: iterations done before.
             evaluate_between: returns metrics of the model; called every ``eval_period`` iterations unless None.
             evaluate_at_end: the same, after the last iteration.
-            use_tensorboard: also write event files.
+            plots: where the metrics are shown as well.
+
+        Returns:
+            the iterations that are done.
 
         Raises:
             DivergenceError: if the loss or the weights are not finite, or far from what they were.
             ResourceError: if the log could not be written to the end.
             StopAsked: if the run is to end early; a checkpoint of the last step is saved.
         """
-        log = MetricLog(
-            self.checkpointer.output_dir, self.max_iter, start_iteration, self.runtime.is_main, use_tensorboard
-        )
+        log = MetricLog(self.checkpointer.output_dir, self.max_iter, start_iteration, self.runtime.is_main, plots)
+        done, ends = start_iteration, False
         try:
+            self.time.begin()
             self.step.model.train()
             self.watch.begin(self.step.model)
             if evaluate_between is not None and self._lacks_evaluation(log, start_iteration):
-                log.write(start_iteration, evaluate_between())
-            self._train(log, loader, start_iteration, evaluate_between, evaluate_at_end)
+                with log.paused():
+                    ends = self._evaluate(log, start_iteration, evaluate_between, saved=True)
+            if not ends:
+                done = self._train(log, loader, start_iteration, evaluate_between, evaluate_at_end)
+        finally:
+            log.close()
+        log.require_written()
+        return done
+
+    def finish(self, iteration: int, evaluate: Evaluate | None, plots: Plots | None = None) -> None:
+        """Do what is left of a run that has no iteration left: its last checkpoint and its evaluation; train nothing.
+
+        Args:
+            iteration: iterations that are done.
+            evaluate: returns metrics of the model; None: it is not evaluated.
+            plots: where the metrics are shown as well.
+
+        Raises:
+            ResourceError: as :meth:`run`.
+        """
+        ended_early = iteration < self.max_iter
+        self.watch.begin(self.step.model)
+        if ended_early and self.saver.lacks_final(iteration):
+            self.save(iteration, final=True)
+        log = MetricLog(self.checkpointer.output_dir, self.max_iter, iteration, self.runtime.is_main, plots)
+        try:
+            lacks = gather_objects(self.runtime.is_main and not log.has_evaluation(iteration))[0]
+            if evaluate is None or (ended_early and not lacks):
+                return
+            self.time.begin()
+            with self.time.on("evaluation"):
+                metrics = evaluate()
+            if lacks:
+                if self.best is not None and self.best.observe_jointly(iteration, metrics):
+                    self.saver.keep_best()
+                log.write(iteration, metrics)
         finally:
             log.close()
         log.require_written()
@@ -143,7 +212,7 @@ class Trainer:
         start_iteration: int,
         evaluate_between: Evaluate | None,
         evaluate_at_end: Evaluate | None,
-    ) -> None:
+    ) -> int:
         stream = iter(loader)
         data_seconds = 0.0
         for iteration in range(start_iteration + 1, self.max_iter + 1):
@@ -151,7 +220,9 @@ class Trainer:
             doing(f"reading the clips of iteration {iteration}", limited=False)
             waiting_since = time.perf_counter()
             micro_batches = [next(stream) for _ in range(self.accumulation_steps)]
-            data_seconds += time.perf_counter() - waiting_since
+            waited = time.perf_counter() - waiting_since
+            data_seconds += waited
+            self.time.add("data", waited)
 
             doing(f"training iteration {iteration}", joint=True)
             seed_step(self.runtime.seed, iteration, self.runtime.rank)
@@ -180,53 +251,65 @@ class Trainer:
                 if evaluate is not None and (is_last or iteration % self.eval_period == 0):
                     self.step.settle()
                     try:
-                        log.write(iteration, evaluate())
+                        ends = self._evaluate(log, iteration, evaluate, saved=saves or due)
                     except StopAsked as early:
                         self._leave(early.number, iteration, saves or due)
-            self.runtime.stop.vote(self._is_due())
+                    if ends:
+                        return iteration
+            self.runtime.stop.vote(self.saver.is_due())
+        return self.max_iter
+
+    def _evaluate(self, log: MetricLog, iteration: int, evaluate: Evaluate, *, saved: bool) -> bool:
+        """Evaluate, keep the weights if they are the best so far, and note the metrics.
+
+        What is noted last may be done again after a crash, but never gets lost.
+
+        Args:
+            log: of the run.
+            iteration: iterations done.
+            evaluate: returns the metrics.
+            saved: whether a checkpoint of this iteration is there already.
+
+        Returns:
+            whether the run is to end early, on all processes alike; it is saved as at its end then.
+
+        Raises:
+            StopAsked: if the run is to end before that; nothing is noted then.
+        """
+        with self.time.on("evaluation"):
+            metrics = evaluate()
+        ends = False
+        if self.best is not None:
+            if self.best.observe_jointly(iteration, metrics):
+                # So that the run never goes on from before its best result, and has to do that again.
+                if not saved:
+                    self.save(iteration)
+                self.saver.keep_best()
+            if ends := self.best.exhausted and iteration < self.max_iter:
+                get_logger().info(
+                    "the training ends early, at iteration %d of %d: %s. %s",
+                    iteration,
+                    self.max_iter,
+                    self.best.why_exhausted(),
+                    how_to_go_on(self.best),
+                )
+                self.save(iteration, final=True)
+        log.write(iteration, metrics)
+        return ends
 
     def train_step(self, micro_batches: list[ClipBatch]) -> dict[str, Tensor]:
         """Run one optimizer step on this process's share of a global batch; return its loss terms on the device."""
         return self.step.run(micro_batches)
 
     def save(self, iteration: int, final: bool = False) -> bool:
-        """Write a checkpoint, and the memory beside it, from the main process; every process calls this.
-
-        Returns:
-            whether it was written: not while the last steps had no finite loss, as the weights may be at fault.
-
-        Raises:
-            DivergenceError: if the state has diverged; nothing is written then.
-        """
-        self.step.settle()
-        # Also what came after the last line of the log. To look at the means leaves them as they are.
-        self.watch.check(iteration, self.means.peek())
-        self.watch.check_weights(iteration, self.step.model)
-        if self.step.bad_steps.doubtful:
-            return self._refuse_to_save(iteration, final)
-        self.step.remember()
-        self._saved_at = time.monotonic()
-        progress = progress_of(self.step, self.means, self.watch)
-        if self.runtime.is_main:
-            # The memory first: the checkpoint then never lacks it.
-            if self.step.pool is not None:
-                self.checkpointer.save_memory(self.step.pool.state_dict(), iteration)
-            # Of those between two periods, only the newest is of use.
-            between = not final and iteration % self.checkpoint_period != 0
-            name = FINAL_CHECKPOINT if final else None
-            path = self.checkpointer.save(name, iteration, {**self.settings, "progress": progress}, between=between)
-            get_logger().info("saved %s", path)
-        return True
+        """Write a checkpoint, as :meth:`RunSaver.save` does; every process calls this."""
+        return self.saver.save(iteration, final)
 
     def restore(self, extra: Mapping[str, Any]) -> None:
         """Take over, from what a checkpoint holds besides the weights, what the log and the checks of the run need."""
         for note in load_progress(extra.get("progress"), self.step, self.means, self.watch) if extra else ():
             get_logger().info(note)
-
-    def _is_due(self) -> bool:
-        """Return whether the main process finds a checkpoint due by its clock."""
-        minutes = (time.monotonic() - self._saved_at) / 60
-        return self.runtime.is_main and 0 < self.checkpoint_minutes <= minutes
+        self.time.load_state_dict(extra.get("time"))
 
     def _leave(self, number: int, iteration: int, saved: bool) -> NoReturn:
         """End early, as signal ``number`` asks for, with a checkpoint of this iteration."""
@@ -234,17 +317,7 @@ class Trainer:
             self.save(iteration)
         self.runtime.stop.leave(number)
 
-    def _refuse_to_save(self, iteration: int, final: bool) -> bool:
-        steps = self.step.bad_steps
-        what = f"{counted(steps.in_doubt, 'step')} in a row up to iteration {iteration} had no finite loss or gradient"
-        if final:
-            raise DivergenceError(f"the training diverged: {what}, and it ends there. {steps.remedy}")
-        if self.runtime.is_main:
-            get_logger().warning("%s: no checkpoint is written before a step is good again", what)
-        return False
-
     def _lacks_evaluation(self, log: MetricLog, iteration: int) -> bool:
         """Return, on all processes alike, whether the run was stopped between a checkpoint and its evaluation."""
         due = iteration > 0 and iteration % self.eval_period == 0
-        lacks = due and self.runtime.is_main and not log.has_evaluation(iteration)
-        return due and reduce_mean(self.step.good.new_full((), float(lacks))).item() > 0
+        return due and gather_objects(self.runtime.is_main and not log.has_evaluation(iteration))[0]

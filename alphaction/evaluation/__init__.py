@@ -3,7 +3,7 @@
 from alphaction.evaluation.ava_csv import read_detections, write_detections
 from alphaction.evaluation.detections import DetectionRows, Detections, Predictions
 from alphaction.evaluation.evaluate_files import evaluate_files
-from alphaction.evaluation.evaluator import AvaEvaluator
+from alphaction.evaluation.evaluator import AvaEvaluator, metric_names
 from alphaction.evaluation.result import AvaResult, EvaluationCounts
 from alphaction.evaluation.result_text import format_report, result_to_dict, write_json
 
@@ -16,6 +16,7 @@ __all__ = [
     "Predictions",
     "evaluate_files",
     "format_report",
+    "metric_names",
     "read_detections",
     "result_to_dict",
     "write_detections",

@@ -124,22 +124,49 @@ def average_precision(
         overlaps: :func:`find_overlaps` of these two.
         class_ids: C class ids.
     """
-    belongs = _best_labels(ground_truth, overlaps)
     ap = np.full(len(class_ids), np.nan)
     num_ground_truth = np.zeros(len(class_ids), np.int64)
     num_detections = np.zeros(len(class_ids), np.int64)
+    for position, rows in enumerate(scored_classes(ground_truth, detections, overlaps, class_ids)):
+        num_ground_truth[position] = rows.num_ground_truth
+        num_detections[position] = len(rows.scores)
+        if rows.num_ground_truth:
+            ap[position] = ranked_average_precision(rows.scores, rows.target, rows.num_ground_truth)
+    return ClassScores(ap, num_ground_truth, num_detections)
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredClass:
+    """The detections of one class, in their order, and the labels that they belong to.
+
+    Attributes:
+        num_ground_truth: labels of the class.
+        box_index: int64 [r], position of each detection's box.
+        scores: float [r].
+        target: int64 [r], position in ``GroundTruth.label_class`` of the label that each belongs to, or -1.
+        with_box: int64, the labels that a box belongs to, whether it has a score for the class or not; may repeat.
+    """
+
+    num_ground_truth: int
+    box_index: np.ndarray
+    scores: np.ndarray
+    target: np.ndarray
+    with_box: np.ndarray
+
+
+def scored_classes(
+    ground_truth: GroundTruth, detections: Detections, overlaps: Overlaps, class_ids: Sequence[int]
+) -> Iterator[ScoredClass]:
+    """Yield the detections of each class, matched with its labels; arguments as in :func:`average_precision`."""
+    belongs = _best_labels(ground_truth, overlaps)
     target = np.full(len(detections.boxes), -1, np.int64)
-    for position, class_id in enumerate(class_ids):
-        num_ground_truth[position] = np.count_nonzero(ground_truth.label_class == class_id)
+    for class_id in class_ids:
+        num_ground_truth = int(np.count_nonzero(ground_truth.label_class == class_id))
         box_index, scores = detections.scores_of(class_id)
-        num_detections[position] = len(scores)
-        if num_ground_truth[position] == 0:
-            continue
         rows = slice(*np.searchsorted(belongs.class_id, [class_id, class_id + 1]))
         target[belongs.detection[rows]] = belongs.label[rows]
-        ap[position] = ranked_average_precision(scores, target[box_index], int(num_ground_truth[position]))
+        yield ScoredClass(num_ground_truth, box_index, scores, target[box_index], belongs.label[rows])
         target[belongs.detection[rows]] = -1
-    return ClassScores(ap, num_ground_truth, num_detections)
 
 
 def ranked_average_precision(scores: np.ndarray, target: np.ndarray, num_ground_truth: int) -> float:
@@ -150,10 +177,18 @@ def ranked_average_precision(scores: np.ndarray, target: np.ndarray, num_ground_
         target: int64 [r], number of the ground-truth box that each detection belongs to, or -1.
         num_ground_truth: number of ground-truth boxes, at least 1.
     """
-    ranked = target[ranking(scores)]
+    return area(true_positives(target[ranking(scores)]), num_ground_truth)
+
+
+def true_positives(ranked: np.ndarray) -> np.ndarray:
+    """Return the ranks from 0, int64 ascending, of true positives, given ``target`` [r] of detections best first."""
     overlapping = np.flatnonzero(ranked >= 0)
     _, first = np.unique(ranked[overlapping], return_index=True)
-    right = np.sort(overlapping[first])  # ranks, from 0, of the true positives
+    return np.sort(overlapping[first])
+
+
+def area(right: np.ndarray, num_ground_truth: int) -> float:
+    """Return the AP of a class, given the ranks of its true positives."""
     precision = np.arange(1, len(right) + 1) / (right + 1)
     # Recall rises by 1 / num_ground_truth at each true positive and nowhere else, and precision peaks there.
     envelope = np.maximum.accumulate(precision[::-1])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -26,6 +26,26 @@ UNGROUPED = "ungrouped"
 """Group, in results, of classes for which the label map names none."""
 
 
+@dataclass(frozen=True, eq=False)
+class Matched:
+    """Detections whose boxes were compared with the ground truth. Sizes in shapes: N boxes of ``detections``.
+
+    Attributes:
+        ground_truth: the labels of the classes that count.
+        detections: those that are evaluated.
+        keyframe: int64 [N], the annotations' number of each one's keyframe; -1 where it is not annotated.
+        overlaps: of ``detections`` and ``ground_truth``.
+        empty, excluded: how many boxes without area, and at excluded keyframes, were left out.
+    """
+
+    ground_truth: GroundTruth
+    detections: Detections
+    keyframe: np.ndarray
+    overlaps: Overlaps
+    empty: int
+    excluded: int
+
+
 class AvaEvaluator:
     """Frame-mAP by the ActivityNet/AVA protocol (see :mod:`alphaction.evaluation.average_precision`).
 
@@ -38,6 +58,11 @@ class AvaEvaluator:
         eval_label_map: the classes that count in the mean, if not all do (AVA: 60 of 80).
         exclusions: keyframes to leave out.
         iou_threshold: IoU in (0, 1] that a detection needs.
+
+    Attributes:
+        classes: those that count, in the order of results.
+        groups: class name -> group, or :data:`UNGROUPED`.
+        annotations: the ground truth without the excluded keyframes.
 
     Raises:
         DataError: when no class that counts has ground truth.
@@ -58,11 +83,12 @@ class AvaEvaluator:
         self.iou_threshold = iou_threshold
         self._label_map = label_map
         self._exclusions = frozenset(Keyframe(*keyframe) for keyframe in exclusions)
-        self._annotations = annotations.without(self._exclusions) if self._exclusions else annotations
-        require_counted_labels(self._annotations, eval_label_map or label_map)
-        self._groups = _groups(self.classes, label_map)
+        self.annotations = annotations.without(self._exclusions) if self._exclusions else annotations
+        require_counted_labels(self.annotations, eval_label_map or label_map)
+        _warn_of_other_classes(self.classes, label_map)
+        self.groups = _groups(self.classes, label_map)
         self._ground_truth, self._uncounted_labels = _counted_labels(
-            self._annotations, [entry.id for entry in self.classes]
+            self.annotations, [entry.id for entry in self.classes]
         )
 
     def evaluate(self, detections: Detections, *, ground_truth_boxes: bool = False) -> AvaResult:
@@ -76,12 +102,10 @@ class AvaEvaluator:
         Raises:
             DataError: when no keyframe of the detections occurs in the ground truth.
         """
-        number = self._number_keyframes(detections)
-        kept, empty, excluded = self._drop_boxes(detections)
-        keyframe = number[kept.keyframe_index]
-        overlaps = find_overlaps(self._ground_truth, keyframe, kept.boxes, self.iou_threshold)
-        scores = average_precision(self._ground_truth, kept, overlaps, [entry.id for entry in self.classes])
-        counts = self._count(kept, keyframe, overlaps, empty=empty, excluded=excluded)
+        matched = self.match(detections)
+        kept, overlaps = matched.detections, matched.overlaps
+        scores = average_precision(matched.ground_truth, kept, overlaps, [entry.id for entry in self.classes])
+        counts = self._count(kept, matched.keyframe, overlaps, empty=matched.empty, excluded=matched.excluded)
         names = [entry.name for entry in self.classes]
         per_class = dict(zip(names, scores.ap.tolist(), strict=True))
         coincide = 0 < counts.detection_boxes == counts.coinciding_boxes
@@ -89,7 +113,7 @@ class AvaEvaluator:
             mAP=_mean(per_class.values()),
             per_class=per_class,
             per_group=self._group_means(per_class),
-            class_groups=self._groups,
+            class_groups=self.groups,
             ground_truth=dict(zip(names, scores.num_ground_truth.tolist(), strict=True)),
             classes_without_ground_truth=tuple(name for name, value in per_class.items() if np.isnan(value)),
             iou_threshold=self.iou_threshold,
@@ -98,18 +122,26 @@ class AvaEvaluator:
         )
         return replace(result, hints=tuple(find_hints(result)))
 
+    def match(self, detections: Detections) -> Matched:
+        """Compare the boxes alone; raises as :meth:`evaluate`."""
+        number = self._number_keyframes(detections)
+        kept, empty, excluded = self._drop_boxes(detections)
+        keyframe = number[kept.keyframe_index]
+        overlaps = find_overlaps(self._ground_truth, keyframe, kept.boxes, self.iou_threshold)
+        return Matched(self._ground_truth, kept, keyframe, overlaps, empty, excluded)
+
     def _number_keyframes(self, detections: Detections) -> np.ndarray:
         """Return int64 [K]: the annotations' number of each keyframe of the detections, -1 where it has none."""
         keyframes = [Keyframe(*keyframe) for keyframe in detections.keyframes]
         if len(set(keyframes)) != len(keyframes):
             twice = next(keyframe for keyframe in keyframes if keyframes.count(keyframe) > 1)
             raise ValueError(f"{tuple(twice)} occurs twice among the detections' keyframes")
-        known = {keyframe: index for index, keyframe in enumerate(self._annotations.keyframes)}
+        known = {keyframe: index for index, keyframe in enumerate(self.annotations.keyframes)}
         number = np.fromiter((known.get(keyframe, -1) for keyframe in keyframes), np.int64, len(keyframes))
         used = [keyframes[index] for index in np.unique(detections.keyframe_index).tolist()]
         used = [keyframe for keyframe in used if keyframe not in self._exclusions]
         if used and not any(keyframe in known for keyframe in used):
-            raise DataError(_no_common_keyframe(used, self._annotations.keyframes))
+            raise DataError(_no_common_keyframe(used, self.annotations.keyframes))
         return number
 
     def _drop_boxes(self, detections: Detections) -> tuple[Detections, int, int]:
@@ -123,8 +155,8 @@ class AvaEvaluator:
 
     def _group_means(self, per_class: dict[str, float]) -> dict[str, float]:
         return {
-            group: _mean(per_class[name] for name, own in self._groups.items() if own == group)
-            for group in dict.fromkeys(self._groups.values())
+            group: _mean(per_class[name] for name, own in self.groups.items() if own == group)
+            for group in dict.fromkeys(self.groups.values())
         }
 
     def _count(
@@ -156,15 +188,24 @@ class AvaEvaluator:
             keyframes_without_ground_truth=len(without_ground_truth),
             found_boxes=int(np.isin(counted_box, overlaps.ground_truth).sum()),
             coinciding_boxes=len(np.unique(overlaps.detection[overlaps.iou >= _COINCIDE_IOU])),
-            first_without_detections=_first(self._annotations.keyframes, without_detections),
+            first_without_detections=_first(self.annotations.keyframes, without_detections),
             first_without_ground_truth=_first(detections.keyframes, without_ground_truth),
             score_range=detections.score_range(),
             largest_coordinate=float(np.abs(detections.boxes).max(initial=0.0)),
         )
 
 
-def _groups(classes: Sequence[ActionClass], label_map: LabelMap) -> dict[str, str]:
-    """Return class name -> group, as in the training label map: some evaluation lists lack groups (AVA's of 2018)."""
+def metric_names(
+    annotations: AnnotationTable, label_map: LabelMap, eval_label_map: LabelMap | None = None
+) -> list[str]:
+    """Return the names that :meth:`AvaResult.metrics` has of an evaluation, as :class:`AvaEvaluator` takes its data."""
+    present = set(np.unique(annotations.label_ids).tolist())
+    classes = [entry for entry in (eval_label_map or label_map).classes if entry.id in present]
+    groups = [f"mAP/{group}" for group in dict.fromkeys(_groups(classes, label_map).values())]
+    return ["mAP", *(groups if len(groups) > 1 else ()), *(f"AP/{entry.name}" for entry in classes)]
+
+
+def _warn_of_other_classes(classes: Sequence[ActionClass], label_map: LabelMap) -> None:
     trained = {entry.id: entry for entry in label_map.classes}
     for entry in classes:
         own = trained.get(entry.id)
@@ -183,6 +224,11 @@ def _groups(classes: Sequence[ActionClass], label_map: LabelMap) -> dict[str, st
                 entry.name,
                 own.name,
             )
+
+
+def _groups(classes: Sequence[ActionClass], label_map: LabelMap) -> dict[str, str]:
+    """Return class name -> group, as in the training label map: some evaluation lists lack groups (AVA's of 2018)."""
+    trained = {entry.id: entry for entry in label_map.classes}
     return {
         entry.name: UNGROUPED if entry.id in label_map.untyped else trained.get(entry.id, entry).group
         for entry in classes

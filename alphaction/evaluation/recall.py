@@ -86,8 +86,9 @@ def best_scores(
     annotated: np.ndarray | None = None,
     detected: np.ndarray | None = None,
     shift: float = 0,
+    iou: float = IOU,
 ) -> np.ndarray:
-    """Return the score of the best detection that overlaps each annotated box at :data:`IOU`, or -1.
+    """Return the score of the best detection that overlaps each annotated box, or -1.
 
     Args:
         annotations: ground truth.
@@ -95,6 +96,7 @@ def best_scores(
         annotated: float64 [R, 4] boxes to use as the annotated ones; default: those of ``annotations``.
         detected: float64 [N, 4], the same for ``detections``.
         shift: added to the seconds of the detections.
+        iou: that they need to overlap.
 
     Returns:
         float32 [R].
@@ -104,7 +106,7 @@ def best_scores(
     none = np.zeros(0, dtype=np.int64)
     position = annotations.keyframes.locate_each(detections.keyframes, shift)
     truth = GroundTruth(annotations.keyframe_of_box(), annotated, none, none)
-    pairs = find_overlaps(truth, position[detections.keyframe_of_box()], detected, IOU)
+    pairs = find_overlaps(truth, position[detections.keyframe_of_box()], detected, iou)
     best = np.full(len(annotated), -1, dtype=np.float32)
     np.maximum.at(best, pairs.ground_truth, detections.scores[pairs.detection])
     return best

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isnan
+from typing import Any
 
 from alphaction.data.keyframes import Keyframe
 
@@ -67,8 +68,8 @@ class AvaResult:
     Attributes:
         mAP: mean of the AP of all classes with ground truth, in [0, 1].
         per_class: class name -> AP; NaN for a class without ground truth.
-        per_group: group ("movement", "object", "person"; "ungrouped" where the label map has no types) -> mean AP of
-            its classes with ground truth; NaN if none has.
+        per_group: group ("movement", "object", "person", or one of the label map's own; "ungrouped" where it has no
+            types) -> mean AP of its classes with ground truth; NaN if none has.
         class_groups: class name -> group.
         ground_truth: class name -> number of ground-truth labels.
         classes_without_ground_truth: names; they are left out of every mean.
@@ -77,6 +78,8 @@ class AvaResult:
             with the boxes of a person detector, and not comparable with published ones.
         counts: see :class:`EvaluationCounts`.
         hints: sentences on what looks wrong and what to do about it.
+        losses: "loss" and its terms, the training's loss on the annotated persons whose box was found; empty where a
+            file of detections is evaluated, which has no logits.
     """
 
     mAP: float  # noqa: N815 (the name of the metric)
@@ -89,8 +92,23 @@ class AvaResult:
     optimistic: bool
     counts: EvaluationCounts
     hints: tuple[str, ...] = ()
+    losses: dict[str, float] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        from alphaction.evaluation.result_text import format_report  # which needs this module
+
+        return format_report(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Show the table in a notebook."""
+        printer.text("AvaResult(...)" if cycle else str(self))
 
     def metrics(self) -> dict[str, float]:
-        """Return the values to plot: mAP, and mAP/GROUP where several groups have ground truth."""
+        """Return the values to plot: mAP, mAP/GROUP where several groups have ground truth, AP/CLASS of those with it.
+
+        The losses, where there are some, are among them.
+        :func:`alphaction.evaluation.metric_names` tells the other names before anything is evaluated.
+        """
         groups = {f"mAP/{group}": value for group, value in self.per_group.items() if not isnan(value)}
-        return {"mAP": self.mAP, **(groups if len(groups) > 1 else {})}
+        classes = {f"AP/{name}": value for name, value in self.per_class.items() if self.ground_truth[name]}
+        return {"mAP": self.mAP, **(groups if len(groups) > 1 else {}), **classes, **self.losses}

@@ -15,6 +15,7 @@ from alphaction.utils.atomic import write_text_atomically
 from alphaction.utils.messages import counted
 
 _WIDTH = 120
+_USUAL_GROUP = len("ungrouped")
 
 
 def format_report(result: AvaResult) -> str:
@@ -40,11 +41,15 @@ def write_json(path: str | Path, result: AvaResult) -> None:
 
 def _class_table(result: AvaResult) -> Iterator[str]:
     names = [name for name in result.per_class if name not in result.classes_without_ground_truth]
-    width = max([len("class"), *map(len, names)])
-    yield f"{'class':{width}}  {'group':9}  {'labels':>6}      AP"
+    width, group_width = max([len("class"), *map(len, names)]), _group_width(result)
+    yield f"{'class':{width}}  {'group':{group_width}}  {'labels':>6}      AP"
     for name in names:
         count, ap = result.ground_truth[name], result.per_class[name]
-        yield f"{name:{width}}  {result.class_groups[name]:9}  {count:6d}  {ap:6.4f}"
+        yield f"{name:{width}}  {result.class_groups[name]:{group_width}}  {count:6d}  {ap:6.4f}"
+
+
+def _group_width(result: AvaResult) -> int:
+    return max([_USUAL_GROUP, *map(len, result.class_groups.values())])
 
 
 def _without_ground_truth(result: AvaResult) -> Iterator[str]:
@@ -61,13 +66,14 @@ def _summary(result: AvaResult) -> Iterator[str]:
     )
     labels = _with_extent(counted(counts.ground_truth_labels, "label"), counts.ground_truth_boxes, counts.keyframes)
     yield f"{detections} against {labels}; {counts.box_recall:.1%} of the ground-truth boxes found"
+    width = _group_width(result)
     for group, value in result.per_group.items() if len(result.per_group) > 1 else ():
         members = [name for name, own in result.class_groups.items() if own == group]
         averaged = sum(name not in result.classes_without_ground_truth for name in members)
         yield (
-            f"mAP {group:9}  {value:6.4f}  (mean of {counted(averaged, 'class', 'classes')})"
+            f"mAP {group:{width}}  {value:6.4f}  (mean of {counted(averaged, 'class', 'classes')})"
             if averaged
-            else f"mAP {group:9}  no ground truth"
+            else f"mAP {group:{width}}  no ground truth"
         )
     mark = "  OPTIMISTIC: on ground-truth boxes" if result.optimistic else ""
     averaged = counted(len(result.per_class) - len(result.classes_without_ground_truth), "class", "classes")

@@ -53,7 +53,7 @@ class TrainOutput:
     person_features: Tensor
 
 
-class ActionDetector(nn.Module):
+class DetectionModel(nn.Module):
     """Classifies the actions of the persons in a batch of clips.
 
     Frames come as uint8, as the data loader gives them, and are normalized here, on the device. Float frames are taken
@@ -90,7 +90,7 @@ class ActionDetector(nn.Module):
         self.to_bgr = to_bgr
 
     @classmethod
-    def from_config(cls, cfg: CfgNode) -> ActionDetector:
+    def from_config(cls, cfg: CfgNode) -> DetectionModel:
         """Build what MODEL and the pixel statistics of INPUT describe, with random weights, on the CPU.
 
         Raises:
@@ -124,7 +124,7 @@ class ActionDetector(nn.Module):
         structure = self.head.ia_structure
         return structure is not None and structure.uses_memory
 
-    def train(self, mode: bool = True) -> ActionDetector:
+    def train(self, mode: bool = True) -> DetectionModel:
         """Set the mode of all modules but the frozen ones, which stay in evaluation mode."""
         super().train(mode)
         for module in self.frozen:
@@ -213,10 +213,10 @@ class ActionDetector(nn.Module):
             return self.backbone(batch.slow, batch.fast)
 
     def probabilities(self, logits: Tensor) -> Tensor:
-        """Return float32 [N, C] probabilities: a softmax over the movement classes, a sigmoid for every other one."""
+        """Return float32 [N, C] probabilities: a softmax over each exclusive group, a sigmoid for other classes."""
         return self.head.loss.probabilities(logits)
 
 
-def build_detection_model(cfg: CfgNode) -> ActionDetector:
-    """Build the model that a config describes; see :meth:`ActionDetector.from_config`."""
-    return ActionDetector.from_config(cfg)
+def build_detection_model(cfg: CfgNode) -> DetectionModel:
+    """Build the model that a config describes; see :meth:`DetectionModel.from_config`."""
+    return DetectionModel.from_config(cfg)

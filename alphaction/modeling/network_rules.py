@@ -47,9 +47,13 @@ class _NetworkConfig:
     "MODEL.ROI_ACTION_HEAD.NUM_PERSON_MOVEMENT_CLASSES",
     "MODEL.ROI_ACTION_HEAD.NUM_OBJECT_MANIPULATION_CLASSES",
     "MODEL.ROI_ACTION_HEAD.NUM_PERSON_INTERACTION_CLASSES",
+    "MODEL.ROI_ACTION_HEAD.GROUPS",
+    "MODEL.ROI_ACTION_HEAD.GROUP_SIZES",
+    "MODEL.ROI_ACTION_HEAD.EXCLUSIVE_GROUPS",
+    "MODEL.ROI_ACTION_HEAD.GROUP_LOSS_WEIGHTS",
 )
 def check_classes(cfg: CfgNode, run: Run) -> Iterator[str]:
-    """NUM_CLASSES is the sum of the three group sizes."""
+    """NUM_CLASSES is the sum of the three group sizes and of GROUP_SIZES, one for each of GROUPS."""
     try:
         ActionLoss.from_config(cfg)
     except UserError as error:

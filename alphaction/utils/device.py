@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
-
 import torch
 
 from alphaction.utils.errors import UserError
@@ -35,8 +32,3 @@ def choose_device(device: torch.device | str, asked_by: str) -> torch.device:
             f"CPU with {asked_by} cpu."
         )
     return device
-
-
-def available_cores() -> int:
-    """Return the number of CPU cores that this process may use: those left by Slurm, taskset or Docker (Linux)."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1

@@ -5,11 +5,13 @@ All pictures are uint8 RGB arrays [height, width, 3].
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from alphaction.utils.atomic import replacing
 from alphaction.utils.errors import UserError
@@ -22,6 +24,7 @@ LARGE_SIDE = 600
 TEXT_COLOR, TITLE_BACKGROUND = (255, 255, 255), (32, 32, 36)
 PALETTE = ((200, 60, 40), (30, 110, 200), (30, 130, 60), (150, 60, 170), (190, 110, 0), (0, 125, 135), (110, 90, 60))
 Color = tuple[int, int, int]
+_LABEL_SHARE, _LABEL_WIDTH = 0.55, 180
 
 
 def put_lines(
@@ -82,6 +85,33 @@ def free_place(
 
     # min() takes the first of equals, so the order of the tries is the order of preference.
     return min((clamp(*place) for place in tries), key=lambda place: (covered(place, taken), covered(place, boxes)))
+
+
+def fitted_text(text: str, width: int, scale: float = FONT_SCALE) -> str:
+    """Return a line of text that is at most ``width`` pixels wide on its block: longer ones lose their middle."""
+    if block_size([text], scale)[0] <= width:
+        return text
+    kept = len(text) - 1
+    while kept > 1:
+        shorter = f"{text[: kept - kept // 3]}...{text[len(text) - kept // 3 :]}"
+        if block_size([shorter], scale)[0] <= width:
+            return shorter
+        kept = min(kept - 1, kept * 9 // 10)
+    return text[:1]
+
+
+def fitted_label(text: str, image: np.ndarray) -> str:
+    """Return the label of a box so short that it leaves the picture something to show."""
+    return fitted_text(text, max(round(_LABEL_SHARE * image.shape[1]), _LABEL_WIDTH), text_scale(image))
+
+
+def fit_into(frame: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Return the frame scaled, up or down, to the largest size in ``width`` x ``height`` pixels; a copy."""
+    rows, columns = frame.shape[:2]
+    factor = min(width / columns, height / rows)
+    size = (max(1, round(columns * factor)), max(1, round(rows * factor)))
+    method = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+    return np.ascontiguousarray(cv2.resize(np.ascontiguousarray(frame), size, interpolation=method))
 
 
 def enlarge(frame: np.ndarray, min_side: int = MIN_SIDE) -> np.ndarray:
@@ -185,6 +215,26 @@ def contact_sheet(
     return sheet
 
 
+def png_bytes(image: np.ndarray, *, few_colors: bool = False) -> bytes:
+    """Return an RGB picture as a PNG file.
+
+    Args:
+        image: uint8 [height, width, 3].
+        few_colors: only 256 of them, which makes a sheet of photos a fifth of its size, and still good to look at.
+    """
+    if few_colors:
+        file = io.BytesIO()
+        Image.fromarray(image).quantize(256, Image.Quantize.FASTOCTREE).save(file, "PNG")
+        return file.getvalue()
+    return cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1].tobytes()
+
+
+def jpeg_bytes(image: np.ndarray, quality: int) -> bytes:
+    """Return an RGB picture, uint8 [height, width, 3], as a JPEG file of a quality from 0 to 100."""
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    return cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+
+
 def write_png(path: str | Path, image: np.ndarray) -> None:
     """Write an RGB picture as PNG; folders are made.
 
@@ -192,9 +242,9 @@ def write_png(path: str | Path, image: np.ndarray) -> None:
         UserError: if the file cannot be written.
     """
     path = Path(path)
-    _, data = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    data = png_bytes(image)
     try:
         with replacing(path) as part:
-            part.write_bytes(data.tobytes())
+            part.write_bytes(data)
     except OSError as error:
         raise UserError(f"cannot write the picture {path}: {error.strerror or error}") from error

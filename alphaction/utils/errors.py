@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import ClassVar, NoReturn
 
-from alphaction.utils.command_text import this_command
+from alphaction.utils.command_text import as_typed, this_command
 from alphaction.utils.messages import hanging, shortened, visible
 from alphaction.utils.signals import ENDING, ended_by, first_parent
 from alphaction.utils.terminal import guard_terminal
@@ -38,6 +38,10 @@ class UserError(Exception):
 
     status: ClassVar[int] = 2
     told: bool | None = None
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what a notebook (IPython) shows in place of a traceback: the message."""
+        return [f"{type(self).__name__}: {visible(str(self))}"]
 
 
 class DataError(UserError):
@@ -103,6 +107,10 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, text: str = "", number: int = signal.SIGINT) -> None:
         super().__init__(text)
         self.number = number
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what a notebook (IPython) shows in place of a traceback."""
+        return [f"{ended_by(self.number)}. {visible(str(self))}"]
 
 
 @contextmanager
@@ -175,7 +183,8 @@ def run_command(main: Callable[[], int | None], *, goes_on: bool = False) -> Non
     is_script = False
     try:
         is_script = _let_signals_raise()
-        status = main()
+        with _flushing():
+            status = main()
     except Preempted as stop:
         _end_with(str(stop), stop.status, is_script)
     except UserError as error:
@@ -212,6 +221,22 @@ def run_command(main: Callable[[], int | None], *, goes_on: bool = False) -> Non
         text = str(stop) or f"The same command {again}:\n  {this_command()}"
         _end_with(f"{ended_by(_number(stop))}. {shortened(text)}", status_of(stop), is_script)
     sys.exit(status or 0)
+
+
+@contextmanager
+def _flushing() -> Iterator[None]:
+    """Write out what was printed within the block while a reader that has gone is still minded."""
+    try:
+        yield
+    except SystemExit:  # --help
+        _flush_output()
+        raise
+    _flush_output()
+
+
+def _flush_output() -> None:
+    if sys.stdout is not None:
+        sys.stdout.flush()
 
 
 def _end_with(message: str, status: int, is_script: bool) -> NoReturn:
@@ -268,7 +293,7 @@ def error_of_status(status: int) -> type[UserError]:
 
 
 def _shown(message: str) -> str:
-    return shortened(hanging(f"error: {visible(message)}"))
+    return shortened(hanging(f"error: {visible(as_typed(message))}"))
 
 
 def _tell_launcher(message: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 from alphaction.utils import limits
@@ -101,6 +102,11 @@ def problem_list(title: str, problems: Sequence[str]) -> str:
     return "\n  - ".join([title, *problems]) if len(problems) > 1 else "".join(problems)
 
 
+def text_width(text: str) -> int:
+    """Return how many columns of a terminal ``text`` takes: two for a Chinese character, none for a mark on another."""
+    return sum(0 if unicodedata.combining(char) else 1 + (unicodedata.east_asian_width(char) in "WF") for char in text)
+
+
 def text_table(rows: Sequence[Sequence[object]], left: int = 1, indent: str = "") -> list[str]:
     """Return the lines of a table: columns as wide as their widest cell, two spaces apart.
 
@@ -111,11 +117,11 @@ def text_table(rows: Sequence[Sequence[object]], left: int = 1, indent: str = ""
     """
     # Escaped here, as escapes make a cell wider.
     cells = [[one_line(str(cell)) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    widths = [max(map(text_width, column)) for column in zip(*cells, strict=True)]
     lines = []
     for row in cells:
         aligned = [
-            cell.ljust(width) if column < left else cell.rjust(width)
+            cell + " " * (width - text_width(cell)) if column < left else " " * (width - text_width(cell)) + cell
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         lines.append((indent + "  ".join(aligned)).rstrip())

@@ -32,9 +32,6 @@ _GPUS = (
     "The number of GPUs is given when a run is started: --num-gpus of tools/finetune_quickstart.sh, --nproc_per_node "
     "of torchrun."
 )
-_NO_EARLY_STOP = (
-    "There is no early stopping: SOLVER.MAX_ITER says how long a run is, SOLVER.EVAL_PERIOD how often it is evaluated."
-)
 _VIDEO = "--video of tools/predict_video.py names a video, --videos of tools/prepare_dataset.py a folder of them."
 _CONFIG = (
     "The YAML file of an experiment is --config-file of train_net.py and test_net.py, the first word of "
@@ -303,7 +300,21 @@ NEAR_NAMES = (
         "TEST.BOX_THRESH",
         ("--score", "--min-score"),
     ),
-    NearName(_words("patience early_stopping early_stop"), note=_NO_EARLY_STOP),
+    NearName(
+        _words("patience early_stopping early_stop early_stopping_patience"),
+        "SOLVER.PATIENCE",
+        note="It counts evaluations.",
+    ),
+    NearName(
+        _words("save_best monitor best_metric metric_for_best_model key_indicator checkpoint_metric"),
+        "SOLVER.BEST_METRIC",
+        note="The best one is kept as model_best.pth.",
+    ),
+    NearName(_words("ema ema_decay model_ema model_ema_decay use_ema emahook ema_momentum"), "SOLVER.EMA_DECAY"),
+    NearName(
+        _words("repeat_threshold repeat_thr oversample_thr oversample class_balanced sampler_train repeat_factor"),
+        "DATALOADER.REPEAT_THRESHOLD",
+    ),
     NearName(
         _words(
             "source input input_video video_path video_file video_input video_dir video_root video_folder videos video"
@@ -439,10 +450,16 @@ NEAR_NAMES = (
         "--end of tools/predict_video.py is a second of the video.",
     ),
     NearName(
-        _words("tensorboard use_tensorboard tensorboard.enable logger vis_backends use_tb tb wandb"),
+        _words("tensorboard use_tensorboard tensorboard.enable logger vis_backends use_tb tb"),
         "",
         ("--use-tfboard",),
         _TENSORBOARD,
+    ),
+    NearName(
+        _words("wandb use_wandb log_wandb wandb_project enable_wandb mlflow use_mlflow report_to logging_service"),
+        "",
+        ("--log-to",),
+        "--log-to wandb and --log-to mlflow of train_net.py show a run there.",
     ),
     NearName(_words("no_tb no_logger disable_tensorboard"), "", ("--no-tensorboard",), _TENSORBOARD),
     NearName(

@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import types
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -77,10 +78,25 @@ class CommandParser(argparse.ArgumentParser):
                     return word
         return None
 
+    def _without_flag(self, message: str) -> str:
+        """Return what to write if flags are missing, and the first word, such as a file, stands without one."""
+        missing = re.findall(r"(?<!\S)--[\w-]+", message) if message.endswith(" is required") else []
+        if message.startswith("the following arguments are required: "):
+            missing = message.partition(": ")[2].split(", ")
+        word = (self._given or [""])[0]
+        # A config key may stand without one.
+        if not missing or word[:1] in ("", "-") or "=" in word or re.fullmatch(r"[A-Z][A-Z0-9_.]*", word):
+            return ""
+        if len(missing) == 1:
+            return f'Did you mean "{missing[0]} {word}"?'
+        return f'"{word}" stands without its flag.'
+
     def error(self, message: str) -> NoReturn:
         """Print what is wrong with the flags and exit with status 2."""
         if unknown := self._unknown_flag(message):
             message = f"unknown flag {unknown}. {self.hint(unknown)}".rstrip()
+        elif loose := self._without_flag(message):
+            message = f"{message}. {loose}"
         fail(f"{message.removeprefix('argument ')} (all flags: --help)")
 
 
@@ -190,6 +206,8 @@ def _details(hint: Any, flag: _Flag, default: Any) -> dict[str, Any]:
     details |= {"required": True} if required else {"default": default}
     if get_origin(hint) is tuple and flag.parse is None:
         details["nargs"] = "+"
+        if default == () and flag.alone is None:
+            details |= {"action": "extend", "default": []}  # Given again, it adds to what was given before.
     if flag.alone is not None:
         details |= {"nargs": "?", "const": flag.alone}
     kind = _element(hint)

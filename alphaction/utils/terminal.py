@@ -1,7 +1,8 @@
 """What reaches the terminal: text that any encoding can show, and no control character of a name in a file.
 
 A terminal obeys control characters: it would erase lines, change colors, set its title or paste. Everything that is
-printed, logged or reported passes here, so that no message has to remember it.
+printed, logged or reported passes here, so that no message has to remember it. So does the name of a command: who uses
+``alphaction validate`` is not told to type ``python tools/validate_dataset.py``.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
+from alphaction.utils.command_text import as_typed
 from alphaction.utils.messages import hanging, shortened, visible
 
 # What a progress bar of tqdm writes: moves between the lines of several bars, and a bar over the one before.
@@ -45,6 +47,7 @@ class GuardedStream:
             self.write(line)
 
     def _safe(self, text: str) -> str:
+        text = as_typed(text)
         if text.isascii() and text.isprintable():
             return text
         if not self._bars:
@@ -62,7 +65,7 @@ class VisibleFormatter(logging.Formatter):
     """Shows control characters, which names in files can hold, and keeps warnings to a readable length."""
 
     def format(self, record: logging.LogRecord) -> str:
-        text = visible(super().format(record))
+        text = visible(as_typed(super().format(record)))
         if record.levelno < logging.WARNING or record.exc_info:
             return text
         return shortened(hanging(text))

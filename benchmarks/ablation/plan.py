@@ -14,7 +14,8 @@ from typing import Any
 from alphaction.checkpoint import LAST_CHECKPOINT
 from alphaction.config import load_cfg, validate_cfg
 from alphaction.config.tree import get_value, leaf_keys
-from alphaction.utils.device import available_cores, choose_device
+from alphaction.utils.cores import available_cores
+from alphaction.utils.device import choose_device
 from alphaction.utils.errors import UserError
 from alphaction.utils.numbers import NOT_NEGATIVE, POSITIVE
 from alphaction.utils.options import option

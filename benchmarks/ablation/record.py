@@ -14,7 +14,7 @@ import torch
 
 from alphaction.config import get_cfg
 from alphaction.config.tree import get_value, leaf_keys
-from alphaction.utils.device import available_cores
+from alphaction.utils.cores import available_cores
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import counted
 from alphaction.utils.output_folder import read_record, write_record

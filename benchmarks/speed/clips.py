@@ -12,7 +12,7 @@ from alphaction.config.pathways import frame_counts
 from alphaction.data.keyframes import Keyframe
 from alphaction.data.sample import ClipBatch
 from alphaction.memory import MemoryPool
-from alphaction.modeling import ActionDetector
+from alphaction.modeling import DetectionModel
 from alphaction.utils.numbers import whole
 
 PIXELS = whole(32)  # of a side of frames: networks reduce them by as much
@@ -69,7 +69,7 @@ def page_locked(batch: ClipBatch) -> ClipBatch:
     return replace(batch, **{name: tensor.pin_memory() for name, tensor in batch.tensors().items()})
 
 
-def full_memory(cfg: CfgNode, model: ActionDetector, keyframes: Sequence[Keyframe]) -> MemoryPool | None:
+def full_memory(cfg: CfgNode, model: DetectionModel, keyframes: Sequence[Keyframe]) -> MemoryPool | None:
     """Return a memory with random features for every second that the keyframes can see; None if none is used."""
     if not model.uses_memory:
         return None

@@ -21,7 +21,7 @@ from alphaction.config import load_cfg
 from alphaction.data.sample import ClipBatch
 from alphaction.engine.compiling import compile_backbone, require_compiler
 from alphaction.layers import FrozenBatchNorm3d
-from alphaction.modeling import ActionDetector, build_detection_model, optimize_for_inference
+from alphaction.modeling import DetectionModel, build_detection_model, optimize_for_inference
 from alphaction.utils.device import choose_device
 from alphaction.utils.messages import counted
 from alphaction.utils.numbers import POSITIVE
@@ -94,11 +94,11 @@ def _compare(cfg: CfgNode, name: str, device: torch.device, options: Options, re
     return compare(title, "clip", cases, repetitions=repetitions, device=device.type)
 
 
-def _calls(network: ActionDetector, batch: ClipBatch) -> Callable[[], Tensor]:
+def _calls(network: DetectionModel, batch: ClipBatch) -> Callable[[], Tensor]:
     return lambda: _predict(network, batch)
 
 
-def _predict(network: ActionDetector, batch: ClipBatch) -> Tensor:
+def _predict(network: DetectionModel, batch: ClipBatch) -> Tensor:
     return network.predict_from_features(network.extract_features(batch), batch)
 
 

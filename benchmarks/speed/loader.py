@@ -13,6 +13,7 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from alphaction.data.collate import BatchCollator
+from alphaction.data.epoch_clips import EpochClips
 from alphaction.data.global_batches import GlobalBatches
 from alphaction.data.handover import receive, send
 from alphaction.data.loader import ClipLoader
@@ -58,6 +59,7 @@ def comparisons(
             _sampler_cases(groups, batch, iteration, crosses=iteration == epoch - 1),
             repetitions=repetitions,
         )
+    yield _repeating(groups, batch, resume, repetitions)
     yield _handing_over(dataset, repetitions)
     yield _workers(dataset, workers, batches, repetitions)
 
@@ -84,6 +86,28 @@ def _sampler_cases(groups: np.ndarray, batch: int, iteration: int, crosses: bool
     ]
 
 
+def _repeating(groups: np.ndarray, batch: int, iteration: int, repetitions: int) -> Comparison:
+    """Compare the start at an iteration without and with repeats: two clips in five come more than once."""
+    rarity = np.random.default_rng(_SEED).permutation(len(groups)) / len(groups)
+    factors = np.sqrt(np.maximum(np.floor(rarity * 50) - 30, 1.0))
+
+    def find(factors: np.ndarray | None) -> Callable[[], None]:
+        def run() -> None:
+            sampler = TrainBatchSampler(
+                groups, videos_per_batch=batch, seed=_SEED, start_iteration=iteration, max_iter=2**40, factors=factors
+            )
+            next(iter(sampler))
+
+        return run
+
+    return compare(
+        f"Sampler, {len(groups):,} clips in 2 groups, batches of {batch}: resume at iteration {iteration:,}, repeats",
+        "call",
+        [Case("each clip once an epoch", find(None)), Case("rare ones several times", find(factors))],
+        repetitions=repetitions,
+    )
+
+
 def _epoch_by_epoch(stream: Iterator[np.ndarray], groups: np.ndarray, batch: int) -> Callable[[], None]:
     """Return a function that goes on to the first batch of the next epoch."""
     steps = _ends(groups, batch)
@@ -107,18 +131,22 @@ def _batches_before(groups: np.ndarray, batch: int, epoch: int) -> int:
     return int((np.bincount(groups) * epoch // batch).sum())
 
 
-def walked(groups: np.ndarray, size: int, seed: int) -> Iterator[np.ndarray]:
+def walked(groups: np.ndarray, size: int, seed: int, factors: np.ndarray | None = None) -> Iterator[np.ndarray]:
     """Yield all batches as the sampler once did: epoch after epoch, batch after batch. The tests compare with it, too.
 
     Args:
         groups: int64, group of each clip.
         size: clips of a batch.
         seed: of the order.
+        factors: how often each clip comes in an epoch on average; None: once.
     """
+    epochs = EpochClips(np.unique(groups, return_inverse=True)[1], factors, seed)
     waiting = {name: np.zeros(0, dtype=np.int64) for name in np.unique(groups).tolist()}
     epoch = 0
     while True:
-        order = np.random.default_rng((seed, 0, epoch)).permutation(len(groups))
+        clips = epochs.of(epoch)
+        clips = np.arange(len(groups)) if clips is None else clips
+        order = clips[np.random.default_rng((seed, 0, epoch)).permutation(len(clips))]
         full = []
         for name, carried in waiting.items():
             places = np.flatnonzero(groups[order] == name)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from pathlib import Path
 
 import av
 import torch
 
+from alphaction.utils.cores import available_cores
+
 
 def machine_facts() -> dict[str, str | int]:
     """Return the processor, the threads that torch uses, the device, and the versions of what decides on speed."""
     return {
         "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        "cores": available_cores(),
         "torch_threads": torch.get_num_threads(),
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "python": platform.python_version(),

@@ -10,13 +10,13 @@ from alphaction.data.sample import ClipBatch
 from alphaction.engine.setup import Runtime
 from alphaction.engine.train_step import TrainStep
 from alphaction.memory import MemoryPool
-from alphaction.modeling import ActionDetector
+from alphaction.modeling import DetectionModel
 from alphaction.solver import build_optimizer
 
 
 def made_up_step(
     cfg: CfgNode,
-    model: ActionDetector,
+    model: DetectionModel,
     batch: ClipBatch,
     device: torch.device,
     pool: MemoryPool | None,

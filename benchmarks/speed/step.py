@@ -22,7 +22,7 @@ from yacs.config import CfgNode
 
 from alphaction.config import load_cfg
 from alphaction.engine.setup import autocast_for
-from alphaction.modeling import ActionDetector, build_detection_model
+from alphaction.modeling import DetectionModel, build_detection_model
 from alphaction.utils.device import choose_device
 from alphaction.utils.heap import keep_freed_memory
 from alphaction.utils.messages import counted
@@ -105,7 +105,7 @@ class _World:
     """A network in training, and a batch."""
 
     def __init__(self, cfg: CfgNode, device: torch.device, options: Options, size: tuple[int, int]) -> None:
-        self.model: ActionDetector = build_detection_model(cfg).to(device).train()
+        self.model: DetectionModel = build_detection_model(cfg).to(device).train()
         self.batch = make_batch(cfg, options.clips, options.persons, size)
         pool = full_memory(cfg, self.model, self.batch.keyframes)
         self.step = made_up_step(cfg, self.model, self.batch, device, pool)

@@ -46,3 +46,12 @@ def test_another_number_of_classes_lists_what_is_on_one_side() -> None:
 def test_what_is_no_label_map(value: object) -> None:
     assert not is_label_map(value)
     assert is_label_map(PETS)
+
+
+def test_a_group_that_is_exclusive_on_one_side_changes_its_channels() -> None:
+    own = {**PETS, "groups": ["posture", "posture", "object"], "exclusive": ["posture"]}
+    assert compare_label_maps(own, {**own}) is None
+    text = compare_label_maps(own, {**own, "exclusive": []})
+    says(text, 'the group "posture" exclude each other in the checkpoint, and not in the dataset')
+    says(compare_label_maps({**own, "exclusive": []}, own), "in the dataset, and not in the checkpoint")
+    assert not is_label_map({**own, "exclusive": 5})

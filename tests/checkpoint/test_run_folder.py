@@ -14,7 +14,7 @@ from messages import refused, says
 
 from alphaction.checkpoint import FINAL_CHECKPOINT, find_start, find_test_weights
 from alphaction.checkpoint.file_content import read_content
-from alphaction.checkpoint.run_folder import newest_checkpoint, number_final, set_earlier_run_aside
+from alphaction.checkpoint.run_folder import holds_run, newest_checkpoint, number_final, set_earlier_run_aside
 from alphaction.utils.errors import CheckpointError, ResourceError
 
 
@@ -154,13 +154,18 @@ def test_one_between_two_periods_is_replaced_by_the_next(tmp_path: Path) -> None
 
 # One run in one folder
 
+SHOWN = ["report.html", "train_clips.png", "validation_0000004.png", "wandb_run_id.txt"]
+
 
 def test_an_earlier_run_is_set_aside(run: SmallRun, tmp_path: Path) -> None:
     (tmp_path / "metrics.jsonl").write_text("{}\n")
     (tmp_path / "mine.txt").write_text("")
+    for name in SHOWN:
+        (tmp_path / name).write_bytes(b"")
     aside = set_earlier_run_aside(tmp_path, tmp_path / "model_0000004.pth")
     assert names(tmp_path, "*") == [aside.name, "mine.txt", "model_0000004.pth"]
-    assert names(aside, "*") == ["last_checkpoint", "metrics.jsonl", "model_0000002.pth", "model_0000006.pth"]
+    moved = ["last_checkpoint", "metrics.jsonl", "model_0000002.pth", "model_0000006.pth", *SHOWN]
+    assert names(aside, "*") == moved
     run.save(1)
     assert set_earlier_run_aside(tmp_path, None) == tmp_path / "earlier_run_2"
     assert set_earlier_run_aside(tmp_path, None) is None
@@ -188,3 +193,33 @@ def test_a_disk_that_fills_leaves_everything_as_it_was(run: SmallRun, tmp_path: 
             assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_weights_beside_the_checkpoints_are_neither_counted_nor_deleted(tmp_path: Path) -> None:
+    beside = ("model_best.pth", "model_ema.pth", "model_best_earlier.pth", "model_ema_0000002.pth")
+    run = SmallRun(tmp_path, keep=2)
+    for name in beside:
+        run.checkpointer.save_weights(name.removesuffix(".pth"), run.model, 1)
+    assert not holds_run(tmp_path)
+    assert newest_checkpoint(tmp_path) is None
+    for iteration in (2, 4, 6):
+        run.save(iteration)
+    assert names(tmp_path) == sorted([*beside, "model_0000004.pth", "model_0000006.pth"])
+    aside = set_earlier_run_aside(tmp_path, None)
+    assert names(tmp_path) == []
+    assert names(aside) == sorted([*beside, "model_0000004.pth", "model_0000006.pth"])
+
+
+def test_an_earlier_end_that_is_a_link_loses_only_the_link(run: SmallRun, tmp_path: Path) -> None:
+    (tmp_path / "model_final.pth").symlink_to("model_0000006.pth")
+    assert number_final(tmp_path) == tmp_path / "model_0000006.pth"
+    assert names(tmp_path) == ["model_0000002.pth", "model_0000004.pth", "model_0000006.pth"]
+    assert SmallRun(tmp_path).checkpointer.resume().iteration == 6
+
+
+def test_an_earlier_end_that_is_damaged_is_no_end_of_the_run_that_goes_on(run: SmallRun, tmp_path: Path) -> None:
+    (tmp_path / "model_final.pth").write_bytes(b"damaged")
+    (tmp_path / "last_checkpoint").write_text("model_final.pth\n")
+    assert newest_checkpoint(tmp_path).path.name == "model_0000006.pth"
+    assert number_final(tmp_path) == tmp_path / "model_final_earlier.pth"
+    assert newest_checkpoint(tmp_path).path.name == "model_0000006.pth"

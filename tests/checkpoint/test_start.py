@@ -98,3 +98,11 @@ def test_a_recorded_config_that_is_no_text_is_refused(tmp_path):
     torch.save({"iteration": 3, "optimizer": {}, "extra": {"config": torch.zeros(2)}}, tmp_path / "run.pth")
     with pytest.raises(UserError, match=r"run\.pth: its config is a Tensor, not a text"):
         read_recorded_config(tmp_path / "run.pth")
+
+
+def test_a_new_run_begins_anew_where_another_was(tmp_path):
+    (tmp_path / "last_checkpoint").write_text("model_0000001.pth\n")
+    start = find_start(tmp_path, "", anew=True)
+    assert (start.action, start.path) == ("scratch", None)
+    assert "are moved into a folder there" in start.reason
+    assert "moved" not in find_start(tmp_path / "other", "", anew=True).reason

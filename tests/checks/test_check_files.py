@@ -28,3 +28,12 @@ def test_classes_without_a_type_and_names_with_spaces():
     untyped, spaces = check_files(tables(odd))
     assert "classes.pbtxt: classes 1 " in untyped.message
     assert "'walk\\taway'" in spaces.message
+
+
+def test_own_groups_that_are_spelled_almost_alike():
+    groups = ("posture", "posure", "left arm", "right arm", "arm 1", "arm 2")
+    classes = [ActionClass(1, "stand", "movement")]
+    classes += [ActionClass(number, f"class {number}", group) for number, group in enumerate(groups, start=2)]
+    [finding] = check_files(tables(LabelMap(tuple(classes), source="classes.pbtxt")))
+    assert (finding.level, finding.check) == ("warning", "label map")
+    assert 'classes.pbtxt: the groups "posture" and "posure" are spelled almost alike' in finding.message

@@ -133,7 +133,7 @@ def test_movements():
     parts = ("s_train.csv (video v, second 0)", '"stand" and "walk"', "40 of 40", "EXCLUSIVE_MOVEMENT False")
     says(found[0].message, *parts)
     assert [f.level for f in check_labels(two, settings(chosen=False)) if f.check == "movements"] == ["warning"]
-    assert not [f for f in check_labels(two, settings(exclusive_movement=False)) if f.check == "movements"]
+    assert not [f for f in check_labels(two, settings(exclusive={"movement": False})) if f.check == "movements"]
     without = split_of(people(40), np.where(np.arange(40) < 10, 3, 1), name="s_train")
     found = [f.message for f in check_labels(without, settings()) if f.check == "movements"]
     assert "10 of 40 boxes (25.0%)" in found[0]
@@ -141,6 +141,26 @@ def test_movements():
     only = split_of(people(40), np.ones(40), name="s_train", label_map=single)
     found = [f.message for f in check_labels(only, settings()) if f.check == "movements"]
     assert '"stand" is the only PERSON_MOVEMENT' in found[0]
+
+
+def test_an_exclusive_group_of_the_label_map():
+    names = (("sit", "posture"), ("lie", "posture"), ("hum", "sound"), ("sing", "sound"))
+    label_map = LabelMap(
+        tuple(ActionClass(i, name, group) for i, (name, group) in enumerate(names, start=1)), exclusive={"posture"}
+    )
+    boxes, seconds = np.repeat(people(40), 2, axis=0), np.repeat(np.arange(40), 2)
+    two = split_of(boxes, np.tile([1, 2], 40), seconds=seconds, name="s_train", label_map=label_map)
+    (found,) = [f for f in check_labels(two, settings()) if f.check == "groups"]
+    assert found.level == "error"
+    says(found.message, "second 0", '2 classes of the exclusive group "posture", "sit" and "lie"', "40 of 40 boxes")
+    says(found.message, "exclusive: false")
+    assert not [f for f in check_labels(two, settings(exclusive={"posture": False})) if f.check == "groups"]
+    sounds = split_of(boxes, np.tile([3, 4], 40), seconds=seconds, name="s_train", label_map=label_map)
+    assert not [f for f in check_labels(sounds, settings()) if f.check == "groups"]
+    without = split_of(people(40), np.where(np.arange(40) < 10, 3, 1), name="s_train", label_map=label_map)
+    (found,) = [f for f in check_labels(without, settings()) if f.check == "groups"]
+    assert found.level == "warning"
+    says(found.message, 'no class of the exclusive group "posture"', "10 of 40 boxes (25.0%)")
 
 
 def test_classes_without_and_with_few_labels():

@@ -91,7 +91,6 @@ def test_a_key_of_another_framework(key, meant):
         ("NUM_EPOCHS", "--epochs of tools/generate_finetune_config.py"),
         ("devices", "--num-gpus of tools/finetune_quickstart.sh"),
         ("resume_from", "--resume of train_net.py"),
-        ("patience", "no early stopping"),
         ("seed", "--seed of train_net.py"),
         ("TRAIN.ENABLE", "test_net.py evaluates"),
         ("NUM_SHARDS", "--nnodes"),
@@ -195,7 +194,7 @@ def test_a_flag_of_another_framework_is_one_here(tool, flags, hint):
             "That is the config key SOLVER.GAMMA of a training: it stands in its config, or at the end of its command.",
         ),
         ("train", "--eval-only", "test_net.py evaluates weights; train_net.py always trains."),
-        ("train", "--skip", 'Did you mean "--skip-final-test" or "--skip-val-in-train"?'),
+        ("train", "--skip", 'Did you mean "--skip-final-test" or "--skip-report" or "--skip-val-in-train"?'),
         ("generate", "--zzz", ""),
     ],
 )

@@ -103,6 +103,16 @@ def test_missing_ava_tells_what_goes_where(cfg):
     assert ".gz" not in message
 
 
+def test_a_command_started_elsewhere_is_told_where_the_datasets_are_looked_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    says(
+        refused(lambda: find_dataset(load_cfg(None), "zoo_val")),
+        'dataset "zoo_val" is not known: DATASETS.DATA_DIR is data, and there is no such folder in',
+        f"{tmp_path}. ",
+        "end it with DATASETS.DATA_DIR FOLDER",
+    )
+
+
 def test_own_data(cfg, zoo):
     assert known_datasets(cfg) == [*AVA_NAMES, "zoo_train", "zoo_val"]
     assert find_dataset(cfg, "zoo_val") == DatasetSpec(

@@ -186,6 +186,8 @@ def test_splits_that_a_run_does_not_use():
     )
     check("DATASETS.TEST", "[]", num_processes=32, splits=["TRAIN"])
     assert "DATASETS.TEST" in problem("DATASETS.TEST", "[]", splits=["TEST"])
+    assert "--skip-val-in-train" not in problem("DATASETS.TEST", "[]", splits=["TEST"])
+    assert "train without: --skip-val-in-train --skip-final-test" in problem("DATASETS.TEST", "[]")
 
 
 def test_weight_file(tmp_path):

@@ -29,7 +29,7 @@ from alphaction.data.box_geometry import extend_boxes
 from alphaction.data.keyframes import Keyframe
 from alphaction.data.sample import ClipBatch
 from alphaction.memory.pool import MemoryPool
-from alphaction.modeling.detector import ActionDetector, build_detection_model
+from alphaction.modeling.detector import DetectionModel, build_detection_model
 
 I3D_NONLOCAL = (
     *("MODEL.BACKBONE.CONV_BODY", "I3D-Resnet50"),
@@ -37,7 +37,7 @@ I3D_NONLOCAL = (
 )
 
 
-def build_on_meta(cfg: CfgNode) -> ActionDetector:
+def build_on_meta(cfg: CfgNode) -> DetectionModel:
     with torch.device("meta"):
         return build_detection_model(cfg).eval()
 
@@ -80,14 +80,14 @@ def dense_cfg(repo_root: Path) -> CfgNode:
 
 
 @pytest.fixture(scope="module")
-def dense_model(dense_cfg: CfgNode) -> ActionDetector:
+def dense_model(dense_cfg: CfgNode) -> DetectionModel:
     model = build_on_meta(dense_cfg)
     model.load_state_dict(golden_state_dict(model.state_dict()), assign=True)
     return model
 
 
 @torch.inference_mode()
-def test_interaction_structure_with_memory(dense_cfg: CfgNode, dense_model: ActionDetector) -> None:
+def test_interaction_structure_with_memory(dense_cfg: CfgNode, dense_model: DetectionModel) -> None:
     batch, golden = golden_batch(dense_cfg), golden_outputs("resnet50_4x16f_denseserial")
     pooled = dense_model.extract_features(batch)
     assert_near(pooled.person, golden["person_pooled"])
@@ -102,7 +102,7 @@ def test_interaction_structure_with_memory(dense_cfg: CfgNode, dense_model: Acti
 
 
 @torch.inference_mode()
-def test_slowfast_baseline(repo_root: Path, dense_model: ActionDetector) -> None:
+def test_slowfast_baseline(repo_root: Path, dense_model: DetectionModel) -> None:
     cfg = load_cfg(repo_root / "config_files/resnet50_4x16f_baseline.yaml")
     batch, golden = golden_batch(cfg), golden_outputs("resnet50_4x16f_baseline")
     # Golden weights follow from the names, which both models share.

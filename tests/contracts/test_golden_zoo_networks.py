@@ -23,7 +23,7 @@ from alphaction.config import load_cfg, validate_cfg
 from alphaction.config.pathways import active_pathways, fast_frames, slow_frames
 from alphaction.config.tree import get_value
 from alphaction.data.temporal import TemporalSampling
-from alphaction.modeling import ActionDetector, build_detection_model
+from alphaction.modeling import DetectionModel, build_detection_model
 from alphaction.modeling.backbone import SlowFast, build_backbone
 from alphaction.modeling.interaction import InteractionInputs
 
@@ -143,7 +143,7 @@ def cut(cfg, clip: Tensor) -> tuple[Tensor | None, Tensor | None]:
 
 
 @cache
-def model_of(case: str) -> ActionDetector:
+def model_of(case: str) -> DetectionModel:
     with torch.device("meta"):
         model = build_detection_model(config(SETTINGS[case]))
     weights = our_weights(case)

@@ -25,7 +25,7 @@ from alphaction.config.pathways import active_pathways, fast_frames, slow_frames
 from alphaction.config.tree import get_value
 from alphaction.data.box_geometry import extend_boxes
 from alphaction.data.temporal import clip_slots
-from alphaction.modeling.detector import ActionDetector, build_detection_model
+from alphaction.modeling.detector import DetectionModel, build_detection_model
 from alphaction.modeling.interaction.structure import InteractionInputs
 
 # Weights of these projects allow no commercial use.
@@ -53,7 +53,7 @@ def pathways(cfg: CfgNode) -> tuple[Tensor | None, Tensor | None]:
     return (clip[:, :, slow] if has_slow else None, clip[:, :, fast] if has_fast else None)
 
 
-def built(cfg: CfgNode) -> ActionDetector:
+def built(cfg: CfgNode) -> DetectionModel:
     with torch.device("meta"):
         model = build_detection_model(cfg)
     return model.to_empty(device="cpu").eval()
@@ -64,7 +64,7 @@ def assert_near(found: Tensor, recorded: np.ndarray) -> None:
     np.testing.assert_allclose(found.numpy().reshape(recorded.shape), recorded, rtol=0, atol=5e-5 * largest)
 
 
-def check_features(cfg: CfgNode, model: ActionDetector, outputs: dict[str, np.ndarray]) -> tuple:
+def check_features(cfg: CfgNode, model: DetectionModel, outputs: dict[str, np.ndarray]) -> tuple:
     backbone = model.backbone
     if "tokens.shape" in outputs:  # before the last norm
         norm, backbone.norm = backbone.norm, torch.nn.Identity()
@@ -88,7 +88,7 @@ def check_map(feature: Tensor, outputs: dict[str, np.ndarray], key: str) -> None
     assert_near(feature[:, :: feature.shape[1] // recorded.shape[1]], recorded)
 
 
-def check_scores(cfg: CfgNode, model: ActionDetector, features: tuple, outputs: dict[str, np.ndarray]) -> None:
+def check_scores(cfg: CfgNode, model: DetectionModel, features: tuple, outputs: dict[str, np.ndarray]) -> None:
     boxes, clip_index = golden_person_boxes()
     pooled = model.head.pooler(features, extend_boxes(boxes, cfg.TEST.EXTEND_SCALE, IMAGE_SIZE), clip_index)
     assert_near(pooled.flatten(1)[:, ::8], outputs["person_pooled.slice"])

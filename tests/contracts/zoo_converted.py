@@ -16,7 +16,7 @@ from alphaction.config.pathways import active_pathways, fast_frames, slow_frames
 from alphaction.data.box_geometry import extend_boxes
 from alphaction.data.keyframes import Keyframe
 from alphaction.data.sample import ClipBatch
-from alphaction.modeling.detector import ActionDetector, build_detection_model
+from alphaction.modeling.detector import DetectionModel, build_detection_model
 
 
 def foreign_file(name: str, tensors: dict[str, Tensor], **extras: Any) -> ForeignFile:
@@ -32,7 +32,7 @@ def converted_config(converted: Converted) -> CfgNode:
     return cfg
 
 
-def converted_detector(converted: Converted, cfg: CfgNode) -> ActionDetector:
+def converted_detector(converted: Converted, cfg: CfgNode) -> DetectionModel:
     """Return the detector with every one of the weights in it.
 
     Raises:

@@ -358,6 +358,25 @@ def test_dataset_can_be_sent_to_spawned_workers(cfg, spec):
     assert torch.equal(first.boxes, again.boxes)
 
 
+def test_clips_with_a_rare_class_come_more_often(cfg, spec):
+    """Of the five clips with boxes, one has "talk to", one "carry", two "walk left" and four "walk right"."""
+    dataset = ActionDataset.from_config(cfg, spec, training=True)
+    has = dataset.classes_of_clips()
+    assert has.sum(axis=0).tolist() == [2, 4, 1, 1]
+    assert [dataset.label_map.names[k] for k in np.flatnonzero(has[2])] == ["walk left", "talk to"]
+    cfg.DATALOADER.REPEAT_THRESHOLD, cfg.SOLVER.VIDEOS_PER_BATCH, cfg.SOLVER.MAX_ITER = 0.8, 1, 14
+
+    def seen(dataset) -> list[int]:
+        sampler = build_train_loader(cfg, dataset, seed=0).batch_sampler
+        return np.bincount([batch[0].index for batch in sampler], minlength=len(dataset)).tolist()
+
+    assert seen(dataset) == [2, 2, 4, 4, 2]  # "talk to" and "carry" twice in each of two epochs
+    cfg.SOLVER.MAX_ITER = 28
+    assert seen(JoinedDataset([dataset, dataset])) == [2, 2, 4, 4, 2] * 2
+    cfg.DATALOADER.REPEAT_THRESHOLD, cfg.SOLVER.MAX_ITER = 0.0, 10
+    assert seen(dataset) == [2] * 5
+
+
 def test_joined_datasets(cfg, spec):
     first = ActionDataset.from_config(cfg, spec, training=True)
     joined = JoinedDataset([first, first])

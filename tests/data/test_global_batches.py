@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 import pytest
@@ -14,13 +14,13 @@ from alphaction.data.samplers import TrainBatchSampler
 from benchmarks.speed import loader as reference
 
 
-def walked(groups, size: int, seed: int) -> Iterator[list[int]]:
+def walked(groups, size: int, seed: int, factors=None) -> Iterator[list[int]]:
     """Yield all batches, epoch after epoch: slow and plain, and what checkpoints of any age continue."""
-    return (clips.tolist() for clips in reference.walked(np.asarray(groups, dtype=np.int64), size, seed))
+    return (clips.tolist() for clips in reference.walked(np.asarray(groups, dtype=np.int64), size, seed, factors))
 
 
-def streamed(groups, size: int, seed: int, start: int, count: int) -> list[list[int]]:
-    stream = GlobalBatches(np.asarray(groups), size, seed)
+def streamed(groups, size: int, seed: int, start: int, count: int, factors=None) -> list[list[int]]:
+    stream = GlobalBatches(np.asarray(groups), size, seed, factors)
     return [clips.tolist() for clips in islice(stream.after(start), count)]
 
 
@@ -63,15 +63,56 @@ def test_more_groups_than_a_byte_counts(step):
     assert streamed(groups, 2, 1, 333, 67) == expected[333:]
 
 
+def test_random_streams_with_repeats_are_the_walked_ones():
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        clips, names, size, seed = rng.integers((1, 1, 1, 0), (60, 7, 20, 99)).tolist()
+        groups = np.sort(rng.integers(names, size=clips)) ** 2
+        factors = rng.choice([1.0, 1.0, 1.2, 2.0, np.sqrt(7.3)], clips)
+        start = int(rng.integers(120))
+        expected = list(islice(walked(groups, size, seed, factors), start, start + 30))
+        assert streamed(groups, size, seed, start, 30, factors) == expected, (clips, names, size, seed, start)
+
+
+def test_factors_of_one_leave_the_stream_as_it_is():
+    groups = np.arange(50) % 7 // 3
+    assert streamed(groups, 4, 5, 17, 40, np.ones(50)) == streamed(groups, 4, 5, 17, 40)
+
+
+def test_batches_with_repeats_are_the_same_for_one_two_and_three_processes():
+    groups, factors = np.arange(40) % 3 // 2, 1 + np.arange(40) % 4 * 0.7
+    of_one, *of_more = (
+        [
+            [
+                list(islice(TrainBatchSampler(
+                    groups, videos_per_batch=6, rank=rank, world_size=processes, seed=2, start_iteration=31,
+                    max_iter=71, factors=factors,
+                ), 40))
+                for rank in range(processes)
+            ]
+            for processes in (1, 2, 3)
+        ]
+    )  # fmt: skip
+    for parts in of_more:
+        assert [list(chain(*step)) for step in zip(*parts, strict=True)] == of_one[0]
+
+
 @pytest.mark.parametrize("start", [0, 999, 100_000, 1_000_000])
-@pytest.mark.parametrize(("size", "ranks"), [(1, 1), (16, 1), (64, 64), (1024, 64)])
-def test_first_batch_is_quick_wherever_it_is(size, ranks, start):
+@pytest.mark.parametrize(("size", "ranks", "repeats"), [(1, 1, 0), (16, 1, 0), (64, 64, 9), (1024, 64, 0), (16, 1, 9)])
+def test_first_batch_is_quick_wherever_it_is(size, ranks, repeats, start):
     """184,000 clips, as in AVA, two of them upright: a batch of those takes hundreds of epochs."""
     groups = np.zeros(184_000, dtype=np.int64)
     groups[[5, 77]] = 1
+    factors = 1 + np.sqrt(np.arange(len(groups)) % 80) if repeats else None  # 1 to 9.9 times
     began = time.process_time()
     sampler = TrainBatchSampler(
-        groups, videos_per_batch=size, rank=ranks - 1, world_size=ranks, start_iteration=start, max_iter=10**8
+        groups,
+        videos_per_batch=size,
+        rank=ranks - 1,
+        world_size=ranks,
+        start_iteration=start,
+        max_iter=10**8,
+        factors=factors,
     )
     assert len(next(iter(sampler))) == size // ranks
     assert time.process_time() - began < 0.5  # about 0.02

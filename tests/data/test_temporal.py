@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alphaction.data.temporal import TemporalSampling, clip_slots
+from alphaction.data.temporal import TemporalSampling, clip_slots, spread_slots
 from alphaction.utils.errors import UserError
 
 
@@ -81,3 +81,10 @@ def test_inactive_pathways():
 def test_numbers_that_do_not_go_together():
     with pytest.raises(UserError, match=r"FRAME_NUM 60 .*INPUT.TAU 16.* 48 or 64"):
         TemporalSampling(60, 1, 16, 8)
+
+
+def test_slots_to_look_at_hold_the_keyframe():
+    assert spread_slots(range(-8, 8), 8) == (-8, -6, -4, -2, 0, 3, 5, 7)
+    assert spread_slots([-32, 0], 8) == (-32, 0)
+    assert spread_slots([0], 5) == (0,)
+    assert spread_slots(range(-8, 8), 5) == (-8, -4, 0, 3, 7)

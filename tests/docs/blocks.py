@@ -18,6 +18,7 @@ REASONS = (
     "needs Slurm",
     "needs an editor",
     "runs the tests",
+    "another test runs it",
     "runs until it is stopped",
     "ends with an error on purpose",
 )

@@ -12,9 +12,14 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from alphaction.commands import doctor
+from alphaction.utils.command_text import PROGRAM
+from alphaction.utils.verbs import VERBS
+
 FLAG = re.compile(r"(?<![\w-])--?[a-z][a-z0-9_-]*")
 QUICKSTART = "tools/finetune_quickstart.sh"
 SLURM = "tools/slurm_train.sbatch"
+DOCTOR = f"{PROGRAM} doctor"  # the verb that is no script
 BENCHMARK = "tools/benchmark.py"  # its parts have flags of their own
 _FENCE = re.compile(r"^ *```\w*\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 _ENDS = {"|", "||", "&&", ";", "&", "do", "done", "then", ">", ">>"}
@@ -23,9 +28,9 @@ _OF = re.compile(r"`(--[a-z][\w-]*)[^`]*` of `([\w./]+\.(?:py|sh|sbatch))`")
 
 
 def programs(root: Path) -> list[str]:
-    """Return the programs that users start, as paths from the clone's folder."""
+    """Return the programs that users start, as paths from the clone's folder, and the verb that is none."""
     found = [*root.glob("*_net.py"), *(root / "tools").glob("*.py"), *(root / "benchmarks").glob("*.py")]
-    return [QUICKSTART, SLURM, *sorted(str(path.relative_to(root)) for path in found)]
+    return [QUICKSTART, SLURM, DOCTOR, *sorted(str(path.relative_to(root)) for path in found)]
 
 
 @cache
@@ -45,7 +50,10 @@ def _help_of(root: Path, program: str, *part: str) -> str:
     output = io.StringIO()
     try:
         with contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
-            runpy.run_path(str(root / program), run_name="__main__")
+            if program == DOCTOR:
+                doctor.main()
+            else:
+                runpy.run_path(str(root / program), run_name="__main__")
     finally:
         sys.argv = given
     return output.getvalue()
@@ -76,8 +84,11 @@ def _flags_of_line(root: Path, line: str) -> Iterator[tuple[str, str]]:
         words = list(lexer)
     except ValueError:  # a quote that is none, as in "the script's"
         words = line.split()
-    program, are_flags = None, True
+    program, are_flags, before = None, True, ""
     for word in words:
+        if before == PROGRAM and word in VERBS:  # alphaction train
+            program = VERBS[word].script or f"{PROGRAM} {word}"
+        before = word
         if word in _ENDS:
             program, are_flags = None, True
         elif program is None:

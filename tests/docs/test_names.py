@@ -7,23 +7,26 @@ from pathlib import Path
 
 import pytest
 from docs.blocks import pages
-from docs.command_lines import QUICKSTART, flags_of, named_flags, programs
+from docs.command_lines import DOCTOR, QUICKSTART, flags_of, named_flags, programs
 from yacs.config import CfgNode
 
 from alphaction.config import get_cfg
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = pages(ROOT)
-# Options of other programs: pip, torchrun, tensorboard, sbatch, ffmpeg, pytest, git, Docker, and of tests/fuzz.
+# Options of other programs: pip, torchrun, tensorboard, sbatch, ffmpeg, pytest, git, Docker, mkdocs, and of tests/fuzz.
 FOREIGN_FLAGS = {
     "--nproc_per_node", "--nnodes", "--node_rank", "--standalone", "--logdir", "--nodes", "--gpus-per-node",
     "--upgrade", "--index-url", "--master_port", "--local-rank", "--local_rank", "--time", "--partition",
     "--max-restarts", "--shm-size", "--ipc", "--requeue", "--signal", "--inputs", "--processes", "--target",
     "--minutes", "--count", "--mem", "--no-requeue", "--array", "--cpus-per-task", "--wrap", "--rdzv_endpoint",
+    "--no-deps", "--strict",
 }  # fmt: skip
 ROOTS = ("alphaction", "benchmarks", "config_files", "docs", "tests", "tools")
 # Variables of the environment and constants of other programs that look like config keys.
-OTHER_NAMES = re.compile(r"^(NCCL|TORCH|CUDA|OMP|MASTER|SLURM|WORLD|LOCAL|VIRTUAL|PYTORCH|ALPHACTION|PYTHON|GLOO)_?")
+OTHER_NAMES = re.compile(
+    r"^(NCCL|TORCH|CUDA|OMP|MASTER|SLURM|WORLD|LOCAL|VIRTUAL|PYTORCH|ALPHACTION|PYTHON|GLOO|WANDB|MLFLOW)_?"
+)
 
 
 def keys(node: CfgNode, prefix: str = "") -> set[str]:
@@ -75,6 +78,7 @@ def test_a_flag_of_another_program_is_found():
 ```bash
 for n in 1 2; do python test_net.py --nothing $n -- --x; done | tools/finetune_quickstart.sh a.yaml \\
     --demo --resum  # --hidden
+python -m alphaction doctor --jso && torchrun -m alphaction train --plan
 ```
 """
     assert set(named_flags(ROOT, page)) == {
@@ -84,7 +88,10 @@ for n in 1 2; do python test_net.py --nothing $n -- --x; done | tools/finetune_q
         ("test_net.py", "--nothing"),
         (QUICKSTART, "--demo"),
         (QUICKSTART, "--resum"),
+        (DOCTOR, "--jso"),
+        ("train_net.py", "--plan"),
     }
+    assert "--json" in flags_of(ROOT, DOCTOR)
     assert "--seed" in flags_of(ROOT, "train_net.py") - flags_of(ROOT, "tools/predict_video.py")
     assert {"--demo", "--resume"} <= flags_of(ROOT, QUICKSTART)
     assert "--resum" not in flags_of(ROOT, QUICKSTART)

@@ -19,7 +19,7 @@ from alphaction.engine.train_step import TrainStep
 from alphaction.memory import MemoryPool
 from alphaction.modeling import build_detection_model
 from alphaction.modeling.backbone.swin3d import Swin3D
-from alphaction.modeling.detector import ActionDetector
+from alphaction.modeling.detector import DetectionModel
 from alphaction.solver import build_optimizer
 from benchmarks.speed.clips import full_memory, make_batch, page_locked
 
@@ -47,7 +47,7 @@ class World:
     """
 
     cfg: CfgNode
-    model: ActionDetector
+    model: DetectionModel
     runtime: Runtime
     batch: ClipBatch
     pool: MemoryPool | None
@@ -73,7 +73,7 @@ class World:
         return SimpleNamespace(keyframes=self.batch.keyframes, label_map=label_map)
 
 
-def build_shallow(cfg: CfgNode) -> ActionDetector:
+def build_shallow(cfg: CfgNode) -> DetectionModel:
     """Build a network without the blocks that equal those before them, which would only cost time."""
     model = build_detection_model(cfg)
     kept = 2 if isinstance(model.backbone, Swin3D) else 1  # every other block shifts its windows

@@ -17,7 +17,7 @@ from alphaction.config import load_cfg
 from alphaction.engine import compiling
 from alphaction.engine.compiling import compile_backbone, refuse_checkpointing, require_compiler, require_tools
 from alphaction.layers import apply_conv, conv_norm, max_pool3d
-from alphaction.modeling import ActionDetector, build_detection_model, optimize_for_inference
+from alphaction.modeling import DetectionModel, build_detection_model, optimize_for_inference
 from alphaction.modeling.backbone.norm import NormOptions
 from alphaction.modeling.backbone.residual import ResidualBlock
 
@@ -55,7 +55,7 @@ class Smallest(nn.Module):
         return self.block(apply_conv(fast, self.lateral)) + slow.mean(), max_pool3d(fast, (1, 2, 2), (1, 2, 2))
 
 
-def tiny() -> ActionDetector:
+def tiny() -> DetectionModel:
     torch.manual_seed(0)
     model = build_detection_model(load_cfg(None, ("MODEL.BACKBONE.CONV_BODY", "Slowfast-Tiny")))
     model.backbone = Smallest()

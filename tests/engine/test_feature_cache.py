@@ -15,7 +15,7 @@ from alphaction.data.dataset import ActionDataset
 from alphaction.engine import feature_cache
 from alphaction.engine.feature_cache import describe_feature_cache, use_feature_cache
 from alphaction.engine.setup import Runtime
-from alphaction.modeling.detector import ActionDetector, build_detection_model
+from alphaction.modeling.detector import DetectionModel, build_detection_model
 
 RUNTIME = Runtime(torch.device("cpu"), 0, 1, 0)
 
@@ -37,7 +37,7 @@ def dataset(cfg) -> ActionDataset:
     return ActionDataset.from_config(cfg, find_dataset(cfg, "toy_val"), training=False)
 
 
-def build(cfg: CfgNode) -> ActionDetector:
+def build(cfg: CfgNode) -> DetectionModel:
     torch.manual_seed(0)
     return build_detection_model(cfg)
 

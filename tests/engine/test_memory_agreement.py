@@ -16,7 +16,7 @@ from alphaction.config import get_cfg
 from alphaction.data.keyframes import Keyframe
 from alphaction.data.sample import ClipBatch
 from alphaction.memory import MemoryFeatures, MemoryPool
-from alphaction.modeling.detector import ActionDetector, PooledFeatures
+from alphaction.modeling.detector import DetectionModel, PooledFeatures
 from alphaction.modeling.registries import INTERACTION_STRUCTURES
 from alphaction.modeling.roi_head import ActionHead
 
@@ -52,10 +52,10 @@ def config(structure: str = "serial", **keys: object) -> CfgNode:
     return cfg
 
 
-def build(cfg: CfgNode) -> ActionDetector:
+def build(cfg: CfgNode) -> DetectionModel:
     """A detector without a backbone, in which every parameter and every running mean matters."""
     head = ActionHead.from_config(cfg, DIM)
-    model = ActionDetector(nn.Identity(), head, pixel_mean=[0.0] * 3, pixel_std=[1.0] * 3).eval()
+    model = DetectionModel(nn.Identity(), head, pixel_mean=[0.0] * 3, pixel_std=[1.0] * 3).eval()
     means = [buffer for name, buffer in model.named_buffers() if name.endswith("center.mean")]
     assert bool(means) == cfg.MODEL.IA_STRUCTURE.CENTER_FEATURES
     for values in (*model.parameters(), *means):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from messages import says
+from messages import refused, says
 
 from alphaction.config import load_cfg
 from alphaction.engine.run_config import RunConfig, configure_run
@@ -204,3 +204,9 @@ def test_resume_says_that_its_values_are_not_scaled(configure, config, tmp_path)
     assert configure(8, "--resume", "SOLVER.REFERENCE_GPUS", "8").notes == ()
     with pytest.raises(UserError, match="SOLVER.VIDEOS_PER_BATCH is 0"):
         configure(8, "--resume", "SOLVER.VIDEOS_PER_BATCH", "0")
+
+
+def test_an_early_end_needs_evaluations_in_between(config):
+    for flags, key in ((["--skip-val-in-train"], "2"), ([], "-1")):
+        args = train_parser().parse_intermixed_args(["--config-file", str(config), *flags, "SOLVER.PATIENCE", key])
+        refused(lambda args=args: configure_run(args, 4), "SOLVER.PATIENCE", *flags)

@@ -13,6 +13,8 @@ from messages import says
 
 from alphaction.checkpoint import FINAL_CHECKPOINT, find_start
 from alphaction.data.keyframes import Keyframe
+from alphaction.engine.best import BestTracker, settle_best_file
+from alphaction.engine.best_metric import Metric
 from alphaction.engine.resume import _restore_memory
 from alphaction.engine.run_lock import RUN_LOCK, STALE_SECONDS, locked_folder
 from alphaction.engine.run_start import begin_in_folder, tidy_folder
@@ -89,3 +91,52 @@ def test_a_memory_of_another_type_is_converted_with_a_note(tmp_path: Path) -> No
             _restore_memory(own, checkpointer.load_memory(4), path)
         assert log[-1].getMessage() == f"memory of 1 keyframe restored {expected}".rstrip()
         assert own.read([Keyframe("a", 2)]).features.sum() == 8
+
+
+def test_nothing_that_an_end_leaves_is_there_when_a_run_goes_on(tmp_path: Path) -> None:
+    run = SmallRun(tmp_path)
+    run.checkpointer.save(FINAL_CHECKPOINT, 4)
+    run.checkpointer.save_weights("model_ema", run.model, 4)
+    (tmp_path / "summary.json").write_text("{}")
+    (tmp_path / "report.html").write_text("of iteration 4")
+    begin_in_folder(tmp_path, find_start(tmp_path, ""))
+    found = sorted(path.name for path in tmp_path.iterdir())
+    assert found == ["last_checkpoint", "model_0000004.pth", "model_ema_0000004.pth", "report_earlier.html"]
+
+
+def test_a_kill_at_the_start_leaves_nothing_that_tells_of_an_end_that_is_gone(tmp_path: Path, monkeypatch) -> None:
+    run = SmallRun(tmp_path)
+    run.checkpointer.save(FINAL_CHECKPOINT, 4)
+    run.checkpointer.save_weights("model_ema", run.model, 4)
+    for name in ("summary.json", "report.html"):
+        (tmp_path / name).write_text("{}")
+    replace = os.replace
+
+    def killed(source: Path, target: Path) -> None:
+        if source.name == "model_final.pth":
+            raise InterruptedError
+        replace(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", killed)
+        with pytest.raises(InterruptedError):
+            begin_in_folder(tmp_path, find_start(tmp_path, ""))
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["last_checkpoint", "model_ema_0000004.pth", "model_final.pth", "report_earlier.html"]
+    begin_in_folder(tmp_path, find_start(tmp_path, ""))
+    assert not (tmp_path / "model_final.pth").exists()
+
+
+def test_weights_of_the_folder_that_a_new_run_begins_with_are_told_of(tmp_path: Path) -> None:
+    run = SmallRun(tmp_path)
+    run.save(4)
+    weight = run.checkpointer.save_weights("model_best", run.model, 4)
+    start = find_start(tmp_path, str(weight), transfer=True)
+    with collected_log() as log:
+        begin_in_folder(tmp_path, start)
+    says(log[-1].getMessage(), weight, "stays where it is", "of the earlier run")
+    settle_best_file(BestTracker(Metric("val/mAP")), tmp_path, start)
+    assert weight.is_file()
+    settle_best_file(BestTracker(Metric("val/mAP")), tmp_path, find_start(tmp_path, ""))
+    assert not weight.exists()
+    assert (tmp_path / "model_best_earlier.pth").is_file()

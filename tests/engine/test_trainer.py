@@ -76,3 +76,12 @@ def test_a_loss_that_is_not_finite_stops_before_a_checkpoint(tmp_path):
     with pytest.raises(DivergenceError, match=r"iteration 1: .*loss \(inf\).*a at 0 s.*SOLVER.BASE_LR"):
         trainer.run(iter([make_batch(0, [float("inf")])]))
     assert list((tmp_path / "run").glob("*.pth")) == []
+
+
+def test_the_time_of_earlier_starts_counts(tmp_path):
+    trainer = make_trainer(tmp_path)
+    spent = {"total": 100.0, "data": 1.0, "evaluation": 2.0, "saving": 3.0}
+    trainer.restore({"time": spent})
+    assert trainer.time.state_dict() == spent
+    trainer.restore({"time": {"total": -1.0}})
+    assert trainer.time.state_dict() == spent

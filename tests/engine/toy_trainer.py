@@ -10,14 +10,14 @@ from torch import Tensor, nn
 from alphaction.checkpoint import Checkpointer
 from alphaction.data.keyframes import Keyframe
 from alphaction.data.sample import ClipBatch
-from alphaction.engine.setup import Runtime
+from alphaction.engine.setup import Runtime, wrap_for_processes
 from alphaction.engine.train_step import TrainStep
 from alphaction.engine.trainer import Trainer
 from alphaction.memory import MemoryFeatures
 from alphaction.modeling.detector import TrainOutput
 
 KEYFRAMES = [Keyframe("a", second) for second in range(4)]
-_STEP_OPTIONS = {"pool", "penalty", "max_boxes", "clip_grad_norm", "amp", "bad_steps", "dataset"}
+_STEP_OPTIONS = {"pool", "penalty", "max_boxes", "clip_grad_norm", "amp", "bad_steps", "dataset", "average"}
 
 
 class OneWeight(nn.Module):
@@ -59,19 +59,23 @@ def make_trainer(folder: Path, lr: float = 0.5, model: nn.Module | None = None, 
     optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=options.pop("momentum", 0.0))
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0)
     folder.mkdir(exist_ok=True)
+    average = options.get("average")
+    runtime = options.pop("runtime", Runtime(torch.device("cpu"), rank=0, world_size=1, seed=0))
     step = TrainStep(
-        model=model,
+        model=wrap_for_processes(model, runtime),
         optimizer=optimizer,
         scheduler=scheduler,
         scaler=options.pop("scaler", torch.amp.GradScaler("cpu", enabled=False)),
-        runtime=Runtime(torch.device("cpu"), rank=0, world_size=1, seed=0),
+        runtime=runtime,
         keyframes=KEYFRAMES,
         **{name: options.pop(name) for name in _STEP_OPTIONS & options.keys()},
     )
     defaults = {"max_iter": 4, "log_period": 1, "checkpoint_period": 2, "eval_period": 3}
     return Trainer(
         step,
-        checkpointer=Checkpointer(folder, model, optimizer, scheduler),
+        checkpointer=Checkpointer(
+            folder, model, optimizer, scheduler, is_main_process=runtime.is_main, average=average
+        ),
         settings={"seed": 0},
         **(defaults | options),
     )

@@ -11,7 +11,15 @@ from messages import says
 
 from alphaction.data.annotations import ActionClass, AnnotationTable, LabelMap
 from alphaction.data.keyframes import Keyframe
-from alphaction.evaluation import AvaEvaluator, DetectionRows, Predictions, format_report, result_to_dict, write_json
+from alphaction.evaluation import (
+    AvaEvaluator,
+    DetectionRows,
+    Predictions,
+    format_report,
+    metric_names,
+    result_to_dict,
+    write_json,
+)
 from alphaction.evaluation.ava_csv import read_detections, write_detections
 from alphaction.utils.errors import UserError
 
@@ -63,7 +71,9 @@ def test_perfect_predictions():
     assert result.per_group == {"movement": 1, "object": pytest.approx(math.nan, nan_ok=True), "person": 1}
     assert result.ground_truth == {"stand": 2, "walk": 1, "hold": 0, "talk to": 1}
     assert result.classes_without_ground_truth == ("hold",)
-    assert result.metrics() == {"mAP": 1, "mAP/movement": 1, "mAP/person": 1}
+    per_class = {"AP/stand": 1, "AP/walk": 1, "AP/talk to": 1}
+    assert result.metrics() == {"mAP": 1, "mAP/movement": 1, "mAP/person": 1, **per_class}
+    assert metric_names(TRUTH, LABEL_MAP) == list(result.metrics())
     assert not result.optimistic
     counts = result.counts
     assert (counts.keyframes, counts.ground_truth_boxes, counts.ground_truth_labels) == (2, 3, 4)
@@ -271,7 +281,7 @@ def test_label_map_without_types_has_no_groups():
     untyped = LabelMap(LABEL_MAP.classes, untyped=LABEL_MAP.ids)
     result = AvaEvaluator(TRUTH, untyped).evaluate(PERFECT)
     assert result.per_group == {"ungrouped": 1}
-    assert result.metrics() == {"mAP": 1}
+    assert list(result.metrics()) == metric_names(TRUTH, untyped) == ["mAP", "AP/stand", "AP/walk", "AP/talk to"]
     assert "mAP ungrouped" not in format_report(result)
 
 

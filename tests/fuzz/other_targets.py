@@ -98,6 +98,11 @@ def label_map_seeds() -> list[Seed]:
             "item.pbtxt",
             'item {\n  name: "a \\" b"\n  id: 1\n  display_name: "x"\n}\nitem { name: \'c\' id: 2 }\n# x\n',
         ),
+        text(
+            "groups.pbtxt",
+            'group { name: "a" exclusive: true }\nlabel {\n  name: "x"\n  label_id: 3\n  label_type: "a"\n}\n'
+            'label { name: "y" label_id: 1 label_type: "b / \u6b65" exclusive: false }\n',
+        ),
         text("lines.txt", "1: wave\n2: run\n\n# comment\n"),
         text("last.txt", "id,name\nwave,1\nrun,2\n"),
         text("names.txt", "wave\n'run'\nstand up,\n"),
@@ -106,6 +111,7 @@ def label_map_seeds() -> list[Seed]:
         Seed("ids.json", "json", {"wave": 1, "run": 2}),
         Seed("list.json", "json", ["wave", "run"]),
         Seed("objects.json", "json", {"categories": numbered}),
+        Seed("groups.json", "json", [{**each, "group": "posture", "exclusive": True} for each in numbered]),
         Seed("data.yaml", "yaml", "path: ../x\nnc: 2\nnames:\n  0: wave\n  1: run\n"),
         Seed("list.yaml", "yaml", "names: [wave, 'run, fast']\nnc: 2\n"),
     ]

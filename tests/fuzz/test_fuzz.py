@@ -1,4 +1,4 @@
-"""Mutated files for every reader, for about a minute; ``python -m tests.fuzz --inputs 200000`` runs for longer.
+"""Mutated files for every reader, for about half a minute; ``python -m tests.fuzz --inputs 200000`` runs for longer.
 
 Hypothesis draws every choice of a mutation, and makes the file of a failure simpler before it is shown.
 """
@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 pytestmark = [pytest.mark.slow, pytest.mark.fuzz]
-_EXAMPLES = 60
+_EXAMPLES = 36
 _WORDS = st.sampled_from(
     "id name images annotations categories bbox image_id category_id file_name width height video frame frames tracks "
     "result value sequence data file metadata attribute av vid z xy config annotation objectAnnotationListMap src fps "

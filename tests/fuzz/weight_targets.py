@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from functools import cache, partial
 from pathlib import Path
 from unittest import mock
@@ -18,7 +19,7 @@ from fuzz.target import Target
 from torch import Tensor
 from torchvision.models import video
 
-from alphaction.checkpoint import file_bounds, load_weights, matching
+from alphaction.checkpoint import Thresholds, file_bounds, load_weights, matching, stored_thresholds
 from alphaction.checkpoint.foreign.sources import load_sources
 from alphaction.checkpoint.run_folder import is_training_checkpoint
 from alphaction.checkpoint.start import read_recorded_config
@@ -93,6 +94,12 @@ def _torch_seed(name: str, content: dict) -> Seed:
 
 
 @cache
+def _thresholds() -> dict[str, object]:
+    ids, names = world.label_map().ids, world.label_map().names
+    count = len(ids)
+    return asdict(Thresholds(ids, names, (0.5,) * count, (3,) * count, (True,) * count, "best F1", "mine", 3))
+
+
 def own_seeds() -> list[Seed]:
     """Return a checkpoint of a run, the weights alone in both forms of PyTorch, and a converted file."""
     state = {name: tensor.detach() for name, tensor in Detector(classes=2).state_dict().items()}
@@ -103,6 +110,7 @@ def own_seeds() -> list[Seed]:
         "iteration": 3,
         "label_map": world.label_map().to_dict(),
         "license": "Apache-2.0",
+        "thresholds": _thresholds(),
         "extra": {"config": get_cfg().dump(), "world_size": 1, "epoch": 0.5},
     }
     settings = {
@@ -161,6 +169,7 @@ def _convert(path: Path) -> None:
 def _resume(path: Path) -> None:
     is_training_checkpoint(path)
     read_recorded_config(path)
+    stored_thresholds(path)
 
 
 def _detector_seeds() -> list[Seed]:

@@ -14,11 +14,11 @@ from pathlib import Path
 from harness import load_script, run_train
 
 from alphaction.engine.trainer import Trainer
-from alphaction.modeling.detector import ActionDetector
+from alphaction.modeling.detector import DetectionModel
 
 
 def _main(saved: int, stopped: int, bad: int, flags: list[str]) -> None:
-    step, extract = Trainer.train_step, ActionDetector.extract_features
+    step, extract = Trainer.train_step, DetectionModel.extract_features
     done = [0]
 
     def counted_step(trainer: Trainer, micro_batches: list) -> dict:
@@ -29,12 +29,12 @@ def _main(saved: int, stopped: int, bad: int, flags: list[str]) -> None:
             os._exit(0)
         return step(trainer, micro_batches)
 
-    def broken_features(model: ActionDetector, batch: object) -> object:
+    def broken_features(model: DetectionModel, batch: object) -> object:
         pooled = extract(model, batch)
         last = os.environ.get("RANK", "0") == str(int(os.environ.get("WORLD_SIZE", "1")) - 1)
         return replace(pooled, person=pooled.person / 0) if last and model.training and done[0] + 1 == bad else pooled
 
-    Trainer.train_step, ActionDetector.extract_features = counted_step, broken_features
+    Trainer.train_step, DetectionModel.extract_features = counted_step, broken_features
     run_train(load_script(Path(__file__).resolve().parents[2] / "train_net.py").parse_arguments(flags))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 
@@ -10,6 +9,7 @@ import pytest
 from messages import says
 from workflows.detect.stubs import save_random_weights
 
+from alphaction.commands import detect
 from alphaction.config import load_cfg
 from alphaction.config.paths_catalog import find_dataset
 from alphaction.config.yaml_file import read_yaml_mapping
@@ -22,20 +22,17 @@ MODEL = ["--model", "fasterrcnn_mobilenet_v3_large_fpn", "--short-side", "64"]
 
 
 @pytest.fixture
-def command(repo_root, toy_folder, tmp_path, monkeypatch, capsys):
+def command(toy_folder, tmp_path, monkeypatch, capsys):
     """Run the command line on toy_val, in this process; returns what it printed."""
-    spec = importlib.util.spec_from_file_location("detect_persons", repo_root / "tools" / "detect_persons.py")
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
     # Logging is set up once for a process: that of the tests is not the command's.
-    monkeypatch.setattr(script, "set_up_logging", lambda *args, **kwargs: None)
+    monkeypatch.setattr(detect, "set_up_logging", lambda *args, **kwargs: None)
     monkeypatch.chdir(tmp_path)
 
     def run(*flags):
         # The toy dataset is shared by all tests.
         line = ["detect_persons.py", "--dataset-name", "toy_val", "--no-register", *map(str, flags)]
         monkeypatch.setattr(sys, "argv", [*line, "DATASETS.DATA_DIR", str(toy_folder)])
-        script.main()
+        detect.main()
         return capsys.readouterr().out
 
     return run

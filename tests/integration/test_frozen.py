@@ -15,9 +15,9 @@ from messages import says
 from alphaction.data.video.clip_source import ClipSource
 from alphaction.engine.train import plan_run
 from alphaction.engine.trainer import Trainer
-from alphaction.modeling.detector import ActionDetector
+from alphaction.modeling.detector import DetectionModel
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(weight=2)
 
 FROZEN = "MODEL.BACKBONE.FREEZE all INPUT.COLOR_JITTER False INPUT.SLOW_JITTER False".split()
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
@@ -64,7 +64,7 @@ def test_features_that_are_kept_train_the_head_as_those_computed_each_time(runne
     def forbidden(*_, **__):
         raise AssertionError("the features are there")
 
-    monkeypatch.setattr(ActionDetector, "_run_backbone", forbidden)
+    monkeypatch.setattr(DetectionModel, "_run_backbone", forbidden)
     for source in ClipSource.__subclasses__():
         monkeypatch.setattr(source, "read", forbidden)
     warm = losses(runner.train(tmp_path / "warm", "--skip-final-test", *PLAIN, *kept))

@@ -49,6 +49,16 @@ def require_same(plan: RunPlan, output) -> str:
     return log
 
 
+def test_epochs_of_a_plan_count_repeated_clips(planned, tmp_path):
+    plan = planned(tmp_path, "SOLVER.MAX_ITER", "20", "DATALOADER.REPEAT_THRESHOLD", "0.9")
+    epochs, clips = re.fullmatch(
+        r"20, ([\d.]+) epochs of (\d+) clips, those with rare classes repeated \(DATALOADER.REPEAT_THRESHOLD\)",
+        plan.rows["iterations"],
+    ).groups()
+    assert int(clips) > 20
+    assert float(epochs) == pytest.approx(20 * 4 / int(clips), abs=0.05)
+
+
 def test_the_plan_of_a_new_run(runner, planned, tmp_path):
     options = ("--adjust-lr", "SOLVER.REFERENCE_GPUS", "2", "SOLVER.MAX_ITER", "2")
     plan = planned(tmp_path / "run", *options)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from integration.harness import PLAIN, losses, read_metrics
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(weight=4)
 
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
 THREE = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=3"]

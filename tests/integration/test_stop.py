@@ -104,7 +104,7 @@ def test_the_status_tells_ctrl_c_from_other_signals(stopped, tmp_path, number, s
     assert message.startswith(f"{word}. The run continues from model_{saved_iteration(tmp_path):07}.pth with:\n")
 
 
-@pytest.mark.slow
+@pytest.mark.slow(weight=4)
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 6), (signal.SIGINT, 130)])
 def test_the_launcher_hands_a_signal_on(stopped, tmp_path, number, status):
     launcher = ["-c", LAUNCHER, *TORCHRUN]
@@ -115,7 +115,7 @@ def test_the_launcher_hands_a_signal_on(stopped, tmp_path, number, status):
     assert "Traceback" not in message
 
 
-@pytest.mark.slow
+@pytest.mark.slow(weight=4)
 def test_a_signal_to_one_rank_ends_all_and_nothing_is_started_again(start, tmp_path):
     keys = ("SOLVER.MAX_ITER", str(LONG))
     with start([*TORCHRUN, "--max-restarts=3"], tmp_path, *keys, python=sys.executable) as process:
@@ -127,7 +127,7 @@ def test_a_signal_to_one_rank_ends_all_and_nothing_is_started_again(start, tmp_p
     assert (tmp_path / "log.txt").read_text().count("saved ") == 1
 
 
-@pytest.mark.slow
+@pytest.mark.slow(weight=4)
 def test_ranks_end_with_torchrun(start, tmp_path):
     """torchrun is a real process here: the ranks are to see that it is gone."""
     with start(TORCHRUN, tmp_path, "SOLVER.MAX_ITER", str(LONG), python=sys.executable) as process:
@@ -141,7 +141,7 @@ def test_ranks_end_with_torchrun(start, tmp_path):
     assert saved_iteration(tmp_path) >= 1
 
 
-@pytest.mark.slow
+@pytest.mark.slow(weight=4)
 def test_torchrun_starts_a_killed_rank_again(start, tmp_path):
     keys = ("SOLVER.MAX_ITER", str(STEPS), "SOLVER.CHECKPOINT_PERIOD", "2")
     with start([*TORCHRUN, "--max-restarts=1"], tmp_path, *keys, python=sys.executable) as process:

@@ -10,11 +10,11 @@ import torch
 from integration.harness import Runner, read_metrics
 from messages import says
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(weight=4)
 
 TIMES = {"data_time", "step_time", "data_share", "memory_mb", "eta_seconds"}
 OPTIONS = (
-    "SOLVER.MAX_ITER 6 SOLVER.LOG_PERIOD 3 SOLVER.CHECKPOINT_PERIOD 100 SOLVER.EVAL_PERIOD 4 "
+    "SOLVER.MAX_ITER 6 SOLVER.LOG_PERIOD 3 SOLVER.CHECKPOINT_PERIOD 100 SOLVER.EVAL_PERIOD 4 SOLVER.EMA_DECAY 0.9 "
     "INPUT.MIN_SIZE_TRAIN 48 INPUT.MAX_SIZE_TRAIN 64 INPUT.MIN_SIZE_TEST 48 INPUT.MAX_SIZE_TEST 64"
 ).split()
 
@@ -56,7 +56,7 @@ def test_the_metrics_of_two_processes_are_those_of_a_run_that_was_left_alone(sma
     assert lines(stopped) == expected
     for name in ("model_final.pth", "memory_pool_0000006.pth"):
         one, other = (torch.load(folder / name, weights_only=True) for folder in (whole, stopped))
-        for key in ("model", "optimizer", "pool"):
+        for key in ("model", "optimizer", "ema", "pool"):
             if key in one:
                 assert_same(other[key], one[key])
 

@@ -11,7 +11,7 @@ from integration.harness import PLAIN, losses, read_metrics
 from messages import says
 
 from alphaction.engine.trainer import Trainer
-from alphaction.modeling.detector import ActionDetector
+from alphaction.modeling.detector import DetectionModel
 from alphaction.utils.errors import DivergenceError, ResourceError, UserError
 
 pytestmark = pytest.mark.slow
@@ -36,8 +36,12 @@ def test_a_run_leaves_checkpoints_logs_and_an_evaluation(runner, tmp_path):
         assert expected in log
 
 
-def test_a_stopped_run_continues_as_if_it_had_not_been_stopped(runner, tmp_path, monkeypatch):
-    options = ("--skip-final-test", "SOLVER.MAX_ITER", "6")
+BALANCED = ("DATALOADER.REPEAT_THRESHOLD", "0.9", "MODEL.ROI_ACTION_HEAD.CLASS_BALANCE_BETA", "0.99")
+
+
+@pytest.mark.parametrize("balance", [(), BALANCED], ids=["plain", "balanced"])
+def test_a_stopped_run_continues_as_if_it_had_not_been_stopped(runner, tmp_path, monkeypatch, balance):
+    options = ("--skip-final-test", "SOLVER.MAX_ITER", "6", *balance)
     whole = losses(runner.train(tmp_path / "whole", *options))
     assert sorted(whole) == [1, 2, 3, 4, 5, 6]
 
@@ -151,7 +155,7 @@ def test_out_of_memory_names_the_keys_with_their_values(runner, tmp_path, monkey
     def full(*args: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has ...")
 
-    monkeypatch.setattr(ActionDetector, "extract_features", full)
+    monkeypatch.setattr(DetectionModel, "extract_features", full)
     with pytest.raises(ResourceError) as caught:
         runner.train(tmp_path, "--skip-final-test")
     says(str(caught.value), "while training (2.00 GiB", "SOLVER.VIDEOS_PER_BATCH 2 (4 now", "ACCUMULATION_STEPS 2")
@@ -164,11 +168,12 @@ def test_out_of_memory_names_the_keys_with_their_values(runner, tmp_path, monkey
 def test_a_resumed_run_takes_the_new_settings_and_lists_the_differences(runner, tmp_path):
     options = "SOLVER.SCHEDULER warmup_multi_step SOLVER.STEPS (1,)".split()
     runner.train(tmp_path, "--skip-final-test", "SOLVER.MAX_ITER", "2", *options)
-    again = "SOLVER.MAX_ITER 4 SOLVER.BASE_LR 0.0001".split()
+    again = "SOLVER.MAX_ITER 4 SOLVER.BASE_LR 0.0001 DATALOADER.REPEAT_THRESHOLD 0.3".split()
     metrics = runner.train(tmp_path, "--skip-final-test", "--seed=7", *options, *again)
     assert metrics[-1]["lr"] == pytest.approx(0.0001 * 0.1)
     log = (tmp_path / "log.txt").read_text()
-    says(log, "SOLVER.BASE_LR 0.003 -> 0.0001", "seed 0 -> 7")
+    says(log, "SOLVER.BASE_LR 0.003 -> 0.0001", "seed 0 -> 7",
+         "DATALOADER.REPEAT_THRESHOLD 0.0 -> 0.3 (another stream of clips from here on)")  # fmt: skip
 
 
 def test_two_training_sets_share_no_memory(runner, tmp_path, toy_folder):

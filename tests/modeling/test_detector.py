@@ -18,7 +18,7 @@ from alphaction.data.normalize import normalize_clips
 from alphaction.data.sample import ClipBatch
 from alphaction.memory import MemoryPool
 from alphaction.modeling.backbone import build_backbone
-from alphaction.modeling.detector import ActionDetector, build_detection_model
+from alphaction.modeling.detector import DetectionModel, build_detection_model
 from alphaction.modeling.registries import INTERACTION_STRUCTURES
 
 
@@ -83,7 +83,7 @@ def first_clip(batch: ClipBatch) -> ClipBatch:
     return replace(batch, **changes)
 
 
-def build(cfg: CfgNode) -> ActionDetector:
+def build(cfg: CfgNode) -> DetectionModel:
     torch.manual_seed(1)
     return build_detection_model(cfg)
 

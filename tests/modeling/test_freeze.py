@@ -19,14 +19,14 @@ from torch.nn.parallel import DistributedDataParallel
 
 from alphaction.config import load_cfg
 from alphaction.modeling.backbone import build_backbone
-from alphaction.modeling.detector import ActionDetector, build_detection_model
+from alphaction.modeling.detector import DetectionModel, build_detection_model
 from alphaction.modeling.freeze import freeze
 from benchmarks.speed.activations import counting_activations
 
 PARTS = ("none", "stem", "all_but_last_stage", "all")
 
 
-def build(part: str, **keys: object) -> ActionDetector:
+def build(part: str, **keys: object) -> DetectionModel:
     """A small SlowFast network with batch norms that learn, in training mode."""
     cfg = config()
     cfg.MODEL.ROI_ACTION_HEAD.MEAN_BEFORE_POOLER = True
@@ -38,13 +38,13 @@ def build(part: str, **keys: object) -> ActionDetector:
     return build_detection_model(cfg).train()
 
 
-def frozen_layers(model: ActionDetector, part: str) -> list[nn.Module]:
+def frozen_layers(model: DetectionModel, part: str) -> list[nn.Module]:
     layers = model.backbone.layers()
     count = {"none": 0, "stem": 1, "all_but_last_stage": 4, "all": 5}[part]
     return [module for layer in layers[:count] for module in layer]
 
 
-def names_in(model: ActionDetector, modules: Sequence[nn.Module]) -> set[str]:
+def names_in(model: DetectionModel, modules: Sequence[nn.Module]) -> set[str]:
     """Return the names of the parameters and buffers of ``modules``."""
     inside = {id(value) for module in modules for value in module.state_dict(keep_vars=True).values()}
     return {name for name, value in model.state_dict(keep_vars=True).items() if id(value) in inside}

@@ -21,6 +21,7 @@ def test_clips_of_a_video_then_the_loader(tmp_path):
         "start of a training",
         "change to the next epoch",
         "resume at iteration 1",
+        "resume at iteration 1, repeats",
         "from a worker",
         "Loader, 1 ",
     ]

@@ -76,7 +76,7 @@ def test_the_first_start_makes_an_environment_and_installs_once(ensure, tmp_path
 def test_optional_packages_are_for_the_tests_only(ensure):
     with_all = "EXTRAS=$ALL_EXTRAS; ensure_environment"
     assert "[dev]" in ensure()[2]
-    assert "[dev,optional]" in ensure(function=with_all)[2]
+    assert "[dev,optional,docs]" in ensure(function=with_all)[2]
     assert ensure()[2] == ensure(function=with_all)[2] == ""
 
 

@@ -173,17 +173,30 @@ def test_arguments_reach_the_launcher_unchanged(quickstart, venv, tmp_path):
     ]
 
 
-def test_the_demo_runs_its_four_commands(quickstart, venv, tmp_path, repo_root):
+def test_the_demo_runs_its_three_commands(quickstart, venv, tmp_path, repo_root):
     write_program(venv / "bin" / "python", RECORDER)
     done = quickstart("--demo", "--", "OUTPUT_DIR", "a b", CALLS=str(tmp_path / "calls"))
     assert done.returncode == 0, done.stderr
-    assert [line for line in done.stdout.splitlines() if line.startswith("==")][-1].startswith("== 4/4 ")
+    assert [line for line in done.stdout.splitlines() if line.startswith("==")][-1].startswith("== 3/3 ")
     calls = (tmp_path / "calls").read_text().splitlines()
     scripts = [line for line in calls if line.endswith(".py")]
-    assert scripts == ["tools/make_toy_dataset.py", "train_net.py", "test_net.py", "tools/draw_predictions.py"]
-    assert calls.count("a b") == 2
+    assert scripts == ["tools/make_toy_dataset.py", "train_net.py", "tools/draw_predictions.py"]
+    assert calls[-2:] == ["OUTPUT_DIR", "a b"]
+    assert "output/toy_demo" not in calls
     assert calls[0] == str(repo_root)
     assert "activate" not in done.stdout  # it is active
+
+
+@pytest.mark.parametrize(
+    ("overrides", "folder"), [([], "output/toy_demo"), (["SOLVER.MAX_ITER", "8", "OUTPUT_DIR", "a b"], "a b")]
+)
+def test_the_demo_ends_with_the_path_of_its_report(quickstart, venv, tmp_path, overrides, folder):
+    write_program(venv / "bin" / "python", RECORDER)
+    done = quickstart("--demo", "--", *overrides, CALLS=str(tmp_path / "calls"))
+    assert done.returncode == 0, done.stderr
+    last = done.stdout.rpartition("Done in ")[2].splitlines()[1:]
+    assert last[0] == f"  Report        {folder}/report.html (open it in a browser)"
+    assert shlex.split(last[-1])[-1] == f"{folder}/tensorboard"
 
 
 def test_an_interrupted_demo_names_the_demo(quickstart, venv, tmp_path):

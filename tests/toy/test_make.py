@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import av
@@ -16,6 +17,7 @@ import yaml
 from messages import says
 from torchvision.ops import box_iou
 
+from alphaction.commands.toy import main, next_commands
 from alphaction.config import load_cfg
 from alphaction.config.paths_catalog import find_dataset, known_datasets
 from alphaction.toy import ToyOptions, make_toy_dataset
@@ -333,3 +335,25 @@ def test_help_tells_of_the_worlds(tool):
     for name in ("width", "num_train"):
         values = [str(getattr(world.defaults, name)) for world in WORLDS.values()]
         assert f"--{name.replace('_', '-')} {' '.join(values)}" in shown
+
+
+def test_the_command_says_what_comes_next(tiny_dataset, tiny_options, monkeypatch, capsys):
+    flags = [
+        word for name, value in asdict(tiny_options).items() for word in (f"--{name.replace('_', '-')}", str(value))
+    ]
+    flags = [word for word in flags if word not in ("--world", tiny_options.world)]
+    monkeypatch.delenv("ALPHACTION_STARTED_BY", raising=False)
+    monkeypatch.setattr(sys, "argv", ["make_toy_dataset.py", "--output", str(tiny_dataset), *flags])
+    main()
+    said = capsys.readouterr().out
+    assert said.endswith("Next:\n  " + "\n  ".join(next_commands(tiny_dataset)) + "\n")
+    says(said, "generate_finetune_config.py --dataset-name toy --backbone tiny -o output/toy.yaml DATASETS.CATALOG ")
+    # Where datasets are looked for, nothing has to say where this one is.
+    monkeypatch.chdir(tiny_dataset.parent.parent)
+    (Path("data")).symlink_to(tiny_dataset.parent.name)
+    assert next_commands(Path("data/toy"))[1].endswith("-o output/toy.yaml")
+    Path("data").unlink()
+    # The demo goes on by itself.
+    monkeypatch.setenv("ALPHACTION_STARTED_BY", "bash demo.sh")
+    main()
+    assert "Next" not in capsys.readouterr().out

@@ -122,3 +122,39 @@ def test_png_that_cannot_be_written_is_a_user_error(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(UserError, match="picture.png"):
         drawing.write_png(tmp_path / "file" / "picture.png", GRAY)
+
+
+def test_a_long_text_loses_its_middle_and_fits():
+    assert drawing.fitted_text("walk", 200) == "walk"
+    short = drawing.fitted_text("walk towards the camera and back again, then sit down", 150)
+    assert short.startswith("walk towards")
+    assert short.endswith("down")
+    assert drawing.block_size([short])[0] <= 150 < drawing.block_size([short + "mm"])[0]
+    assert drawing.fitted_text("坐下" * 100, 5) in ("坐", "?", "坐下")
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"), [((64, 64), (380, 380)), ((1920, 1080), (335, 596)), ((90, 160), (380, 214))]
+)
+def test_frames_fit_into_their_cell(size, expected):
+    assert drawing.fit_into(np.zeros((size[1], size[0], 3), np.uint8), 596, 380).shape == (*expected, 3)
+
+
+def test_a_png_of_few_colors_is_small_and_alike():
+    rows, columns = np.mgrid[:200, :300].astype(np.uint8)
+    image = np.stack([rows, columns, rows // 2 + columns // 3], axis=2)
+    small = drawing.png_bytes(image, few_colors=True)
+    shown = cv2.cvtColor(cv2.imdecode(np.frombuffer(small, np.uint8), 1), cv2.COLOR_BGR2RGB)
+    assert np.abs(shown.astype(int) - image).mean() < 12
+    assert len(small) < 60_000
+
+
+def test_a_jpeg_of_better_quality_is_larger_and_nearer():
+    image = np.random.default_rng(0).integers(0, 256, (32, 48, 3), dtype=np.uint8)
+    coarse, fine = (drawing.jpeg_bytes(image, quality) for quality in (30, 95))
+    assert len(coarse) < len(fine)
+    errors = []
+    for data in (coarse, fine):
+        shown = cv2.cvtColor(cv2.imdecode(np.frombuffer(data, np.uint8), 1), cv2.COLOR_BGR2RGB)
+        errors.append(np.abs(shown.astype(int) - image).mean())
+    assert errors[1] < errors[0]

@@ -39,6 +39,8 @@ def test_a_table_is_aligned():
     rows = [("class", "train", "val"), ("walk", 120, 7), ("run", 3, 11)]
     assert text_table(rows, indent="  ") == ["  class  train  val", "  walk     120    7", "  run        3   11"]
     assert text_table([("a", ""), ("bb", "c")], left=2) == ["a", "bb  c"]
+    # In columns of a terminal, in which a Chinese character takes two and an accent none.
+    assert text_table([("站着", 1), ("stand", 2), ("e\u0301", 3)]) == ["站着   1", "stand  2", "e\u0301      3"]
 
 
 def test_control_characters_are_shown_instead_of_obeyed():

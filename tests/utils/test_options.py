@@ -133,3 +133,33 @@ def test_a_misspelled_flag_is_named_before_the_one_that_is_missing(capsys):
     with pytest.raises(SystemExit):
         parser.parse_intermixed_args(["SOLVER.BASE_LR", "1"])
     assert "required: --config-file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("required", "words", "said"),
+    [
+        (["--run"], ["output/x"], 'required: --run. Did you mean "--run output/x"?'),
+        (["--run"], ["SOLVER.MAX_ITER", "3"], "required: --run"),
+        (["--run"], [], "required: --run"),
+        (["--video", "--output"], ["a.mp4"], 'required: --video, --output. "a.mp4" stands without its flag.'),
+    ],
+)
+def test_a_word_that_lacks_its_flag_is_named(required, words, said, capsys):
+    parser = CommandParser(prog="tool.py", keys="")
+    for name in required:
+        parser.add_argument(name, required=True)
+    parser.add_argument("opts", nargs="*")
+    with pytest.raises(SystemExit):
+        parser.parse_intermixed_args(words)
+    assert capsys.readouterr().err == f"error: the following arguments are {said} (all flags: --help)\n"
+
+
+def test_a_word_that_lacks_one_of_two_flags_is_named(capsys):
+    parser = CommandParser(prog="tool.py")
+    group = parser.add_mutually_exclusive_group(required=True)
+    group.add_argument("--dataset-name")
+    group.add_argument("--all")
+    parser.add_argument("opts", nargs="*")
+    with pytest.raises(SystemExit):
+        parser.parse_intermixed_args(["mine"])
+    assert '--dataset-name --all is required. "mine" stands without its flag.' in capsys.readouterr().err

@@ -50,9 +50,8 @@ def test_an_old_python_is_named(monkeypatch, capsys):
 
 
 def test_what_stands_before_the_check_parses_on_python_3_7():
-    utils = [
-        ROOT / "alphaction/utils" / f"{name}.py" for name in ("requirements", "messages", "errors", "command_text")
-    ]
+    names = ("requirements", "messages", "errors", "command_text", "verbs", "terminal", "config_files")
+    utils = [ROOT / "alphaction/utils" / f"{name}.py" for name in names]
     for path in (*SCRIPTS, *utils):
         ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 7))
 

@@ -15,6 +15,7 @@ from alphaction.checkpoint.foreign.slowfast_settings import network_settings, re
 from alphaction.checkpoint.foreign.slowfast_shape import CLASSIFIER
 from alphaction.checkpoint.foreign.sources import Source, register
 from alphaction.checkpoint.recorded_settings import is_recorded, read_settings
+from alphaction.config.class_groups import OWN_GROUP_KEYS
 from alphaction.config.load import get_cfg
 from alphaction.config.tree import get_value, leaf_keys
 from alphaction.utils.errors import CheckpointError, UserError
@@ -40,6 +41,7 @@ _TRAINING = (
     *("FROZEN_BN", "BN_MOMENTUM", "BN_INIT_GAMMA", "FREEZE", "DROP_PATH", "CONV_INIT_STD", "USE_ZERO_INIT_CONV"),
     *("PROPOSAL_PER_CLIP", "PROPOSAL_JITTER_X", "PROPOSAL_JITTER_Y", "POSE_LOSS_WEIGHT", "OBJECT_LOSS_WEIGHT"),
     *("PERSON_LOSS_WEIGHT", "DROPOUT_RATE", "GAMMA", "POOLER_SCALE", "DROPOUT", "PENALTY", "POSITION_INIT_STD"),
+    *("GROUP_LOSS_WEIGHTS", "CLASS_BALANCE_BETA"),
 )
 _SINGLE: dict[str, Part] = {
     "INPUT.ALPHA": "network",
@@ -156,6 +158,8 @@ def _is_read(cfg: CfgNode, key: str) -> bool:
     body = cfg.MODEL.BACKBONE.CONV_BODY
     if not body.startswith(next((names for start, names in _READ_BY.items() if key.startswith(start)), "")):
         return False
+    if key in OWN_GROUP_KEYS:
+        return bool(cfg.MODEL.ROI_ACTION_HEAD.GROUPS)
     if key.startswith("MODEL.IA_STRUCTURE."):
         return cfg.MODEL.IA_STRUCTURE.ACTIVE or key.endswith(".ACTIVE")
     if key.startswith("MODEL.NONLOCAL."):

@@ -178,6 +178,15 @@ INPUT: tuple[Section | Key, ...] = (
         "Batch upright and wide training clips apart, so that less is padded.",
     ),
     Key(
+        "DATALOADER.REPEAT_THRESHOLD",
+        0.0,
+        "Clips with a class that occurs in a smaller share f of all clips than this t come sqrt(t / f) times an epoch "
+        "on average, those with several by the rarest (repeat factor sampling; Gupta et al., LVIS, arXiv 1908.03195), "
+        "such as 0.05. 0: each clip once.",
+        unit="share of the clips",
+        within=FRACTION,
+    ),
+    Key(
         "DATALOADER.ON_BAD_CLIP",
         "raise",
         "A training clip that cannot be decoded ends the run (`raise`), or another one takes its place (`skip`), the "

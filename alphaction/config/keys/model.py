@@ -112,7 +112,7 @@ MODEL: tuple[Section | Key, ...] = (
     Key(
         "MODEL.ROI_ACTION_HEAD.NUM_CLASSES",
         80,
-        "Number of action classes: the sum of the three NUM_..._CLASSES keys below.",
+        "Number of action classes: the sum of the three NUM_..._CLASSES keys and of GROUP_SIZES below.",
         unit="classes",
         within=POSITIVE,
     ),
@@ -178,6 +178,42 @@ MODEL: tuple[Section | Key, ...] = (
         17.0,
         "Weight of the loss of the person interactions (a mean over classes, hence about their number).",
         within=FROM_ZERO,
+    ),
+    Key(
+        "MODEL.ROI_ACTION_HEAD.GROUPS",
+        (),
+        "Names of the label map's own groups of classes, whose channels lie behind those of AVA's three; taken from "
+        "the label map where all sizes have their defaults.",
+    ),
+    Key(
+        "MODEL.ROI_ACTION_HEAD.GROUP_SIZES",
+        [],
+        "Sizes of these groups, in the order of GROUPS.",
+        unit="classes",
+        within=POSITIVE,
+        element=int,
+    ),
+    Key(
+        "MODEL.ROI_ACTION_HEAD.EXCLUSIVE_GROUPS",
+        (),
+        "Those of GROUPS of whose classes a person does exactly one: softmax over the group. The others: independent "
+        "sigmoids.",
+    ),
+    Key(
+        "MODEL.ROI_ACTION_HEAD.GROUP_LOSS_WEIGHTS",
+        [],
+        "Weights of the losses of GROUPS, in their order. Empty: 1.2 for an exclusive group, as for the movements; the "
+        "number of classes for another one, whose loss is a mean over them.",
+        within=FROM_ZERO,
+        element=float,
+    ),
+    Key(
+        "MODEL.ROI_ACTION_HEAD.CLASS_BALANCE_BETA",
+        0.0,
+        "Weigh the classes in the loss by the inverse of their effective number of labels, (1 - BETA^n) / (1 - BETA) "
+        "for n training labels (Cui et al., arXiv 1901.05555), such as 0.999; the mean weight of each group is 1. In a "
+        "softmax it counts for the labeled class, in a sigmoid for persons with and without the class. 0: all alike.",
+        within=BELOW_ONE,
     ),
     Section("MODEL.ROI_ACTION_HEAD.FOCAL_LOSS", "Focal loss (Lin et al., arXiv 1708.02002)."),
     Key(

@@ -85,8 +85,9 @@ SOLVER: tuple[Section | Key, ...] = (
         "SOLVER.KEEP_CHECKPOINTS",
         0,
         "So many of the newest `model_*.pth` of the run are kept, older ones are deleted once a new one is written; "
-        "`model_final.pth` stays and does not count. 0: all of CHECKPOINT_PERIOD are kept. In either case, one that "
-        "was written in between (CHECKPOINT_MINUTES, a signal) is deleted once the next one is written.",
+        "`model_final.pth`, `model_best.pth` and `model_ema.pth` stay and do not count. 0: all of CHECKPOINT_PERIOD "
+        "are kept. In either case, one that was written in between (CHECKPOINT_MINUTES, a signal, a best result) is "
+        "deleted once the next one is written.",
         unit="checkpoints",
         within=NOT_NEGATIVE,
     ),
@@ -96,6 +97,30 @@ SOLVER: tuple[Section | Key, ...] = (
         "How often the model is evaluated on DATASETS.TEST during training.",
         unit="iterations",
         within=POSITIVE,
+    ),
+    Key(
+        "SOLVER.BEST_METRIC",
+        "mAP",
+        "What decides which evaluation is the best one, whose weights are kept as `model_best.pth`: `mAP`, "
+        "`mAP/movement` or another group, `AP/` and the name of a class, or `loss`, of which the lowest is the best; "
+        "with several datasets of the first one, unless the name of another comes before it (`toy_val/mAP`). With "
+        "EMA_DECAY the weights or their average, whichever are better.",
+    ),
+    Key(
+        "SOLVER.PATIENCE",
+        0,
+        "The training ends early, as if MAX_ITER was reached, when so many evaluations in a row have not been better "
+        "than the best one. The learning rate stays that of a run of MAX_ITER. 0: never.",
+        unit="evaluations",
+        within=NOT_NEGATIVE,
+    ),
+    Key(
+        "SOLVER.EMA_DECAY",
+        0.0,
+        "Also keep an exponential moving average of the weights with this decay, such as 0.999, which is evaluated and "
+        "saved beside the weights (`model_ema.pth`, `inference_ema/`). After t steps the decay is at most (1 + t) / "
+        "(10 + t). 0: none.",
+        within=BELOW_ONE,
     ),
     Key(
         "SOLVER.LOG_PERIOD",

@@ -8,11 +8,13 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from alphaction.config.class_groups import GROUPS
 from alphaction.data.annotations.annotation_table import NO_CLASS, AnnotationTable
 from alphaction.data.annotations.box_table import BoxTable
 from alphaction.data.annotations.checks import check_seconds
 from alphaction.data.annotations.from_rows import Sizes, to_annotations, to_boxes
-from alphaction.data.annotations.label_map import GROUPS, ActionClass, LabelMap, read_label_map
+from alphaction.data.annotations.label_map import ActionClass, ClassGroup, LabelMap
+from alphaction.data.annotations.label_map_file import read_label_map
 from alphaction.data.annotations.writing import write_ava_csv, write_box_csv
 from alphaction.data.formats.csv_layout import EXCLUSIONS
 from alphaction.data.formats.csv_table import read_csv
@@ -26,6 +28,7 @@ __all__ = [
     "ActionClass",
     "AnnotationTable",
     "BoxTable",
+    "ClassGroup",
     "ImageIds",
     "Keyframe",
     "KeyframeIndex",

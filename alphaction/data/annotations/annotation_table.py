@@ -88,6 +88,11 @@ class AnnotationTable(GroupedBoxes):
         """Number of labels, L."""
         return len(self.label_ids)
 
+    @property
+    def num_negatives(self) -> int:
+        """Number of boxes without a label."""
+        return int(np.count_nonzero(np.diff(self.label_offsets) == 0))
+
     def box_of_label(self) -> np.ndarray:
         """Return the row of each label's box, int64 [L]."""
         return owners_of(self.label_offsets)
@@ -147,14 +152,15 @@ class AnnotationTable(GroupedBoxes):
 
     def summary(self) -> str:
         """Return one line of counts for the log; nothing that was merged, clipped or left out is missing from it."""
-        negatives = int(np.count_nonzero(np.diff(self.label_offsets) == 0))
         empty = int(np.count_nonzero(np.diff(self.row_offsets) == 0))
         videos = len(np.unique(self.keyframes.video_index))
         head = (
             f"{self.source}: {counted(videos, 'video')}, {counted(len(self.keyframes), 'keyframe')}, "
             f"{counted(len(self), 'box', 'boxes')}, {counted(self.num_labels, 'label')}"
         )
-        return with_counts(head, {"boxes without action": negatives, "keyframes without boxes": empty, **self.counts})
+        return with_counts(
+            head, {"boxes without action": self.num_negatives, "keyframes without boxes": empty, **self.counts}
+        )
 
 
 def merge_rows(

@@ -1,4 +1,4 @@
-"""The action classes: read from label maps (AVA's pbtxt, or lists of names), and written as pbtxt."""
+"""The action classes and their groups, in the order of a network's channels; written as pbtxt."""
 
 from __future__ import annotations
 
@@ -6,29 +6,24 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from alphaction.data.formats.class_names import read_class_names
-from alphaction.data.formats.file_content import looks_like_json, open_for_writing, read_text
-from alphaction.data.formats.pbtxt import Block, has_blocks, read_blocks
-from alphaction.utils.errors import DataError, UserError
-from alphaction.utils.limits import LARGEST_CLASS_ID, LARGEST_LABEL_MAP, LONGEST_NAME, MOST_CLASSES
+from alphaction.config.class_groups import GROUPS, MOVEMENT
+from alphaction.data.formats.file_content import open_for_writing
+from alphaction.utils.errors import DataError
+from alphaction.utils.limits import LARGEST_CLASS_ID, LONGEST_NAME
 from alphaction.utils.messages import counted, suggest
 from alphaction.utils.values import parse_integer, quoted, shown
 
-GROUPS = ("movement", "object", "person")
-"""Groups in channel order: person movement, object manipulation, person interaction."""
-
-_LABEL_TYPES = {"PERSON_MOVEMENT": "movement", "OBJECT_MANIPULATION": "object", "PERSON_INTERACTION": "person"}
-_GROUP_OF_SPELLING = {**_LABEL_TYPES, **{group.upper(): group for group in GROUPS}}
-_WHAT = "label map"
+LABEL_TYPES = {"PERSON_MOVEMENT": MOVEMENT, "OBJECT_MANIPULATION": "object", "PERSON_INTERACTION": "person"}
+"""How AVA's files call its groups."""
 
 
 @dataclass(frozen=True)
 class ActionClass:
-    """One action class: its id in the annotation files, its name (one line), and its group (one of ``GROUPS``)."""
+    """One action class: its id in the annotation files, its name and the name of its group, one line each."""
 
     id: int
     name: str
@@ -37,24 +32,44 @@ class ActionClass:
     def __post_init__(self) -> None:
         if "\n" in self.name:
             object.__setattr__(self, "name", " ".join(self.name.split()))
+        if self.group not in GROUPS:
+            object.__setattr__(self, "group", " ".join(self.group.split()))
+
+
+class ClassGroup(NamedTuple):
+    """A group of classes.
+
+    Attributes:
+        name: one of ``GROUPS``, or the label map's own.
+        exclusive: whether a person does one of its classes at a time. AVA's movements are; a config can say otherwise.
+        ids: its class ids in channel order.
+    """
+
+    name: str
+    exclusive: bool
+    ids: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class LabelMap:
-    """The action classes in channel order: movement, object, person; within a group by id.
+    """The action classes in channel order: movement, object, person, then the groups of its own; in a group by id.
+
+    Own groups are ordered by their lowest ids, so that no order of a file's lines matters.
 
     Attributes:
         classes: the classes; any order is accepted and sorted into channel order.
         source: where they came from, for messages; not compared.
         untyped: ids of the classes that had no ``label_type`` and got the default group; callers may warn.
+        exclusive: names of the own groups of whose classes a person does one at a time.
 
     Raises:
-        DataError: no class, an id or a name twice, or an unknown group.
+        DataError: no class, an id or a name twice, a group without a name, or spelled in two ways.
     """
 
     classes: tuple[ActionClass, ...]
     source: str = field(default="label map", compare=False)
     untyped: tuple[int, ...] = field(default=(), compare=False)
+    exclusive: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if not self.classes:
@@ -74,11 +89,6 @@ class LabelMap:
                     f'{self.source}: class "{entry.name}" has the id {shown(entry.id)}; ids are from 0 to '
                     f"{LARGEST_CLASS_ID}."
                 )
-            if entry.group not in GROUPS:
-                raise DataError(
-                    f'{self.source}: class {entry.id} "{entry.name}": group "{entry.group}" is unknown. '
-                    f"{suggest(entry.group, GROUPS)}"
-                )
             if entry.id in by_id:
                 raise DataError(
                     f'{self.source}: id {entry.id} stands for two classes, "{by_id[entry.id].name}" and '
@@ -90,8 +100,36 @@ class LabelMap:
                     f"{entry.id}). Give each class its own name."
                 )
             by_id[entry.id] = by_name[entry.name] = entry
-        ordered = sorted(self.classes, key=lambda entry: (GROUPS.index(entry.group), entry.id))
+        order = {group: place for place, group in enumerate((*GROUPS, *self._own_groups()))}
+        ordered = sorted(self.classes, key=lambda entry: (order[entry.group], entry.id))
         object.__setattr__(self, "classes", tuple(ordered))
+        object.__setattr__(self, "exclusive", frozenset(self.exclusive))
+        if none := sorted(self.exclusive - set(order)) or sorted(self.exclusive & set(GROUPS)):
+            known = [group for group in order if group not in GROUPS]
+            raise DataError(
+                f'{self.source}: no class is of the exclusive group "{none[0]}". {suggest(none[0], known)}'
+                if none[0] not in GROUPS
+                else f"{self.source}: {none[0]} is a group of AVA's, whose kind is fixed. Give the group another name."
+            )
+
+    def _own_groups(self) -> list[str]:
+        """Return the groups that are not AVA's, by their lowest ids."""
+        own: dict[str, ActionClass] = {}
+        spelled: dict[str, ActionClass] = {}
+        for entry in sorted(self.classes, key=lambda entry: entry.id):
+            if entry.group in GROUPS:
+                continue
+            if not entry.group or len(entry.group) > LONGEST_NAME:
+                problem = f"{len(entry.group):,} characters; {LONGEST_NAME:,} at most" if entry.group else "no letter"
+                raise DataError(f'{self.source}: the group of class {entry.id} "{entry.name}" has {problem}.')
+            first = spelled.setdefault(entry.group.casefold(), entry)
+            if first.group != entry.group:
+                raise DataError(
+                    f'{self.source}: the group of class {first.id} "{first.name}" is "{first.group}", that of class '
+                    f'{entry.id} "{entry.name}" is "{entry.group}". Write them alike, or give one another name.'
+                )
+            own.setdefault(entry.group, entry)
+        return list(own)
 
     @cached_property
     def ids(self) -> tuple[int, ...]:
@@ -113,9 +151,24 @@ class LabelMap:
         """Number of channels."""
         return len(self.classes)
 
+    @cached_property
+    def class_groups(self) -> tuple[ClassGroup, ...]:
+        """The groups that have classes, in channel order."""
+        ids: dict[str, list[int]] = {}
+        for entry in self.classes:
+            ids.setdefault(entry.group, []).append(entry.id)
+        return tuple(
+            ClassGroup(group, group == MOVEMENT or group in self.exclusive, tuple(own)) for group, own in ids.items()
+        )
+
+    @property
+    def own_groups(self) -> tuple[ClassGroup, ...]:
+        """Those of ``class_groups`` that are not AVA's."""
+        return tuple(group for group in self.class_groups if group.name not in GROUPS)
+
     @property
     def group_sizes(self) -> tuple[int, int, int]:
-        """Numbers of movement, object and person classes; the channels lie in this order."""
+        """Numbers of movement, object and person classes, AVA's groups; the channels begin in this order."""
         return tuple(self.groups.count(group) for group in GROUPS)
 
     @cached_property
@@ -173,8 +226,9 @@ class LabelMap:
         return f"Nearest: {listed} ({number}, ids {min(self.ids)} to {max(self.ids)})."
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain lists in channel order, as checkpoints hold them."""
-        return {"ids": list(self.ids), "names": list(self.names), "groups": list(self.groups)}
+        """Return plain lists in channel order, as checkpoints hold them; "exclusive" only where a group is."""
+        plain = {"ids": list(self.ids), "names": list(self.names), "groups": list(self.groups)}
+        return plain | ({"exclusive": sorted(self.exclusive)} if self.exclusive else {})
 
     @classmethod
     def from_dict(cls, data: dict[str, Any], source: str = "label map") -> LabelMap:
@@ -182,100 +236,28 @@ class LabelMap:
         try:
             columns = data["ids"], data["names"], data["groups"]
             classes = tuple(ActionClass(int(i), str(n), str(g)) for i, n, g in zip(*columns, strict=True))
+            exclusive = frozenset(map(str, data.get("exclusive") or ()))
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"{source}: expected equally long lists ids, names and groups ({error!r}).") from error
-        return cls(classes, source)
+        return cls(classes, source, exclusive=exclusive)
 
     def write(self, path: str | Path) -> None:
-        """Write a pbtxt file in AVA's 2019 spelling (``label``, ``label_id``), by id; ``read_label_map`` reads it."""
-        spelling = {group: label_type for label_type, group in _LABEL_TYPES.items()}
+        """Write a pbtxt file in AVA's 2019 spelling (``label``, ``label_id``), by id; ``read_label_map`` reads it.
+
+        AVA's tools look at name and id only, and read own groups, too.
+        """
+        spelling = {group: label_type for label_type, group in LABEL_TYPES.items()}
+        spelling |= {group.name: _in_quotes(group.name) for group in self.own_groups}
         with open_for_writing(path) as file:
             for entry in sorted(self.classes, key=lambda entry: entry.id):
-                name = entry.name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
-                file.write(
-                    f'label {{\n  name: "{name}"\n  label_id: {entry.id}\n  label_type: {spelling[entry.group]}\n}}\n'
-                )
+                lines = [f"name: {_in_quotes(entry.name)}", f"label_id: {entry.id}"]
+                lines.append(f"label_type: {spelling[entry.group]}")
+                if entry.group not in GROUPS:
+                    lines.append(f"exclusive: {'true' if entry.group in self.exclusive else 'false'}")
+                file.write("".join(["label {\n", *(f"  {line}\n" for line in lines), "}\n"]))
 
 
-def read_label_map(path: str | Path, default_group: str = "object") -> LabelMap:
-    """Read a label map: AVA's blocks, or a list of names; which one it is, the content says.
-
-    Blocks are ``item { name id }`` (2018) or ``label { name label_id label_type }`` (2019), see
-    :func:`alphaction.data.formats.pbtxt.read_blocks`; other fields of a block (``display_name`` ...) are skipped.
-    Lists have no groups: see :func:`alphaction.data.formats.class_names.read_class_names`.
-
-    Args:
-        path: the file (may be gzip).
-        default_group: the group of classes without ``label_type``; their ids are listed in ``LabelMap.untyped``.
-
-    Raises:
-        DataError: names file, line and column of what is wrong.
-    """
-    if default_group not in GROUPS:
-        raise DataError(f'default group "{default_group}" is unknown. {suggest(default_group, GROUPS)}')
-    classes: list[ActionClass] = []
-    untyped: list[int] = []
-    places: dict[int | str, str] = {}
-    for entry, typed, place in _read_classes(path, default_group):
-        if len(classes) == MOST_CLASSES:
-            raise DataError(f"{_WHAT}: {path}, {place}: more than {MOST_CLASSES:,} classes. Is this a label map?")
-        for kind, key in (("id", entry.id), ("name", entry.name)):
-            if key in places:
-                raise DataError(
-                    f'{_WHAT}: {path}, {place}: {kind} "{key}" is already used by the class in {places[key]}. '
-                    "Give each class its own id and name."
-                )
-            places[key] = place
-        classes.append(entry)
-        if not typed:
-            untyped.append(entry.id)
-    if not classes:
-        raise DataError(
-            f'{_WHAT}: {path} has no class. Expected blocks like: label {{ name: "sit" label_id: 1 '
-            f'label_type: PERSON_MOVEMENT }}, or lines like "1: sit"'
-        )
-    return LabelMap(tuple(classes), f"{_WHAT} {path}", tuple(sorted(untyped)))
-
-
-def _read_classes(path: str | Path, default_group: str) -> Iterator[tuple[ActionClass, bool, str]]:
-    """Yield each class of a label map, whether it names its type, and its place."""
-    text = read_text(path, _WHAT)
-    if len(text) > LARGEST_LABEL_MAP:
-        raise DataError(
-            f"{_WHAT}: {path} has {len(text):,} characters; label maps of up to {LARGEST_LABEL_MAP:,} are read."
-        )
-    if has_blocks(text) and not looks_like_json(text):
-        for block in read_blocks(path, _WHAT):
-            yield (*_to_class(block, default_group, path), block.place)
-    else:
-        for entry in read_class_names(text, path, _WHAT):
-            yield ActionClass(entry.id, entry.name, default_group), False, entry.place
-
-
-def _to_class(block: Block, default_group: str, path: str | Path) -> tuple[ActionClass, bool]:
-    """Return the class of a block, and whether the block names its type."""
-
-    def error(place: str, problem: str) -> UserError:
-        return DataError(f"{_WHAT}: {path}, {place}: {problem}")
-
-    name, class_id, label_type = (
-        next((block.fields[key] for key in keys if key in block.fields), None)
-        for keys in (("name",), ("label_id", "id"), ("label_type",))
-    )
-    found = ", ".join(block.fields) or "nothing"
-    if name is None or not name.text:
-        raise error(block.place, f'this class has no name (found: {found}). Add name: "...".')
-    if class_id is None:
-        raise error(block.place, f'class "{name.text}" has no id (found: {found}). Add label_id: N.')
-    number = parse_integer(class_id.text) if class_id.text.isdecimal() else None
-    if number is None or number > LARGEST_CLASS_ID:
-        found = f'id "{class_id.text[:40]}" of class "{name.text}"'
-        problem = f"{found} is not a whole number from 0 up, {LARGEST_CLASS_ID} at most."
-        raise error(class_id.place, problem)
-    if label_type is None:
-        return ActionClass(number, name.text, default_group), False
-    group = _GROUP_OF_SPELLING.get(label_type.text.upper())
-    if group is None:
-        problem = f'label_type "{label_type.text}" of class "{name.text}" is unknown. '
-        raise error(label_type.place, problem + suggest(label_type.text, _LABEL_TYPES))
-    return ActionClass(number, name.text, group), True
+def _in_quotes(text: str) -> str:
+    for character, written in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r")):
+        text = text.replace(character, written)
+    return f'"{text}"'

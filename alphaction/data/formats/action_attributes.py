@@ -67,6 +67,8 @@ ACTIONS_TAKEN = "actions are taken from"
 ANYONE = -2
 """A merge key of rows that are one box whoever their persons are."""
 CHECKBOX = "checkbox"
+OPTIONS = "options"
+"""The kind of a list of which several can be ticked: VIA's checkbox."""
 NUMBER = "number"
 TEXT = "text"
 IDENTIFIER = "identifier"
@@ -151,7 +153,8 @@ class AttributeUse:
     """The attributes that a file declares or uses; which of them are actions is asked of all files together.
 
     Attributes:
-        kinds: attribute name -> kind (``select``, ``radio``, ``text``, ``checkbox``, ``number``, ``identifier``).
+        kinds: attribute name -> kind (``select``, ``radio``, ``options``, ``text``, ``checkbox``, ``number``,
+            ``identifier``).
         owners: attribute name -> the labels that have it; one that is not in it belongs to every label.
         labels: the labels that boxes have; "" where one has none.
     """

@@ -62,6 +62,7 @@ class ActionRule:
         notes: what was decided, for the user.
         counts: what was not taken for an action, by reason.
         groups: action -> its group, where an attribute's name says so.
+        said_by: action -> the attributes that it is a value of; checkboxes, which are actions themselves, are none.
 
     Raises:
         DataError: no file has an attribute of a ``wanted`` name.
@@ -70,6 +71,7 @@ class ActionRule:
     def __init__(self, use: AttributeUse, wanted: Collection[str] = (), *, chosen: bool = True) -> None:
         self.counts: dict[str, int] = {}
         self.groups: dict[str, str] = {}
+        self.said_by: dict[str, set[str]] = {}
         self._use = use
         self._chosen = bool(wanted) and chosen
         self._labels_wanted = False
@@ -91,6 +93,13 @@ class ActionRule:
         self._persons: Counter[str] = Counter()
         self._labels_left: Counter[str] = Counter()
         self._values_met: dict[str, Counter[str]] = {}
+
+    @property
+    def class_attributes(self) -> dict[str, dict[str, str]]:
+        """Return ``said_by`` with the kind of each attribute."""
+        return {
+            value: {name: self._use.kinds.get(name, TEXT) for name in names} for value, names in self.said_by.items()
+        }
 
     @property
     def no_actions(self) -> NoActions:
@@ -163,8 +172,9 @@ class ActionRule:
             return [name] if self._filled(name, values) else []
         found = [value.strip() for value in values if plain(value) not in NO_VALUE]
         group = GROUP_OF_NAME.get(plain(name))
-        if group:
-            for value in found:
+        for value in found:
+            self.said_by.setdefault(value, set()).add(name)
+            if group:
                 self.groups.setdefault(value, group)
         return found
 

@@ -131,5 +131,5 @@ class AnnotationFile:
         for what, amount in rule.counts.items():
             rows.count(what, amount)
         rows.notes += rule.notes if len(rows) else []
-        more = {"class_groups": rule.groups, "no_actions": rule.no_actions}
+        more = {"class_groups": rule.groups, "class_attributes": rule.class_attributes, "no_actions": rule.no_actions}
         return rows.build(self.path, spelling="xyxy", pixels=False, **more)

@@ -112,6 +112,7 @@ def read_coco_export(file: AnnotationFile) -> RowTable:
         rows,
         merge_keys=keys,
         class_groups={} if rule is None else dict(rule.groups),
+        class_attributes={} if rule is None else rule.class_attributes,
         counts={**rows.counts, **kept},
         notes=tuple(notes),
         taken_for=pictures.taken_for,

@@ -1,4 +1,4 @@
-"""Label maps as text: ``item { name id }`` and ``label { name label_id label_type }`` blocks.
+"""Label maps as text: ``item { name id }``, ``label { name label_id label_type }`` and ``group { name }`` blocks.
 
 Protobuf's own tokenizer reads the text (quotes, escapes, comments). Its message parser is not used: it refuses names
 without quotes, which some tools write, and forgets where a value stood.
@@ -15,7 +15,10 @@ from google.protobuf import text_format
 from alphaction.data.formats.file_content import read_text
 from alphaction.utils.errors import DataError, UserError
 
-_OPENERS = ("item", "label")
+GROUP = "group"
+"""What begins a block that is no class."""
+_CLASS_OPENERS = ("item", "label")
+_OPENERS = (*_CLASS_OPENERS, GROUP)
 _BRACES = ("{", "}")
 _SEPARATORS = (",", ";", ":")
 
@@ -29,10 +32,11 @@ class Word(NamedTuple):
 
 
 class Block(NamedTuple):
-    """The fields of one class, name -> value, and where the block begins."""
+    """The fields of one class or group, name -> value, where the block begins, and with which word."""
 
     fields: Mapping[str, Word]
     place: str
+    opener: str = "label"
 
 
 def has_blocks(text: str) -> bool:
@@ -41,7 +45,7 @@ def has_blocks(text: str) -> bool:
 
 
 def read_blocks(path: str | Path, what: str) -> Iterator[Block]:
-    """Yield the ``item`` and ``label`` blocks of a file. Messages inside a block are skipped.
+    """Yield the ``item``, ``label`` and ``group`` blocks of a file. Messages inside a block are skipped.
 
     White space, colons, commas, semicolons and ``#`` comments are free; quotes are ``'`` or ``"``, or none.
 
@@ -54,7 +58,7 @@ def read_blocks(path: str | Path, what: str) -> Iterator[Block]:
     """
     words = _Words(path, what)
     for opener in words:
-        yield Block(_read_fields(opener, words), opener.place)
+        yield Block(_read_fields(opener, words), opener.place, opener.text)
 
 
 def _read_fields(opener: Word, words: _Words) -> dict[str, Word]:
@@ -74,7 +78,7 @@ def _read_fields(opener: Word, words: _Words) -> dict[str, Word]:
             break
         if value.brace and value.text == "}":
             raise words.error(name.place, f'field "{name.text}" has no value.')
-        if value.brace and name.text in _OPENERS:
+        if value.brace and name.text in _CLASS_OPENERS:
             problem = f'this block is not closed before the next one ({name.place}). Add "}}".'
             raise words.error(opener.place, problem)
         if value.brace:

@@ -156,6 +156,7 @@ class RowTable:
         image_ids: image id -> keyframe, where the file has images.
         class_names: class id -> name, where the file names its ids.
         class_groups: class -> "movement", "object" or "person", where the file says so.
+        class_attributes: class -> the attributes of a tool that it is a value of, and their kinds.
         segments: labels without a box.
         sampled: how tracks became rows.
         no_actions: what was not taken for an action.
@@ -185,6 +186,7 @@ class RowTable:
     image_ids: ImageIds = field(default_factory=ImageIds.empty)
     class_names: Mapping[int, str] = field(default_factory=dict)
     class_groups: Mapping[Label, str] = field(default_factory=dict)
+    class_attributes: Mapping[Label, Mapping[str, str]] = field(default_factory=dict)
     segments: Sequence[Segment] = ()
     sampled: TracksSampled = field(default_factory=TracksSampled)
     no_actions: NoActions = field(default_factory=NoActions)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from alphaction.data.formats.action_attributes import split_text
+from alphaction.data.formats.action_attributes import OPTIONS, split_text
 from alphaction.data.formats.rows import RowBuilder
 from alphaction.utils.values import Value
 
-_KINDS = {1: "text", 2: "options", 3: "radio", 4: "select"}  # "options": a VIA checkbox has several options
+_KINDS = {1: "text", 2: OPTIONS, 3: "radio", 4: "select"}
 _TEXT, _CHECKBOX = 1, 2
 
 

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from alphaction.data.keyframes import exact_times
 from alphaction.data.video.clip_source import ClipSource, VideoCheck
 from alphaction.data.video.time_units import likely_unit
-from alphaction.utils.device import available_cores
+from alphaction.utils.cores import available_cores
 from alphaction.utils.errors import DataError
 from alphaction.utils.messages import counted, first_lines, listed
 

@@ -8,10 +8,10 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-import cv2
 import numpy as np
 
 from alphaction.data.video.sound import Sound
+from alphaction.utils.drawing import jpeg_bytes
 
 JPEG_QUALITY = 95
 
@@ -98,5 +98,4 @@ def add_stream(
 
 def write_jpeg(path: Path, image: np.ndarray) -> None:
     """Write a picture, RGB uint8 [height, width, 3], as JPEG, regardless of the file's suffix."""
-    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-    path.write_bytes(cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes())
+    path.write_bytes(jpeg_bytes(image, JPEG_QUALITY))

@@ -5,7 +5,6 @@ Axes: B clips, C channels, T frames, H and W rows and columns, N tokens: T/2 x H
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +15,7 @@ from alphaction.modeling.backbone.base import Backbone
 from alphaction.modeling.backbone.recompute import run_block
 from alphaction.modeling.backbone.tubes import TUBE, check_tubes
 from alphaction.modeling.registries import BACKBONES
-from alphaction.utils.errors import UserError
+from alphaction.utils.imports import BROKEN, missing_optional
 
 # The attribute name encoder is that of transformers' VJEPA2Model: its weight files fit behind the prefix "backbone.",
 # without what they hold beside the encoder.
@@ -117,12 +116,8 @@ def _transformers() -> tuple[type, type]:
     """Return transformers' VJEPA2Config and VJEPA2Model; it is imported here only, as hardly anybody needs it."""
     try:
         from transformers import VJEPA2Config, VJEPA2Model
-    except ImportError as error:
-        raise UserError(
-            "MODEL.BACKBONE.CONV_BODY: V-JEPA 2 needs the package transformers, 4.53 or newer, which "
-            f'{sys.executable} cannot import ({error}). Install it with AlphAction, pip install -e ".[vjepa2]", or '
-            'alone, pip install "transformers>=4.53".'
-        ) from error
+    except BROKEN as error:
+        raise missing_optional("transformers", "MODEL.BACKBONE.CONV_BODY: V-JEPA 2", error) from error
     return VJEPA2Config, VJEPA2Model
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from alphaction.checkpoint.foreign.converted import Converted
 from alphaction.checkpoint.foreign.head_settings import AVA_CLASSES, AVA_GROUPS, HEAD
 from alphaction.checkpoint.matching import CLASSIFIER
 from alphaction.config import load_cfg, validate_cfg
+from alphaction.config.class_groups import OWN_GROUP_KEYS
 from alphaction.config.config_text import Setting, to_yaml
 from alphaction.config.keys import KEYS
 
@@ -51,8 +53,10 @@ def config_text(converted: Converted, weights: Path, path: Path) -> str:
     """
     values = {key: Setting(key, _plain(setting.value), setting.why) for key, setting in converted.settings.items()}
     if not is_of_ava(converted):
+        own = [key for key in OWN_GROUP_KEYS if key in values]
+        which = "these and the keys of GROUPS" if own else "the four of them"
         for key in (key for key in values if key.startswith(f"{HEAD}.NUM_")):
-            values[key] = Setting(key, values[key].value, "leave the four of them out to take your label map's")
+            values[key] = Setting(key, values[key].value, f"leave {which} out to take your label map's")
     for key, value in converted.recipe.items():
         values.setdefault(key, Setting(key, _plain(value), "as it was trained; may be changed"))
     for key, value, why in _additions(converted, weights, path):
@@ -74,14 +78,17 @@ def _additions(converted: Converted, weights: Path, path: Path) -> list[tuple[st
     if body.startswith(_CONVOLUTIONAL):
         kept = "the loaded statistics are kept: a few clips per GPU are too few for new ones"
         added += [("MODEL.BACKBONE.FROZEN_BN", True, kept), ("MODEL.NONLOCAL.FROZEN_BN", True, kept)]
-    for split in ("TRAIN", "TEST"):
-        short = converted.recipe.get(f"INPUT.MIN_SIZE_{split}")
-        if short:
-            added.append((f"INPUT.MAX_SIZE_{split}", _ASPECT * short, "they were trained without a limit"))
+    added += [(key, value, "they were trained without a limit") for key, value in longest_sides(converted.recipe)]
     if is_of_ava(converted):
         added += [(key, names, "80 classes are AVA's") for key, names in _AVA.items()]
         added.append(("TEST.ACTION_THRESH", 0.0, "every score counts in the mean AP"))
     return [*added, ("OUTPUT_DIR", f"output/{path.stem}", "")]
+
+
+def longest_sides(recipe: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """Return INPUT.MAX_SIZE_TRAIN and _TEST, where a recipe has a short side, so that they limit no video."""
+    shorts = {split: recipe.get(f"INPUT.MIN_SIZE_{split}") for split in ("TRAIN", "TEST")}
+    return [(f"INPUT.MAX_SIZE_{split}", _ASPECT * short) for split, short in shorts.items() if short]
 
 
 def _header(converted: Converted, weights: Path) -> list[str]:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from yacs.config import CfgNode
 
-import alphaction
 from alphaction.config.catalog_file import register_file
 from alphaction.config.paths_catalog import BUILT_IN, DatasetSpec, find_dataset, known_datasets, splits_of
 from alphaction.config.yaml_file import read_yaml_mapping
@@ -20,6 +19,7 @@ from alphaction.data.tables import BOX_FILES, DatasetTables, open_tables
 from alphaction.data.video.file import VideoInfo
 from alphaction.evaluation.recall import IOU, Recall
 from alphaction.utils.atomic import replacing
+from alphaction.utils.config_files import config_folder
 from alphaction.utils.errors import UserError
 from alphaction.utils.files import refuse_existing
 from alphaction.workflows.detect.choose_detector import make_detector, recorded
@@ -132,7 +132,7 @@ def default_output(spec: DatasetSpec, every_class: bool) -> Path:
 
 def _is_shipped(catalog: Path) -> bool:
     """Return whether a ``dataset.yaml`` lies among the program's own experiments."""
-    return Path(alphaction.__file__).resolve().parents[1] / "config_files" in catalog.resolve().parents
+    return config_folder() in catalog.resolve().parents
 
 
 def _outputs(cfg: CfgNode, target: BoxTarget, every_class: bool) -> dict[str, Path]:

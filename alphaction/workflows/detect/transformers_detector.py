@@ -17,6 +17,7 @@ import torch
 from alphaction.utils.device import choose_device
 from alphaction.utils.errors import CheckpointError, UserError
 from alphaction.utils.files import missing_file
+from alphaction.utils.imports import BROKEN, missing_optional
 from alphaction.utils.limits import MOST_CLASSES
 from alphaction.workflows.detect.detected_boxes import Classes, DetectedBoxes, Wanted, check_frame, find_person
 from alphaction.workflows.detect.detector_flags import DETECT_PERSONS, DetectorFlags
@@ -75,11 +76,8 @@ class TransformersDetector:
         target = choose_device(device, flags.device)
         try:
             from transformers import AutoImageProcessor, AutoModelForObjectDetection
-        except ImportError as error:
-            raise UserError(
-                f"--hf-model {name} needs transformers, which cannot be imported ({error}): "
-                'pip install -e ".[detectors]" or pip install transformers.'
-            ) from error
+        except BROKEN as error:
+            raise missing_optional("transformers", f"--hf-model {name}", error) from error
         try:
             with _nothing_converted():
                 processor = AutoImageProcessor.from_pretrained(str(place), trust_remote_code=False)

@@ -6,20 +6,23 @@ Sizes in shapes: K keyframes, R boxes, M boxes at one keyframe.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from alphaction.config.class_groups import MOVEMENT
 from alphaction.config.paths_catalog import DatasetSpec
 from alphaction.data.annotations import AnnotationTable, LabelMap
-from alphaction.data.label_statistics import movements_per_box
+from alphaction.data.label_statistics import classes_of_keyframes, labels_of_group
 from alphaction.data.table_checks import require_boxes, require_same_classes
 from alphaction.data.tables import DatasetTables, open_tables
 from alphaction.data.video.clip_source import ClipSource
 from alphaction.data.video.whole_movies import MovieSource
 from alphaction.evaluation.recall import Recall
 from alphaction.utils.messages import counted
+from alphaction.workflows.finetune.rare_classes import RareClasses
 
 # Opening a video decodes a frame; this many of a split suffice to estimate rates and sizes.
 _PROBED_VIDEOS = 24
@@ -50,7 +53,7 @@ class DatasetStatistics:
         train, val: names of the splits.
         label_map: the classes.
         videos, keyframes, boxes: counts of the training split; keyframes are those with a box.
-        several_movements: boxes of both splits with two movement labels or more.
+        several: group -> boxes of both splits with two labels of it or more; only exclusive groups.
         persons: (95th percentile, most) boxes of a keyframe.
         height_share: median height of a box, as a fraction of the frame's shorter side.
         short_side: median length of that side in pixels.
@@ -60,6 +63,7 @@ class DatasetStatistics:
         memory_slots: most such steps that lie on one side of a keyframe.
         has_objects: whether both splits name object boxes.
         detections: of the validation split; None: it names no person boxes.
+        rare: what to do about rare classes of the training split; None: none is rare.
         probed: number of videos that sizes and rates were read from.
         example_video: a video of the validation split, None where it consists of one-second clips.
         example_boxes, example_objects: files of person and of object boxes for it, None where there are none.
@@ -72,7 +76,7 @@ class DatasetStatistics:
     videos: int
     keyframes: int
     boxes: int
-    several_movements: int
+    several: Mapping[str, int]
     persons: tuple[int, int]
     height_share: float
     short_side: int
@@ -82,6 +86,7 @@ class DatasetStatistics:
     memory_slots: int
     has_objects: bool
     detections: Detections | None
+    rare: RareClasses | None = None
     probed: int = 0
     example_video: Path | None = None
     example_boxes: Path | None = None
@@ -89,22 +94,32 @@ class DatasetStatistics:
     published: bool = False
 
     @property
-    def exclusive_movement(self) -> bool:
-        """Whether a softmax can learn the movements: more than one class, and no box with two of them."""
-        return self.label_map.group_sizes[0] > 1 and self.several_movements == 0
+    def epoch_clips(self) -> int:
+        """Clips of an epoch: each keyframe of the training split once, or more often where rare classes ask for it."""
+        return self.keyframes if self.rare is None else self.rare.epoch
 
     @property
-    def movement_labels_are(self) -> str:
-        """Why the movements exclude each other or not, for a comment."""
+    def exclusive_movement(self) -> bool:
+        """Whether a softmax can learn the movements."""
+        return self.is_exclusive(MOVEMENT)
+
+    def is_exclusive(self, group: str) -> bool:
+        """Return whether a softmax can learn a group: it is exclusive, has several classes, and no box two of them."""
+        size = next((len(each.ids) for each in self.label_map.class_groups if each.name == group), 0)
+        return size > 1 and self.several.get(group, 1) == 0
+
+    def labels_are(self, group: str) -> str:
+        """Return why the classes of a group exclude each other or not, for a comment."""
         if self.published:
             return "as published"
-        if self.label_map.group_sizes[0] == 1:
-            return "there is a single movement, whose softmax would always be 1"
-        if self.several_movements:
-            return (
-                f"{counted(self.several_movements, 'box has', 'boxes have')} several movements: no softmax learns that"
-            )
-        return "no box carries two movements"
+        noun, nouns = ("movement", "movements") if group == MOVEMENT else ("class", "classes")
+        if self.label_map.groups.count(group) == 1:
+            return f"there is a single {noun}, whose softmax would always be 1"
+        if group not in self.several:
+            return "the label map does not say that they exclude each other"
+        if several := self.several[group]:
+            return f"{counted(several, 'box has', 'boxes have')} several {nouns}: no softmax learns that"
+        return f"no box carries two {nouns}"
 
 
 def ava_statistics(train: str, val: str, label_map: LabelMap) -> DatasetStatistics:
@@ -121,7 +136,7 @@ def ava_statistics(train: str, val: str, label_map: LabelMap) -> DatasetStatisti
         videos=235,
         keyframes=184_000,
         boxes=0,
-        several_movements=0,
+        several={MOVEMENT: 0},
         persons=(10, 25),
         height_share=0.7,
         short_side=360,
@@ -153,7 +168,11 @@ def read_statistics(train: DatasetSpec, val: DatasetSpec) -> DatasetStatistics:
     sides = [(min(size), max(size)) for size, _ in infos]
     rates = [fps for _, fps in infos]
     step, slots = _memory_reach(table)
-    several = [int((movements_per_box(each, label_map) > 1).sum()) for each in (table, val_table)]
+    several = {
+        group.name: sum(int((labels_of_group(each, label_map, group.name) > 1).sum()) for each in (table, val_table))
+        for group in label_map.class_groups
+        if group.exclusive
+    }
     return DatasetStatistics(
         train=train.name,
         val=val.name,
@@ -161,7 +180,7 @@ def read_statistics(train: DatasetSpec, val: DatasetSpec) -> DatasetStatistics:
         videos=len(np.unique(table.keyframes.video_index)),
         keyframes=len(counts),
         boxes=len(table),
-        several_movements=sum(several),
+        several=several,
         persons=(int(np.percentile(counts, 95, method="higher")), int(counts.max())),
         height_share=float(np.median(shares)),
         short_side=int(np.median([short for short, _ in sides])),
@@ -171,6 +190,7 @@ def read_statistics(train: DatasetSpec, val: DatasetSpec) -> DatasetStatistics:
         memory_slots=slots,
         has_objects=train.object_boxes is not None and val.object_boxes is not None,
         detections=_detections(val_opened),
+        rare=RareClasses.of(classes_of_keyframes(table, label_map)[np.diff(table.row_offsets) > 0], label_map.names),
         probed=len(infos),
         example_video=_example_video(val_opened),
         example_boxes=val.person_boxes,

@@ -37,7 +37,7 @@ def next_commands(
     commands = [
         *(f"python tools/validate_dataset.py {name} --config-file {config}" for name in names),
         f"bash tools/finetune_quickstart.sh {config} {device}{classes}",
-        f"{python} test_net.py --config-file {config}",
+        f"{python} test_net.py --config-file {config} --report",
         f"python tools/predict_video.py --config-file {config} {_prediction_flags(cfg, statistics)}",
     ]
     return [runnable_here(command) for command in commands]

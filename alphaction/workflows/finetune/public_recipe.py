@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from alphaction.config.class_groups import WEIGHT_KEYS
 from alphaction.config.config_text import Setting
 from alphaction.data.augmentation import flip_pairs
 from alphaction.utils.messages import counted
 from alphaction.workflows.finetune.dataset_statistics import DatasetStatistics
 from alphaction.workflows.finetune.finetune_options import PARTS, FinetuneOptions
+from alphaction.workflows.finetune.own_groups import own_shares
 from alphaction.workflows.finetune.recipe_schedule import Schedule
 from alphaction.workflows.finetune.starting_weights import Start
 
@@ -75,11 +77,12 @@ def head_settings(options: FinetuneOptions, start: Start) -> Iterator[Setting]:
 def loss_settings(options: FinetuneOptions, stats: DatasetStatistics) -> Iterator[Setting]:
     """Yield the loss of all these networks: binary cross-entropy, the mean over all classes."""
     sizes = stats.label_map.group_sizes
-    groups = ("POSE_LOSS_WEIGHT", "OBJECT_LOSS_WEIGHT", "PERSON_LOSS_WEIGHT")
     whole = "the group's share of the classes: together the mean over all of them"
-    for key, size in zip(groups, sizes, strict=True):
+    for key, size in zip(WEIGHT_KEYS, sizes, strict=True):
         if size:
-            yield Setting(f"{_HEAD}.{key}", float(f"{size / sum(sizes):.6g}"), whole)
+            yield Setting(f"{_HEAD}.{key}", float(f"{size / stats.label_map.num_classes:.6g}"), whole)
+    if stats.label_map.own_groups:
+        yield own_shares(stats)
     yield Setting(f"{_HEAD}.FOCAL_LOSS.GAMMA", 0.0, "binary cross-entropy, as published")
 
 

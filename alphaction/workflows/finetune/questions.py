@@ -26,6 +26,7 @@ from alphaction.workflows.finetune.finetune_options import (
     default_output,
 )
 from alphaction.workflows.finetune.generate import check_num_classes, check_val_dataset, collect_statistics
+from alphaction.workflows.finetune.own_groups import groups_in_words
 from alphaction.workflows.finetune.prompts import ask
 from alphaction.workflows.finetune.recipe import build_recipe
 from alphaction.workflows.finetune.starting_weights import starting_point, weights_of
@@ -80,11 +81,10 @@ def _ask_dataset(options: FinetuneOptions) -> tuple[FinetuneOptions, DatasetStat
             click.echo(f"  {error}")
             chosen = ask("Dataset", usual, None, parse)
     stats = chosen[1]
-    movement, handled, person = stats.label_map.group_sizes
     click.echo(
         f"  {stats.train}: {counted(stats.keyframes, 'keyframe')} of {counted(stats.videos, 'video')}, "
         f"{counted(stats.label_map.num_classes, 'class', 'classes')} "
-        f"({movement} movement, {handled} object, {person} person); evaluated on {stats.val}"
+        f"({groups_in_words(stats)}); evaluated on {stats.val}"
     )
     return chosen
 

@@ -8,18 +8,19 @@ from dataclasses import dataclass
 
 import torch
 
+from alphaction.config.class_groups import MOVEMENT, SIZE_KEYS, WEIGHT_KEYS
 from alphaction.config.config_text import Setting
 from alphaction.data.augmentation import flip_pairs
-from alphaction.utils.device import available_cores
+from alphaction.utils.cores import available_cores
 from alphaction.utils.messages import counted
 from alphaction.workflows.finetune import public_recipe
 from alphaction.workflows.finetune.dataset_statistics import DatasetStatistics
 from alphaction.workflows.finetune.finetune_options import FinetuneOptions, experiment_name
 from alphaction.workflows.finetune.interaction_settings import backbone_facts, interaction_settings
+from alphaction.workflows.finetune.own_groups import own_groups, own_weights
 from alphaction.workflows.finetune.recipe_schedule import Schedule, plan_schedule
 from alphaction.workflows.finetune.starting_weights import Start, has_trained_head, starting_point
 
-_GROUP_KEYS = ("PERSON_MOVEMENT", "OBJECT_MANIPULATION", "PERSON_INTERACTION")
 _GROUP_NAMES = ("movement", "object manipulation", "person interaction")
 
 
@@ -48,7 +49,7 @@ def build_recipe(options: FinetuneOptions, stats: DatasetStatistics) -> tuple[li
         *interaction_settings(options, stats),
         *_input(options, stats, size, start),
         *_datasets(options, stats),
-        *_loader(options),
+        *_loader(options, stats),
         *_solver(options, stats, schedule),
         *_test(options, stats, schedule, start),
         Setting("OUTPUT_DIR", options.output_dir or f"output/{experiment_name(options)}"),
@@ -129,14 +130,18 @@ def _head(options: FinetuneOptions, stats: DatasetStatistics, start: Start) -> I
         label_map.num_classes,
         "from AVA's label map" if stats.published else f"from {label_map.source}",
     )
-    for key, size in zip(_GROUP_KEYS, label_map.group_sizes, strict=True):
-        yield Setting(f"{head}.NUM_{key}_CLASSES", size)
+    for key, size in zip(SIZE_KEYS, label_map.group_sizes, strict=True):
+        yield Setting(f"{head}.{key}", size)
     if training is not None and label_map.group_sizes[0]:
         why = "all classes are independent sigmoids, as in the network that the weights are of"
         yield Setting(f"{head}.EXCLUSIVE_MOVEMENT", False, why)
     elif label_map.group_sizes[0]:
         learned = "softmax" if stats.exclusive_movement else "independent sigmoids"
-        yield Setting(f"{head}.EXCLUSIVE_MOVEMENT", stats.exclusive_movement, f"{learned}: {stats.movement_labels_are}")
+        yield Setting(
+            f"{head}.EXCLUSIVE_MOVEMENT", stats.exclusive_movement, f"{learned}: {stats.labels_are(MOVEMENT)}"
+        )
+    if label_map.own_groups:
+        yield from own_groups(stats, training is None)
     yield from public_recipe.loss_settings(options, stats) if training is not None else _weights(options, stats)
     most, fullest = stats.persons
     comment = f"at least 10; 95% of the keyframes have {most} persons or fewer, the fullest {fullest}"
@@ -147,9 +152,8 @@ def _head(options: FinetuneOptions, stats: DatasetStatistics, start: Start) -> I
 
 
 def _weights(options: FinetuneOptions, stats: DatasetStatistics) -> Iterator[Setting]:
-    keys = ("POSE_LOSS_WEIGHT", "OBJECT_LOSS_WEIGHT", "PERSON_LOSS_WEIGHT")
     weights = loss_weights(options, stats)
-    for group, (key, weight, size) in enumerate(zip(keys, weights, stats.label_map.group_sizes, strict=True)):
+    for group, (key, weight, size) in enumerate(zip(WEIGHT_KEYS, weights, stats.label_map.group_sizes, strict=True)):
         if not size:
             continue  # Nothing is computed for an empty group.
         if group == 0 and stats.exclusive_movement:
@@ -158,6 +162,8 @@ def _weights(options: FinetuneOptions, stats: DatasetStatistics) -> Iterator[Set
             comment = f"the number of {_GROUP_NAMES[group]} classes ({size}), as the loss is a mean over them"
             comment += "; twice that, as they are rarer than movements" if options.tiny and group else ""
         yield Setting(f"MODEL.ROI_ACTION_HEAD.{key}", weight, comment)
+    if stats.label_map.own_groups:
+        yield own_weights(stats, factor=2.0 if options.tiny else 1.0)
 
 
 def _input(options: FinetuneOptions, stats: DatasetStatistics, size: FrameSize, start: Start) -> Iterator[Setting]:
@@ -213,7 +219,7 @@ def _datasets(options: FinetuneOptions, stats: DatasetStatistics) -> Iterator[Se
     yield Setting("DATASETS.TEST", [stats.val])
 
 
-def _loader(options: FinetuneOptions) -> Iterator[Setting]:
+def _loader(options: FinetuneOptions, stats: DatasetStatistics) -> Iterator[Setting]:
     cores, here = available_cores(), torch.cuda.device_count()
     if options.num_gpus == 0:
         workers, why = max(1, min(4, cores // 2)), f"half of this machine's {counted(cores, 'core')}, but 1 to 4"
@@ -226,6 +232,8 @@ def _loader(options: FinetuneOptions) -> Iterator[Setting]:
     else:
         workers, why = 4, f"for each GPU; raise it where a machine has more than {4 * options.num_gpus} cores"
     yield Setting("DATALOADER.NUM_WORKERS", workers, why)
+    if stats.rare is not None:
+        yield Setting("DATALOADER.REPEAT_THRESHOLD", stats.rare.threshold, stats.rare.reason)
     yield from public_recipe.loader_settings(options)
 
 
@@ -242,9 +250,10 @@ def _solver(options: FinetuneOptions, stats: DatasetStatistics, schedule: Schedu
         yield from public_recipe.solver_settings(options, stats, schedule)
     else:
         yield from _own_solver(options, schedule)
+    repeats = "" if stats.rare is None else f" ({counted(stats.epoch_clips, 'clip')} with repeats)"
     length = (
-        f"{counted(stats.keyframes, 'keyframe')}, batch {schedule.batch}: {counted(schedule.epoch, 'iteration')} an "
-        f"epoch, {schedule.epochs:.3g} epochs; {schedule.reason}"
+        f"{counted(stats.keyframes, 'keyframe')}{repeats}, batch {schedule.batch}: "
+        f"{counted(schedule.epoch, 'iteration')} an epoch, {schedule.epochs:.3g} epochs; {schedule.reason}"
     )
     yield Setting("SOLVER.MAX_ITER", schedule.max_iter, length)
     if options.tiny:

@@ -45,7 +45,7 @@ class Schedule:
         warmup: iterations of the warm-up.
         period: iterations between two evaluations, and between two checkpoints.
         reason: where the length of the run comes from.
-        epochs: passes over the training clips.
+        epochs: passes over the training clips, those with rare classes repeated where the config does that.
         epoch: iterations of one pass.
     """
 
@@ -79,22 +79,22 @@ def plan_schedule(options: FinetuneOptions, stats: DatasetStatistics, short_side
     """
     batch = _batch(options, stats, short_side)
     lr, lr_reason = _learning_rate(options, batch)
-    epoch = math.ceil(stats.keyframes / batch)
+    epoch = math.ceil(stats.epoch_clips / batch)
     as_published = stats.published and not options.tiny and options.max_iter is None and options.epochs is None
     max_iter, reason = _length(options, stats, batch)
     if options.max_iter is not None:
         max_iter, reason = options.max_iter, "as given by --max-iter"
     elif options.epochs is not None:
-        max_iter, reason = max(1, round(options.epochs * stats.keyframes / batch)), "as given by --epochs"
+        max_iter, reason = max(1, round(options.epochs * stats.epoch_clips / batch)), "as given by --epochs"
         if max_iter > MAX_ITERATIONS:
             raise UserError(
-                f"--epochs {options.epochs:g}: {counted(stats.keyframes, 'keyframe')} and {counted(batch, 'clip')} a "
-                f"step make that {max_iter} iterations; expected {MAX_ITERATIONS} at most"
+                f"--epochs {options.epochs:g}: {counted(stats.epoch_clips, 'clip')} an epoch and "
+                f"{counted(batch, 'clip')} a step make that {max_iter} iterations; expected {MAX_ITERATIONS} at most"
             )
     if (training := options.network.training) is not None:
         steps = tuple(step for step in (round(max_iter * share) for share in training.drops) if 0 < step < max_iter)
         warmup, period = min(round(max_iter * training.warmup), max_iter - 1), math.ceil(max_iter / EVALUATIONS)
-        epochs = max_iter * batch / stats.keyframes
+        epochs = max_iter * batch / stats.epoch_clips
         return Schedule(batch, lr, lr_reason, max_iter, steps, warmup, max(1, period), reason, epochs, epoch)
     recipe_iter, recipe_steps = RECIPE_ITERATIONS[options.use_ia]
     scale = batch / RECIPE_BATCH
@@ -115,7 +115,7 @@ def plan_schedule(options: FinetuneOptions, stats: DatasetStatistics, short_side
         warmup=warmup,
         period=max(1, period),
         reason=reason,
-        epochs=max_iter * batch / stats.keyframes,
+        epochs=max_iter * batch / stats.epoch_clips,
         epoch=epoch,
     )
 
@@ -158,7 +158,7 @@ def _learning_rate(options: FinetuneOptions, batch: int) -> tuple[float, str]:
 def _length(options: FinetuneOptions, stats: DatasetStatistics, batch: int) -> tuple[int, str]:
     """Return the iterations that suit the dataset, and why."""
     if options.tiny:
-        iterations = max(TINY_MIN_ITER, math.ceil(TINY_EPOCHS * stats.keyframes / batch))
+        iterations = max(TINY_MIN_ITER, math.ceil(TINY_EPOCHS * stats.epoch_clips / batch))
         return iterations, f"{TINY_EPOCHS} epochs, enough for random weights, but at least {TINY_MIN_ITER} iterations"
     if (training := options.network.training) is not None:
         return _public_length(training, stats, batch)
@@ -167,18 +167,18 @@ def _length(options: FinetuneOptions, stats: DatasetStatistics, batch: int) -> t
         iterations = round(recipe_iter * RECIPE_BATCH / batch)
         return iterations, f"the recipe: {recipe_iter} iterations of {RECIPE_BATCH} clips"
     recipe_epochs = recipe_iter * RECIPE_BATCH / AVA_CLIPS
-    epochs = max(recipe_epochs, min(MAX_EPOCHS, MIN_CLIPS / stats.keyframes))
+    epochs = max(recipe_epochs, min(MAX_EPOCHS, MIN_CLIPS / stats.epoch_clips))
     reason = (
         f"the recipe's {recipe_epochs:.1f} epochs on AVA, but at least {MIN_CLIPS} clips, which a new classifier "
         f"needs, though at most {MAX_EPOCHS} epochs; in whole iterations"
     )
-    return math.ceil(epochs * stats.keyframes / batch), reason
+    return math.ceil(epochs * stats.epoch_clips / batch), reason
 
 
 def _public_length(training: Training, stats: DatasetStatistics, batch: int) -> tuple[int, str]:
     """Return the published epochs on AVA; on fewer clips more of them, as in :func:`_length`."""
     epochs, reason = training.epochs, f"{training.source}: {training.epochs} epochs"
     if not stats.published:
-        epochs = max(epochs, min(MAX_EPOCHS, MIN_CLIPS / stats.keyframes))
+        epochs = max(epochs, min(MAX_EPOCHS, MIN_CLIPS / stats.epoch_clips))
         reason += f", but at least {MIN_CLIPS} clips, though at most {MAX_EPOCHS} epochs; in whole iterations"
-    return math.ceil(epochs * stats.keyframes / batch), reason
+    return math.ceil(epochs * stats.epoch_clips / batch), reason

@@ -18,9 +18,9 @@ from yacs.config import CfgNode
 from alphaction.config.paths_catalog import DatasetSpec, find_dataset
 from alphaction.data.annotations import AnnotationTable, LabelMap
 from alphaction.data.keyframes import Keyframe, exact_time, time_list, time_text
-from alphaction.data.label_statistics import labels_per_keyframe
+from alphaction.data.label_statistics import classes_of_keyframes
 from alphaction.data.tables import DatasetTables, open_tables
-from alphaction.data.temporal import clip_slots
+from alphaction.data.temporal import clip_slots, spread_slots
 from alphaction.utils.drawing import PALETTE, TITLE_BACKGROUND, contact_sheet, draw_detections, put_lines, write_png
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import counted, suggest
@@ -61,8 +61,9 @@ class ShownDataset:
             UserError: if the dataset is unknown or one of its files is wrong.
         """
         inputs = cfg.INPUT
-        slots = strip_slots(clip_slots(inputs.FRAME_NUM, inputs.FRAME_SAMPLE_RATE, inputs.CLIP_OFFSET))
+        window = clip_slots(inputs.FRAME_NUM, inputs.FRAME_SAMPLE_RATE, inputs.CLIP_OFFSET)
         spec = find_dataset(cfg, name)
+        slots = spread_slots(window, STRIP_FRAMES)
         return cls(open_tables(spec), slots, cfg.INPUT.FPS, _folders_of(spec))
 
     @property
@@ -125,13 +126,6 @@ _WHAT_TO_LOOK_FOR = """Look for:
   - a strip that is too short or too long to see the action: INPUT.FPS, FRAME_NUM, FRAME_SAMPLE_RATE"""
 
 
-def strip_slots(window: Sequence[int]) -> tuple[int, ...]:
-    """Return the slots of a clip that the strip shows, spread evenly, the keyframe (slot 0) among them."""
-    picked = [window[i] for i in np.linspace(0, len(window) - 1, min(STRIP_FRAMES, len(window))).round().astype(int)]
-    picked[int(np.argmin(np.abs(picked)))] = 0
-    return tuple(picked)
-
-
 def draw_samples(shown: ShownDataset, output_dir: Path, positions: Sequence[int]) -> SheetReport:
     """Write one PNG for each of the keyframes at ``positions``.
 
@@ -156,7 +150,7 @@ def draw_samples(shown: ShownDataset, output_dir: Path, positions: Sequence[int]
         output_dir.mkdir(parents=True, exist_ok=True)
         write_record(output_dir, RECORD, {"dataset": shown.tables.name, "files": [file.name for file in files]})
         write_png(path, picture)
-    present = labels_per_keyframe(shown.tables.annotations, shown.tables.label_map) > 0
+    present = classes_of_keyframes(shown.tables.annotations, shown.tables.label_map)
     on_pictures, anywhere = present[list(positions)].any(axis=0), present.any(axis=0)
     names = np.array(shown.tables.label_map.names, dtype=object)
     return SheetReport(
@@ -185,7 +179,7 @@ def choose_keyframes(annotations: AnnotationTable, label_map: LabelMap, count: i
     Each next one shows the most classes that are not shown yet; of equals, one of the video that was taken least often;
     of those, a random one. Keyframes without boxes are taken last.
     """
-    present = labels_per_keyframe(annotations, label_map) > 0
+    present = classes_of_keyframes(annotations, label_map)
     video = annotations.keyframes.video_index
     has_box = np.diff(annotations.row_offsets) > 0
     order = np.random.default_rng(seed).permutation(len(video))

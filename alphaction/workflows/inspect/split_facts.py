@@ -39,7 +39,7 @@ def collect_facts(split: DatasetTables, settings: CheckSettings, checks: Sequenc
         else [],
         "keyframes": len(table.keyframes),
         "boxes": len(table),
-        "negatives": int((np.diff(table.label_offsets) == 0).sum()),
+        "negatives": table.num_negatives,
         "labels": table.num_labels,
         "left out or merged": {name: int(count) for name, count in table.counts.items() if count and name != "rows"},
         "classes": classes,

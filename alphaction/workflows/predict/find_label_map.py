@@ -16,6 +16,11 @@ _CLASSIFIER = CLASSIFIER.removeprefix(HEAD_PREFIX)
 _AVA_CLASSES = 80
 
 
+def holds_classes(weights: WeightFile) -> bool:
+    """Return whether the weights know actions: those of a backbone do not."""
+    return weights.label_map is not None or bool(_classifier_sizes(weights))
+
+
 def find_label_map(cfg: CfgNode, weights: WeightFile) -> LabelMap:
     """Return the classes that ``weights`` were trained for.
 
@@ -27,7 +32,7 @@ def find_label_map(cfg: CfgNode, weights: WeightFile) -> LabelMap:
     """
     if weights.label_map is not None:
         return LabelMap.from_dict(weights.label_map, f"label map in {weights.path}")
-    sizes = [len(tensor) for name, tensor in weights.weights.items() if name.endswith(_CLASSIFIER) and tensor.ndim]
+    sizes = _classifier_sizes(weights)
     if not sizes:
         raise CheckpointError(
             f"{weights.path}: holds no action classifier ({_CLASSIFIER}), so it cannot classify actions. Does it "
@@ -48,3 +53,8 @@ def find_label_map(cfg: CfgNode, weights: WeightFile) -> LabelMap:
             f"{unnamed}, and dataset {cfg.DATASETS.TEST[0]} has {label_map.num_classes} ({label_map.source}). {fix}"
         )
     return label_map
+
+
+def _classifier_sizes(weights: WeightFile) -> list[int]:
+    """Return the number of classes of each classifier of actions that there is."""
+    return [len(tensor) for name, tensor in weights.weights.items() if name.endswith(_CLASSIFIER) and tensor.ndim]

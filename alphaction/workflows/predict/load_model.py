@@ -7,11 +7,12 @@ from pathlib import Path
 from yacs.config import CfgNode
 
 from alphaction.checkpoint import load_trained_weights, read_weight_file
+from alphaction.checkpoint.run_folder import CONFIG_FILE
 from alphaction.config.paths_catalog import find_dataset
 from alphaction.data.annotations import LabelMap, read_label_map
 from alphaction.engine.classes import adopt_label_map
 from alphaction.engine.setup import Runtime
-from alphaction.modeling import ActionDetector, build_detection_model, optimize_for_inference
+from alphaction.modeling import DetectionModel, build_detection_model, optimize_for_inference
 from alphaction.utils.errors import CheckpointError, UserError
 from alphaction.utils.logging import get_logger
 from alphaction.utils.messages import listed
@@ -48,7 +49,7 @@ def adopt_classes(cfg: CfgNode, weights: Path, config_file: Path | None = None) 
 
 def load_model(
     cfg: CfgNode, weights: Path, label_map: LabelMap, runtime: Runtime, config_file: Path | None = None
-) -> ActionDetector:
+) -> DetectionModel:
     """Return the model of a config with its weights, optimized for inference.
 
     Raises:
@@ -84,7 +85,7 @@ def _names(label_map: LabelMap) -> str:
 
 def _own_config(weights: Path, config_file: Path | None) -> str:
     """Return which config to give: that of the run that wrote the weights, where it lies beside them."""
-    beside = weights.parent / "config.yaml"
+    beside = weights.parent / CONFIG_FILE
     if beside.is_file() and not (config_file is not None and config_file.exists() and beside.samefile(config_file)):
         return f"Use the config of the weights: --config-file {beside}"
     return "Use the config that the weights were trained with (config.yaml of that run), or the config's own weights."

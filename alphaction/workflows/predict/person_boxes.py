@@ -84,6 +84,18 @@ def boxes_from_file(
     own_names = VideoNames((video.stem,), str(path))
     sizes = lambda name: size if own_names.find(name) else _UNKNOWN_SIZE  # noqa: E731
     table = (files or BoxFiles()).read(path, sizes, objects)
+    return boxes_of_video(table, path, video, seconds, end, objects=objects)
+
+
+def boxes_of_video(
+    table: BoxTable, path: Path | str, video: Path, seconds: range, end: float, *, objects: bool = False
+) -> tuple[BoxTable, str]:
+    """Return the boxes of one video in a table of several, and its name there; see :func:`boxes_from_file`.
+
+    Args:
+        path: where the table is from, for messages.
+    """
+    own_names = VideoNames((video.stem,), str(path))
     keyframes = table.keyframes
     # An exact name is beyond doubt, whatever else the file holds.
     names = keyframes.videos[np.isin(keyframes.videos, [video.stem, video.name])].tolist()

@@ -296,6 +296,7 @@ class Pipeline:
             sound,
             clip.end - clip.start,
             video.seconds,
+            self._predictor.shown.told,
         )
 
 

@@ -15,6 +15,8 @@ from alphaction.data.dataset import ActionDataset, wants_objects
 from alphaction.data.keyframes import Keyframe
 from alphaction.data.sample import ClipBatch
 from alphaction.data.tables import DatasetTables
+from alphaction.data.video.clip_source import ClipSource
+from alphaction.engine.classes import exclusive_groups
 from alphaction.engine.compiling import compile_backbone, require_compiler
 from alphaction.engine.inference import predict_dataset
 from alphaction.engine.setup import set_up_alone
@@ -30,6 +32,7 @@ from alphaction.workflows.predict.load_model import load_model
 from alphaction.workflows.predict.person_boxes import BoxFiles, boxes_from_file
 from alphaction.workflows.predict.rendering import FrameRenderer
 from alphaction.workflows.predict.shares import local_rank, this_process
+from alphaction.workflows.predict.shown_scores import ShownScores
 from alphaction.workflows.predict.tracker import IouTracker, Track
 from alphaction.workflows.predict.video_options import VideoOptions
 
@@ -71,7 +74,11 @@ class Predictor:
         label_map: its classes.
         config_file: where ``cfg`` comes from, for messages.
         detector: used instead of that of the options.
+        min_score: from which all classes are shown; None: from the thresholds in the weights.
         compiled: run the backbone compiled.
+
+    Attributes:
+        shown: from which score on each class is shown.
     """
 
     def __init__(
@@ -82,9 +89,11 @@ class Predictor:
         config_file: Path | None,
         detector: Detector | None,
         *,
+        min_score: float | None = None,
         compiled: bool = False,
     ) -> None:
         self.detector = detector
+        self.shown = ShownScores.of(weights, label_map, min_score)
         self._cfg, self._label_map = cfg, label_map
         self._runtime = set_up_alone(cfg, 0, local_rank(), rank=this_process()[0])
         if compiled:
@@ -118,19 +127,8 @@ class Predictor:
             return None
         if options.detections is not None:
             _note_uncovered(persons, cfg.TEST.BOX_THRESH, clip, options)
-        seconds = persons.keyframes.seconds[persons.keyframe_of_box()]
-        # The dataset takes its keyframes from annotations: these have boxes and no labels.
-        unlabeled = AnnotationTable.from_columns(
-            [clip.path.name] * len(seconds),
-            seconds,
-            persons.boxes,
-            np.full(len(seconds), NO_CLASS),
-            source=persons.source,
-        )
-        # Seconds without a person are not predicted, so their objects do not matter.
-        objects = objects if objects is not None and np.isin(objects.keyframes.seconds, seconds).any() else None
-        tables = DatasetTables(clip.path.name, self._label_map, unlabeled, clip.source, persons, objects)
-        dataset = ActionDataset.from_tables(cfg, tables)
+        dataset = clips_of_persons(cfg, self._label_map, clip.path.name, clip.source, persons, objects)
+        objects = dataset.tables.object_boxes
         ignored = int((persons.scores < np.float32(cfg.TEST.BOX_THRESH)).sum())
         without = " (no object boxes: its O blocks see empty slots)" if wants_objects(cfg) and not objects else ""
         get_logger().info(
@@ -167,11 +165,33 @@ class Predictor:
             classified.tracks,
             classified.predictions.scores,
             self._label_map,
-            min_score=options.min_score,
+            min_score=self.shown.values,
             max_classes=options.max_classes,
-            one_movement=self._cfg.MODEL.ROI_ACTION_HEAD.EXCLUSIVE_MOVEMENT,
+            exclusive=exclusive_groups(self._cfg, self._label_map),
             scale=scale,
         )
+
+
+def clips_of_persons(
+    cfg: CfgNode, label_map: LabelMap, video: str, source: ClipSource, persons: BoxTable, objects: BoxTable | None
+) -> ActionDataset:
+    """Return the clips at the seconds at which persons are.
+
+    Args:
+        cfg: the config.
+        label_map: the classes of the model.
+        video: its name in ``source`` and in the tables.
+        source: the frames.
+        persons: boxes, one or more of which scores TEST.BOX_THRESH.
+        objects: boxes; those of seconds without a person do not matter. None: there are none.
+    """
+    seconds = persons.keyframes.seconds[persons.keyframe_of_box()]
+    # The dataset takes its keyframes from annotations: these have boxes and no labels.
+    unlabeled = AnnotationTable.from_columns(
+        [video] * len(seconds), seconds, persons.boxes, np.full(len(seconds), NO_CLASS), source=persons.source
+    )
+    objects = objects if objects is not None and np.isin(objects.keyframes.seconds, seconds).any() else None
+    return ActionDataset.from_tables(cfg, DatasetTables(video, label_map, unlabeled, source, persons, objects))
 
 
 def follow_persons(predictions: Predictions, aspect: float) -> tuple[list[Track], list[int]]:

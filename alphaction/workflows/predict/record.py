@@ -18,6 +18,7 @@ from alphaction.utils.errors import UserError
 from alphaction.utils.values import Value, parse_json
 from alphaction.workflows.detect.choose_detector import recorded
 from alphaction.workflows.detect.detector_flags import PREDICT_VIDEO
+from alphaction.workflows.predict.shown_scores import shown_setting
 from alphaction.workflows.predict.video_options import VideoOptions
 
 FOLDER = ".predict_video"
@@ -103,7 +104,8 @@ def settings_of(cfg: CfgNode, weights: Path, options: VideoOptions) -> dict[str,
     """
     settings = {name: str(value) for name, value in _flat(cfg, "") if _decides(name)}
     settings |= {"weights": _content_of(weights)}
-    for flag in ("min_score", "max_classes", "start", "end", "scale"):
+    settings["--min-score"] = shown_setting(weights, options.min_score)
+    for flag in ("max_classes", "start", "end", "scale"):
         settings[f"--{flag.replace('_', '-')}"] = str(getattr(options, flag))
     for flag, path in (("--detections", options.detections), ("--object-boxes", options.object_boxes)):
         settings[flag] = _content_of(path) if path is not None else "none"

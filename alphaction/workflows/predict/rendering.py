@@ -5,7 +5,7 @@ Sizes in shapes: N boxes of the video, C classes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import cv2
 import numpy as np
@@ -56,7 +56,7 @@ class FrameRenderer:
         tracks: the persons; their rows point into ``scores``.
         scores: float [N, C].
         label_map: the classes.
-        min_score, max_classes, one_movement: see :func:`alphaction.engine.pictures.shown_classes`.
+        min_score, max_classes, exclusive: see :func:`alphaction.engine.pictures.shown_classes`.
         scale: frames are enlarged by this whole factor.
     """
 
@@ -66,9 +66,9 @@ class FrameRenderer:
         scores: np.ndarray,
         label_map: LabelMap,
         *,
-        min_score: float,
+        min_score: float | np.ndarray,
         max_classes: int,
-        one_movement: bool,
+        exclusive: Collection[str],
         scale: int = 1,
     ) -> None:
         self.tracks = sorted(tracks, key=lambda track: track.seconds[0])
@@ -79,7 +79,7 @@ class FrameRenderer:
         self._lines = [
             [
                 f"{name} {score:.0%}"
-                for name, score in shown_classes(label_map.classes, row, min_score, max_classes, one_movement)
+                for name, score in shown_classes(label_map.classes, row, min_score, max_classes, exclusive)
             ]
             for row in scores
         ]

@@ -92,7 +92,15 @@ def predict_videos(
         validate_cfg(cfg, check_files=False, splits=())
         cfg.freeze()
         with naming_what_helps("loading the model", prediction_advice(cfg)):
-            predictor = Predictor(cfg, weights, label_map, config_file, detector, compiled=videos[0].compile)
+            predictor = Predictor(
+                cfg,
+                weights,
+                label_map,
+                config_file,
+                detector,
+                min_score=videos[0].min_score,
+                compiled=videos[0].compile,
+            )
         if videos[0].detects:
             predictor.make_detector(videos[0])
         for outcome, error in pipeline.run(predictor):

@@ -59,8 +59,12 @@ class VideoOptions(OtherDetectorOptions):
         None, metavar="FILE", help="write all scores of all videos, as tools/evaluate_ava.py reads them"
     )
     tracks: Path | None = option(None, metavar="FILE", help="write boxes with person ids, AVA csv without classes")
-    min_score: float = option(
-        0.3, within=FRACTION, metavar="S", help="lowest score of a class on the frames (default: %(default)s)"
+    min_score: float | None = option(
+        None,
+        within=FRACTION,
+        metavar="S",
+        help="lowest score of a class on the frames (default: that of each class which tools/calibrate.py has stored "
+        "in the weights; without them 0.3)",
     )
     max_classes: int = option(
         3, within=NOT_NEGATIVE, metavar="N", help="most classes shown for a person (default: %(default)s)"
@@ -177,6 +181,7 @@ class VideoResult:
         sound: what became of it: "sound copied (aac)", "no sound".
         length: of the part that was predicted, in seconds.
         cpu: stage -> seconds of CPU that it took, on all processes together.
+        shown: which classes are shown; "" if the weights have no thresholds.
     """
 
     output: Path
@@ -190,13 +195,14 @@ class VideoResult:
     sound: str
     length: float = 0.0
     cpu: Mapping[str, float] = field(default_factory=dict)
+    shown: str = ""
 
     def __str__(self) -> str:
         enlarged = f", {self.scale} times the input's so that text can be read (--scale)" if self.scale > 1 else ""
         return (
             f"{self.output}: {counted(self.frames, 'frame')}, {self.fps:g} per second, "
             f"{self.size[0]}x{self.size[1]}{enlarged}; {self.sound}; {counted(self.persons, 'person')} at "
-            f"{self.keyframes} of {counted(self.seconds, 'second')}"
+            f"{self.keyframes} of {counted(self.seconds, 'second')}{f'; {self.shown}' if self.shown else ''}"
         )
 
 

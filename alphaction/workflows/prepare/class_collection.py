@@ -5,8 +5,8 @@ from __future__ import annotations
 import textwrap
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,16 +16,14 @@ from alphaction.utils.errors import DataError
 from alphaction.utils.limits import LARGEST_CLASS_ID, LONGEST_NAME
 from alphaction.utils.messages import counted, one_line, suggest
 from alphaction.utils.values import parse_integer, quoted
+from alphaction.workflows.prepare.class_notes import DEFAULT_GROUP, guess_notes, nameless_notes
+from alphaction.workflows.prepare.folded_names import composed, fold
+from alphaction.workflows.prepare.group_choices import WantedGroup, group_by_attribute, regroup
 from alphaction.workflows.prepare.nothing_to_learn import no_action_at_all
 
-DEFAULT_GROUP = "object"
 # More classes than this are more likely a misread field (file names, free text) than actions.
 MANY_CLASSES = 100
 _DIGITS = 10
-
-_GROUP_HELP = (
-    "PERSON_MOVEMENT: one at a time (softmax); OBJECT_MANIPULATION, PERSON_INTERACTION: any number at once (sigmoid)"
-)
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,12 @@ class ResolvedClasses:
 
 
 def resolve_classes(
-    parts: Sequence[RowTable], label_map: LabelMap | None, class_group: str | None = None
+    parts: Sequence[RowTable],
+    label_map: LabelMap | None,
+    class_group: str | None = None,
+    groups: Sequence[WantedGroup] = (),
+    *,
+    by_attribute: bool = False,
 ) -> ResolvedClasses:
     """Return the class ids of all labels.
 
@@ -56,6 +59,8 @@ def resolve_classes(
             are numbered from 1 in alphabetical order, or by what they say if all are numbers, and ids without names
             are called "class 3".
         class_group: the group (movement, object or person) of collected classes whose file states none; None: object.
+        groups: groups of the command line, which count before all others.
+        by_attribute: whether the attributes of a tool are groups, where nothing else states one.
 
     Raises:
         UserError: no label at all; labels outside the label map (lists all of them, with counts and the nearest);
@@ -83,25 +88,27 @@ def resolve_classes(
         label_map, ids, notes = _collect(parts, counts, class_group)
     else:
         ids, notes = _match(parts, keys, counts, label_map), []
-        if label_map.untyped:
-            group = class_group or DEFAULT_GROUP
-            notes.append(
-                f"{label_map.source}: {counted(len(label_map.untyped), 'class has', 'classes have')} no label_type; "
-                f"taken as {group}"
-            )
     class_ids = [[tuple(dict.fromkeys(ids[key] for key in labels)) for labels in part] for part in keys]
+    attributes = _attributes(parts, ids)
+    boxes = [labels for part in class_ids for labels in part]
+    if groups:
+        label_map, decided = regroup(label_map, groups, boxes)
+        notes += decided
+    if by_attribute:
+        stated = set(label_map.ids) - set(label_map.untyped)
+        label_map, decided = group_by_attribute(label_map, attributes, boxes, stated)
+        notes += decided
+    if given and label_map.untyped:
+        notes.append(
+            f"{label_map.source}: {counted(len(label_map.untyped), 'class has', 'classes have')} no label_type; "
+            f"taken as {class_group or DEFAULT_GROUP}"
+        )
+    elif label_map.untyped and class_group is None:
+        notes += guess_notes(label_map, class_ids, attributes)
+    if not given:
+        label_map = replace(label_map, untyped=())
     comment = "" if given else "\n".join(line for note in notes for line in textwrap.wrap(note, 110))
     return ResolvedClasses(label_map, class_ids, tuple(notes), comment)
-
-
-def fold(name: str) -> str:
-    """Return a name without differences of case, white space and the coding of accents."""
-    return _composed(name).casefold()
-
-
-def _composed(name: str) -> str:
-    """Return a name with single spaces, and each accented letter as one character (macOS writes two)."""
-    return unicodedata.normalize("NFC", " ".join(name.split()))
 
 
 def _key(part: RowTable, label: int | str) -> int | str:
@@ -212,55 +219,31 @@ def _collect(
             if unicodedata.normalize("NFC", key) != name
         ]
     classes: dict[int, ActionClass] = {}
-    guessed: list[str] = []
+    guessed: list[int] = []
     for key, class_id in sorted(spelled.items(), key=lambda item: item[1]):
         group = groups.get(fold(names[key])) or groups.get(key)
         if group is None and class_id not in classes:
-            guessed.append(names[key])
+            guessed.append(class_id)
         known = classes.get(class_id)
         classes[class_id] = known or ActionClass(class_id, names[key], group or class_group or DEFAULT_GROUP)
     if nameless:
-        notes += _nameless_notes(nameless)
-    if guessed and class_group is None:
-        single = all(len(labels) <= 1 for part in parts for labels in part.labels())
-        notes.append(_guess_note("" if len(guessed) == len(classes) else f"{len(guessed)} ", single))
+        notes += nameless_notes(nameless)
     if len(classes) > MANY_CLASSES:
         notes.append(
             f"{len(classes)} different labels are many for actions: is a free text or a track name read as the label?"
         )
-    return LabelMap(tuple(classes.values()), "the collected classes"), spelled, notes
+    return LabelMap(tuple(classes.values()), "the collected classes", tuple(sorted(guessed))), spelled, notes
 
 
-def _nameless_notes(ids: Sequence[int]) -> list[str]:
-    """Return notices on classes that have an id and no name."""
-    nameless = counted(len(ids), "class has", "classes have")
-    notes = [
-        f'{nameless} no name in the annotations: called "class {ids[0]}" and so on; '
-        'for real names pass --label-map FILE with blocks like: label { name: "sit" label_id: '
-        f"{ids[0]} label_type: PERSON_MOVEMENT }}"
-    ]
-    if ids[0] == 0:
-        notes.append(
-            "the class ids begin at 0 and are kept as they are; with a label map that begins at 1, as AVA's does, "
-            "add 1 to each"
-        )
-    return notes
-
-
-def _guess_note(which: str, single: bool) -> str:
-    """Return a notice on classes whose group no file states.
-
-    Args:
-        which: how many they are, before "classes"; "": all of them.
-        single: no box has two labels.
-    """
-    subject = f"the group of {which or 'the '}classes"
-    exclusive = "No box has two labels here: if they exclude each other," if single else "If they exclude each other,"
-    return (
-        f"{subject} is not stated: they are taken as {DEFAULT_GROUP} classes, each learned on its own (sigmoid), which "
-        f"always works. {exclusive} --class-group movement learns them better (softmax). For a group per class write "
-        f"label_type in a label map ({_GROUP_HELP})"
-    )
+def _attributes(parts: Sequence[RowTable], ids: Mapping[int | str, int]) -> dict[int, dict[str, str]]:
+    """Return class id -> the attributes that it is a value of, and their kinds."""
+    found: dict[int, dict[str, str]] = {}
+    for part in parts:
+        for label, attributes in part.class_attributes.items():
+            class_id = ids.get(_key(part, label))
+            if class_id is not None:
+                found.setdefault(class_id, {}).update(attributes)
+    return found
 
 
 def _own_ids(parts: Sequence[RowTable], counts: Counter[int | str]) -> dict[int | str, int] | None:
@@ -290,7 +273,7 @@ def _spellings(counts: Counter[int | str]) -> dict[str, str]:
     """Return for each name the commonest of those that differ only in case and white space."""
     best: dict[str, str] = {}
     for name in sorted(counts, key=lambda name: (-counts[name], name)):
-        best.setdefault(fold(name), _composed(name))
+        best.setdefault(fold(name), composed(name))
     return {name: best[fold(name)] for name in counts}
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from alphaction.data.annotations import AnnotationTable, BoxTable, Keyframe, LabelMap, read_label_map
 from alphaction.data.formats.rows import RowTable
-from alphaction.workflows.prepare.class_collection import DEFAULT_GROUP, ResolvedClasses, resolve_classes
+from alphaction.workflows.prepare.class_collection import ResolvedClasses, resolve_classes
+from alphaction.workflows.prepare.class_notes import DEFAULT_GROUP
 from alphaction.workflows.prepare.nothing_to_learn import no_box_left
 from alphaction.workflows.prepare.prepare_options import PrepareOptions
 from alphaction.workflows.prepare.split_tables import (
@@ -61,7 +62,8 @@ def contents_of(parts: Mapping[str, Sequence[RowTable]], library: VideoLibrary, 
     if options.label_map is not None:
         given = read_label_map(options.label_map, options.class_group or DEFAULT_GROUP)
     every = [part for some in parts.values() for part in some]
-    classes = resolve_classes(every, given, options.class_group)
+    by_attribute = options.groups_from_attributes
+    classes = resolve_classes(every, given, options.class_group, options.wanted_groups, by_attribute=by_attribute)
     splits, plan = _splits(parts, classes, options)
     notes = [*classes.notes, *([plan.text] if plan else [])]
     left_out = [

@@ -15,6 +15,7 @@ from alphaction.data.annotations import (
     write_box_csv,
 )
 from alphaction.data.keyframes import time_text
+from alphaction.utils.command_text import as_typed
 from alphaction.utils.errors import DataError
 from alphaction.utils.messages import counted
 from alphaction.workflows.prepare.dataset_contents import Contents
@@ -69,7 +70,7 @@ def write_contents(
         written += roles.values()
         roles.update((kept or {}).get(split, {}))
     source = {"clips": CLIPS} if options.cut_clips else {"videos": relative_to(options.videos, options.folder)}
-    comment = (
+    comment = as_typed(
         "Written by tools/prepare_dataset.py, which replaces it when it runs again, unless it was changed. Lines of\n"
         "person_boxes and object_boxes stay then, where their boxes are at keyframes.\n"
         "Paths are seen from here."

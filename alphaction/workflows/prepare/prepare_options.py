@@ -25,6 +25,7 @@ from alphaction.utils.numbers import ABOVE_ZERO, NOT_NEGATIVE, POSITIVE, Range
 from alphaction.utils.options import check_options, option
 from alphaction.workflows.prepare.annotation_search import FoundFiles, find_annotation_files
 from alphaction.workflows.prepare.dataset_folder import check_name
+from alphaction.workflows.prepare.group_choices import EXCLUSIVE_FLAG, INDEPENDENT_FLAG, WantedGroup, read_groups
 from alphaction.workflows.prepare.import_rows import TOOLS, ReadingRules
 from alphaction.workflows.prepare.train_val_split import WAYS
 
@@ -116,6 +117,22 @@ class PrepareOptions:
     class_group: str | None = option(
         None, choices=GROUPS, help="group of the classes for which the files name none (default: object)"
     )
+    groups: tuple[str, ...] = option(
+        (),
+        EXCLUSIVE_FLAG,
+        metavar="NAME=CLASS,...",
+        help="classes of which a person does one at a time, as posture=sit,stand,lie (softmax); may be repeated",
+    )
+    independent_groups: tuple[str, ...] = option(
+        (),
+        INDEPENDENT_FLAG,
+        metavar="NAME=CLASS,...",
+        help="a group of classes of which a person can do several at once (sigmoids); may be repeated",
+    )
+    groups_from_attributes: bool = option(
+        False,
+        help=f"make each action attribute of {any_of(TOOLS)} a group of classes, exclusive where no box has two values",
+    )
     cut_clips: bool = option(False, help="also write one-second clips and keyframes, and register the clips")
     processes: int = option(
         2,
@@ -163,6 +180,15 @@ class PrepareOptions:
             found["val"] = find_annotation_files("--val", self.val, others)
         return found
 
+    @cached_property
+    def wanted_groups(self) -> tuple[WantedGroup, ...]:
+        """The groups of classes that the command line names.
+
+        Raises:
+            UserError: a text is no group.
+        """
+        return read_groups(self.groups, self.independent_groups)
+
     def reading_rules(self) -> ReadingRules:
         """Return how the annotation files are to be read."""
         return ReadingRules(
@@ -192,6 +218,7 @@ class PrepareOptions:
     def check(self) -> None:
         """Raise a :class:`UserError` for the first option that cannot be right."""
         check_name(self.name)
+        _ = self.wanted_groups
         if not self.train:
             raise UserError("--train (or --annotations) names no file.")
         if self.val and (self.val_fraction is not None or self.split_by != "auto"):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +11,8 @@ import numpy as np
 from alphaction.checks.check_classes import check_classes
 from alphaction.checks.check_splits import check_splits
 from alphaction.checks.findings import Finding
-from alphaction.config import load_cfg
-from alphaction.config.paths_catalog import CATALOG_FILE, registered_by
+from alphaction.config.dataset_keys import keys_that_find, shown_path
+from alphaction.config.paths_catalog import CATALOG_FILE
 from alphaction.data.annotations import AnnotationTable, LabelMap
 from alphaction.data.label_statistics import labels_per_class
 from alphaction.data.tables import DatasetTables
@@ -89,7 +87,7 @@ def tables_text(label_map: LabelMap, splits: Mapping[str, AnnotationTable]) -> l
         ["videos", *(len(np.unique(table.keyframes.video_index)) for table in tables)],
         ["keyframes", *(len(table.keyframes) for table in tables)],
         ["boxes", *(len(table) for table in tables)],
-        ["boxes without action", *(int((np.diff(table.label_offsets) == 0).sum()) for table in tables)],
+        ["boxes without action", *(table.num_negatives for table in tables)],
     ]
     counts = np.stack([labels_per_class(table, label_map) for table in tables], axis=1)
     classes = sorted(zip(label_map, counts.tolist(), strict=True), key=lambda row: row[0].id)
@@ -141,7 +139,7 @@ def _merged(findings: Iterable[Finding]) -> list[str]:
 
 def check_commands(options: PrepareOptions, catalog: Path) -> list[str]:
     """Return the commands that show whether the dataset is what it should be; see :func:`next_commands`."""
-    name, keys = options.name, _keys_that_find(options.name, catalog, options.overrides)
+    name, keys = options.name, keys_that_find(options.name, catalog, options.overrides)
     commands = [
         f"python tools/validate_dataset.py --all {name}{keys}",
         f"python tools/visualize_dataset.py --dataset-name {name}_train --num-samples 10 "
@@ -158,28 +156,7 @@ def next_commands(options: PrepareOptions, catalog: Path, person_boxes: bool) ->
         catalog: the ``dataset.yaml``.
         person_boxes: whether there are detected persons for the validation.
     """
-    name, keys = options.name, _keys_that_find(options.name, catalog, options.overrides)
+    name, keys = options.name, keys_that_find(options.name, catalog, options.overrides)
     boxes = [] if person_boxes else [f"python tools/detect_persons.py --dataset-name {name}_val{keys}"]
     commands = [*boxes, f"python tools/generate_finetune_config.py --dataset-name {name}{keys}"]
     return [runnable_here(command) for command in commands]
-
-
-def _keys_that_find(name: str, catalog: Path, overrides: Sequence[str]) -> str:
-    """Return the config keys that make the other tools find the dataset, as the end of a command; "" if none is needed.
-
-    Args:
-        name: the dataset's name.
-        catalog: its ``dataset.yaml``.
-        overrides: keys and values that this command was given.
-    """
-    for some in ((), overrides):
-        sources = registered_by(load_cfg(None, some), f"{name}_train")
-        if any(Path(source).resolve() == catalog.resolve() for source in sources):
-            return "".join(f" {shlex.quote(word)}" for word in some)
-    return f" DATASETS.CATALOG {shlex.quote(shown_path(catalog))}"
-
-
-def shown_path(path: Path) -> str:
-    """Return the path as a command in the current folder would write it: relative if it lies below it."""
-    relative = os.path.relpath(path)
-    return str(path) if relative.startswith("..") else relative

@@ -14,8 +14,8 @@ from data.formats.cvat_files import attribute, bare, box, track
 from messages import refused
 from workflows.prepare.importing import import_text, listed
 
-from alphaction.data.annotations import label_map
-from alphaction.data.annotations.label_map import read_label_map
+from alphaction.data.annotations import label_map_file
+from alphaction.data.annotations.label_map_file import read_label_map
 from alphaction.data.formats.cvat_xml import parse_xml
 from alphaction.data.formats.file_content import FileContent
 from alphaction.utils.limits import DEEPEST, LARGEST_TEXT
@@ -125,7 +125,7 @@ def test_label_maps_are_bounded(tmp_path: Path, content: str, said: str) -> None
 
 
 def test_classes_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(label_map, "MOST_CLASSES", 3)
+    monkeypatch.setattr(label_map_file, "MOST_CLASSES", 3)
     path = written(tmp_path / "map.txt", b"a\nb\nc\nd\n")
     refused(lambda: read_label_map(path), "line 4: more than 3 classes")
 

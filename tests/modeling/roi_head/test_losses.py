@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from alphaction.config import get_cfg
+from alphaction.config.class_groups import HeadGroup
+from alphaction.layers import sigmoid_focal_loss, softmax_focal_loss
 from alphaction.modeling.roi_head.losses import ActionLoss
 from alphaction.utils.errors import UserError
 
@@ -47,9 +49,12 @@ def test_all_groups_by_hand() -> None:
 
 def test_default_weights_are_those_of_the_config() -> None:
     loss = ActionLoss.from_config(get_cfg())
-    assert loss.group_sizes == (14, 49, 17)
-    assert loss.weights == (1.2, 49.0, 17.0) == ActionLoss((14, 49, 17)).weights
-    assert (loss.gamma, loss.alpha, loss.exclusive_movement, loss.num_classes) == (2.0, -1.0, True, 80)
+    movement, objects, persons = loss.groups
+    assert movement == HeadGroup("movement", 14, exclusive=True, weight=1.2)
+    assert objects == HeadGroup("object", 49, weight=49.0)
+    assert persons == HeadGroup("person", 17, weight=17.0)
+    assert loss.groups == ActionLoss((14, 49, 17)).groups
+    assert (loss.gamma, loss.alpha, loss.num_classes) == (2.0, -1.0, 80)
 
 
 def test_gamma_zero_is_the_cross_entropy() -> None:
@@ -88,6 +93,41 @@ def test_alpha_weighs_positives_and_negatives() -> None:
     logits, labels = torch.zeros(1, 2), torch.tensor([[1.0, 0.0]])
     losses, _ = ActionLoss((0, 2, 0), (1.0, 1.0, 1.0), alpha=0.25)(logits, labels)
     assert losses["loss_object"].item() == pytest.approx((0.25 + 0.75) / 2 * focal(0.5))
+
+
+def test_weights_of_classes_by_hand() -> None:
+    logits = torch.tensor([[math.log(3), 0, logit(0.9), logit(0.2), 0], [0, 0, 0, 0, 0]])
+    labels = torch.tensor([[1.0, 0, 1, 0, 0], [0, 1, 0, 0, 1]])
+    loss = ActionLoss((2, 2, 1), (1.0, 1.0, 1.0))
+    loss.weigh_classes(torch.tensor([0.5, 1.5, 0.25, 1.75, 1.0], dtype=torch.float64))
+    losses, accuracies = loss(logits, labels, boxes_per_process=1.0)
+    movement = 0.5 * focal(0.75) + 1.5 * focal(0.5)  # of the target
+    objects = (0.25 * (focal(0.9) + focal(0.5)) + 1.75 * (focal(0.8) + focal(0.5))) / 2  # with the class and without
+    assert as_floats(losses) == pytest.approx(
+        {"loss_movement": movement, "loss_object": objects, "loss_person": 2 * focal(0.5)}, rel=1e-5
+    )
+    assert as_floats(accuracies) == as_floats(ActionLoss((2, 2, 1))(logits, labels)[1])
+
+
+def test_equal_weights_leave_every_bit_and_no_checkpoint_holds_any() -> None:
+    logits, labels = torch.randn(6, 5), torch.rand(6, 5).round()
+    plain, weighted = loss_of((2, 2, 1)), loss_of((2, 2, 1))
+    weighted.weigh_classes(torch.ones(5))
+    for one, other in zip(plain(logits, labels), weighted(logits, labels), strict=True):
+        assert as_floats(one) == as_floats(other)
+    assert not weighted.state_dict()
+    weighted.load_state_dict(plain.state_dict())
+    with pytest.raises(ValueError, match="5 classes"):
+        weighted.weigh_classes(torch.ones(4))
+
+
+def test_weights_follow_to_another_device_and_a_person_without_movement_adds_nothing() -> None:
+    loss = ActionLoss((2, 0, 0), (1.0, 1.0, 1.0))
+    loss.weigh_classes(torch.tensor([0.5, 1.5]))
+    assert loss.to("meta").class_weights.device.type == "meta"
+    loss = ActionLoss((2, 0, 0), (1.0, 1.0, 1.0))
+    loss.weigh_classes(torch.tensor([0.5, 1.5]))
+    assert loss(torch.zeros(1, 2), torch.zeros(1, 2))[0]["loss_movement"].item() == 0.0
 
 
 @pytest.mark.parametrize("normalizer", [None, 2.0, torch.tensor(2.0), torch.tensor(2)])
@@ -171,3 +211,75 @@ def test_groups_must_add_up() -> None:
     cfg.MODEL.ROI_ACTION_HEAD.NUM_CLASSES = 12
     with pytest.raises(UserError, match=r"NUM_CLASSES is 12.*14 \+ 49 \+ 17 = 80"):
         ActionLoss.from_config(cfg)
+
+
+OWN_GROUPS = (HeadGroup("posture", 3, exclusive=True, weight=1.2), HeadGroup("sound", 2, weight=2.0))
+
+
+def test_the_losses_of_ava_are_those_of_before_to_the_bit() -> None:
+    """Groups of the label map's own add to the losses of AVA's three, and change nothing about them."""
+    torch.manual_seed(0)
+    logits, labels = torch.randn(7, 85), torch.rand(7, 85).gt(0.8).float()
+    ava = ActionLoss((14, 49, 17))
+    losses, accuracies = ava(logits[:, :80], labels[:, :80])
+    per_person = softmax_focal_loss(logits[:, :14], labels[:, :14].argmax(dim=1), 2.0, -1.0)
+    per_person = torch.where(labels[:, :14].any(dim=1), per_person, 0.0)
+    assert torch.equal(losses["loss_movement"], 1.2 * per_person.sum() / 7.0)
+    for name, part, weight in (("object", slice(14, 63), 49.0), ("person", slice(63, 80), 17.0)):
+        elements = sigmoid_focal_loss(logits[:, part], labels[:, part], 2.0, -1.0)
+        assert torch.equal(losses[f"loss_{name}"], weight * elements.mean(dim=1).sum() / 7.0)
+    both, further = ActionLoss((14, 49, 17), own_groups=OWN_GROUPS)(logits, labels)
+    assert list(both) == [*losses, "loss_posture", "loss_sound"]
+    assert all(torch.equal(both[name], value) for name, value in losses.items())
+    assert all(torch.equal(further[name], value) for name, value in accuracies.items())
+    probabilities = ActionLoss((14, 49, 17), own_groups=OWN_GROUPS).probabilities(logits)
+    assert torch.equal(probabilities[:, :80], ava.probabilities(logits[:, :80]))
+
+
+def test_several_exclusive_groups_are_learned_beside_independent_classes() -> None:
+    """A linear layer learns two groups of one class each and any of two further ones, from a code of all three."""
+    torch.manual_seed(0)
+    groups = (*OWN_GROUPS, HeadGroup("gaze", 2, exclusive=True, weight=1.2))
+    loss = ActionLoss((0, 0, 0), own_groups=groups)
+    posture, gaze, sounds = torch.randint(3, (200,)), torch.randint(2, (200,)), torch.rand(200, 2).round()
+    labels = torch.cat([torch.eye(3)[posture], sounds, torch.eye(2)[gaze]], dim=1)
+    layer = torch.nn.Linear(7, 7)
+    features = labels @ torch.randn(7, 7)
+    optimizer = torch.optim.Adam(layer.parameters(), lr=0.1)
+    for _ in range(60):
+        losses, accuracies = loss(layer(features), labels)
+        optimizer.zero_grad()
+        sum(losses.values()).backward()
+        optimizer.step()
+    assert as_floats(accuracies) == pytest.approx(
+        {"accuracy_posture": 1.0, "accuracy_sound": 1.0, "accuracy_gaze": 1.0}, abs=0.02
+    )
+    probabilities = loss.probabilities(layer(features))
+    torch.testing.assert_close(probabilities[:, :3].sum(dim=1), torch.ones(200))
+    torch.testing.assert_close(probabilities[:, 5:].sum(dim=1), torch.ones(200))
+    assert (probabilities[:, 3:5].sum(dim=1) - 1).abs().max() > 0.3
+
+
+def test_a_person_without_a_label_of_a_group_trains_the_others() -> None:
+    logits = torch.randn(1, 5, requires_grad=True)
+    losses, _ = ActionLoss((0, 0, 0), own_groups=OWN_GROUPS)(logits, torch.tensor([[0.0, 0, 0, 1, 0]]))
+    assert losses["loss_posture"].item() == 0.0
+    sum(losses.values()).backward()
+    assert not logits.grad[0, :3].any()
+    assert logits.grad[0, 3:].all()
+
+
+def test_an_exclusive_group_of_one_class_is_a_sigmoid() -> None:
+    loss = ActionLoss((0, 0, 0), own_groups=[HeadGroup("fall", 1, exclusive=True)])
+    assert loss.probabilities(torch.tensor([[0.0]])).tolist() == [[0.5]]
+    assert loss.undecided() == pytest.approx(focal(0.5))
+
+
+def test_weights_of_classes_reach_own_groups() -> None:
+    loss = ActionLoss((0, 0, 0), own_groups=OWN_GROUPS)
+    logits, labels = torch.zeros(1, 5), torch.tensor([[0.0, 1, 0, 0, 1]])
+    plain, _ = loss(logits, labels)
+    loss.weigh_classes(torch.tensor([1.0, 3.0, 1.0, 0.0, 2.0]))
+    weighed, _ = loss(logits, labels)
+    torch.testing.assert_close(weighed["loss_posture"], 3 * plain["loss_posture"])
+    torch.testing.assert_close(weighed["loss_sound"], plain["loss_sound"])  # the mean of 0 and 2

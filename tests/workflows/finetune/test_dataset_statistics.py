@@ -21,7 +21,7 @@ def test_figures_of_a_dataset(make_dataset):
     data = make_dataset(CLASSES, train=rows, detections=[(2, "0.1,0.1,0.5,0.9", 0.62)])
     stats = collect_statistics(FinetuneOptions("own", data_dir=str(data)))
     assert (stats.train, stats.val) == ("own_train", "own_val")
-    assert (stats.videos, stats.keyframes, stats.boxes, stats.several_movements) == (1, 3, 4, 1)
+    assert (stats.videos, stats.keyframes, stats.boxes, stats.several["movement"]) == (1, 3, 4, 1)
     assert not stats.exclusive_movement
     assert stats.persons == (2, 2)
     assert stats.height_share == 0.5
@@ -35,7 +35,7 @@ def test_figures_of_a_dataset(make_dataset):
 
 def test_a_movement_pair_in_the_validation_split_counts_too(make_dataset):
     data = make_dataset(CLASSES, val=[(2, "0.1,0.1,0.5,0.9", (1, 2))])
-    assert collect_statistics(FinetuneOptions("own", data_dir=str(data))).several_movements == 1
+    assert collect_statistics(FinetuneOptions("own", data_dir=str(data))).several["movement"] == 1
 
 
 def test_irregular_keyframes_leave_nothing_to_remember(make_dataset):

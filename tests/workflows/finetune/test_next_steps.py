@@ -27,7 +27,7 @@ def test_commands_that_come_next(toy_data, toy_statistics):
     commands = generate_config(options, toy_statistics).commands(Path("my configs/toy.yaml"))
     assert commands[0] == "python tools/validate_dataset.py --all toy --config-file 'my configs/toy.yaml'"
     assert commands[1] == "bash tools/finetune_quickstart.sh 'my configs/toy.yaml' --num-gpus 2 --new-classes"
-    assert commands[2] == "torchrun --nproc_per_node=2 test_net.py --config-file 'my configs/toy.yaml'"
+    assert commands[2] == "torchrun --nproc_per_node=2 test_net.py --config-file 'my configs/toy.yaml' --report"
     words = shlex.split(commands[3])
     assert words[:4] == ["python", "tools/predict_video.py", "--config-file", "my configs/toy.yaml"]
     for flag in ("--video", "--detections"):
@@ -55,7 +55,7 @@ def test_commands_for_the_cpu_keep_the_head_of_random_weights(toy_data, toy_stat
     options = FinetuneOptions("toy", backbone="tiny", data_dir=str(toy_data))
     commands = generate_config(options, toy_statistics).commands(Path("toy.yaml"))
     assert commands[1] == "bash tools/finetune_quickstart.sh toy.yaml --cpu"
-    assert commands[2] == "python test_net.py --config-file toy.yaml"
+    assert commands[2] == "python test_net.py --config-file toy.yaml --report"
 
 
 @pytest.fixture

@@ -22,7 +22,6 @@ from alphaction.workflows.inspect.sheets import (
     choose_keyframes,
     draw_keyframe,
     draw_samples,
-    strip_slots,
 )
 
 CLASSES = LabelMap(tuple(ActionClass(i, name, "movement") for i, name in enumerate("abcd", start=1)))
@@ -63,12 +62,6 @@ def test_chosen_keyframes_show_every_class_then_every_video():
     assert len(choose_keyframes(annotations, CLASSES, 100)) == len(keyframes)
     assert choose_keyframes(annotations, CLASSES, 20, seed=1) == choose_keyframes(annotations, CLASSES, 20, seed=1)
     assert choose_keyframes(annotations, CLASSES, 20, seed=1) != choose_keyframes(annotations, CLASSES, 20, seed=2)
-
-
-def test_the_strip_holds_the_keyframe():
-    assert strip_slots(range(-8, 8)) == (-8, -6, -4, -2, 0, 3, 5, 7)
-    assert strip_slots([-32, 0]) == (-32, 0)
-    assert strip_slots([0]) == (0,)
 
 
 def test_a_sheet_shows_boxes_in_their_colors_at_their_place(shown):

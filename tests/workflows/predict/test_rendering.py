@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 import pytest
 
@@ -17,16 +19,39 @@ CLASSES = LabelMap(tuple(ActionClass(i, name, group) for i, (name, group) in enu
 SCORES = np.array([0.5, 0.4, 0.9, 0.31], dtype=np.float32)
 
 
-def shown(one_movement: bool = True, min_score: float = 0.3, max_classes: int = 3) -> list[str]:
-    return [name for name, _ in shown_classes(CLASSES.classes, SCORES, min_score, max_classes, one_movement)]
+def shown(
+    exclusive: Collection[str] = ("movement",), min_score: float | np.ndarray = 0.3, max_classes: int = 3
+) -> list[str]:
+    return [name for name, _ in shown_classes(CLASSES.classes, SCORES, min_score, max_classes, exclusive)]
+
+
+def test_of_each_exclusive_group_only_the_best_class_is_shown():
+    names = (
+        ("sit", "posture"),
+        ("lie", "posture"),
+        ("hum", "sound"),
+        ("sing", "sound"),
+        ("left", "gaze"),
+        ("up", "gaze"),
+    )
+    actions = [ActionClass(i, name, group) for i, (name, group) in enumerate(names, start=1)]
+    scores = np.array([0.5, 0.49, 0.7, 0.6, 0.4, 0.6])
+    shown = shown_classes(actions, scores, 0.3, exclusive={"posture", "gaze"})
+    assert [name for name, _ in shown] == ["hum", "sing", "up", "sit"]
 
 
 def test_shown_classes():
     assert shown() == ["carry", "walk", "talk"]
-    assert shown(one_movement=False) == ["carry", "walk", "stand"]
+    assert shown(exclusive=()) == ["carry", "walk", "stand"]
     assert shown(max_classes=2) == ["carry", "walk"]
     assert shown(min_score=0.45) == ["carry", "walk"]
     assert shown(max_classes=0) == []
+
+
+def test_each_class_may_have_a_threshold_of_its_own():
+    # One that does not reach its own leaves those with lower scores alone.
+    assert shown(min_score=np.array([0.45, 0.3, 0.99, 0.32])) == ["walk"]
+    assert shown(min_score=np.array([0.6, 0.3, 0.89, 0.3])) == ["carry", "stand", "talk"]
 
 
 @pytest.mark.parametrize(
@@ -47,7 +72,7 @@ def test_a_scale_that_no_video_can_have_is_refused():
 def renderer(scale: int = 1, **options) -> FrameRenderer:
     tracker = IouTracker()
     tracker.update(2, np.array([[0.25, 0.5, 0.5, 1.0]]))
-    options = {"min_score": 0.3, "max_classes": 3, "one_movement": True} | options
+    options = {"min_score": 0.3, "max_classes": 3, "exclusive": {"movement"}} | options
     return FrameRenderer(tracker.tracks, SCORES[None], CLASSES, scale=scale, **options)
 
 
@@ -64,7 +89,7 @@ def test_a_box_is_drawn_while_its_person_is_there():
 
 def test_frames_may_be_drawn_in_any_order():
     tracks = [Track(2, [7], [0], [np.array([0.5, 0.5, 0.75, 1.0])]), Track(1, [2], [0], [np.array([0, 0.5, 0.25, 1])])]
-    drawing = FrameRenderer(tracks, SCORES[None], CLASSES, min_score=1.0, max_classes=0, one_movement=True)
+    drawing = FrameRenderer(tracks, SCORES[None], CLASSES, min_score=1.0, max_classes=0, exclusive=())
     gray = np.full((240, 320, 3), 128, dtype=np.uint8)
     for time, owner in ((2.0, 0), (4.0, None), (6.6, 1), (7.5, 1), (7.6, None), (1.5, 0), (7.0, 1)):
         picture = drawing.draw(gray, time)

@@ -20,6 +20,7 @@ from torch import Tensor
 from alphaction.utils.device import choose_device
 from alphaction.utils.errors import UserError
 from alphaction.utils.files import require_file
+from alphaction.utils.imports import require_optional
 from alphaction.utils.messages import counted
 from alphaction.workflows.detect.detector_flags import DetectorFlags
 
@@ -72,13 +73,7 @@ class OnnxModel:
 
     def __init__(self, path: Path, device: torch.device | str, flags: DetectorFlags) -> None:
         require_file("--onnx", path, (".onnx",))
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise UserError(
-                f'--onnx {path} needs onnxruntime, which cannot be imported ({error}): pip install -e ".[onnx]" '
-                "or pip install onnxruntime (with a GPU: onnxruntime-gpu)."
-            ) from error
+        onnxruntime = require_optional("onnxruntime", f"--onnx {path}")
         self.path = path
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3

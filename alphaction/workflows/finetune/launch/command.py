@@ -19,8 +19,8 @@ from alphaction.engine.run_flags import train_parser
 from alphaction.engine.run_plan import plan_text
 from alphaction.engine.train import plan_run
 from alphaction.solver import SCHEDULE_KEYS
+from alphaction.utils.command_text import PROGRAM, uses_verbs
 from alphaction.utils.errors import CheckpointError, UserError
-from alphaction.utils.files import missing_file
 from alphaction.workflows.finetune.launch.execute import TORCHRUN
 from alphaction.workflows.finetune.launch.launch_options import LaunchOptions
 from alphaction.workflows.finetune.launch.machine import Machine, gpu_warnings, ram_warnings
@@ -83,7 +83,7 @@ def plan_launch(options: LaunchOptions, machine: Machine) -> Launch:
     run = plan_run(args, processes.total, processes.device, writes=not options.node_rank)
     here = gpu_warnings(machine.gpus, processes.per_node) if processes.device == "cuda" else ram_warnings(machine)
     return Launch(
-        command=(sys.executable, *_launcher(processes, options), _script(), *arguments),
+        command=(sys.executable, *_launcher(processes, options), *_script(), *arguments),
         env=_environment(processes, machine),
         cfg=run.cfg,
         rows={**run.rows, "device": processes.description},
@@ -111,7 +111,10 @@ def _refuse_earlier_run(folder: Path) -> None:
         more = ""  # It is damaged, or another program wrote it.
     elif continued is not None and continued.name == final:
         run = f"a finished run ({final})"
-        more = "Train it for longer: --resume, and `-- SOLVER.MAX_ITER N` with more iterations than it has. "
+        more = (
+            "Train it for longer: --resume, and `-- SOLVER.MAX_ITER N` with more iterations than it has "
+            "(SOLVER.PATIENCE 0 if it ended early). "
+        )
     raise UserError(
         f"OUTPUT_DIR {folder} already holds {run}. {more}Start another one beside it: "
         f"`-- OUTPUT_DIR {shlex.quote(f'{folder}_2')}`."
@@ -162,11 +165,11 @@ def _launcher(processes: Processes, options: LaunchOptions) -> list[str]:
     ]
 
 
-def _script() -> str:
-    """Return the path of train_net.py, short where the current folder is the clone."""
-    if not TRAIN_SCRIPT.is_file():
-        raise UserError(f"{missing_file(TRAIN_SCRIPT)} Training is started from a clone (`pip install -e .` in it).")
-    return TRAIN_SCRIPT.name if Path.cwd() == TRAIN_SCRIPT.parent else str(TRAIN_SCRIPT)
+def _script() -> tuple[str, ...]:
+    """Return train_net.py, by its name where the current folder is the clone; or ``alphaction train``."""
+    if uses_verbs():
+        return ("-m", PROGRAM, "train")
+    return (TRAIN_SCRIPT.name if Path.cwd() == TRAIN_SCRIPT.parent else str(TRAIN_SCRIPT),)
 
 
 def _environment(processes: Processes, machine: Machine) -> dict[str, str]:

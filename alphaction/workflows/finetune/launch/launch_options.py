@@ -10,8 +10,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from pathlib import Path
 
+from alphaction.utils.config_files import find_config
 from alphaction.utils.errors import UserError, run_command
 from alphaction.utils.files import missing_file
 from alphaction.utils.key_values import check_key_values
@@ -100,13 +100,15 @@ def parse_options(argv: Sequence[str]) -> LaunchOptions:
 
 def check_config_exists(options: LaunchOptions) -> None:
     """Raise a :class:`UserError` if CONFIG is no file."""
-    path = Path(options.config).expanduser()
+    path = find_config(options.config)
     if not path.is_file():
         raise UserError(f"config file {missing_file(path, ('.yaml', '.yml'))}")
 
 
 def _explain_unknown(parser: CommandParser, unknown: list[str]) -> str:
     first = unknown[0]
+    if first == "--demo":
+        return "--demo is for a clone. Here it is: alphaction toy, then alphaction launch tiny/toy.yaml --cpu."
     if first.startswith("-"):
         hint = parser.hint(first, ("CONFIG",))
         return f"unknown option {first}. {hint + ' ' if hint else ''}Known: {', '.join(parser.flags)}."

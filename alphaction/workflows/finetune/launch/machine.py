@@ -14,7 +14,7 @@ import psutil
 import pynvml
 import torch
 
-from alphaction.utils.device import available_cores
+from alphaction.utils.cores import available_cores
 from alphaction.utils.messages import listed
 
 # Below this share of free memory hardly any training fits.

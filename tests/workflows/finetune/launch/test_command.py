@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 import torch
 from messages import refused
+from torch.distributed.run import parse_args
 from workflows.finetune.launch.machines import EIGHT, GPU, NONE
 
 from alphaction.engine.run_flags import train_parser
@@ -52,6 +53,18 @@ def test_one_process_needs_no_launcher(make):
     assert made.command[1].endswith("train_net.py")
     assert made.env == {}
     assert made.cfg.SOLVER.MAX_ITER == 4000
+
+
+def test_who_uses_verbs_starts_one(make, monkeypatch):
+    monkeypatch.setattr("alphaction.workflows.finetune.launch.command.uses_verbs", lambda: True)
+    assert make(EIGHT, num_gpus=1).command[:5] == (sys.executable, "-m", "alphaction", "train", "--config-file")
+    # What torchrun makes of it.
+    args = parse_args(list(make(EIGHT).command[3:]))
+    assert (args.module, args.training_script, args.training_script_args[:2]) == (
+        True,
+        "alphaction",
+        ["train", "--config-file"],
+    )
 
 
 def test_the_gpus_of_the_config_need_no_scaling(make):

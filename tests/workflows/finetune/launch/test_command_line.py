@@ -9,11 +9,11 @@ import pytest
 from workflows.finetune.launch.machines import NONE
 
 from alphaction.utils.errors import run_command
-from alphaction.workflows.finetune.launch import __main__ as command_line
-from alphaction.workflows.finetune.launch.__main__ import confirmed
+from alphaction.workflows.finetune.launch import start as command_line
 from alphaction.workflows.finetune.launch.again import commands_for_run
 from alphaction.workflows.finetune.launch.command import plan_launch
 from alphaction.workflows.finetune.launch.launch_options import LaunchOptions, parse_options
+from alphaction.workflows.finetune.launch.start import confirmed
 
 
 @pytest.fixture
