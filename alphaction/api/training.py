@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -30,6 +29,7 @@ from alphaction.utils.command_text import speaking_python
 from alphaction.utils.device import choose_device
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import text_table
+from alphaction.utils.numbers import is_finite_number
 from alphaction.workflows.report.after_run import end_training
 
 if TYPE_CHECKING:
@@ -141,13 +141,9 @@ def read_result(folder: Path) -> TrainingResult:
     history = read_metrics(folder)
     evaluations = [line for line in history if any(name.endswith("/mAP") for name in line)]
     last = evaluations[-1] if evaluations else {}
-    metrics = {name: value for name, value in last.items() if "/" in name and _is_number(value)}
+    metrics = {name: value for name, value in last.items() if "/" in name and is_finite_number(value)}
     report = folder / REPORT_FILE
     return TrainingResult(folder, find_checkpoint(folder), report if report.is_file() else None, metrics, history)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not math.isnan(value)
 
 
 def _run_config(

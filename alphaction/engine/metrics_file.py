@@ -10,6 +10,7 @@ from typing import Any
 from alphaction.utils.atomic import replacing
 from alphaction.utils.logging import get_logger
 from alphaction.utils.messages import counted
+from alphaction.utils.numbers import is_finite_number
 
 METRICS_FILE = "metrics.jsonl"
 EARLIER_FILE = "metrics_earlier.jsonl"
@@ -81,7 +82,7 @@ def evaluation_at(folder: Path, iteration: int) -> dict[str, float]:
     found: dict[str, float] = {}
     for line in read_metrics(folder):
         if line["iteration"] == iteration and _is_evaluation(line):
-            found.update({name: value for name, value in line.items() if type(value) in (int, float)})
+            found.update({name: value for name, value in line.items() if is_finite_number(value)})
     found.pop("iteration", None)
     return found
 

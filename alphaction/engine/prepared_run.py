@@ -89,25 +89,8 @@ def prepare_run(run: RunConfig, runtime: Runtime) -> PreparedRun:
         UserError: for anything wrong in the data, the weights or the checkpoint.
     """
     cfg, args = run.cfg, run.args
-    transfer = args.transfer and not begun_before(Path(cfg.OUTPUT_DIR))
-    start = find_start(
-        cfg.OUTPUT_DIR,
-        cfg.MODEL.WEIGHT,
-        transfer=transfer,
-        resume=args.resume,
-        anew=args.anew,
-        locate=locate_weights,
-    )
-    get_logger().info(start.reason)
-    for warning in start.warnings if runtime.is_main else ():
-        get_logger().warning(warning)
-    train_set = open_train_dataset(cfg)
-    test_sets = open_test_datasets(cfg, train_set.label_map) if run.evaluates else []
-    if runtime.is_main:
-        report_findings(cfg, train_set, test_sets)
-    if note := adopt_label_map(cfg, train_set.label_map):
-        get_logger().info(note)
-    cfg.freeze()
+    start = _find_start(run, runtime)
+    train_set, test_sets = _open_data(run, runtime)
     metric = find_metric(cfg.SOLVER.BEST_METRIC, test_sets) if test_sets else None
 
     planned = runtime.device == PLANNED
@@ -169,6 +152,36 @@ def prepare_run(run: RunConfig, runtime: Runtime) -> PreparedRun:
         start_iteration=start_iteration,
         extra=extra,
     )
+
+
+def _find_start(run: RunConfig, runtime: Runtime) -> StartPoint:
+    """Return what the run starts from, and log why."""
+    cfg, args = run.cfg, run.args
+    start = find_start(
+        cfg.OUTPUT_DIR,
+        cfg.MODEL.WEIGHT,
+        transfer=args.transfer and not begun_before(Path(cfg.OUTPUT_DIR)),
+        resume=args.resume,
+        anew=args.anew,
+        locate=locate_weights,
+    )
+    get_logger().info(start.reason)
+    for warning in start.warnings if runtime.is_main else ():
+        get_logger().warning(warning)
+    return start
+
+
+def _open_data(run: RunConfig, runtime: Runtime) -> tuple[ActionDataset | JoinedDataset, list[ActionDataset]]:
+    """Open and check the training and the test sets; the config takes over their classes, and is frozen."""
+    cfg = run.cfg
+    train_set = open_train_dataset(cfg)
+    test_sets = open_test_datasets(cfg, train_set.label_map) if run.evaluates else []
+    if runtime.is_main:
+        report_findings(cfg, train_set, test_sets)
+    if note := adopt_label_map(cfg, train_set.label_map):
+        get_logger().info(note)
+    cfg.freeze()
+    return train_set, test_sets
 
 
 def _load_start(

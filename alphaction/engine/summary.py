@@ -10,7 +10,6 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ from alphaction.utils.command_text import next_calls
 from alphaction.utils.errors import ResourceError
 from alphaction.utils.logging import get_logger
 from alphaction.utils.messages import counted, one_line, shortened, text_table
+from alphaction.utils.numbers import is_finite_number
 
 _SHOWN = 5
 _LONGEST_NAME = 40
@@ -132,7 +132,9 @@ def _results(name: str, by: Metric, evaluations: Sequence[Mapping[str, Any]]) ->
     """Return the first, best and last evaluation that has a value of a metric; {} if none has."""
     metric = Metric(name, by.lower and name.endswith(by.name))
     found = [
-        {"iteration": line["iteration"], "value": value} for line in evaluations if _is_number(value := line.get(name))
+        {"iteration": line["iteration"], "value": value}
+        for line in evaluations
+        if is_finite_number(value := line.get(name))
     ]
     if not found:
         return {}
@@ -158,7 +160,7 @@ def _classes(tracker: BestTracker, evaluations: Sequence[Mapping[str, Any]]) -> 
         pairs = {
             key.removeprefix(start): (of[before][key], value)
             for key, value in of[after].items()
-            if key.startswith(start) and _is_number(value) and _is_number(of[before].get(key))
+            if key.startswith(start) and is_finite_number(value) and is_finite_number(of[before].get(key))
         }
         changes = [
             {"class": each, "before": old, "after": new, "change": new - old} for each, (old, new) in pairs.items()
@@ -249,7 +251,3 @@ def _time(seconds: Mapping[str, float]) -> str:
     names = dict(zip(PARTS, ("waiting for data", "evaluation", "saving"), strict=True))
     shares = [f"{100 * seconds[part] / total:.0f}% {name}" for part, name in names.items()] if total > 0 else []
     return ", ".join([str(timedelta(seconds=round(total))), *shares])
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and isfinite(value)

@@ -77,6 +77,11 @@ class Range:
         return f"{kind}{f', {also} or' if also else ''} from {low} to {high}{but}"
 
 
+def is_finite_number(value: object) -> bool:
+    """Return whether a value of a JSON file is a number, and neither NaN nor infinite; true and false are none."""
+    return type(value) in (int, float) and math.isfinite(value)
+
+
 def _shown(bound: float | None) -> str:
     """Return a bound with all its digits if it is whole."""
     if bound is None:

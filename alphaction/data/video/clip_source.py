@@ -87,6 +87,8 @@ class VideoCheck:
 class ClipSource(ABC):
     """Frames of the videos in one folder. Safe to share with forked or spawned worker processes.
 
+    A source defines :meth:`read` or :meth:`frames`; each is made from the other where it is left out.
+
     Args:
         folder: where the videos are.
     """
@@ -110,7 +112,6 @@ class ClipSource(ABC):
         info = self.probe(video)
         return info.width, info.height
 
-    @abstractmethod
     def read(
         self, video: str, second: float, slots: Sequence[int], fps: float, size: Callable[[Size], Size] | None = None
     ) -> np.ndarray:
@@ -130,6 +131,7 @@ class ClipSource(ABC):
         Raises:
             DataError: if the video is missing, cannot be decoded, or ends before ``second``.
         """
+        return np.stack(list(self.frames(video, second, slots, fps, size)))
 
     def frames(
         self, video: str, second: float, slots: Sequence[int], fps: float, size: Callable[[Size], Size] | None = None

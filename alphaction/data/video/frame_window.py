@@ -46,11 +46,6 @@ class FrameWindow(ClipSource):
         """How many frames were taken so far: all of them once :meth:`reaches` was False."""
         return self._first + len(self._kept)
 
-    def read(
-        self, video: str, second: float, slots: Sequence[int], fps: float, size: Callable[[Size], Size] | None = None
-    ) -> np.ndarray:
-        return np.stack(list(self.frames(video, second, slots, fps, size)))
-
     def frames(
         self, video: str, second: float, slots: Sequence[int], fps: float, size: Callable[[Size], Size] | None = None
     ) -> Iterator[np.ndarray]:

@@ -53,11 +53,6 @@ class OneSecondClipSource(ClipSource):
         name = self._clips(video).get(math.floor(second))
         return None if name is None else self.folder / video / name
 
-    def read(
-        self, video: str, second: float, slots: Sequence[int], fps: float, size: Callable[[Size], Size] | None = None
-    ) -> np.ndarray:
-        return np.stack(list(self.frames(video, second, slots, fps, size)))
-
     def frames(
         self, video: str, second: float, slots: Sequence[int], fps: float, size: Callable[[Size], Size] | None = None
     ) -> Iterator[np.ndarray]:

@@ -82,11 +82,6 @@ class MovieSource(ClipSource):
             f"{suggest(video, self._names.names)} Add the file, or remove the video's rows from the annotations."
         )
 
-    def read(
-        self, video: str, second: float, slots: Sequence[int], fps: float, size: Callable[[Size], Size] | None = None
-    ) -> np.ndarray:
-        return np.stack(list(self.frames(video, second, slots, fps, size)))
-
     def frames(
         self, video: str, second: float, slots: Sequence[int], fps: float, size: Callable[[Size], Size] | None = None
     ) -> Iterator[np.ndarray]:

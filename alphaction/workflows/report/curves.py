@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from alphaction.config.class_groups import value_names
 from alphaction.utils.messages import counted
+from alphaction.utils.numbers import is_finite_number
 from alphaction.workflows.report.svg import Chart, Series
 from alphaction.workflows.report.texts import brief
 
@@ -143,7 +143,7 @@ def _chart(
     found: dict[str, Points] = {}
     for line in lines:
         for name, value in line.items():
-            if wanted(name) and type(value) in (int, float) and math.isfinite(value):
+            if wanted(name) and is_finite_number(value):
                 found.setdefault(name, []).append((float(line["iteration"]), float(value)))
     if not found:
         return None

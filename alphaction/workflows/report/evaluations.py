@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from alphaction.engine.evaluate import DETECTIONS_FILE, RESULT_FILE, results_fol
 from alphaction.evaluation import read_detections
 from alphaction.evaluation.analysis import Analysis, analyze
 from alphaction.utils.errors import UserError
+from alphaction.utils.numbers import is_finite_number
 from alphaction.utils.output_folder import read_record
 from alphaction.workflows.report.facts import DatasetFacts
 from alphaction.workflows.report.run_folder import RunFolder
@@ -158,7 +158,7 @@ def _iteration_of(metrics: Sequence[Mapping[str, Any]], dataset: str, mean: floa
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if type(value) in (int, float) and math.isfinite(value) else None
+    return float(value) if is_finite_number(value) else None
 
 
 def _items(record: Mapping[str, Any], key: str) -> list[tuple[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from alphaction.checkpoint.run_folder import CONFIG_FILE
 from alphaction.engine.run_lock import running_in
 from alphaction.utils.command_text import runnable_here
 from alphaction.utils.messages import counted
+from alphaction.utils.numbers import is_finite_number
 from alphaction.workflows.report.run_folder import RunFolder
 
 MOST_GAINS = 10
@@ -40,11 +40,7 @@ class Gain:
 
 def evaluations_of(metrics: Sequence[Mapping[str, Any]], name: str) -> list[tuple[int, float]]:
     """Return (iteration, value) of each line that has a finite value of a metric."""
-    return [
-        (line["iteration"], float(line[name]))
-        for line in metrics
-        if type(line.get(name)) in (int, float) and math.isfinite(line[name])
-    ]
+    return [(line["iteration"], float(line[name])) for line in metrics if is_finite_number(line.get(name))]
 
 
 def tiles(run: RunFolder, evaluated: Mapping[str, float]) -> list[Tile]:
@@ -100,14 +96,14 @@ def _progress(run: RunFolder) -> list[Tile]:
     found = [Tile("Iterations", str(done), f"of {planned}" if planned > done else "")]
     seconds, before = 0.0, 0
     for line in steps:
-        if type(line["step_time"]) in (int, float) and math.isfinite(line["step_time"]):
+        if is_finite_number(line["step_time"]):
             seconds += (line["iteration"] - before) * line["step_time"]
         before = line["iteration"]
     per_step = seconds / max(before, 1)
     shown = f"{per_step:.2f} s a step" if per_step >= 0.1 else f"{1000 * per_step:.0f} ms a step"
     spent = run.summary.get("seconds")
     total = spent.get("total") if isinstance(spent, dict) else None
-    if type(total) in (int, float) and math.isfinite(total):
+    if is_finite_number(total):
         return [*found, Tile("Time", str(timedelta(seconds=round(total))), shown)]
     return [*found, Tile("Time of the steps", str(timedelta(seconds=round(seconds))), shown)]
 
@@ -125,7 +121,7 @@ def gains(run: RunFolder, dataset: str) -> list[Gain]:
         key.removeprefix(prefix): value
         for line in run.metrics if line["iteration"] == iteration
         for key, value in line.items()
-        if key.startswith(prefix) and type(value) in (int, float) and math.isfinite(value)
+        if key.startswith(prefix) and is_finite_number(value)
     } for iteration in (best, last))  # fmt: skip
     found = [Gain(name, at_best[name], at_last[name]) for name in at_best if name in at_last]
     found = [gain for gain in found if gain.best != gain.last]
