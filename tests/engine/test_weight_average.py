@@ -86,6 +86,18 @@ def test_a_step_that_is_skipped_does_not_count(tmp_path):
     assert (average.updates, average.model.weight.item()) == (1, before)
 
 
+def test_it_changes_nothing_in_the_training(tmp_path):
+    found = []
+    for decay in (None, 0.99):
+        model = OneWeight()
+        average = None if decay is None else WeightAverage(model, decay)
+        trainer = make_trainer(tmp_path / str(decay), model=model, average=average)
+        losses = [trainer.train_step([make_batch(0, [value])])["loss"].item() for value in (1.0, -2.0, 3.0)]
+        found.append((losses, model.weight.item()))
+    assert found[0] == found[1]
+    assert average.updates == 3
+
+
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_run_that_goes_on_ends_with_the_same_bits_on_all_processes(tmp_path, quick_python, subprocess_env, count):
     with socket.socket() as free:
