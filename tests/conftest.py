@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import subprocess
 from collections import Counter
@@ -61,16 +60,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _group(nodeid: str) -> str:
     file, _, test = nodeid.partition("::")
     return f"{file} {test.rpartition('-')[0]}" if test.startswith("test_commands[") else file
-
-
-@pytest.fixture(autouse=True)
-def _messages_are_heard(monkeypatch) -> None:
-    """Undo what a command that ran within this process has done to the log of the whole process."""
-    logging.disable(logging.NOTSET)
-    logger = logging.getLogger("alphaction")
-    logger.setLevel(logging.NOTSET)
-    monkeypatch.setattr(logger, "disabled", False)
-    monkeypatch.setattr(logger, "propagate", True)
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,8 +57,7 @@ def run(options: Options, repetitions: int) -> Iterator[Comparison]:
     for flag, pixels in (("--width", options.width), ("--height", options.height)):
         if pixels % 2:
             raise UserError(f"{flag} {pixels}: expected an even number, as the videos are H.264")
-    logging.getLogger("alphaction").setLevel(logging.ERROR)
-    with tempfile.TemporaryDirectory() as name:
+    with _only_errors_logged(), tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         boxes = make_videos(folder, [options.seconds] * options.videos, (options.width, options.height))
         label_map = read_label_map(AVA_LABEL_MAP)
@@ -70,6 +70,17 @@ def run(options: Options, repetitions: int) -> Iterator[Comparison]:
             cases.append(Case(title, predict, hours, facts))
         size = f"{options.videos} videos of {options.seconds} s, {options.width}x{options.height}"
         yield compare(f"Predicting {size}, {options.config_file.stem}", "hour of video", cases, repetitions=repetitions)
+
+
+@contextmanager
+def _only_errors_logged() -> Iterator[None]:
+    logger = logging.getLogger("alphaction")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def make_videos(folder: Path, lengths: Sequence[int], size: tuple[int, int]) -> Path:

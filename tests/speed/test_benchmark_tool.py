@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import logging
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -124,6 +125,7 @@ def test_the_smallest_run_of_each_part(run, part, tmp_path, capsys):
         "f.json",
     )
     printed = capsys.readouterr().out
+    assert logging.getLogger("alphaction").level == logging.NOTSET  # A part is as quiet as it likes, for itself.
     content = json.loads((tmp_path / "f.json").read_text())
     assert content["part"] == part
     says(printed, content["machine"]["torch"])
