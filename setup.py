@@ -40,7 +40,7 @@ setup(
     install_requires=list(constant("alphaction/utils/requirements.py", "REQUIREMENTS").values()),
     extras_require={
         "ablation": ["matplotlib"],
-        "onnx": [OPTIONAL["onnxruntime"]],
+        "onnx": [OPTIONAL["onnxruntime"], OPTIONAL["onnx"], OPTIONAL["onnxscript"]],
         "detectors": [OPTIONAL["transformers"]],
         "vjepa2": [OPTIONAL["transformers"]],
         "notebook": [OPTIONAL["supervision"], "ipykernel"],
@@ -50,7 +50,8 @@ setup(
         "docs": ["mkdocs-material", "mkdocstrings[python]"],
         # What the tests use as well; without the packages that are large and need a service.
         "optional": [
-            "onnx",
+            OPTIONAL["onnx"],
+            OPTIONAL["onnxscript"],
             OPTIONAL["onnxruntime"],
             OPTIONAL["transformers"],
             OPTIONAL["supervision"],

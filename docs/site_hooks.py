@@ -28,7 +28,7 @@ API_PAGE = "api_reference.md"
 API = {
     "Detection from Python": (
         "alphaction.api.ActionDetector", "alphaction.api.Prediction", "alphaction.api.Person", "alphaction.api.Track",
-        "alphaction.api.TrainingResult", "alphaction.api.to_fiftyone",
+        "alphaction.api.TrainingResult", "alphaction.api.events_of", "alphaction.api.to_fiftyone",
     ),
     "Configs": ("alphaction.config.get_cfg", "alphaction.config.load_cfg", "alphaction.config.validate_cfg"),
     "Data": (

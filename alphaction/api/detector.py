@@ -12,12 +12,12 @@ import torch
 from yacs.config import CfgNode
 
 from alphaction.api.data_names import evaluated_splits
+from alphaction.api.live_footage import is_live
 from alphaction.api.loading import find_checkpoint, load_network, read_config
 from alphaction.api.overrides import apply_values, config_values
 from alphaction.api.people import BoxUnits, find_detector
 from alphaction.api.predicting import PeopleOf, check_people, footages_of, results_of
 from alphaction.api.results import Prediction
-from alphaction.api.stream import Network
 from alphaction.api.training import TrainingResult, train_detector, training_device
 from alphaction.api.wording import python_words
 from alphaction.config import validate_cfg
@@ -28,7 +28,8 @@ from alphaction.evaluation import AvaResult
 from alphaction.utils.errors import UserError
 from alphaction.utils.files import check_writable
 from alphaction.utils.messages import counted, listed
-from alphaction.workflows.detect.detected_boxes import Detector
+from alphaction.workflows.detect.detected_boxes import Detector, VideoDetector
+from alphaction.workflows.predict.network import Network
 
 Boxes = str | os.PathLike | BoxTable | Mapping[int, Any]
 _SHOWN_CLASSES = 6
@@ -156,34 +157,44 @@ class ActionDetector:
         fps: float | None = None,
         start: float = 0.0,
         end: float | None = None,
+        stride: float | None = None,
         box_units: BoxUnits = "pixels",
         objects: Boxes | None = None,
         detector: str | os.PathLike | Detector | None = None,
         detector_weights: str | os.PathLike | None = None,
         name: str = "frames",
+        reconnect: float = 30.0,
     ) -> Iterator[Prediction] | list[Prediction]:
-        """Return what people do at each second of a video.
+        """Return what people do at each second of a video, or at other moments that are ``stride`` apart.
 
-        Frames are never all in memory: of a file those of a few clips, of an iterator those of one clip. A network
-        without memory yields each second as soon as its clip is read. One with a memory also looks at the persons of
-        the seconds ahead (MODEL.IA_STRUCTURE.LENGTH), so its results come so much later, and it keeps the features of
-        all persons of the video, some kilobytes a person and second.
+        Nothing is kept that is not needed any more, so a stream may go on for ever: of a file there are the frames of a
+        few clips in memory, of an iterator those of one clip, of a live video those of some seconds. A network without
+        memory yields each second as soon as its clip is read. One with a memory keeps the features of the persons
+        around that second. If it also looks at those of the seconds ahead (MODEL.IA_STRUCTURE.LENGTH), its results come
+        so much later; in a live video it sees nobody there.
 
         Args:
-            video: a file; a folder, list (.txt), pattern or sequence of files; or frames, uint8 RGB (OpenCV's are BGR:
-                frame[..., ::-1]): an array or tensor [T, H, W, 3], or an iterable of frames.
+            video: a file; a folder, list (.txt), pattern or sequence of files; frames, uint8 RGB (OpenCV's are BGR:
+                frame[..., ::-1]): an array or tensor [T, H, W, 3], or an iterable of frames; or what is live: the
+                number of a camera, an address ("rtsp://..."), or OpenCV's VideoCapture of either. Of a live video, the
+                latest second whose clip is complete is predicted whenever a result is asked for.
             boxes: persons at each whole second: a file (csv or JSON: docs/DATA.md), a table, or a dict second -> array
                 [n, 4] of x1, y1, x2, y2, or [n, 5] with a score; None: a detector finds them.
-            stream: yield results as they come; False: return them all in a list.
+            stream: yield results as they come; False: return them all in a list, which what is live has no end for.
             fps: frames per second of frames; videos have their own.
             start: second of the videos to start at.
             end: second to stop at; None: the end.
+            stride: seconds from one result to the next, counted from the start of the video; None: TEST.STRIDE of the
+                config, which is 1.
             box_units: of arrays of boxes: "pixels" of the frame, or "fractions" (0 to 1) of it.
             objects: boxes of objects, for networks that use them; None: the detector's, if any.
             detector: None for torchvision's Faster R-CNN; another network of torchvision; an ONNX file; the folder of a
-                model of transformers; or an object whose ``detect(frames)`` returns DetectedBoxes.
+                model of transformers; "motion", which proposes what moves before a fixed camera (where frames come one
+                by one, from the moments before, and at the first seven not at all); or an object whose
+                ``detect(frames)`` returns DetectedBoxes.
             detector_weights: file of torchvision's weights; None: COCO's, downloaded if they are not here.
             name: what results and boxes call frames.
+            reconnect: seconds for which a camera or an address that was lost is opened again; 0: its end is the end.
 
         Returns:
             results in the order of the videos and their seconds; seconds without a person have none in ``persons``.
@@ -193,7 +204,13 @@ class ActionDetector:
         """
         network = self._trained("predict()")
         with python_words():
-            first, others = footages_of(video, fps, start, end, name, self._cfg)
+            network = network if stride is None else network.at_stride(stride)
+            if not stream and is_live(video):
+                raise UserError(
+                    "stream=False: a live video has no end at which all results could be returned. Take them as they "
+                    "come: for result in detector.predict(...), and break when it is enough"
+                )
+            first, others = footages_of(video, fps, start, end, name, reconnect, network.cfg)
             check_people(1 + len(others), boxes, objects, detector, detector_weights, box_units)
             found = None if boxes is not None else self._detector(detector, detector_weights, objects is not None)
             people = PeopleOf(network.cfg, boxes, objects, box_units, found)
@@ -307,11 +324,13 @@ class ActionDetector:
         return self._network
 
     def _detector(self, detector: Any, weights: str | os.PathLike | None, objects_given: bool) -> Detector:
-        """Return what finds persons; the last one that was loaded is kept."""
+        """Return what finds persons; the last one that was loaded is kept, unless it remembers frames of a video."""
         network = self._trained("predict()")
         wanted = (detector, weights, objects_given)
         if self._found is None or self._found[0] != wanted:
             self._found = None  # before the next one is loaded
             found = find_detector(detector, weights, network.cfg, network.runtime.device, objects_given=objects_given)
+            if isinstance(found, VideoDetector):
+                return found
             self._found = (wanted, found)
         return self._found[1]

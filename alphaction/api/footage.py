@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, count, takewhile
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ import torch
 from PIL import Image
 from yacs.config import CfgNode
 
-from alphaction.data.dataset import sampling_of
+from alphaction.data.keyframes import multiples
+from alphaction.data.moments import Moments
 from alphaction.data.video.clip_source import ClipSource
 from alphaction.data.video.file import VIDEO_SUFFIXES
 from alphaction.data.video.frame_window import FrameWindow
@@ -25,6 +26,7 @@ from alphaction.utils import limits
 from alphaction.utils.errors import UserError
 from alphaction.utils.files import require_file
 from alphaction.workflows.predict.clip import open_clip
+from alphaction.workflows.predict.network import clip_reach
 from alphaction.workflows.predict.video_list import find_videos, named_paths
 from alphaction.workflows.predict.video_options import VideoOptions
 
@@ -42,9 +44,12 @@ class Footage:
         size: (width, height) of the frames in pixels.
         fps: frames per second.
         seconds: the keyframes, ascending, as far as they are known to exist.
-        all_seconds: a range that holds them.
+        all_seconds: moments that hold them.
         end: seconds from the start to the end; infinite where that is not known.
         frame_at: second -> function that returns its frame, to be called at that moment.
+        is_live: it goes on whether or not it is predicted, so that nobody waits for what is to come.
+        is_there: second -> whether its clip can still be read.
+        close: to be called when it is no longer needed.
     """
 
     title: str
@@ -52,10 +57,13 @@ class Footage:
     source: ClipSource
     size: tuple[int, int]
     fps: float
-    seconds: Iterable[int]
-    all_seconds: range
+    seconds: Iterable[float]
+    all_seconds: Moments
     end: float
-    frame_at: Callable[[int], Callable[[], np.ndarray]]
+    frame_at: Callable[[float], Callable[[], np.ndarray]]
+    is_live: bool = False
+    is_there: Callable[[float], bool] = lambda second: True
+    close: Callable[[], None] = lambda: None
 
 
 def is_frames(video: Any) -> bool:
@@ -80,8 +88,13 @@ def files_of(video: str | os.PathLike | Sequence[str | os.PathLike]) -> list[Pat
     return list(found)
 
 
-def open_file(path: Path, start: float = 0.0, end: float | None = None) -> Footage:
+def open_file(path: Path, cfg: CfgNode, start: float = 0.0, end: float | None = None) -> Footage:
     """Return a video file, or the part from ``start`` to ``end`` seconds.
+
+    Args:
+        path: the file.
+        cfg: says how far keyframes are apart.
+        start, end: seconds; None: the end of the video.
 
     Raises:
         UserError: it cannot be read, or has no such part.
@@ -90,9 +103,9 @@ def open_file(path: Path, start: float = 0.0, end: float | None = None) -> Foota
         raise UserError(f"start={start}, end={end}: expected 0 <= start < end, in seconds")
     options = VideoOptions(video=path, output=Path("unused.mp4"), start=start, end=end)
     require_file("--video", path, VIDEO_SUFFIXES)
-    clip = open_clip(options)
+    clip = open_clip(options, cfg.TEST.STRIDE)
 
-    def frame_at(second: int) -> Callable[[], np.ndarray]:
+    def frame_at(second: float) -> Callable[[], np.ndarray]:
         # A source of its own: the result may be looked at when the prediction is long over.
         return lambda: MovieSource.of_file(path, clip.source.probe(path.name)).read(path.name, second, [0], 0)[0]
 
@@ -109,7 +122,7 @@ def open_frames(frames: Any, fps: float | None, name: str, cfg: CfgNode) -> Foot
             tensor or a PIL picture; or OpenCV's VideoCapture, of a camera, say.
         fps: frames per second; None: those of the VideoCapture.
         name: of the video.
-        cfg: says which frames a clip has.
+        cfg: says which frames a clip has, and how far keyframes are apart.
 
     Raises:
         UserError: these are no such frames, or ``fps`` is missing or wrong.
@@ -130,19 +143,18 @@ def open_frames(frames: Any, fps: float | None, name: str, cfg: CfgNode) -> Foot
     if isinstance(frames, np.ndarray | torch.Tensor):
         frames = _whole(frames)
         known = len(frames)
-    slots = sampling_of(cfg, training=False).slots(None)
-    behind = -min(chain([0], *slots)) / (cfg.INPUT.FPS or float(fps))
-    window = FrameWindow(_checked(frames), float(fps), name, math.inf if known is not None else behind)
+    behind, _ = clip_reach(cfg, float(fps))
+    window = FrameWindow(_checked(frames), float(fps), name, math.inf if known is not None else behind, known)
     if not window.reaches(0):
         raise UserError(f"there are no frames: {_EXPECTED}")
-    info = window.probe(name)
+    info, stride = window.probe(name), cfg.TEST.STRIDE
     end = math.inf if known is None else known / float(fps)
 
-    def frame_at(second: int) -> Callable[[], np.ndarray]:
+    def frame_at(second: float) -> Callable[[], np.ndarray]:
         frame = window.read(name, second, [0], 0)[0]
         return lambda: frame
 
-    seconds = takewhile(window.reaches, count())
+    seconds = takewhile(window.reaches, multiples(stride, 0.0, math.inf))
     return Footage(
         name,
         name,
@@ -150,7 +162,7 @@ def open_frames(frames: Any, fps: float | None, name: str, cfg: CfgNode) -> Foot
         (info.width, info.height),
         info.fps,
         seconds,
-        range(int(limits.VIDEO_SECONDS)),
+        Moments.between(stride, 0.0, limits.VIDEO_SECONDS),
         end,
         frame_at,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,6 @@ import torch
 from yacs.config import CfgNode
 
 from alphaction.api.overrides import apply_values
-from alphaction.api.results import Classes
-from alphaction.api.stream import Network
 from alphaction.checkpoint import (
     BEST_WEIGHTS,
     find_test_weights,
@@ -21,7 +18,8 @@ from alphaction.checkpoint import (
     read_weight_file,
     recorded_config_text,
 )
-from alphaction.checkpoint.run_folder import CONFIG_FILE, holds_run
+from alphaction.checkpoint.exported_file import SUFFIXES as EXPORTED_SUFFIXES
+from alphaction.checkpoint.run_folder import holds_run
 from alphaction.config import get_cfg, load_cfg, validate_cfg
 from alphaction.engine.classes import exclusive_groups
 from alphaction.engine.out_of_memory import naming_what_helps, prediction_advice
@@ -30,16 +28,18 @@ from alphaction.engine.setup import set_up_quietly
 from alphaction.engine.weights import check_zoo_name, locate_weights
 from alphaction.utils.device import choose_device
 from alphaction.utils.errors import CheckpointError, UserError
-from alphaction.utils.files import missing_file
+from alphaction.utils.files import WEIGHT_SUFFIXES, missing_file
 from alphaction.utils.messages import listed
 from alphaction.utils.weight_names import ZOO_PREFIX, is_zoo_name
 from alphaction.workflows.convert.written_config import longest_sides
 from alphaction.workflows.predict.find_label_map import holds_classes
 from alphaction.workflows.predict.load_model import adopt_classes, load_model
+from alphaction.workflows.predict.network import Classes, Network
+from alphaction.workflows.predict.weights_config import carried_config
 from alphaction.zoo import find_weights
 
 _BEST = f"{BEST_WEIGHTS}.pth"
-_SUFFIXES = (".pth", ".pt", ".pkl", ".safetensors", ".bin", ".pyth")
+_SUFFIXES = (*WEIGHT_SUFFIXES, *EXPORTED_SUFFIXES.values())
 _EXPECTED = "expected the path of a checkpoint, the folder of a run, or zoo:NAME"
 
 
@@ -91,7 +91,8 @@ def config_of(weights: Path, config: str | os.PathLike | CfgNode | None) -> tupl
     """Return the config of weights, which may be changed, and the file that it is from.
 
     Args:
-        weights: the file. A checkpoint of a run carries its config, and converted weights carry their settings.
+        weights: the file. A checkpoint of a run, and what was exported from it, carries its config, and converted
+            weights carry their settings.
         config: used in place of what the file says; None: nothing is.
 
     Raises:
@@ -99,11 +100,8 @@ def config_of(weights: Path, config: str | os.PathLike | CfgNode | None) -> tupl
     """
     if config is not None:
         return read_config(config), None if isinstance(config, CfgNode) else Path(config)
-    if text := recorded_config_text(weights):
-        return _from_text(text, weights), None
-    beside = weights.with_name(CONFIG_FILE)
-    if beside.is_file():
-        return load_cfg(beside), beside
+    if carried := carried_config(weights):
+        return carried
     file = read_weight_file(weights)
     missing = f"{weights}: holds weights alone, and nothing says"
     give = (
@@ -161,18 +159,3 @@ def _backbone_alone(weights: str | Path) -> CheckpointError:
         f"{weights}: holds a backbone alone, which knows no actions yet. Train from it: ActionDetector.from_config("
         f'"CONFIG.yaml", MODEL__WEIGHT="{weights}").train(DATASET), with a config of that backbone.'
     )
-
-
-def _from_text(text: str, weights: Path) -> CfgNode:
-    """Return the config inside a checkpoint."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "config.yaml"
-        file.write_text(text, encoding="utf-8")
-        try:
-            return load_cfg(file)
-        except UserError as error:
-            problem = str(error).replace(f"config file {file}", "it")
-            raise CheckpointError(
-                f"{weights}: the config inside it is of another version, or changed. {problem}\n"
-                'Give a config that works here: config="config.yaml".'
-            ) from error

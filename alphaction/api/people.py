@@ -17,13 +17,14 @@ from yacs.config import CfgNode
 from alphaction.api.footage import Footage
 from alphaction.data.annotations import BoxTable
 from alphaction.data.dataset import wants_objects
+from alphaction.data.keyframes import exact_time, is_multiple
 from alphaction.utils.errors import CheckpointError, UserError
 from alphaction.utils.files import require_file
 from alphaction.utils.messages import first_lines, listed, problem_list, suggest
 from alphaction.workflows.detect.choose_detector import make_detector
-from alphaction.workflows.detect.detected_boxes import Detector
+from alphaction.workflows.detect.detected_boxes import Detector, detect_at
 from alphaction.workflows.detect.detector_flags import PREDICT_VIDEO
-from alphaction.workflows.detect.detector_options import DetectorOptions
+from alphaction.workflows.detect.detector_options import MOTION, DetectorOptions
 from alphaction.workflows.detect.detector_weights import MODELS
 from alphaction.workflows.predict.person_boxes import BoxFiles, FoundBoxes, boxes_from_file, boxes_of_video
 
@@ -32,14 +33,14 @@ _UNITS = ("pixels", "fractions")
 _INSTEAD = (
     "Or give the boxes: boxes=FILE (csv: video, second, x1, y1, x2, y2, score), or boxes={second: array [n, 4] in "
     "pixels}. Another detector: detector=FILE.onnx, a folder of a model of transformers, or an object with a method "
-    "detect(frames)."
+    'detect(frames). For a first look at what moves before a fixed camera: detector="motion".'
 )
 
 
 class People(Protocol):
     """Finds the persons, and objects if there are any, at some seconds of a video."""
 
-    def at(self, seconds: Sequence[int]) -> tuple[BoxTable, BoxTable | None]:
+    def at(self, seconds: Sequence[float]) -> tuple[BoxTable, BoxTable | None]:
         """Return the boxes of persons and those of objects; None: there are none."""
 
 
@@ -54,7 +55,7 @@ class GivenBoxes:
     persons: BoxTable
     objects: BoxTable | None = None
 
-    def at(self, seconds: Sequence[int]) -> tuple[BoxTable, BoxTable | None]:
+    def at(self, seconds: Sequence[float]) -> tuple[BoxTable, BoxTable | None]:
         """See :class:`People`."""
         return _at(self.persons, seconds), None if self.objects is None else _at(self.objects, seconds)
 
@@ -73,12 +74,11 @@ class DetectedPeople:
     footage: Footage
     objects: BoxTable | None = None
 
-    def at(self, seconds: Sequence[int]) -> tuple[BoxTable, BoxTable | None]:
+    def at(self, seconds: Sequence[float]) -> tuple[BoxTable, BoxTable | None]:
         """See :class:`People`."""
         footage = self.footage
-        frames = [footage.source.read(footage.key, second, [0], 0)[0] for second in seconds]
         found = FoundBoxes(Path(footage.key))
-        found.add(seconds, self.detector.detect(frames))
+        found.add(seconds, detect_at(self.detector, footage.source, footage.key, seconds))
         persons, objects = found.tables()
         return persons, objects if self.objects is None else _at(self.objects, seconds)
 
@@ -129,7 +129,7 @@ def _table_of(boxes: Mapping[Any, Any], footage: Footage, units: str, which: str
     problems: list[str] = []
     seconds, rows = [], []
     for second, array in boxes.items():
-        if found := list(_wrong_second(second)):
+        if found := list(_wrong_second(second, footage.all_seconds.interval)):
             problems += [f"{which}=: {problem}" for problem in found]
             continue
         try:
@@ -140,7 +140,7 @@ def _table_of(boxes: Mapping[Any, Any], footage: Footage, units: str, which: str
         wrong = list(_wrong_rows(at_second, footage.size, units))
         problems += [f"{which}=, second {second:g}: {problem}" for problem in wrong]
         if not wrong:
-            seconds += [int(second)] * len(at_second)
+            seconds += [exact_time(float(second))] * len(at_second)
             rows.append(at_second)
     if problems:
         raise UserError(problem_list(f"{footage.title}:", first_lines(problems)))
@@ -156,11 +156,12 @@ def _table_of(boxes: Mapping[Any, Any], footage: Footage, units: str, which: str
     return BoxTable.from_columns([footage.key] * len(seconds), seconds, corners, columns[:, 4], f"{which}=")
 
 
-def _wrong_second(second: Any) -> Iterator[str]:
+def _wrong_second(second: Any, stride: float) -> Iterator[str]:
     if isinstance(second, bool) or not isinstance(second, Real) or not math.isfinite(second):
-        yield f"the key {second!r} is not a second: expected whole numbers, counted from the start of the video"
-    elif second != int(second) or second < 0:
-        yield f"the key {second:g}: expected whole seconds from 0 on, at which actions are predicted"
+        yield f"the key {second!r} is not a second: expected numbers, counted from the start of the video"
+    elif second < 0 or not is_multiple(float(second), stride):
+        which = "whole seconds" if stride == 1 else f"multiples of the stride, {stride:g} s,"
+        yield f"the key {second:g}: expected {which} from 0 on, at which actions are predicted"
 
 
 def _rows(array: Any) -> np.ndarray:
@@ -218,7 +219,8 @@ def find_detector(
 
     Args:
         detector: None for torchvision's default; the name of another network of torchvision; an ONNX file; the folder
-            or name of a model of transformers; or anything with a method ``detect``.
+            or name of a model of transformers; "motion", which proposes what moves before a fixed camera; or anything
+            with a method ``detect``.
         weights: file of torchvision's weights; None: COCO's, which are downloaded if they are not here.
         cfg: TEST.BOX_THRESH.
         device: where it runs.
@@ -235,13 +237,13 @@ def find_detector(
             )
         return detector
     name = None if detector is None else os.fspath(detector)
-    which: dict[str, Any] = {"model": name}
-    if name is not None and name not in MODELS:
+    which: dict[str, Any] = {"detector": MOTION} if name == MOTION else {"model": name}
+    if name is not None and name not in (MOTION, *MODELS):
         suffix = Path(name).suffix.lower()
         if suffix in (".pth", ".pt"):
             raise UserError(f"detector={name}: weights of torchvision are detector_weights=FILE. {_INSTEAD}")
         if suffix != ".onnx" and not Path(name).expanduser().is_dir() and "/" not in name:
-            raise UserError(f"detector={name}: {suggest(name, sorted(MODELS))} {_INSTEAD}")
+            raise UserError(f"detector={name}: {suggest(name, [MOTION, *sorted(MODELS)])} {_INSTEAD}")
         which = {"onnx": Path(name).expanduser()} if suffix == ".onnx" else {"hf_model": name}
     options = DetectorOptions(
         **which,
@@ -257,7 +259,7 @@ def find_detector(
         raise kind(f"{error}\n{_INSTEAD}") from error
 
 
-def _at(table: BoxTable, seconds: Sequence[int]) -> BoxTable:
+def _at(table: BoxTable, seconds: Sequence[float]) -> BoxTable:
     """Return the boxes of some seconds of a table of one video."""
     of_box = table.keyframes.seconds[table.keyframe_of_box()]
     use = np.isin(of_box, list(seconds))

@@ -5,19 +5,23 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import cv2
 from yacs.config import CfgNode
 
 from alphaction.api.footage import Footage, files_of, is_frames, open_file, open_frames
+from alphaction.api.live_footage import is_live, open_live_footage
 from alphaction.api.people import DetectedPeople, GivenBoxes, People, given_boxes
 from alphaction.api.results import Prediction
-from alphaction.api.stream import Network, VideoStream
+from alphaction.api.stream import VideoStream
 from alphaction.api.wording import python_words
 from alphaction.data.dataset import wants_objects
 from alphaction.utils.errors import UserError
 from alphaction.workflows.detect.detected_boxes import Detector
+from alphaction.workflows.predict.network import Network
 from alphaction.workflows.predict.person_boxes import BoxFiles
 
 
@@ -50,7 +54,7 @@ class PeopleOf:
 
 
 def footages_of(
-    video: Any, fps: float | None, start: float, end: float | None, name: str, cfg: CfgNode
+    video: Any, fps: float | None, start: float, end: float | None, name: str, reconnect: float, cfg: CfgNode
 ) -> tuple[Footage, list[Path]]:
     """Return what is to be predicted: the first video, opened, and the files of the others.
 
@@ -59,6 +63,12 @@ def footages_of(
     Raises:
         UserError: there are no such videos or frames, or arguments do not go together.
     """
+    if is_live(video):
+        if start != 0.0 or end is not None:
+            raise UserError("start= and end= go with video files; a live video starts now, and ends when you stop")
+        if fps is not None and not isinstance(video, cv2.VideoCapture):
+            raise UserError("fps= goes with frames; a live video has times of its own")
+        return open_live_footage(video, name, cfg, reconnect), []
     if is_frames(video):
         if start != 0.0 or end is not None:
             raise UserError("start= and end= go with video files; of frames, give only those that you want")
@@ -66,7 +76,7 @@ def footages_of(
     if fps is not None:
         raise UserError("fps= goes with frames; a video file has its own")
     first, *others = files_of(video)
-    return open_file(first, start, end), others
+    return open_file(first, cfg, start, end), others
 
 
 def check_people(
@@ -103,13 +113,18 @@ def results_of(
     Raises:
         UserError: a video or its boxes cannot be read.
     """
-    stream = VideoStream(network, first, people(first), one_by_one=math.isinf(first.end))
+    try:
+        stream = VideoStream(network, first, people(first), one_by_one=math.isinf(first.end))
+    except BaseException:
+        first.close()
+        raise
 
     def results() -> Iterator[Prediction]:
         with python_words():
-            yield from stream.results()
+            with closing(first):
+                yield from stream.results()
             for path in others:
-                footage = open_file(path, start, end)
+                footage = open_file(path, network.cfg, start, end)
                 yield from VideoStream(network, footage, people(footage)).results()
 
     return results()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from alphaction.data.annotations import LabelMap
 from alphaction.utils.drawing import png_bytes, write_png
 from alphaction.utils.messages import counted, suggest
+from alphaction.workflows.predict.network import Classes
 from alphaction.workflows.predict.rendering import FrameRenderer, frame_scale
 from alphaction.workflows.predict.tracker import Track as BoxTrack
 
@@ -20,21 +20,6 @@ if TYPE_CHECKING:
     import supervision
 
 _SHOWN = 3
-
-
-@dataclass(frozen=True)
-class Classes:
-    """The classes of a detector, and from which score on each counts.
-
-    Attributes:
-        label_map: the classes, in the order of the scores.
-        thresholds: name -> lowest score that counts.
-        exclusive: groups whose classes exclude each other.
-    """
-
-    label_map: LabelMap
-    thresholds: Mapping[str, float]
-    exclusive: Collection[str] = ()
 
 
 class ByClass(dict[str, Any]):

@@ -13,6 +13,7 @@ from typing import Literal
 
 import torch
 
+from alphaction.checkpoint.exported_file import SUFFIXES, exported_format, read_exported
 from alphaction.checkpoint.file_bounds import check_content, check_old_torch, check_zip, damaged
 from alphaction.checkpoint.safe_pickle import read_numpy_pickle, torch_pickle_module
 from alphaction.checkpoint.safetensors_file import read_safetensors
@@ -23,6 +24,7 @@ from alphaction.utils.files import WEIGHT_SUFFIXES, missing_file
 from alphaction.utils.messages import listed
 
 # The pickled magic number that starts every PyTorch file of the old (not zipped) form.
+_SUFFIXES = (*WEIGHT_SUFFIXES, *SUFFIXES.values())
 _OLD_TORCH_MAGIC = b"l\xfc\x9cF\xf9 j\xa8P\x19."
 
 
@@ -96,11 +98,20 @@ def _map_torch(path: Path) -> tuple[object, set[str]] | None:
         return None
 
 
-_READERS = {"safetensors": _read_safetensors, "torch": _read_torch, "pickle": _read_pickle}
+def _read_exported(path: Path) -> tuple[object, set[str]]:
+    return read_exported(path).content(), set()
 
 
-def file_kind(path: Path) -> Literal["torch", "pickle", "safetensors"]:
-    """Return, by its first bytes, whether PyTorch, a plain pickle or safetensors wrote ``path``.
+_READERS = {
+    "safetensors": _read_safetensors,
+    "torch": _read_torch,
+    "pickle": _read_pickle,
+    "exported": _read_exported,
+}
+
+
+def file_kind(path: Path) -> Literal["torch", "pickle", "safetensors", "exported"]:
+    """Return, by its first bytes, whether PyTorch, a plain pickle or safetensors wrote ``path``, or it is exported.
 
     Raises:
         CheckpointError: if it is missing, empty, or neither; the message names what it looks like.
@@ -111,6 +122,8 @@ def file_kind(path: Path) -> Literal["torch", "pickle", "safetensors"]:
             head = file.read(HEAD_BYTES)
     except OSError as error:
         raise CheckpointError(f"{path}: it cannot be read ({error.strerror}).") from error
+    if exported_format(path) is not None:
+        return "exported"
     if problem := not_weights(head):
         raise CheckpointError(f"{path}: {problem}")
     if _is_safetensors(head, path.stat().st_size):
@@ -140,7 +153,7 @@ def _check_present(path: Path) -> None:
     if "://" in str(path) or str(path).startswith(("http:/", "https:/")):
         raise CheckpointError(f"{path}: an address, not a file. Download it and set MODEL.WEIGHT to the file.")
     if path.is_dir():
-        names = sorted(item.name for item in path.iterdir() if item.suffix in WEIGHT_SUFFIXES)
+        names = sorted(item.name for item in path.iterdir() if item.suffix in _SUFFIXES)
         raise CheckpointError(f"{path}: a folder, not a weight file. In it: {listed(names, 8) or 'no weight file'}.")
     if not path.is_file():
-        raise CheckpointError(f"weight file {missing_file(path, WEIGHT_SUFFIXES)}")
+        raise CheckpointError(f"weight file {missing_file(path, _SUFFIXES)}")

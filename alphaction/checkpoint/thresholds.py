@@ -14,6 +14,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
+from alphaction.checkpoint.exported_file import read_exported
 from alphaction.checkpoint.file_content import file_kind, read_content
 from alphaction.checkpoint.label_maps import is_label_map
 from alphaction.checkpoint.run_state import shown
@@ -134,6 +135,11 @@ def _own_content(path: Path, *, mapped: bool) -> dict[str, Any]:
         content, foreign = read_content(path, mapped=mapped)
         if not foreign and type(content) is dict and "model" in content and is_label_map(content.get("label_map")):
             return content
+    if read_exported(path) is not None:
+        raise CheckpointError(
+            f"{path}: an exported network, whose thresholds are those of its checkpoint. Calibrate that, and export it "
+            "again (tools/export_model.py)."
+        )
     raise CheckpointError(f"{path}: {_NOT_OURS}")
 
 

@@ -127,6 +127,11 @@ def _fields(converted: Converted) -> dict[str, Any]:
 
 
 def _no_tensors(path: Path, content: object, foreign: set[str]) -> str:
+    if isinstance(content, Mapping) and "exported" in content:
+        return (
+            f"{path}: a network that was exported as {content['exported']}. It predicts (tools/predict_video.py); "
+            "training, test_net.py and conversion need the checkpoint that it was made from."
+        )
     keys = [str(key) for key in content] if isinstance(content, Mapping) else []
     found = f"its keys are {listed(keys, 8)}" if keys else f"it holds a {type(content).__name__}"
     remedy = (

@@ -88,11 +88,6 @@ def _unknown(name: str) -> str:
     stem = name.rpartition("/")[2].partition(".")[0]
     scripts = {verb.script.rpartition("/")[2].partition(".")[0]: verb.name for verb in VERBS.values() if verb.script}
     called = {other: verb for verb, others in _ELSEWHERE.items() for other in others}
-    if stem == "export":
-        return (
-            f'there is no verb "{name}": networks are not exported to other formats. ActionDetector runs a checkpoint '
-            f"in a program (docs/PYTHON_API.md), {PROGRAM} predict writes files. {PROGRAM} --help lists all verbs."
-        )
     near = (
         called.get(stem.lower())
         or scripts.get(stem)

@@ -26,8 +26,9 @@ EXAMPLE = """examples:
 
 With --annotations (or --train without --val), one set of files is divided: by video so that every class is in both
 parts, or by time where videos are few. Formats, recognized by content: csv (AVA's columns, or any with a header),
-CVAT (for video or for images, XML or zip), VIA 3 project, Label Studio (JSON or JSON-MIN), Vidat JSON, COCO JSON (also
-of Roboflow and CVAT; action_ids, category_id or attributes).
+CVAT (for video or for images, XML or zip), VIA 3 project, Label Studio (JSON or JSON-MIN), Vidat JSON, FiftyOne's
+samples.json, COCO JSON (also of Roboflow and CVAT; action_ids, category_id or attributes). Of predictions from
+tools/export_annotations.py those count that were confirmed.
 Labels of a stretch of time without a box (VIA, Label Studio, Vidat) go to boxes with --segments spread."""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from yacs.config import CfgNode
@@ -18,6 +19,9 @@ from alphaction.utils.errors import UserError
 from alphaction.utils.files import WEIGHT_SUFFIXES, check_writable, missing_file
 from alphaction.utils.messages import counted
 from alphaction.utils.weight_names import is_zoo_name
+
+# Times of keyframes are exact to it, in seconds: a stride of 0.333 means a third.
+_THOUSANDTH = 0.001
 
 
 @rule("MODEL.ROI_ACTION_HEAD.PROPOSAL_JITTER_X", "MODEL.ROI_ACTION_HEAD.PROPOSAL_JITTER_Y")
@@ -87,6 +91,22 @@ def check_flip_pairs(cfg: CfgNode, run: Run) -> Iterator[str]:
             if name in seen:
                 yield f'INPUT.FLIP_CLASS_PAIRS: "{name}" is in two pairs. Keep one of them.'
             seen.add(name)
+
+
+@rule("TEST.STRIDE", "MODEL.IA_STRUCTURE")
+def check_stride(cfg: CfgNode, run: Run) -> Iterator[str]:
+    """Where a network has a memory, MEMORY_RATE is a multiple of TEST.STRIDE, so that each slot has its keyframe."""
+    ia, stride = cfg.MODEL.IA_STRUCTURE, cfg.TEST.STRIDE
+    if not ia.ACTIVE or not any(ia.LENGTH) or "M" not in chain.from_iterable(ia.I_BLOCK_LIST):
+        return
+    rate = ia.MEMORY_RATE
+    if abs(rate / max(1, round(rate / stride)) - stride) > _THOUSANDTH:
+        parts = max(1, int(rate / stride))
+        yield (
+            f"TEST.STRIDE is {stride:g} s, but the memory of this network has a slot every {rate} s "
+            "(MODEL.IA_STRUCTURE.MEMORY_RATE): slots would have no keyframe, or that of another time. Choose "
+            f"{rate / parts:.3g} or {rate / (parts + 1):.3g}, or another that goes into {rate} a whole number of times."
+        )
 
 
 @rule("DATASETS")

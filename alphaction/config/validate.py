@@ -75,6 +75,12 @@ def load_registered() -> None:
         import_module(package)
 
 
+def require_value(cfg: CfgNode, path: str) -> None:
+    """Raise a :class:`UserError` if the value of one key is wrong by itself, for those who use it before the others."""
+    if problem := KEYS[path].problem(get_value(cfg, path)):
+        raise UserError(problem)
+
+
 def validate_cfg(
     cfg: CfgNode, num_processes: int = 1, check_files: bool = True, *, splits: Collection[str] = SPLITS
 ) -> None:

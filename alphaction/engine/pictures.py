@@ -95,18 +95,32 @@ def shown_classes(
         max_classes: the most classes shown; None: all.
         exclusive: groups of which only the best class is shown, as their classes exclude each other.
     """
-    shown: list[tuple[str, float]] = []
+    return [
+        (legible_name(actions[index].name, actions[index].id), float(scores[index]))
+        for index in counting_classes(actions, scores, min_score, max_classes, exclusive)
+    ]
+
+
+def counting_classes(
+    actions: Sequence[ActionClass],
+    scores: np.ndarray,
+    min_score: float | np.ndarray,
+    max_classes: int | None = None,
+    exclusive: Collection[str] = (MOVEMENT,),
+) -> list[int]:
+    """Return which classes count for a box, as indices of ``actions``, best first; see :func:`shown_classes`."""
+    counting: list[int] = []
     limits = np.broadcast_to(min_score, len(actions))
     groups: set[str] = set()
-    for index in np.argsort(-scores, kind="stable"):
-        action, score = actions[index], float(scores[index])
-        if len(shown) == max_classes:
+    for index in np.argsort(-scores, kind="stable").tolist():
+        group = actions[index].group
+        if len(counting) == max_classes:
             break
-        if score < limits[index] or (action.group in exclusive and action.group in groups):
+        if scores[index] < limits[index] or (group in exclusive and group in groups):
             continue
-        groups.add(action.group)
-        shown.append((legible_name(action.name, action.id), score))
-    return shown
+        groups.add(group)
+        counting.append(index)
+    return counting
 
 
 def _predicted(

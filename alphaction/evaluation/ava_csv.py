@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,20 +34,25 @@ def write_detections(path: str | Path, predictions: Predictions, min_score: floa
     other tools and for later: evaluation during a run takes the arrays themselves. Scores below ``min_score`` are left
     out.
     """
+    with open_for_writing(path, compresslevel=1) as file:
+        file.writelines(detection_rows(predictions, min_score))
+
+
+def detection_rows(predictions: Predictions, min_score: float = 0.0) -> Iterator[str]:
+    """Yield the rows of each box as :func:`write_detections` writes them."""
     class_ids = predictions.class_ids.tolist()
     all_rows = "".join(f"\0,{class_id},%.9g\n" for class_id in class_ids)  # 0: what the rows of a box begin with
     lowest = predictions.scores.min(axis=1, initial=np.inf).tolist()
     heads = [f"{_quoted(video)},{time_text(second)}," for video, second in predictions.keyframes]
-    with open_for_writing(path, compresslevel=1) as file:
-        for index, box, scores, least in zip(
-            predictions.keyframe_index.tolist(), predictions.boxes, predictions.scores, lowest, strict=True
-        ):
-            head = heads[index] + ",".join(f"{value:.6f}" for value in box.tolist())
-            if least >= min_score:
-                file.write((all_rows % tuple(scores.tolist())).replace("\0", head))
-                continue
-            rows = zip(class_ids, scores.tolist(), strict=True)
-            file.write("".join([f"{head},{class_id},{score:.9g}\n" for class_id, score in rows if score >= min_score]))
+    for index, box, scores, least in zip(
+        predictions.keyframe_index.tolist(), predictions.boxes, predictions.scores, lowest, strict=True
+    ):
+        head = heads[index] + ",".join(f"{value:.6f}" for value in box.tolist())
+        if least >= min_score:
+            yield (all_rows % tuple(scores.tolist())).replace("\0", head)
+            continue
+        rows = zip(class_ids, scores.tolist(), strict=True)
+        yield "".join([f"{head},{class_id},{score:.9g}\n" for class_id, score in rows if score >= min_score])
 
 
 def read_detections(path: str | Path) -> DetectionRows:

@@ -31,7 +31,7 @@ def format_report(result: AvaResult) -> str:
 
 def result_to_dict(result: AvaResult) -> dict[str, Any]:
     """Return the result as plain types for JSON; NaN becomes None (``null``), as JSON has no NaN."""
-    return _without_nan(asdict(result) | {"box_recall": result.counts.box_recall})
+    return without_nan(asdict(result) | {"box_recall": result.counts.box_recall})
 
 
 def write_json(path: str | Path, result: AvaResult) -> None:
@@ -84,9 +84,10 @@ def _with_extent(what: str, boxes: int, keyframes: int) -> str:
     return f"{what} ({counted(boxes, 'box', 'boxes')}, {counted(keyframes, 'keyframe')})"
 
 
-def _without_nan(value: Any) -> Any:
+def without_nan(value: Any) -> Any:
+    """Return plain values with None in place of NaN, which JSON does not have."""
     if isinstance(value, dict):
-        return {key: _without_nan(entry) for key, entry in value.items()}
+        return {key: without_nan(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_without_nan(entry) for entry in value]
+        return [without_nan(entry) for entry in value]
     return None if isinstance(value, float) and math.isnan(value) else value

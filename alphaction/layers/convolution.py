@@ -23,6 +23,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from alphaction.layers.temporal_convolution import convolve_time
+from alphaction.utils.exporting import is_exporting
 
 Triple = tuple[int, int, int]
 
@@ -46,7 +47,7 @@ def conv3d(
         bias: [C_out].
         stride, padding, dilation: of frames, rows and columns; the padding is zeros.
     """
-    if x.device.type != "cpu":
+    if x.device.type != "cpu" or is_exporting():
         return F.conv3d(x, weight, bias, stride, padding, dilation, groups)
     # A dilation means nothing along an axis of one tap, where oneDNN crashes at some of those with a padding.
     dilation = tuple(1 if size == 1 else step for size, step in zip(weight.shape[2:], dilation, strict=True))
@@ -83,7 +84,7 @@ def _kernel_wider_than_map(x: Tensor, weight: Tensor, padding: Triple, dilation:
 
 def max_pool3d(x: Tensor, kernel: Triple, stride: Triple, padding: Triple = (0, 0, 0)) -> Tensor:
     """Return ``F.max_pool3d`` of x [B, C, T, H, W]; on the CPU with channels last in memory."""
-    if x.device.type != "cpu" or (kernel[0], stride[0], padding[0]) != (1, 1, 0):
+    if x.device.type != "cpu" or is_exporting() or (kernel[0], stride[0], padding[0]) != (1, 1, 0):
         return F.max_pool3d(x, kernel, stride, padding)
     return _from_frames(F.max_pool2d(_frames(x), kernel[1:], stride[1:], padding[1:]), x)
 

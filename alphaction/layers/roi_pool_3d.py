@@ -25,7 +25,7 @@ def _pool_frames(
     flat = features.reshape(batch, channels * frames, height, width).to(dtype)
     rois = torch.cat([clip_index[:, None].to(flat), boxes.to(flat)], dim=1)
     pooled = pool(flat, rois)
-    return pooled.view(len(boxes), channels, frames, *pooled.shape[2:]).to(features.dtype)
+    return pooled.view(boxes.shape[0], channels, frames, *pooled.shape[2:]).to(features.dtype)
 
 
 _MOST_CELLS = 4096  # of a map; the matrix of its cells takes 64 MB then, and grows with their square

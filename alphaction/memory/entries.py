@@ -9,9 +9,10 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from alphaction.data.keyframes import Keyframe, milliseconds_of
+from alphaction.data.keyframes import MILLISECONDS, Keyframe, milliseconds_of
+from alphaction.memory.window import NEAR
 
-_NEAR = 500  # milliseconds that a keyframe may be away from its slot
+_NEAR = round(NEAR * MILLISECONDS)
 _NONE = np.zeros(0, dtype=np.int64)
 _LEAST = 64
 _WASTE = 4096  # unused row numbers that are not worth tidying up
@@ -38,6 +39,12 @@ class Column:
             self._room = room
         self._room[self._count : count] = values
         self._count = count
+
+    def keep(self, which: np.ndarray) -> None:
+        """Leave out the values where ``which``, a bool for each, does not hold."""
+        kept = self.values[which]
+        self._room[: len(kept)] = kept
+        self._count = len(kept)
 
 
 class EntryTable:
@@ -147,6 +154,30 @@ class EntryTable:
             times, entries = np.concatenate([times, keys[own, 1]]), np.concatenate([entries, first + own])
             order = np.argsort(times, kind="stable")
             self._timelines[number] = times[order], entries[order]
+
+    def forget(self, video: str, before: int) -> None:
+        """Leave out the entries of a video before a time; their rows go to the next ones that need any.
+
+        Args:
+            video: name.
+            before: milliseconds.
+        """
+        number = self.videos.get(video)
+        if number is None:
+            return
+        times, entries = self._timelines[number]
+        gone = entries[: times.searchsorted(before)]
+        if not len(gone):
+            return
+        self._free = np.concatenate([self._free, self.rows_of(gone)])
+        kept = np.ones(len(self), dtype=bool)
+        kept[gone] = False
+        place = np.cumsum(kept) - 1
+        for column in (self._video, self._time, self._tag, self._count, self._first, self._capacity):
+            column.keep(kept)
+        for index, (times, entries) in enumerate(self._timelines):
+            stays = kept[entries]
+            self._timelines[index] = times[stays], place[entries[stays]]
 
     def resize(self, entries: np.ndarray, counts: np.ndarray) -> np.ndarray:
         """Give entries so many rows; return the rows of all, those of the first entry first, int64.

@@ -8,6 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from alphaction.utils.exporting import is_exporting
+
 
 def rank_in_clip(clip_index: Tensor, num_clips: int, priority: Tensor | None = None) -> Tensor:
     """Return each row's place (0, 1, ...) among the rows of its clip.
@@ -20,6 +22,8 @@ def rank_in_clip(clip_index: Tensor, num_clips: int, priority: Tensor | None = N
     Returns:
         int64 [N].
     """
+    if is_exporting():
+        return _rank_by_comparing(clip_index, priority)
     if priority is None:
         order = torch.argsort(clip_index, stable=True)
     else:
@@ -30,6 +34,15 @@ def rank_in_clip(clip_index: Tensor, num_clips: int, priority: Tensor | None = N
     rank = torch.empty_like(clip_index)
     rank[order] = torch.arange(len(clip_index), device=clip_index.device) - first[ordered_clips]
     return rank
+
+
+def _rank_by_comparing(clip_index: Tensor, priority: Tensor | None) -> Tensor:
+    """Return the same ranks, counted with one comparison for each pair of rows: any program has these operations."""
+    places = torch.arange(clip_index.shape[0], device=clip_index.device)
+    before = places < places[:, None]
+    if priority is not None:
+        before = (priority > priority[:, None]) | ((priority == priority[:, None]) & before)
+    return (before & (clip_index == clip_index[:, None])).sum(dim=1)
 
 
 def pad_by_clip(
@@ -47,6 +60,8 @@ def pad_by_clip(
     Returns:
         [B, K, D], through which gradients reach ``values``, and bool [B, K]: whether a slot is taken.
     """
+    if is_exporting():
+        return _pad_by_looking_up(values, clip_index, num_clips, slots, priority)
     # Rows over the limit land in a slot of their own that is cut off: a boolean mask would wait for the device.
     slot = rank_in_clip(clip_index, num_clips, priority).clamp(max=slots)
     padded = values.new_zeros((num_clips, slots + 1, values.shape[1])).index_put((clip_index, slot), values)
@@ -54,6 +69,20 @@ def pad_by_clip(
     is_row = torch.ones_like(clip_index, dtype=torch.bool)
     taken = is_row.new_zeros((num_clips, slots + 1)).index_put((clip_index, slot), is_row)
     return padded[:, :slots], taken[:, :slots]
+
+
+def _pad_by_looking_up(
+    values: Tensor, clip_index: Tensor, num_clips: int, slots: int, priority: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Return the same slots; each looks up its row: any program has these operations, also where there is no row."""
+    rank = rank_in_clip(clip_index, num_clips, priority)
+    clips = torch.arange(num_clips, device=clip_index.device)[:, None, None]
+    wanted = torch.arange(slots, device=clip_index.device)[:, None]
+    found = (clip_index == clips) & (rank == wanted)  # [B, K, N]
+    taken = found.any(dim=2)
+    row = torch.cat([found, ~taken[..., None]], dim=2).to(torch.int64).argmax(dim=2)
+    rows = torch.cat([values, values.new_zeros(1, values.shape[1])])  # the last one is that of empty slots
+    return rows[row], taken
 
 
 def counter_random(seeds: Tensor, counters: Tensor) -> Tensor:

@@ -18,7 +18,14 @@ import torch
 from torch import Tensor
 from yacs.config import CfgNode
 
-from alphaction.data.keyframes import MILLISECONDS, Keyframe, exact_time, from_milliseconds, to_milliseconds
+from alphaction.data.keyframes import (
+    MILLISECONDS,
+    Keyframe,
+    exact_time,
+    from_milliseconds,
+    milliseconds_of,
+    to_milliseconds,
+)
 from alphaction.memory.bank import DTYPES, RowBank, RowType
 from alphaction.memory.buffers import Buffers
 from alphaction.memory.entries import EntryTable, spans
@@ -192,6 +199,15 @@ class MemoryPool:
             seeds=sent["seeds"].clone() if seeds is not None else None,  # not to keep the rows with them
             weight=weight,
         )
+
+    def forget(self, video: str, before: float) -> None:
+        """Forget the keyframes of a video before a moment, whose room the next ones take.
+
+        Args:
+            video: name.
+            before: seconds.
+        """
+        self._entries.forget(video, milliseconds_of(before))
 
     def state_dict(self) -> dict[str, Any]:
         """Return the content as tensors and plain lists, which ``torch.load(weights_only=True)`` can read.

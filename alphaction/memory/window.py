@@ -9,6 +9,9 @@ from yacs.config import CfgNode
 
 from alphaction.data.keyframes import exact_time
 
+NEAR = 0.5
+"""Seconds that a keyframe may be away from its slot."""
+
 
 @dataclass(frozen=True)
 class MemoryWindow:
@@ -49,3 +52,7 @@ class MemoryWindow:
         if isinstance(second, int):
             return range(second + steps.start, second + steps.stop, self.rate)
         return [exact_time(second + step) for step in steps]
+
+    def earliest(self, second: float) -> float:
+        """Return from which time on a clip at ``second``, or at a later one, may read."""
+        return second - self.before * self.rate - NEAR

@@ -44,8 +44,13 @@ def optimize_for_inference(model: nn.Module, *, share_weights: bool = False) -> 
                 _fold_in_order(module)
         for module in optimized.modules():
             _use_fast_layers(module)
-    setattr(optimized, _MARK, True)
+    mark_optimized(optimized)
     return optimized
+
+
+def mark_optimized(model: nn.Module) -> None:
+    """Let :func:`is_optimized` be true of a model."""
+    setattr(model, _MARK, True)
 
 
 def is_optimized(model: nn.Module) -> bool:

@@ -30,6 +30,10 @@ VIDEO_FRAMES = 1 << 26
 """Most frames of a video that is written: two weeks at 50 frames a second."""
 VIDEO_ANSWER_SECONDS = 120
 """Longest wait for a video to open, or for its next packet."""
+STREAM_ANSWER_SECONDS = 10
+"""Longest wait for a stream at an address to answer, or for its next packet; then it counts as lost."""
+LIVE_BYTES = 2 << 30
+"""Bytes of the frames of a live stream that are kept, for all clips that may still be read."""
 
 FILE_NAME_BYTES = 255
 """Longest name of a file or folder, in UTF-8, as file systems have it."""

@@ -102,6 +102,11 @@ def problem_list(title: str, problems: Sequence[str]) -> str:
     return "\n  - ".join([title, *problems]) if len(problems) > 1 else "".join(problems)
 
 
+def titled_list(title: str, problems: Sequence[str]) -> str:
+    """Return ``title`` above a line for each problem; a single problem stands right behind it."""
+    return f"{title} {problems[0]}" if len(problems) == 1 else problem_list(title, problems)
+
+
 def text_width(text: str) -> int:
     """Return how many columns of a terminal ``text`` takes: two for a Chinese character, none for a mark on another."""
     return sum(0 if unicodedata.combining(char) else 1 + (unicodedata.east_asian_width(char) in "WF") for char in text)

@@ -40,6 +40,8 @@ REQUIREMENTS = {
 # What some features need, and who does not use them need not install; imported where it is used.
 OPTIONAL = {
     "onnxruntime": "onnxruntime",
+    "onnx": "onnx",
+    "onnxscript": "onnxscript",
     "transformers": "transformers>=4.53",
     "supervision": "supervision",
     "fiftyone": "fiftyone",
@@ -48,7 +50,9 @@ OPTIONAL = {
 }
 # What each of those is for; alphaction doctor lists it.
 FEATURES = {
-    "onnxruntime": "person detectors in ONNX files (--onnx)",
+    "onnxruntime": "person detectors in ONNX files (--onnx), and networks that were exported as ONNX",
+    "onnx": "export as ONNX",
+    "onnxscript": "export as ONNX",
     "transformers": "V-JEPA 2, and person detectors of Hugging Face (--hf-model)",
     "supervision": "results as supervision.Detections",
     "fiftyone": "results as samples of FiftyOne",

@@ -53,8 +53,11 @@ GROUPS: dict[str, tuple[Verb, ...]] = {
     "results": (
         Verb("report", "tools/report.py", "write a page about a run: curves, mistakes with pictures"),
         Verb("predict", "tools/predict_video.py", "predict the actions in videos"),
+        Verb("export", "tools/export_model.py", "export a checkpoint as ONNX, TorchScript or torch.export"),
+        Verb("annotate", "tools/export_annotations.py", "write predictions for an annotation tool, to be corrected"),
         Verb("draw", "tools/draw_predictions.py", "draw predictions on keyframes beside the ground truth"),
         Verb("evaluate", "tools/evaluate_ava.py", "compute AVA's mAP of a results csv"),
+        Verb("tubes", "tools/evaluate_tubes.py", "compute video-mAP of the tubes of persons who do an action"),
     ),
     "files of AVA": (
         Verb("ava-clips", "tools/process_ava_videos.py", "cut movies into one-second clips and keyframes"),

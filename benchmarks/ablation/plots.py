@@ -1,4 +1,4 @@
-"""The pictures of the report. The only module that needs matplotlib."""
+"""The pictures of the report, and the figures that they are drawn on. The only module that needs matplotlib."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def plot_all(results: Results, folder: Path) -> dict[str, Path]:
         if arms:
             drawn[group] = folder / f"ablation_{group}.png"
             figure = plot_lengths(results, arms) if group == "length" else plot_kinds(results, arms)
-            _save(figure, drawn[group])
+            save_figure(figure, drawn[group])
     return drawn
 
 
 def plot_kinds(results: Results, arms: Sequence[Arm]) -> Any:
     """Return a figure with a group of bars for each kind of classes, a bar for each arm, and chance as dashed lines."""
-    figure, axes = _figure(9.0, 3.8)
+    figure, axes = new_figure(9.0, 3.8)
     width = 0.84 / len(arms)
     for place, arm in enumerate(arms):
         found = [(x, results.kind(arm.name, kind)) for x, kind in enumerate(KINDS)]
@@ -65,7 +65,7 @@ def plot_kinds(results: Results, arms: Sequence[Arm]) -> Any:
 def plot_lengths(results: Results, arms: Sequence[Arm]) -> Any:
     """Return a figure of the memory classes' AP against how far the memory reaches."""
     data = results.study.data
-    figure, axes = _figure(7.5, 3.8)
+    figure, axes = new_figure(7.5, 3.8)
     lengths = [LENGTHS[arm.name] for arm in arms]
     for name in data.of_kind("memory"):
         found = [(n, results.class_ap(arm.name, name)) for n, arm in zip(lengths, arms, strict=True)]
@@ -88,7 +88,7 @@ def plot_lengths(results: Results, arms: Sequence[Arm]) -> Any:
     return figure
 
 
-def _figure(width: float, height: float) -> tuple[Any, Any]:
+def new_figure(width: float, height: float) -> tuple[Any, Any]:
     """Return an empty figure of a size in inches and its axes; it draws with Agg, without any window."""
     check_plotting()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -108,7 +108,8 @@ def _spread(summary: Summary) -> float:
     return float("nan") if summary.std is None else summary.std
 
 
-def _save(figure: Any, path: Path) -> None:
+def save_figure(figure: Any, path: Path) -> None:
+    """Write a figure as a PNG file."""
     with replacing(path) as part:
         # Without the version of matplotlib, equal numbers give equal files.
         figure.savefig(part, format="png", metadata={"Software": None})

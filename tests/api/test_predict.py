@@ -239,11 +239,10 @@ def test_wrong_arguments(plain, video, boxes, tmp_path):
     says(refused(plain, video, detector=3), "without a method detect")
     says(refused(plain, video, detector="yolo.pth"), "detector_weights=FILE")
     says(refused(plain, video, detector="yolo.onnx"), "yolo.onnx", "boxes={second")
-    says(refused(plain, "rtsp://camera/1", boxes), "streams are not read")
     # Before weights of a detector are looked for.
     says(refused(plain, "no.mp4"), "video=", "no.mp4")
     says(refused(plain, video, start=99), "start=99: ", "ends at")
-    says(refused(plain, 3, boxes, fps=3), "3 is neither a video nor frames")
+    says(refused(plain, 3.5, boxes, fps=3), "3.5 is neither a video nor frames")
     says(refused(plain, video, [[1, 2, 3, 4]]), "boxes= is a list", "dict.fromkeys(range(60), array)")
     says(refused(plain, video, np.zeros((3, 4))), "boxes= is a ndarray", "dict(enumerate(arrays))")
     says(refused(plain, video, 3), "boxes= is a int", "expected the path of a file")

@@ -12,7 +12,7 @@ import pytest
 from api.samples import CLASSES, NAMES, TWO, prediction
 from messages import says
 
-from alphaction.api import to_fiftyone, tracks_of
+from alphaction.api import events_of, to_fiftyone, tracks_of
 from alphaction.utils.errors import UserError
 
 
@@ -80,6 +80,23 @@ def test_tracks():
         tracks[0].scores["walk/rum"]
     assert tracks[1].top(1) == [(NAMES[1], 0.5)]
     assert str(tracks[1]).startswith("#4, seconds 0 to 1: ")
+
+
+def test_events():
+    moments = [(*TWO,), (TWO[0],), (), (TWO[0],)]
+    results = [prediction(*persons, second=second / 2) for second, persons in enumerate(moments)]
+    told = [(event.person, event.action, event.start, event.end) for event in events_of(iter(results))]
+    assert told == [
+        (1, NAMES[0], 0.0, 0.75),
+        (1, NAMES[1], 0.0, 0.75),
+        (1, NAMES[0], 1.25, 1.75),
+        (1, NAMES[1], 1.25, 1.75),
+    ]
+    bridged = events_of([*results, prediction(TWO[0], second=7, video="b.mp4")], longest_gap=0.5)
+    assert [(event.video, event.start, event.end, round(event.score, 6)) for event in bridged[::2]] == [
+        ("street.mp4", 0.0, 1.75, 0.9),
+        ("b.mp4", 6.5, 7.5, 0.9),
+    ]
 
 
 def test_supervision_draws_the_persons():

@@ -99,7 +99,7 @@ def test_a_verb_that_is_none(front, word, meant):
 
 def test_other_mistakes(front):
     assert "Did you mean" not in front("xyzzy")[2]
-    says(front("export", "format=onnx")[2], "networks are not exported", "docs/PYTHON_API.md")
+    says(front("exports", "format=onnx")[2], 'Did you mean "alphaction export"?')
     assert "Did you mean" not in front("vision")[2]  # of ava-json, say
     says(front("--config-file", "a.yaml")[2], "the verb comes first (alphaction VERB --config-file)")
     says(front("evaluate", "--detection", "a.csv")[2], "unknown flag --detection", "--detections")

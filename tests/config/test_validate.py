@@ -172,6 +172,17 @@ def test_all_problems_at_once():
     ]
 
 
+def test_a_stride_goes_into_the_rate_of_a_memory():
+    remembering = (*IA_ON, f"{IA}.MEMORY_RATE", 2)
+    for stride in (2, 1, 0.667, 0.5, 0.04):
+        check(*remembering, "TEST.STRIDE", stride)
+    says(problem(*remembering, "TEST.STRIDE", 0.8), "TEST.STRIDE is 0.8 s", "a slot every 2 s", "Choose 1 or 0.667")
+    says(problem(*remembering, "TEST.STRIDE", 5), "Choose 2 or 1")
+    check("TEST.STRIDE", 5)  # without a memory
+    check(*remembering, f"{IA}.I_BLOCK_LIST", "[P, O]", "TEST.STRIDE", 5)
+    assert "from 0.01 to 3600" in problem("TEST.STRIDE", 0)
+
+
 def test_processes_share_the_batch():
     check("SOLVER.ACCUMULATION_STEPS", 2, num_processes=16)
     message = problem(num_processes=3)

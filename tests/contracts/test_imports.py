@@ -35,8 +35,14 @@ ALLOWED = {
     },
     "workflows.predict": {
         "utils", "memory", "config", "data", "evaluation", "checkpoint", "modeling", "engine", "workflows.detect",
-        "zoo",
+        "workflows.export", "zoo",
     },
+    "workflows.live": {
+        "utils", "memory", "config", "data", "evaluation", "checkpoint", "modeling", "engine", "workflows.detect",
+        "workflows.predict", "workflows.export",
+    },
+    "workflows.export": {"utils", "config", "data", "memory", "checkpoint", "modeling", "engine"},
+    "workflows.annotate": {"utils", "config", "data", "evaluation"},
     "workflows.report": {"utils", "config", "data", "evaluation", "checkpoint", "engine", "zoo"},
     "workflows.calibrate": {"utils", "config", "data", "evaluation", "checkpoint", "engine"},
     "workflows.convert": {"utils", "config", "data", "checkpoint", "zoo"},
@@ -44,7 +50,8 @@ ALLOWED = {
     "commands": {"utils", "doctor", "config", "data", "toy", "evaluation", "checkpoint", "engine", "workflows"},
     "api": {
         "utils", "config", "data", "memory", "evaluation", "checkpoint", "modeling", "engine", "zoo",
-        "workflows.detect", "workflows.predict", "workflows.convert", "workflows.report",
+        "workflows.detect", "workflows.predict", "workflows.live", "workflows.export", "workflows.convert",
+        "workflows.report",
     },
 }  # fmt: skip
 
@@ -106,7 +113,10 @@ def roots_imported(folder: Path, names: set[str]) -> list[str]:
 
 
 def test_optional_packages_are_imported_only_where_they_are_used(repo_root):
-    optional = {"transformers", "onnxruntime", "onnx", "supervision", "fiftyone", "wandb", "mlflow"}
+    optional = {
+        "transformers", "onnxruntime", "onnx", "onnxscript", "supervision", "fiftyone", "wandb", "mlflow", "trackers",
+        "norfair",
+    }  # fmt: skip
     found = []
     for path in sorted((repo_root / "alphaction").rglob("*.py")):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:

@@ -21,6 +21,7 @@ QUICKSTART = "tools/finetune_quickstart.sh"
 SLURM = "tools/slurm_train.sbatch"
 DOCTOR = f"{PROGRAM} doctor"  # the verb that is no script
 BENCHMARK = "tools/benchmark.py"  # its parts have flags of their own
+_STUDY = re.compile(r"Parser\(.*__main__", re.DOTALL)
 _FENCE = re.compile(r"^ *```\w*\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 _ENDS = {"|", "||", "&&", ";", "&", "do", "done", "then", ">", ">>"}
 # "`--cpu` of `tools/finetune_quickstart.sh`"
@@ -29,7 +30,8 @@ _OF = re.compile(r"`(--[a-z][\w-]*)[^`]*` of `([\w./]+\.(?:py|sh|sbatch))`")
 
 def programs(root: Path) -> list[str]:
     """Return the programs that users start, as paths from the clone's folder, and the verb that is none."""
-    found = [*root.glob("*_net.py"), *(root / "tools").glob("*.py"), *(root / "benchmarks").glob("*.py")]
+    studies = [path for path in root.glob("benchmarks/*/*.py") if _STUDY.search(path.read_text(encoding="utf-8"))]
+    found = [*root.glob("*_net.py"), *(root / "tools").glob("*.py"), *studies]
     return [QUICKSTART, SLURM, DOCTOR, *sorted(str(path.relative_to(root)) for path in found)]
 
 

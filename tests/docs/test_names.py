@@ -14,13 +14,14 @@ from alphaction.config import get_cfg
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = pages(ROOT)
-# Options of other programs: pip, torchrun, tensorboard, sbatch, ffmpeg, pytest, git, Docker, mkdocs, and of tests/fuzz.
+# Options of other programs: pip, torchrun, tensorboard, sbatch, ffmpeg, pytest, git, Docker, mkdocs, trtexec, and of
+# tests/fuzz.
 FOREIGN_FLAGS = {
     "--nproc_per_node", "--nnodes", "--node_rank", "--standalone", "--logdir", "--nodes", "--gpus-per-node",
     "--upgrade", "--index-url", "--master_port", "--local-rank", "--local_rank", "--time", "--partition",
     "--max-restarts", "--shm-size", "--ipc", "--requeue", "--signal", "--inputs", "--processes", "--target",
     "--minutes", "--count", "--mem", "--no-requeue", "--array", "--cpus-per-task", "--wrap", "--rdzv_endpoint",
-    "--no-deps", "--strict",
+    "--no-deps", "--strict", "--fp16", "--save", "--min", "--opt", "--max",
 }  # fmt: skip
 ROOTS = ("alphaction", "benchmarks", "config_files", "docs", "tests", "tools")
 # Variables of the environment and constants of other programs that look like config keys.

@@ -32,6 +32,7 @@ _EXPORTERS = {
     "cvat": {"a.xml": cvat_exporters.export_cvat, "images.xml": cvat_exporters.export_cvat_images},
     "labelstudio": {"a.json": exporters.export_labelstudio, "min.json": exporters.export_labelstudio_min},
     "vidat": {},
+    "fiftyone": {"samples.json": exporters.export_fiftyone},
 }
 _CSV = {
     "header.csv": "video_id,time,x1,y1,x2,y2,action,person\nclip_01,1,0.1,0.2,0.3,0.4,wave,0\n"

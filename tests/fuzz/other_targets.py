@@ -20,9 +20,12 @@ from alphaction.config.paths_catalog import find_dataset, known_datasets, splits
 from alphaction.config.validate import validate_cfg
 from alphaction.data.annotations import read_label_map, write_ava_csv
 from alphaction.data.formats.known_formats import DETECTION_FORMATS
+from alphaction.data.moments import Moments
 from alphaction.engine.metrics_file import METRICS_FILE, cut_back, iterations_evaluated
 from alphaction.engine.run_lock import RUN_LOCK, locked_folder
 from alphaction.evaluation import evaluate_files
+from alphaction.evaluation.tubes.evaluate_tubes import TubeOptions, evaluate_tube_files
+from alphaction.evaluation.tubes.tube_file import FORMAT, read_tubes, write_tubes
 from alphaction.utils.errors import UserError
 from alphaction.utils.key_values import check_key_values
 from alphaction.workflows.detect.import_boxes import ImportRules
@@ -299,7 +302,39 @@ def _zoo(path: Path) -> None:
 
 
 def _video_boxes(path: Path) -> None:
-    boxes_from_file(path, Path("clip_01.mp4"), range(20), world.size("clip_01"), 20.0)
+    boxes_from_file(path, Path("clip_01.mp4"), Moments.between(1, 0, 20), world.size("clip_01"), 20.0)
+
+
+def _tubes_seeds() -> list[Seed]:
+    keyframe = {"time": 1.0, "box": [0.1, 0.2, 0.3, 0.8], "box_score": 0.9, "scores": {"stand": 0.1, "walk": 0.8}}
+    event = {"action": "walk", "from": 0.5, "to": 1.5, "score": 0.8}
+    person = {"person": 1, "frames": [[1.0, 0.1, 0.2, 0.3, 0.8], [1.04, 0.1, 0.2, 0.3, 0.8]]}
+    video = {"video": "a.mp4", "fps": 25.0, "size": [64, 36], "duration": 2.0, "stride": 1.0}
+    persons = [{**person, "keyframes": [keyframe], "events": [event]}]
+    return [
+        Seed(
+            "tubes.json",
+            "json",
+            {"format": FORMAT, "videos": [{**video, "classes": [*keyframe["scores"]], "persons": persons}]},
+        )
+    ]
+
+
+def _tubes(path: Path) -> None:
+    write_tubes(path.with_name("again.json"), read_tubes(path))
+
+
+def _tube_rows_seeds() -> list[Seed]:
+    frames = "".join(f"a,{frame},0.1,0.1,0.5,0.9,walk,1,0.{frame}\n" for frame in range(4))
+    seconds = "".join(f"a,{second},0.1,0.1,0.5,0.9,wave,0.5\n" for second in (0.04, 0.08))
+    header = "video,frame,x1,y1,x2,y2,class_id,person_id,score\n"
+    return [text("found.csv", header + frames), text("seconds.csv", seconds)]
+
+
+def _tube_rows(path: Path) -> None:
+    truth = path.with_name("truth_.csv")
+    truth.write_text("video,frame,x1,y1,x2,y2,class\n" + "a,0,0.1,0.1,0.5,0.9,walk\na,1,0.1,0.1,0.5,0.9,wave\n")
+    evaluate_tube_files(truth, path, None, TubeOptions(rate=25.0))
 
 
 def other_targets() -> list[Target]:
@@ -312,6 +347,8 @@ def other_targets() -> list[Target]:
         *detections,
         Target("results", _results, _evaluate),
         Target("boxes of a video", partial(box_seeds, "ava"), _video_boxes),
+        Target("tubes", _tubes_seeds, _tubes),
+        Target("tubes/csv", _tube_rows_seeds, _tube_rows),
         Target("label map", label_map_seeds, _label_map),
         Target("config", _config_seeds, _config, names_file=False, share=0.3),
         Target("overrides", _override_seeds, _overrides, names_file=False, share=0.3),

@@ -27,6 +27,7 @@ PARSERS = re.compile(
     r"|text_format\.\w+|tomllib\.\w+"
 )
 PARSED_BY = {
+    "checkpoint/exported_file.py": "exported network",
     "checkpoint/file_content.py": "weights/alphaction",
     "checkpoint/foreign/config_text.py": "weights/pyslowfast",
     "checkpoint/foreign/python_text.py": "weights/mmaction2",
@@ -53,6 +54,7 @@ PARSED_BY = {
     "workflows/detect/detector_weights.py": "weights of a detector",
     "workflows/detect/onnx_model/model.py": "names of an ONNX file",
     "workflows/detect/partial_detections.py": "record/unfinished boxes",
+    "workflows/export/runners.py": "exported network",
     "workflows/predict/record.py": "record/video",
 }
 """Module that parses what may come from strangers -> the target that reaches it."""

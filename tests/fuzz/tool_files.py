@@ -108,6 +108,29 @@ ROBOFLOW = {
     "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [6, 4, 6, 9]}],
     "categories": [{"id": 0, "name": "actions"}, {"id": 1, "name": "wave"}],
 }  # fmt: skip
+FIFTYONE = {
+    "samples": [
+        {"_id": {"$oid": "1"}, "filepath": "/p/clip_01_000026.jpg", "tags": ["predicted"], "persons": {
+            "_cls": "Detections", "detections": [
+                {"_cls": "Detection", "label": "wave", "bounding_box": [0.1, 0.1, 0.1, 0.2], "confidence": 0.7,
+                 "index": 3, "tags": ["confirmed"]},
+                {"_cls": "Detection", "label": "run", "bounding_box": [0.5, 0.1, -0.1, 0.2], "confidence": None,
+                 "tags": []},
+            ]}},
+        {"filepath": "clip_02_000051.jpg", "tags": ["predicted", "confirmed"], "persons": None},
+        {"filepath": "clip_02_000076.jpg", "tags": [], "persons": {"_cls": "Detections", "detections": [
+            {"label": "person", "bounding_box": [0.1, 0.1, 0.1, 0.2]}]}},
+    ],
+}  # fmt: skip
+LABEL_STUDIO_PREDICTED = [
+    {"id": 3, "data": {"video": "clip_01.mp4", "alphaction_frame": "76"}, "annotations": [
+        {"id": 5, "result": [{**_RESULT[0], "value": {"framesCount": 500, "duration": 20.0, "labels": ["run"],
+                                                      "sequence": [{**_BOX, "frame": 76, "enabled": True}]}},
+                            _RESULT[1]]}],
+     "predictions": [{"model_version": "alphaction", "result": _RESULT}]},
+    {"id": 4, "data": {"video": "clip_02.mp4", "alphaction_frame": "1"}, "annotations": [],
+     "predictions": [{"model_version": "alphaction", "result": _RESULT[:3]}]},
+]  # fmt: skip
 FILES: dict[str, Any] = {
     "via": VIA,
     "label studio": LABEL_STUDIO,
@@ -117,4 +140,6 @@ FILES: dict[str, Any] = {
     "coco": COCO,
     "coco with action ids": COCO_ACTIONS,
     "roboflow": ROBOFLOW,
+    "fiftyone": FIFTYONE,
+    "label studio predicted": LABEL_STUDIO_PREDICTED,
 }

@@ -14,22 +14,27 @@ from checkpoint.foreign.test_vjepa2 import encoder_tensors
 from checkpoint.small_detector import Detector
 from contracts.zoo_files import zoo_case
 from fuzz import weight_values, world
+from fuzz.exported_seeds import exported_seeds
 from fuzz.seeds import Seed
 from fuzz.target import Target
 from torch import Tensor
 from torchvision.models import video
 
 from alphaction.checkpoint import Thresholds, file_bounds, load_weights, matching, stored_thresholds
+from alphaction.checkpoint.exported_file import TORCH_EXPORT, read_exported
+from alphaction.checkpoint.file_content import file_kind
 from alphaction.checkpoint.foreign.sources import load_sources
 from alphaction.checkpoint.run_folder import is_training_checkpoint
-from alphaction.checkpoint.start import read_recorded_config
+from alphaction.checkpoint.start import read_recorded_config, recorded_config_text
 from alphaction.checkpoint.weight_file import WeightFile, read_weight_file
 from alphaction.config.load import get_cfg
 from alphaction.utils.errors import UserError
 from alphaction.workflows.convert.convert_options import ConvertOptions
 from alphaction.workflows.convert.convert_weights import convert_weights
 from alphaction.workflows.detect import detector_weights
+from alphaction.workflows.export.runners import refuse_pickles
 from alphaction.workflows.predict.find_label_map import find_label_map
+from alphaction.workflows.predict.weights_config import config_from_text
 
 _FILES = {
     "mmaction2": ("mmaction2_ava_slowfast_r50_4x16",),
@@ -185,6 +190,18 @@ def _detector(path: Path) -> None:
     detector_weights._num_classes(path, state, "fasterrcnn_resnet50_fpn")
 
 
+def _exported(path: Path) -> None:
+    """Read what a file says of itself, as a prediction does before it runs it."""
+    file = read_exported(path)
+    if file is None:
+        file_kind(path)
+        return
+    config_from_text(recorded_config_text(path), path)
+    stored_thresholds(path)
+    if file.format == TORCH_EXPORT:
+        refuse_pickles(path)
+
+
 def weight_targets() -> list[Target]:
     """Return a target for each project whose weights are understood, and those of our own files."""
     foreign = [
@@ -197,4 +214,5 @@ def weight_targets() -> list[Target]:
         Target("weights/alphaction", own_seeds, _load_and_convert),
         Target("weights of a run", own_seeds, _resume),
         Target("weights of a detector", _detector_seeds, _detector),
+        Target("exported network", exported_seeds, _exported),
     ]

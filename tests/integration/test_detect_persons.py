@@ -52,6 +52,14 @@ def test_detect_with_a_weight_file(command, tmp_path):
         command(*flags)
 
 
+def test_what_moves_without_any_weights(command, tmp_path):
+    printed = command("--output", tmp_path / "boxes.csv", "--detector", "motion")
+    says(printed, "Recall at IoU 0.5: ", " val:")
+    assert len(read_boxes(tmp_path / "boxes.csv"))
+    with pytest.raises(UserError, match="knows no classes"):
+        command("--output", tmp_path / "b.csv", "--detector", "motion", "--every-class")
+
+
 def test_no_network_and_no_weights(repo_root, toy_folder, quick_python, subprocess_env, tmp_path):
     script = repo_root / "tools" / "detect_persons.py"
     line = [quick_python, str(script), "--dataset-name", "toy_val", "--output", "boxes.csv", *MODEL]
@@ -62,6 +70,7 @@ def test_no_network_and_no_weights(repo_root, toy_folder, quick_python, subproce
     assert done.returncode == 4
     assert "\nerror: the COCO weights of fasterrcnn_mobilenet_v3_large_fpn cannot be downloaded " in done.stderr
     assert str(tmp_path / "cache/hub/checkpoints/fasterrcnn_mobilenet_v3_large_fpn-fb6a3cc7.pth") in done.stderr
+    assert "--detector motion needs no weights" in done.stderr
 
 
 @pytest.mark.parametrize(("flags", "role"), [([], "person_boxes"), (["--every-class"], "object_boxes")])

@@ -89,7 +89,8 @@ def predict(root, weights, boxes, output, workers=0, stub=None, **changes):
     template = VideoOptions(
         boxes.with_suffix(""), output, boxes, csv=output.with_suffix(".csv"), tracks=output.with_suffix(".tracks.csv")
     )
-    template = replace(template, scale=1, **changes)
+    more = {"tubes": output.with_suffix(".tubes.json"), "events": output.with_suffix(".events.csv")}
+    template = replace(template, scale=1, **more, **changes)
     jobs = jobs_for(template, find_videos([boxes.with_suffix("")]), one=False)
     ledger = Ledger(jobs, {"weights": weights.name})
     return ledger, predict_videos(cfg, weights, jobs, stub, ledger=ledger)
@@ -97,7 +98,8 @@ def predict(root, weights, boxes, output, workers=0, stub=None, **changes):
 
 def results(output: Path) -> dict[str, bytes]:
     """Return all files that were written, but for the records."""
-    files = [*output.glob("*.mp4"), output.with_suffix(".csv"), output.with_suffix(".tracks.csv")]
+    tables = (".csv", ".tracks.csv", ".tubes.json", ".events.csv")
+    files = [*output.glob("*.mp4"), *(output.with_suffix(suffix) for suffix in tables)]
     return {path.name.removeprefix(output.name): path.read_bytes() for path in files}
 
 
@@ -110,7 +112,7 @@ def test_results_are_the_same_with_any_number_of_workers(repo_root, weights, vid
         outcomes[workers] = [*found]
         assert ledger.overview().done == len(LENGTHS)
     serial, *others = (results(tmp_path / f"out{workers}") for workers in outcomes)
-    assert len(serial) == len(LENGTHS) + 2
+    assert len(serial) == len(LENGTHS) + 4
     assert serial[".csv"].count(b"\n") > 50
     assert all(other == serial for other in others)
     for found in outcomes.values():
@@ -173,10 +175,10 @@ def test_an_interrupted_run_leaves_nothing_half_done_and_is_continued(repo_root,
 def test_a_worker_that_dies_costs_its_video_only(repo_root, weights, videos, tmp_path, monkeypatch):
     opened = work.open_clip
 
-    def deadly(options):
+    def deadly(options, stride):
         if options.video.name == "v02.mp4":
             os.kill(os.getpid(), signal.SIGKILL)
-        return opened(options)
+        return opened(options, stride)
 
     monkeypatch.setattr(work, "open_clip", deadly)
     ledger, found = predict(repo_root, weights, videos, tmp_path / "out", 2)
@@ -238,6 +240,7 @@ def test_processes_share_a_list(repo_root, quick_python, subprocess_env, weights
     command = [quick_python, repo_root / "tools" / "predict_video.py", "--config-file", config, "--scale", 1]
     command += ["--video", tmp_path / "many", "--detections", boxes, "--output", tmp_path / "out"]
     command += ["--csv", tmp_path / "out.csv", "--tracks", tmp_path / "out.tracks.csv"]
+    command += ["--tubes", tmp_path / "out.tubes.json", "--events", tmp_path / "out.events.csv"]
     keys = [*SMALL, "DATALOADER.NUM_WORKERS", "1", "MODEL.WEIGHT", weights]
     run = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": tmp_path}
 

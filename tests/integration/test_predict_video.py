@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -19,12 +20,13 @@ from alphaction.data.annotations import read_annotations, read_label_map
 from alphaction.data.video.file import VideoFile
 from alphaction.data.video.sound import BrokenSoundError, Sound
 from alphaction.evaluation import evaluate_files, read_detections
+from alphaction.evaluation.tubes.tube_file import read_tubes
 from alphaction.utils.errors import UserError
 from alphaction.workflows.detect import DetectedBoxes
 from alphaction.workflows.detect.detector_weights import DEFAULT_MODEL
 from alphaction.workflows.predict.video import predict_video, predict_videos
 from alphaction.workflows.predict.video_list import find_videos, jobs_for
-from alphaction.workflows.predict.video_options import VideoOptions
+from alphaction.workflows.predict.video_options import STRAIGHT, VideoOptions
 
 pytestmark = pytest.mark.slow
 
@@ -83,7 +85,8 @@ def own_rows(source: Path, target: Path) -> Path:
 
 def test_scores_equal_the_evaluation_s_and_the_video_the_input_s_shape(cfg, trained, options, toy_folder):
     folder = options.output.parent
-    options = replace(options, csv=folder / "scores.csv", tracks=folder / "tracks.csv", scale=1)
+    more = {"tubes": folder / "tubes.json", "events": folder / "events.csv"}
+    options = replace(options, csv=folder / "scores.csv", tracks=folder / "tracks.csv", scale=1, **more)
     result = predict_video(cfg, trained / "model_final.pth", options)
 
     expected_rows, expected = rows_of(trained / "inference" / "toy_val" / "detections.csv")
@@ -101,6 +104,14 @@ def test_scores_equal_the_evaluation_s_and_the_video_the_input_s_shape(cfg, trai
     tracks = read_annotations(options.tracks, read_label_map(label_map))
     assert (len(tracks), tracks.num_labels) == (len({row[:2] for row in rows}), 0)
     assert len(np.unique(tracks.person_ids)) == result.persons
+    (tubes,) = read_tubes(options.tubes)
+    assert (tubes.video, len(tubes.persons), tubes.fps) == (options.video.name, result.persons, 12)
+    keyframes = [keyframe for person in tubes.persons for keyframe in person.keyframes]
+    assert len(keyframes) == len(tracks)
+    assert all(keyframe.box_score >= cfg.TEST.BOX_THRESH for keyframe in keyframes)
+    assert sum(len(keyframe.scores) for keyframe in keyframes) == len(rows)
+    events = [event for person in tubes.persons for event in person.events]
+    assert len(options.events.read_text().splitlines()) == 1 + len(events)
     truth = own_rows(toy_folder / "toy" / "annotations" / "val.csv", folder / "truth.csv")
     own = own_rows(trained / "inference" / "toy_val" / "detections.csv", folder / "own.csv")
     expected, found = (evaluate_files(truth, file, label_map).mAP for file in (own, options.csv))
@@ -118,7 +129,8 @@ class Stub:
 
 def test_a_detector_can_give_the_boxes_of_a_part_of_the_video(cfg, trained, options):
     options = replace(options, detections=None, object_boxes=None, detector=DEFAULT_MODEL, start=1.5, end=4.0)
-    result = predict_video(cfg, trained / "model_final.pth", options, Stub())
+    # The stub's person is not on the frames, which flow would follow.
+    result = predict_video(cfg, trained / "model_final.pth", replace(options, between=STRAIGHT), Stub())
     assert (result.frames, result.keyframes, result.persons) == (30, 3, 1)
     assert (result.scale, result.size) == (3, (480, 360))
     frame = VideoFile(options.output).frames_at([1.0], size=None)[0]
@@ -130,6 +142,16 @@ def test_a_detector_can_give_the_boxes_of_a_part_of_the_video(cfg, trained, opti
     assert difference < 0.7 * np.abs(frame[beside].astype(int) - wrong[beside]).mean()
     edge = frame[200:300, 95:98].reshape(-1, 3).mean(axis=0)
     assert edge[0] > edge[1] + 60
+
+
+def test_what_moves_can_stand_in_for_persons(cfg, trained, options, caplog):
+    options = replace(options, detections=None, object_boxes=None, detector="motion")
+    with caplog.at_level(logging.INFO):
+        result = predict_video(cfg, trained / "model_final.pth", options)
+    assert (result.frames, result.seconds) == (72, 6)
+    assert result.keyframes >= 3
+    assert result.persons >= 1
+    assert "moving regions, not persons" in caplog.text
 
 
 def test_an_onnx_file_can_find_the_persons(cfg, trained, options, tmp_path):

@@ -103,7 +103,7 @@ def convert(file: ForeignFile, answers: Mapping[str, Any]) -> Converted:
         except UserError as error:
             raise CheckpointError(f"{file.path}: the config of its run cannot be used here: {error}") from error
         has_head = any(name.startswith(_HEAD) for name in file.tensors)
-        settings = _from_config(cfg, has_head)
+        settings = settings_of_config(cfg, has_head)
         recipe = {key: get_value(cfg, key) for key in _RECIPE if key not in settings}
         what = describe(cfg.MODEL.BACKBONE.CONV_BODY, "", _classes(file))
         license_name = own_license(file.extras)
@@ -141,7 +141,7 @@ def recorded_config(file: ForeignFile) -> str:
     return held if isinstance(held, str) else ""
 
 
-def _from_config(cfg: CfgNode, has_head: bool) -> dict[str, Setting]:
+def settings_of_config(cfg: CfgNode, has_head: bool) -> dict[str, Setting]:
     """Return the settings of a config: everything of the network, its input and its head that training does not set."""
     why = "the config of its run"
     found = {}

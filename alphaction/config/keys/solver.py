@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alphaction.config.keys.declaration import BELOW_ONE, FROM_ZERO, REGISTERED, SHARE, Key, Section
-from alphaction.utils.numbers import ABOVE_ZERO, FRACTION, NOT_NEGATIVE, POSITIVE
+from alphaction.utils.numbers import ABOVE_ZERO, FRACTION, NOT_NEGATIVE, POSITIVE, Range
 
 SOLVER: tuple[Section | Key, ...] = (
     Section("SOLVER", "Stochastic gradient descent and its schedule."),
@@ -207,6 +207,14 @@ SOLVER: tuple[Section | Key, ...] = (
         "Actions below this probability are left out of the results.",
         unit="probability",
         within=FRACTION,
+    ),
+    Key(
+        "TEST.STRIDE",
+        1.0,
+        "From one moment of a video to the next at which predict_video.py and the Python API predict actions; counted "
+        "from the start of the video. Evaluations have the keyframes of their dataset.",
+        unit="seconds",
+        within=Range(0.01, 3600.0),
     ),
     Key("OUTPUT_DIR", ".", "Folder for checkpoints, logs and results.", unit="path"),
 )

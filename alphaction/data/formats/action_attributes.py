@@ -62,6 +62,8 @@ _WHO_LABELS = {
 NO_VALUE = {"", "undefined", "none", "na", "null", "noaction", "nothing"}
 """What stands where nothing is said, as :func:`plain` has it."""
 
+CONFIRMED = "confirmed"
+"""The attribute that says that a person has looked at a predicted box; see :mod:`.confirmation`."""
 ACTIONS_TAKEN = "actions are taken from"
 """How the note begins that says what is an action."""
 ANYONE = -2
@@ -97,7 +99,7 @@ def says_action(name: str) -> bool:
 
 def says_who_or_how_seen(name: str) -> bool:
     """Return whether an attribute's name says that it tells persons apart, or how well a box is seen."""
-    if plain(name) in _PERSON_ID_NAMES or not _ID_WORDS.isdisjoint(_words(name)):
+    if plain(name) in _PERSON_ID_NAMES or plain(name) == CONFIRMED or not _ID_WORDS.isdisjoint(_words(name)):
         return True
     words = (*_words(name), plain(name).removeprefix("is"))
     return any(word.startswith(_SEEN_STEMS) for word in words)

@@ -43,6 +43,7 @@ class AnnotationFile:
             "both".
         naming: what the user says of video and frames.
         attributes: those that all files of this import declare or use.
+        own_attributes: those that this file declares or uses.
         action_attributes: the attributes that are actions; (): by the rule of
             :mod:`alphaction.data.formats.action_rule`.
         moments: video -> times at which other files have keyframes that this one's tracks need a box at.
@@ -60,6 +61,7 @@ class AnnotationFile:
     naming: FrameNaming = field(default_factory=FrameNaming)
     attributes: AttributeUse = field(default_factory=AttributeUse)
     action_attributes: tuple[str, ...] = ()
+    own_attributes: AttributeUse = field(default_factory=AttributeUse)
     moments: Mapping[str, Collection[float]] = field(default_factory=dict)
     known: FrameFacts = field(default_factory=FrameFacts)
     said: FrameFacts = field(default_factory=FrameFacts)

@@ -40,6 +40,7 @@ from alphaction.data.formats.coco_rows import (
     person_key,
     read_categories,
 )
+from alphaction.data.formats.confirmation import unconfirmed_rule
 from alphaction.data.formats.file_content import FileContent
 from alphaction.data.formats.json_records import Records
 from alphaction.data.formats.rows import CLASS_ID, NoActions, RowTable
@@ -107,10 +108,13 @@ def read_coco_export(file: AnnotationFile) -> RowTable:
     by_track = rule is None and not upstream and any("track_id" in answer for answer in answers)
     # A person whose categories are actions has a track for each: their equal boxes are one.
     keys = np.full(len(rows), ANYONE) if by_track else None
+    unconfirmed = np.zeros(len(rows), dtype=bool)
+    unconfirmed[: len(answers)] = list(map(unconfirmed_rule(file.own_attributes.kinds), answers))
     kept = {what: count for what, count in counts.items() if count}
     return replace(
         rows,
         merge_keys=keys,
+        unconfirmed=unconfirmed if unconfirmed.any() else None,
         class_groups={} if rule is None else dict(rule.groups),
         class_attributes={} if rule is None else rule.class_attributes,
         counts={**rows.counts, **kept},

@@ -26,6 +26,7 @@ _NAMES = {
         "name", "cls", "action", "actionid", "actionname", "actionlabel", "activity", "behavior", "behaviour",
     ),
     "person": ("person", "personid", "track", "trackid", "actor", "actorid", "entityid", "playerid", "identity"),
+    "confirmed": ("confirmed",),  # 0: a prediction that nobody has confirmed
     # The number of the row, and words on it: known, and of no use here.
     "other": ("", "id", "index", "row", "rowid", "comment", "comments", "note", "notes", "annotator", "split"),
 }  # fmt: skip
@@ -38,8 +39,8 @@ _BOXES = {
 # With sizes, these may be the corner or the center: only they leave --box-format a say.
 _VAGUE = {"x", "y", "bboxx", "bboxy"}
 _EXAMPLES = (
-    "video; second; x1, y1, x2, y2 or x, y, width, height or cx, cy, width, height; class (or action, label); "
-    "person_id (or track_id); score"
+    "video; second (or frame); x1, y1, x2, y2 or x, y, width, height or cx, cy, width, height; class (or action, "
+    "label); person_id (or track_id); score; confirmed (0: a prediction that nobody has confirmed)"
 )
 
 
@@ -55,7 +56,7 @@ class CsvHeader:
         where: file and line, for messages.
         cells: the names as written.
         roles: what each column holds: "video", "second", "frame", "x1", "y1", "x2", "y2", "width", "height", "cx",
-            "cy", "score", "class", "person", "other", or "" where the name is not known.
+            "cy", "score", "class", "person", "confirmed", "other", or "" where the name is not known.
     """
 
     where: str

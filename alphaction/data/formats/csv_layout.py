@@ -61,6 +61,7 @@ class CsvForm:
         spellings: whether boxes may be written in any way, or only as corners.
         foreign: whether the file comes from another program: a header may have columns of unknown names.
         frames: whether a header may name frames in place of seconds.
+        marks: whether a header may have a column of whether boxes are confirmed.
     """
 
     layouts: tuple[tuple[str, ...], ...]
@@ -70,10 +71,12 @@ class CsvForm:
     spellings: bool = False
     foreign: bool = False
     frames: bool = False
+    marks: bool = False
 
     def column(self, role: str, position: int, name: str = "") -> Column:
         """Return the column of a role."""
-        kind = {"video": str, "class": str, "second": Time, "frame": int, "person": int}.get(role, float)
+        kinds = {"video": str, "class": str, "second": Time, "frame": int, "person": int, "confirmed": int}
+        kind = kinds.get(role, float)
         absent = None
         if role in self.may_be_empty:
             absent = np.nan if kind is float else -1
@@ -86,10 +89,21 @@ EXCLUSIONS = CsvForm((("video", "second"),))
 ANNOTATIONS = CsvForm(
     ((*_START, "class"), (*_START, "class", "person")), may_be_empty=frozenset({*BOX, "class", "person"})
 )
-ANY_ANNOTATIONS = replace(ANNOTATIONS, may_miss=frozenset({"person"}), spellings=True, frames=True)
+ANY_ANNOTATIONS = replace(
+    ANNOTATIONS,
+    may_be_empty=ANNOTATIONS.may_be_empty | {"confirmed"},
+    may_miss=frozenset({"person"}),
+    spellings=True,
+    frames=True,
+    marks=True,
+)
 """Annotations as other programs write them."""
 BOXES = CsvForm(((*_START, "score"), (*_START, "class", "score")), may_be_empty=frozenset({"class"}))
 RESULTS = CsvForm(((*_START, "class", "score"),), header=False)
+TUBE_BOXES = CsvForm(((*_START, "class"), (*_START, "class", "person")), foreign=True, frames=True)
+"""Annotated boxes of persons frame by frame."""
+TUBE_SCORES = CsvForm(((*_START, "class", "score"), (*_START, "class", "score", "person")), foreign=True, frames=True)
+"""Boxes with scores frame by frame: results, perhaps with persons."""
 DETECTOR = CsvForm(
     (_START, (*_START, "score"), (*_START, "class", "score")),
     may_be_empty=frozenset({"class"}),
@@ -160,6 +174,8 @@ def layout_by_name(form: CsvForm, header: CsvHeader, delimiter: str, box_format:
             )
         found |= dict(zip(BOX, box, strict=True))
     every = dict.fromkeys(role for roles in form.layouts for role in roles)
+    if form.marks:
+        every["confirmed"] = None
     if "score" not in every and header.find("score") is not None:
         raise header.error('the header has a column "score": boxes of a detector? Remove it from annotations.')
     found |= {role: header.require(role) for role in required if role not in (*BOX, "video", SECOND)}

@@ -196,6 +196,7 @@ class _CsvFile:
             label_codes,
             scores=values.get("score"),
             person_ids=np.maximum(values["person"], -1) if "person" in values else None,
+            unconfirmed=values["confirmed"] == 0 if "confirmed" in values else None,
             unit=SECOND if SECOND in values else FRAME,
             spelling=self._reader.layout.spelling,
             pixels=None if self._form.spellings else False,

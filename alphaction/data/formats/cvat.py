@@ -14,6 +14,7 @@ from dataclasses import replace
 from alphaction.data.formats.action_attributes import person_id
 from alphaction.data.formats.action_rule import ActionRule
 from alphaction.data.formats.annotation_file import AnnotationFile
+from alphaction.data.formats.confirmation import unconfirmed_rule
 from alphaction.data.formats.cvat_boxes import attribute_values, count_others, has_numbers, unit_box
 from alphaction.data.formats.cvat_frames import count_frames
 from alphaction.data.formats.cvat_images import add_images, image_place, is_video_frame
@@ -141,6 +142,7 @@ def _add_track(
         merge_key=rule.merge_key(person, (label,)),
         place=place,
         step=task.step,
+        unconfirmed=unconfirmed_rule(file.own_attributes.kinds),
     )
 
 

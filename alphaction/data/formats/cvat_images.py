@@ -13,6 +13,7 @@ from typing import NamedTuple
 from alphaction.data.formats.action_attributes import ANYONE, person_id
 from alphaction.data.formats.action_rule import ActionRule
 from alphaction.data.formats.annotation_file import AnnotationFile
+from alphaction.data.formats.confirmation import unconfirmed_rule
 from alphaction.data.formats.cvat_boxes import attribute_values, unit_box
 from alphaction.data.formats.cvat_tasks import Tasks
 from alphaction.data.formats.cvat_xml import Element, integer
@@ -113,6 +114,7 @@ def _add_boxes(file: AnnotationFile, shown: _Shown, tasks: Tasks, rule: ActionRu
     if not all(size):
         size = tasks.size(tasks.of(image, place), shown.video)
     file.check_size(shown.video, size, place)
+    unconfirmed = unconfirmed_rule(file.own_attributes.kinds)
     for box in image.findall("box"):
         rows.wrong.met += 1
         corners = unit_box(box, size, place, rows)
@@ -122,4 +124,13 @@ def _add_boxes(file: AnnotationFile, shown: _Shown, tasks: Tasks, rule: ActionRu
         person = person_id(values)
         labels = rule.actions((box.get("label", ""),), values)
         person = -1 if person is None else person
-        rows.add(shown.video, shown.second, corners, labels, person, place=place, merge_key=ANYONE)
+        rows.add(
+            shown.video,
+            shown.second,
+            corners,
+            labels,
+            person,
+            place=place,
+            merge_key=ANYONE,
+            unconfirmed=unconfirmed(values),
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from alphaction.data.formats import coco, csv_table, cvat, labelstudio, mot, via, vidat, yolo
+from alphaction.data.formats import coco, csv_table, cvat, fiftyone, labelstudio, mot, via, vidat, yolo
 from alphaction.data.formats.file_content import FileContent
 from alphaction.data.formats.format import Format
 from alphaction.data.formats.other_tools import other_tool
@@ -18,6 +18,7 @@ FORMATS: tuple[Format, ...] = (
     cvat.CVAT,
     labelstudio.LABEL_STUDIO,
     vidat.VIDAT,
+    fiftyone.FIFTYONE,
     yolo.YOLO,
     mot.MOT,
     csv_table.CSV,

@@ -28,6 +28,7 @@ from alphaction.data.formats.labelstudio_video import (
     frame_rate,
     knots_of,
     length_of,
+    on_asked_frame,
     segments_of,
 )
 from alphaction.data.formats.rows import RowBuilder, RowTable, TakenFor
@@ -42,7 +43,8 @@ def read_labelstudio(file: AnnotationFile) -> RowTable:
 
     Frame 1 is the first frame; for the frame rate see :func:`alphaction.data.formats.labelstudio_video.frame_rate`. A
     box whose last entry is enabled stays until the end. Of several annotations of a task, the ground truth counts, else
-    the one changed last (counted). Skipped annotations and predictions are left out (counted). The person id is a
+    the one changed last (counted). Skipped annotations are left out (counted), and so are predictions; those of
+    tools/export_annotations.py in a task without annotation are unconfirmed boxes instead. The person id is a
     per-region number named like "person_id", else the place of the region in its task. Which labels and choices are
     actions: see :mod:`alphaction.data.formats.action_rule`.
     """
@@ -54,11 +56,13 @@ def read_labelstudio(file: AnnotationFile) -> RowTable:
     for task in tasks:
         for what, amount in task.counts.items():
             rows.count(what, amount)
+        used = task.chosen or task.predicted
         if task.chosen is None:
             rows.count("tasks without annotation")
+        if used is None:
             continue
         _note_choice(task, rows)
-        regions = Regions(task.chosen.results)
+        regions = Regions(used.results)
         regions.count(rows)
         chosen.append((task, regions))
     if file.naming.video_name is None:
@@ -125,7 +129,7 @@ class _Reader:
             add_track(
                 rows,
                 video,
-                list(knots_of(track, info, own, rows)),
+                on_asked_frame(task, list(knots_of(track, info, own, rows)), total, fps, rows),
                 partial(rule.actions, labels),
                 says=partial(self.quiet.actions, labels),
                 fps=fps,
@@ -134,6 +138,7 @@ class _Reader:
                 merge_key=rule.merge_key(person, labels),
                 place=_place(task, region),
                 last_frame=None if total is None else total - 1,
+                unconfirmed=lambda answers: task.chosen is None,
             )
 
     def _video(self, task: Task) -> str:
@@ -186,7 +191,7 @@ def _near_relative(content: FileContent) -> str:
 def _note_choice(task: Task, rows: RowBuilder) -> None:
     """Note which of several annotations of a task counts."""
     others = len(task.annotations) - 1
-    if not others:
+    if others < 1:
         return
     chosen = task.chosen
     why = "the ground truth" if chosen.is_truth else "changed last"
@@ -209,7 +214,9 @@ def _note_rate(fps: float, said_by: str, own: float, rows: RowBuilder) -> None:
 def _attributes(content: FileContent) -> AttributeUse:
     kinds: dict[str, str] = {}
     labels: set[str] = set()
-    for annotation in (annotation for task in tasks_of(content) for annotation in task.annotations):
+    tasks = tasks_of(content)
+    every = [annotation for task in tasks for annotation in task.annotations]
+    for annotation in (*every, *(task.predicted for task in tasks if task.predicted is not None)):
         regions = Regions(annotation.results)
         boxes = {*regions.tracks, *(region for _, region in regions.pictures)}
         labels.update(label for region in boxes for label in regions.labels(region) or [""])

@@ -61,8 +61,10 @@ def add_pictures(
             answers = regions.answers.get(region, {})
             person = person_id(answers)
             labels = rule.actions(regions.labels(region), answers)
+            person = -1 if person is None else person
             corners = unit_box(box, turn, file.info(moment.video), rows)
-            rows.add(moment.video, moment.second, corners, labels, -1 if person is None else person, place=place)
+            unconfirmed = task.chosen is None
+            rows.add(moment.video, moment.second, corners, labels, person, place=place, unconfirmed=unconfirmed)
 
 
 def _picture_name(task: Task) -> str:

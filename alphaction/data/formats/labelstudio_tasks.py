@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from alphaction.data.formats.confirmation import MODEL
 from alphaction.data.formats.file_content import FileContent
 from alphaction.utils.messages import shortened
 from alphaction.utils.values import Value, keys_shown
@@ -50,6 +51,7 @@ class Task:
         config: the project's labeling interface, "" unknown.
         counts: what is not among the annotations, by reason.
         unjoined: names of answers of a flattened task that belong to some region.
+        predicted: what ``tools/export_annotations.py`` predicted; None: nothing, or someone has annotated the task.
     """
 
     place: str
@@ -59,6 +61,7 @@ class Task:
     config: str = ""
     counts: Mapping[str, int] = field(default_factory=dict)
     unjoined: tuple[str, ...] = ()
+    predicted: Annotation | None = None
 
     @property
     def chosen(self) -> Annotation | None:
@@ -140,8 +143,11 @@ def _task(entry: Value, found: Sequence[Value], index: int, config: str = "") ->
     """
     usable = [each for each in found if not each["was_cancelled"].is_true() and not each["skipped"].is_true()]
     listing = [each for each in usable if each["result"].is_list or not each["result"].given]
+    predictions = entry["predictions"].each()
+    own = [each for each in predictions if each["model_version"].text("").startswith(MODEL)] if not listing else []
+    predicted = _annotation(own[-1], own[-1]["result"].objects()) if own else None
     counts = {
-        "predictions left out": len(entry["predictions"].each()),
+        "predictions left out": len(predictions) - len(own),
         "skipped annotations left out": len(found) - len(usable),
         "drafts left out": len(entry["drafts"].each()),
         _NO_LIST: len(usable) - len(listing),
@@ -155,6 +161,7 @@ def _task(entry: Value, found: Sequence[Value], index: int, config: str = "") ->
         upload.text() if upload.is_text else "",
         config,
         counts,
+        predicted=predicted,
     )
 
 

@@ -11,11 +11,13 @@ from typing import Any
 from alphaction.data.formats.annotation_file import RATE
 from alphaction.data.formats.labelstudio_tasks import Task
 from alphaction.data.formats.rows import RowBuilder, Segment
-from alphaction.data.formats.tracks import Box, Knot, upright
+from alphaction.data.formats.tracks import Box, Knot, TrackPath, upright
 from alphaction.data.video.file import VideoInfo
 from alphaction.utils.numbers import ABOVE_ZERO, Range
 from alphaction.utils.values import Value, finite_number
 
+ONE_FRAME = "alphaction_frame"
+"""The key of a task's data that names the only frame, from 1, that ``tools/export_annotations.py`` asks about."""
 _LAST_FRAME = 10_000_000
 _FRAMES = Range(0, _LAST_FRAME)
 TOOL_RATE = 24
@@ -114,6 +116,25 @@ def length_of(track: Value, fps: float, info: VideoInfo) -> int | None:
         count = duration * fps
     end = _LAST_FRAME if info.duration is None else math.floor(min(info.duration * fps, _LAST_FRAME) + 1e-6) + 1
     return None if count is None else math.floor(min(count, end))
+
+
+def on_asked_frame(task: Task, knots: list[Knot], total: int | None, fps: float, rows: RowBuilder) -> list[Knot]:
+    """Return the boxes of a track, of a task about one frame that one alone: what is drawn there by hand goes on.
+
+    Args:
+        task: it may name the frame.
+        knots: the track.
+        total: frames of the video; None: unknown.
+        fps: frames per second of the track.
+        rows: counts the tracks that are not there.
+    """
+    only = task.data[ONE_FRAME].whole(None, _FRAMES)
+    if only is None or not knots:
+        return knots
+    path = TrackPath(knots, fps, last_frame=None if total is None else total - 1)
+    there = [Knot(only - 1, sample.box, True, False, sample.labels) for sample in path.samples([(only - 1) / fps])]
+    rows.count("boxes left out, as they are not on the frame that their task asks about", int(not there))
+    return there
 
 
 def entries_of(track: Value) -> list[Value]:

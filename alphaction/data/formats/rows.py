@@ -149,6 +149,7 @@ class RowTable:
         person_ids: int64 [n], -1 unknown; None: all unknown.
         merge_keys: int64 [n] that rows of one keyframe with equal boxes must share to be one box; None: ``person_ids``.
         frame_sizes: int64 [n, 2] (width, height) in pixels that the file states, 0 where it does not; None: nowhere.
+        unconfirmed: bool [n], the boxes that a network predicted and no person has confirmed; None: none is.
         unit: what ``numbers`` count: "second" or "frame".
         spelling: what the four numbers of a box are: "xyxy" (corners), "xywh" (corner and size) or "cxcywh" (center
             and size); None: nothing in the file says so.
@@ -180,6 +181,7 @@ class RowTable:
     person_ids: np.ndarray | None = None
     merge_keys: np.ndarray | None = None
     frame_sizes: np.ndarray | None = None
+    unconfirmed: np.ndarray | None = None
     unit: Unit = SECOND
     spelling: Spelling | None = None
     pixels: bool | None = None
@@ -199,7 +201,8 @@ class RowTable:
 
     def __post_init__(self) -> None:
         n = len(self.video_codes)
-        columns = (self.numbers, self.boxes, self.scores, self.person_ids, self.merge_keys, self.frame_sizes)
+        columns = (self.numbers, self.boxes, self.scores, self.person_ids, self.merge_keys)
+        columns += (self.frame_sizes, self.unconfirmed)
         lengths = {len(column) for column in columns if column is not None} - {n}
         if lengths or len(self.label_rows) != len(self.label_codes):
             raise ValueError(f"columns of {n} rows have lengths {sorted(lengths)}, or labels do not pair up")
@@ -247,6 +250,7 @@ class RowTable:
             person_ids=of(self.person_ids),
             merge_keys=of(self.merge_keys),
             frame_sizes=of(self.frame_sizes),
+            unconfirmed=of(self.unconfirmed),
         )
 
     def less(self, bad: np.ndarray, problem: Callable[[int], str], strict: bool = True) -> RowTable:
@@ -289,6 +293,7 @@ class RowBuilder:
         self._label_rows: list[int] = []
         self._label_codes: list[int] = []
         self._places: list[str] = []
+        self._unconfirmed: list[int] = []
 
     def __len__(self) -> int:
         """Return the number of rows so far."""
@@ -304,6 +309,7 @@ class RowBuilder:
         *,
         place: str,
         merge_key: int | None = None,
+        unconfirmed: bool = False,
     ) -> None:
         """Add a row.
 
@@ -314,7 +320,10 @@ class RowBuilder:
             person: -1 unknown.
             place: where in the file: "track 3, frame 50".
             merge_key: what equal boxes of a keyframe must share to be one; None: the person.
+            unconfirmed: whether it is a prediction that no person has confirmed.
         """
+        if unconfirmed:
+            self._unconfirmed.append(len(self))
         for label in labels:
             self._label_rows.append(len(self))
             self._label_codes.append(self._classes.setdefault(label, len(self._classes)))
@@ -348,6 +357,7 @@ class RowBuilder:
         """
         columns = list(zip(*self._columns, strict=True)) or [(), (), (), (), ()]
         codes, numbers, boxes, persons, keys = columns
+        unconfirmed = np.isin(np.arange(len(codes)), self._unconfirmed) if self._unconfirmed else None
         return RowTable(
             source=RowSource(path, what, self._places.__getitem__),
             videos=tuple(self._videos),
@@ -359,6 +369,7 @@ class RowBuilder:
             label_codes=np.array(self._label_codes, dtype=np.int64),
             person_ids=np.array(persons, dtype=np.int64),
             merge_keys=np.array(keys, dtype=np.int64),
+            unconfirmed=unconfirmed,
             segments=tuple(self.segments),
             sampled=self.sampled,
             of_frames=self.of_frames,

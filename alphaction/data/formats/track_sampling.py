@@ -42,6 +42,7 @@ class Track:
     person: int
     merge_key: int
     place: str
+    unconfirmed: Callable[[Any], bool]
     stretches: list[Stretch] = field(default_factory=list)
 
     @property
@@ -84,6 +85,7 @@ def add_track(
     says: Callable[[Any], Iterable[str]] | None = None,
     last_frame: int | None = None,
     step: int = 1,
+    unconfirmed: Callable[[Any], bool] = lambda labels: False,
 ) -> None:
     """Note a track in ``rows``; its boxes are added by :func:`sample_tracks`, and what is left out is counted.
 
@@ -94,12 +96,14 @@ def add_track(
         person, merge_key: see :meth:`RowBuilder.add`.
         place: the track, for messages.
         fps, last_frame, step: see :class:`TrackPath`.
+        unconfirmed: ``labels`` of a knot -> whether its box is a prediction that no person has confirmed.
     """
     repeated = len(knots) - len({knot.frame for knot in knots})
     rows.count("boxes left out, as their track has another one at that frame", repeated)
     if knots:
         path = TrackPath(knots, fps, last_frame=last_frame, step=step)
-        rows.tracks.append(Track(video, path, actions, says or actions, interval, person, merge_key, place))
+        said = says or actions
+        rows.tracks.append(Track(video, path, actions, said, interval, person, merge_key, place, unconfirmed))
 
 
 def sample_tracks(
@@ -209,7 +213,16 @@ def _add_samples(rows: RowBuilder, track: Track, keyframes: str, moments: Sequen
     met = set()
     for second, box, labels in track.path.samples(_times(track, keyframes, moments)):
         where = f"{track.place}, second {second}"
-        rows.add(track.video, second, box, track.actions(labels), track.person, place=where, merge_key=track.merge_key)
+        rows.add(
+            track.video,
+            second,
+            box,
+            track.actions(labels),
+            track.person,
+            place=where,
+            merge_key=track.merge_key,
+            unconfirmed=track.unconfirmed(labels),
+        )
         met.add(track.stretch_at(second))
     return met
 

@@ -21,6 +21,7 @@ from alphaction.data.formats.action_attributes import (
 )
 from alphaction.data.formats.action_rule import ActionRule
 from alphaction.data.formats.annotation_file import AnnotationFile
+from alphaction.data.formats.confirmation import unconfirmed_rule
 from alphaction.data.formats.file_content import FileContent
 from alphaction.data.formats.format import Format
 from alphaction.data.formats.frame_clock import FAR, MOVED, NOT_NEAREST, seconds_of
@@ -70,6 +71,7 @@ def read_via(file: AnnotationFile) -> RowTable:
     attributes = attributes_of(sections["attribute"])
     of_boxes = {aid: attribute for aid, attribute in attributes.items() if attribute.of_boxes}
     rule, quiet = file.rule(), file.rule()
+    unconfirmed = unconfirmed_rule(attribute.name for attribute in of_boxes.values())
     pictures, names = _pictures(file, entries, rows)
     other = known_videos(file, _named(entries))
     if other is not None:
@@ -101,9 +103,11 @@ def read_via(file: AnnotationFile) -> RowTable:
                 person=person,
                 merge_key=person,
                 place=place,
+                unconfirmed=unconfirmed,
             )
             continue
-        rows.add(video, second, box, rule.actions((), answers), person, place=place)
+        actions = rule.actions((), answers)
+        rows.add(video, second, box, actions, person, place=place, unconfirmed=unconfirmed(answers))
     return replace(file.table(rows, rule), taken_for=names.taken_for or other, of_frames=names.of_frames)
 
 

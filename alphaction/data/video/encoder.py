@@ -66,6 +66,7 @@ def add_stream(
     *,
     independent: bool = False,
     fast_to_decode: bool = False,
+    low_delay: bool = False,
 ) -> av.VideoStream:
     """Add a video stream; one thread, so that the bytes do not depend on the machine's number of cores.
 
@@ -76,6 +77,7 @@ def add_stream(
         fps: frames per second.
         independent: as ``independent_seconds`` of :func:`write_video`.
         fast_to_decode: as there.
+        low_delay: each frame is encoded when it comes, so that a file that is cut off lacks little.
     """
     # AVI stores no time of showing, so that H.264, whose frames are not in order, would begin late.
     h264 = "libx264" in av.codecs_available and container.format.name != "avi"
@@ -83,6 +85,8 @@ def add_stream(
     options = {"crf": "18", "preset": "superfast"} if h264 else {"flags": "+qscale", "global_quality": "236"}
     if h264 and fast_to_decode:
         options["coder"] = "cavlc"
+    if h264 and low_delay:
+        options["tune"] = "zerolatency"
     codec, pix_fmt = "libx264" if h264 else "mpeg4", "yuv420p"
     if independent:
         # Motion JPEG with one quantizer: blocks of 16 x 16 pixels depend on their own pixels only.

@@ -14,7 +14,7 @@ import numpy as np
 from alphaction.data.video.frame_converter import FrameConverter, Size
 from alphaction.data.video.frame_times import TIME_TOLERANCE, UnorderedTimestampsError, nearest_frames, timed
 from alphaction.data.video.open_video import OpenVideo
-from alphaction.data.video.opening import BrokenVideoError, failures_of
+from alphaction.data.video.opening import BrokenVideoError, failures_of, rate_of
 from alphaction.data.video.packet_plan import PacketPlan, can_plan, make_plan
 from alphaction.data.video.video_info import VideoInfo, header_duration
 from alphaction.utils import limits
@@ -66,12 +66,8 @@ class VideoFile:
     @property
     def fps(self) -> float:
         """Frames per second; 25 if the file does not say, or says what cannot be."""
-        stream = self._video.stream
         with failures_of(self.path, "its header cannot be read"):
-            for rate in (stream.average_rate, stream.guessed_rate):
-                if rate and 0 < float(rate) <= limits.FRAMES_PER_SECOND:
-                    return float(rate)
-        return 25.0
+            return rate_of(self._video.stream)
 
     def info(self) -> VideoInfo:
         """Decode the first frame and return what the file says about itself.

@@ -41,7 +41,7 @@ def path_in(raw: str) -> str:
         parts = urlsplit(raw)
     except ValueError:  # "http://["
         return raw
-    return unquote(next(iter(parse_qs(parts.query).get("d", [])), "") or parts.path)
+    return next(iter(parse_qs(parts.query).get("d", [])), "") or unquote(parts.path)
 
 
 def spellings(raw: str) -> list[str]:

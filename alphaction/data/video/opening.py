@@ -24,7 +24,7 @@ _FAILURES = (
     MemoryError, EOFError, cv2.error,
 )  # fmt: skip
 # Demuxers of files that hold all that they show. Playlists (hls, dash, concat, sdp) would open whatever they name.
-_CONTAINERS = ",".join(
+CONTAINERS = ",".join(
     (
         "mov", "mp4", "matroska", "webm", "avi", "mpeg", "mpegts", "mpegtsraw", "mpegvideo", "asf", "asf_o", "flv",
         "live_flv", "kux", "ogg", "mjpeg", "mpjpeg", "h264", "hevc", "m4v", "vvc", "obu", "av1", "ivf", "vc1",
@@ -32,13 +32,13 @@ _CONTAINERS = ",".join(
         "nuv", "gxf", "swf", "mp3", "aac", "wav", "flac",
     )
 )  # fmt: skip
-_OPTIONS = {"format_whitelist": _CONTAINERS, "max_pixels": str(limits.FRAME_PIXELS)}
+_OPTIONS = {"format_whitelist": CONTAINERS, "max_pixels": str(limits.FRAME_PIXELS)}
 # How the containers of the MP4 family begin: their header says all that others are searched for.
 _MP4_MARK = (4, b"ftyp")
 # While a file is opened ffmpeg decodes frames of H.264 to learn how many of them are out of order.
 _WITHOUT_DECODING = {"skip_frame": "all"}
 # From PyAV 19 on no tag fails to decode, and the argument is gone.
-_LENIENT_TAGS = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
+LENIENT_TAGS = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
 
 
 class BrokenVideoError(DataError):
@@ -140,7 +140,7 @@ def _opened(path: Path, options: dict[str, str]) -> av.container.InputContainer:
         raise BrokenVideoError("it is a pipe or a device, no file", path, "Write the video to a file.")
     with failures_of(path, "it does not open as a video"):
         # With its protocol, a name such as "concat:a|b.mp4" is a name.
-        return av.open(f"file:{path}", options=options, timeout=limits.VIDEO_ANSWER_SECONDS, **_LENIENT_TAGS)
+        return av.open(f"file:{path}", options=options, timeout=limits.VIDEO_ANSWER_SECONDS, **LENIENT_TAGS)
 
 
 def video_stream(container: av.container.InputContainer, path: Path) -> av.VideoStream:
@@ -166,6 +166,14 @@ def video_stream(container: av.container.InputContainer, path: Path) -> av.Video
         stream.thread_type = "SLICE"
         context.thread_count = 1
         return stream
+
+
+def rate_of(stream: av.VideoStream) -> float:
+    """Return the frames per second of a stream; 25 if it does not say, or says what cannot be."""
+    for rate in (stream.average_rate, stream.guessed_rate):
+        if rate and 0 < float(rate) <= limits.FRAMES_PER_SECOND:
+            return float(rate)
+    return 25.0
 
 
 def require_frame_size(width: int, height: int, path: Path) -> None:

@@ -19,6 +19,7 @@ from alphaction.modeling.backbone.base import Backbone
 from alphaction.modeling.backbone.recompute import run_block
 from alphaction.modeling.backbone.tubes import TUBE, check_tubes
 from alphaction.modeling.registries import BACKBONES
+from alphaction.utils.exporting import is_exporting
 from alphaction.utils.sinusoid import sinusoid_table
 
 # The attribute names patch_embed, proj, blocks, norm1, attn, qkv, q_bias, v_bias, norm2, mlp, fc1, fc2 and norm are
@@ -53,23 +54,28 @@ class Positions(nn.Module):
         """Return the positions of ``grid`` (frames, rows, columns of tokens), float32 [1, N, C]."""
         if self.table is not None:
             return _stretch(self.table.unflatten(1, TABLE_GRID).squeeze(0), grid)
+        if is_exporting():  # for a grid that is not known yet
+            return _stretch(self._computed(grid[0]), grid).to(device)
         key = (grid, device)
         if key not in self._cache:
             # Kept beyond the caller's inference mode, in which a training could not use it.
             with torch.inference_mode(False), torch.no_grad():
-                frames, (rows, columns) = grid[0], TABLE_GRID[1:]
-                table = sinusoid_table(frames * rows * columns, self.dim).unflatten(0, (frames, rows, columns))
-                self._cache[key] = _stretch(table, grid).to(device)
+                self._cache[key] = _stretch(self._computed(grid[0]), grid).to(device)
             if len(self._cache) > _CACHED_SIZES:
                 self._cache.popitem(last=False)
         self._cache.move_to_end(key)
         return self._cache[key]
 
+    def _computed(self, frames: int) -> Tensor:
+        """Return the table of so many frames, [frames, 14, 14, C], on the CPU."""
+        rows, columns = TABLE_GRID[1:]
+        return sinusoid_table(int(frames) * rows * columns, self.dim).unflatten(0, (-1, rows, columns))
+
 
 def _stretch(table: Tensor, grid: tuple[int, int, int]) -> Tensor:
     """Return ``table`` [T, H, W, C] resized bicubically, frame by frame and then over time, to ``grid``: [1, N, C]."""
     frames, rows, columns = grid
-    if table.shape[1:3] != (rows, columns):
+    if is_exporting() or table.shape[1:3] != (rows, columns):
         table = _resize(table.permute(0, 3, 1, 2), (rows, columns)).permute(0, 2, 3, 1)
     if table.shape[0] != frames:
         table = _resize(table.flatten(1, 2).permute(2, 0, 1)[None], (frames, rows * columns))[0].permute(1, 2, 0)

@@ -186,7 +186,7 @@ def attend_within_clip(
     """
     num_clips, slots, _ = keys.shape
     allowed = clip_index[:, None] == torch.arange(num_clips, device=clip_index.device)
-    allowed = allowed.repeat_interleave(slots, dim=1)
+    allowed = allowed[:, :, None].expand(-1, -1, slots).flatten(1)
     nothing = None
     if present is not None:
         allowed = allowed & present.flatten()

@@ -148,7 +148,7 @@ class InteractionStructure(nn.Module, ABC):
             self._update_centers(inputs)
         persons = inputs.persons
         if self.person_center is not None:
-            persons = self.person_center(persons, persons.new_ones(len(persons)))
+            persons = self.person_center(persons, persons.new_ones(persons.shape[0]))
         query = self.dropout(self.person_dim_reduce(persons))
         others: dict[str, Slots] = {}
         if self.person_key_dim_reduce is not None:

@@ -15,12 +15,14 @@ from alphaction.workflows.detect.detector_flags import DETECT_PERSONS, DetectorF
 from alphaction.workflows.detect.detector_options import (
     AUTO,
     DEFAULT_SHORT_SIDE,
+    MOTION,
     ONNX,
     TORCHVISION,
     TRANSFORMERS,
     DetectorOptions,
 )
 from alphaction.workflows.detect.detector_weights import DEFAULT_MODEL, file_identity
+from alphaction.workflows.detect.motion_detector import WHAT_IT_IS, MotionDetector
 from alphaction.workflows.detect.onnx_model.detector import OnnxDetector
 from alphaction.workflows.detect.person_detector import PersonDetector
 from alphaction.workflows.detect.transformers_detector import TransformersDetector, find_model
@@ -31,7 +33,7 @@ _NAMED_BY = {ONNX: "--onnx FILE", TRANSFORMERS: "--hf-model NAME"}
 
 
 def detector_kind(options: DetectorOptions, flags: DetectorFlags = DETECT_PERSONS) -> str:
-    """Return whose detector the options mean: "torchvision", "onnx" or "transformers".
+    """Return whose detector the options mean: "torchvision", "onnx", "transformers" or "motion".
 
     Raises:
         UserError: flags contradict each other, or what the detector needs is not given.
@@ -45,6 +47,7 @@ def detector_kind(options: DetectorOptions, flags: DetectorFlags = DETECT_PERSON
             "--onnx-size": options.onnx_size,
         },
         TRANSFORMERS: {"--hf-model": options.hf_model},
+        MOTION: {},
     }
     named = {
         kind: next((f"{flag} {value}" for flag, value in values.items() if value is not None), None)
@@ -62,6 +65,9 @@ def detector_kind(options: DetectorOptions, flags: DetectorFlags = DETECT_PERSON
         raise UserError(f"{named[kind] or f'{flags.kind} {kind}'} needs {_NAMED_BY[kind]}, the model")
     if not options.every_class and not options.persons:
         raise UserError("--no-persons needs --every-class: without other classes nothing is left to detect")
+    # predict_video.py asks for every class where a network uses objects, of which there are none then.
+    if kind == MOTION and options.every_class and (flags is DETECT_PERSONS or not options.persons):
+        raise UserError(f"{flags.kind} motion knows no classes, only that something moves: leave --every-class out")
     return kind
 
 
@@ -95,6 +101,9 @@ def make_detector(options: DetectorOptions, flags: DetectorFlags = DETECT_PERSON
         return TransformersDetector.from_pretrained(
             options.hf_model, wanted, person_class=options.person_class, device=options.device, flags=flags
         )
+    if kind == MOTION:
+        logger.info("Detector: %s motion: %s", flags.kind, WHAT_IT_IS)
+        return MotionDetector(wanted)
     model = options.model or DEFAULT_MODEL
     why = "asked for" if options.model or options.detector != AUTO else "no --onnx FILE and no --hf-model NAME is given"
     logger.info("Detector: torchvision's %s, %s (%s)", model, options.weights or "COCO weights", why)
@@ -143,6 +152,8 @@ def recorded(options: DetectorOptions, flags: DetectorFlags = DETECT_PERSONS) ->
             return values | {"hf_model": folder}
         files = sorted(file for file in folder.iterdir() if file.suffix in (".json", ".safetensors"))
         return values | {"hf_model": _files_identity(files)}
+    if kind == MOTION:
+        return values | {"detector": MOTION}
     model = options.model or DEFAULT_MODEL
     return values | {
         "model": model,

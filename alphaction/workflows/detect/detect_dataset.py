@@ -15,7 +15,9 @@ from alphaction.data.video.clip_source import ClipSource
 from alphaction.utils.atomic import replacing
 from alphaction.utils.errors import DataError, UserError
 from alphaction.utils.messages import counted, first_lines
-from alphaction.workflows.detect.detected_boxes import Detector
+from alphaction.workflows.detect.detected_boxes import DetectedBoxes, Detector, VideoDetector
+from alphaction.workflows.detect.detector_options import MOTION
+from alphaction.workflows.detect.moving_regions import LOWEST
 from alphaction.workflows.detect.partial_detections import PartialDetections
 
 logger = logging.getLogger(__name__)
@@ -54,9 +56,13 @@ def detect_dataset(
     problems: list[str] = []
     if left:
         detector = make_detector()
+        if isinstance(detector, VideoDetector):
+            found = _one_by_one(detector, source, left, problems)
+        else:
+            found = ((batch, detector.detect(frames)) for batch, frames in _batches(source, left, batch_size, problems))
         with tqdm(total=len(keyframes), initial=len(keyframes) - len(left), unit="frame", disable=None) as bar:
-            for batch, frames in _batches(source, left, batch_size, problems):
-                partial.add(batch, detector.detect(frames))
+            for batch, boxes in found:
+                partial.add(batch, boxes)
                 bar.update(len(batch))
     if problems:
         shown = first_lines([f"{number}. {text}" for number, text in enumerate(problems, start=1)])
@@ -84,9 +90,28 @@ def small_persons(options: Mapping[str, object]) -> str:
     """Return what shows small persons to a detector of these recorded options: "Raise --short-side for ..."."""
     if "onnx" in options:
         return "Raise --onnx-size for small persons, if the file leaves the size free"
+    if options.get("detector") == MOTION:
+        return f"Regions lower than {LOWEST:g} of the frame's height are left out, and so is who stands"
     if "hf_model" in options:
         return "Take a model of larger frames for small persons"
     return "Raise --short-side for small persons"
+
+
+def _one_by_one(
+    detector: VideoDetector, source: ClipSource, keyframes: Sequence[Keyframe], problems: list[str]
+) -> Iterator[tuple[list[Keyframe], list[DetectedBoxes]]]:
+    """Yield keyframes and their boxes; what cannot be read is left out and added to ``problems``."""
+    for keyframe in keyframes:
+        try:
+            boxes = detector.detect_at(source, keyframe.video, keyframe.second)
+        except UserError as error:
+            problems.append(_problem(keyframe, error))
+            continue
+        yield [keyframe], [boxes]
+
+
+def _problem(keyframe: Keyframe, error: UserError) -> str:
+    return f"{keyframe.video} second {keyframe.second}: {error}"
 
 
 def _batches(
@@ -106,7 +131,7 @@ def _batches(
                 frames.append(source.read(keyframe.video, keyframe.second, [0], fps=0.0)[0])
                 read.append(keyframe)
             except UserError as error:
-                failed.append(f"{keyframe.video} second {keyframe.second}: {error}")
+                failed.append(_problem(keyframe, error))
         return read, frames, failed
 
     starts = range(0, len(keyframes), batch_size)

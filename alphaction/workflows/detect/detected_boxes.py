@@ -5,6 +5,7 @@ Axes: H and W rows and columns of a frame, n boxes of a frame, m boxes before th
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,10 +15,15 @@ import torch
 from torch import Tensor
 from torchvision.models.detection import FasterRCNN_ResNet50_FPN_V2_Weights
 
+from alphaction.data.video.clip_source import ClipSource
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import counted, listed, suggest
 
 PERSON = "person"
+MOVING = "moving"
+"""The label of a region of which no more is known than that it moves."""
+AS_PERSONS = (PERSON, MOVING)
+"""The labels of boxes in which actions are predicted."""
 BACKGROUND = "__background__"
 COCO_91 = tuple(FasterRCNN_ResNet50_FPN_V2_Weights.COCO_V1.meta["categories"])
 """Names by COCO's own numbers, 0 to 90: 0 is the background, 1 the person, 10 numbers are no class ("N/A")."""
@@ -49,6 +55,40 @@ class Detector(Protocol):
 
     def detect(self, frames: Sequence[np.ndarray]) -> list[DetectedBoxes]:
         """Return the boxes of each frame, uint8 [H, W, 3] RGB; sizes may differ."""
+
+
+class VideoDetector(ABC):
+    """A detector that looks at other frames of a video, too."""
+
+    @abstractmethod
+    def detect(self, frames: Sequence[np.ndarray]) -> list[DetectedBoxes]:
+        """Return the boxes of each frame, uint8 [H, W, 3] RGB, from it and those before: they are of one video.
+
+        The frames of all calls are in the order of time.
+        """
+
+    @abstractmethod
+    def detect_at(self, source: ClipSource, video: str, second: float) -> DetectedBoxes:
+        """Return the boxes at a moment of a video, whose frames before and after it can be read.
+
+        Raises:
+            DataError: the moment cannot be read.
+        """
+
+    @abstractmethod
+    def together(self, seconds: Sequence[float]) -> list[Sequence[float]]:
+        """Return moments of one video, ascending, in groups of those that are best detected one after the other."""
+
+
+def detect_at(detector: Detector, source: ClipSource, video: str, seconds: Sequence[float]) -> list[DetectedBoxes]:
+    """Return the boxes at some moments of a video.
+
+    Raises:
+        DataError: a moment cannot be read.
+    """
+    if isinstance(detector, VideoDetector):
+        return [detector.detect_at(source, video, second) for second in seconds]
+    return detector.detect([source.read(video, second, [0], 0)[0] for second in seconds])
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+_FIRST_LOOK = (
+    "For a first look at videos of a fixed camera, --detector motion needs no weights: it proposes whatever moves."
+)
+
 
 @dataclass(frozen=True)
 class DetectorFlags:
@@ -33,7 +37,7 @@ DETECT_PERSONS = DetectorFlags(
     short_side="--short-side",
     device="--device",
     instead="Another detector is taken with --onnx FILE (YOLO, ...) or --hf-model FOLDER (RT-DETR, ...). Boxes "
-    "that any other program found are taken with --import FILE --from coco|yolo|mot|csv.",
+    "that any other program found are taken with --import FILE --from coco|yolo|mot|csv. " + _FIRST_LOOK,
 )
 PREDICT_VIDEO = DetectorFlags(
     kind="--detector",
@@ -43,5 +47,5 @@ PREDICT_VIDEO = DetectorFlags(
     device="MODEL.DEVICE",
     instead="Another detector is taken with --onnx FILE (YOLO, ...) or --hf-model FOLDER (RT-DETR, ...). Boxes "
     "that any other program found are taken with --detections FILE in place of --detector: csv rows video, second, "
-    "x1, y1, x2, y2, score in fractions of the frame.",
+    "x1, y1, x2, y2, score in fractions of the frame. " + _FIRST_LOOK,
 )

@@ -14,7 +14,7 @@ from alphaction.workflows.detect.onnx_model.prepare import PIXELS
 
 DEVICES = tuple(KEYS["MODEL.DEVICE"].choices)
 DEFAULT_SHORT_SIDE = 800
-AUTO, TORCHVISION, ONNX, TRANSFORMERS = KINDS = ("auto", "torchvision", "onnx", "transformers")
+AUTO, TORCHVISION, ONNX, TRANSFORMERS, MOTION = KINDS = ("auto", "torchvision", "onnx", "transformers", "motion")
 _GROUP = "detecting"
 _OTHER = "detectors of other libraries"
 
@@ -68,7 +68,8 @@ class DetectorOptions(OtherDetectorOptions):
     detector: str = option(
         AUTO,
         choices=KINDS,
-        help="auto takes what is given: --onnx, --hf-model, else torchvision's --model (default: %(default)s)",
+        help="auto takes what is given: --onnx, --hf-model, else torchvision's --model; motion proposes what moves "
+        "before a fixed camera, for a first look without weights (default: %(default)s)",
         group=_GROUP,
     )
     model: str | None = option(None, choices=sorted(MODELS), help=f"default: {DEFAULT_MODEL}", group=_GROUP)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from alphaction.data.moments import Moments
 from alphaction.data.video.clip_source import ClipSource
 from alphaction.data.video.file import BrokenVideoError, VideoFile
 from alphaction.data.video.whole_movies import MovieSource
@@ -20,7 +20,17 @@ from alphaction.workflows.predict.video_options import VideoOptions
 
 @dataclass(frozen=True)
 class Clip:
-    """The part of the video to predict: (width, height), frames per second, start and end; times in seconds."""
+    """The part of the video to predict.
+
+    Attributes:
+        path: the file.
+        source: its frames.
+        size: (width, height) in pixels.
+        fps: frames per second.
+        start, end: of the part, in seconds.
+        video_end: of the video, in seconds.
+        stride: seconds from one keyframe to the next.
+    """
 
     path: Path
     source: ClipSource
@@ -29,11 +39,12 @@ class Clip:
     start: float
     end: float
     video_end: float
+    stride: float = 1.0
 
     @property
-    def seconds(self) -> range:
-        """The keyframes: whole seconds of the part, the one at or before its start included."""
-        return range(math.floor(self.start), math.ceil(self.end - 1e-3))
+    def seconds(self) -> Moments:
+        """The keyframes: multiples of the stride in the part, the one at or before its start included."""
+        return Moments.between(self.stride, self.start, self.end - 1e-3)
 
     @property
     def times(self) -> np.ndarray:
@@ -42,8 +53,16 @@ class Clip:
         return self.start + np.arange(count) / self.fps
 
 
-def open_clip(options: VideoOptions) -> Clip:
-    """Return the part of the video that the options ask for, cut at the end of the video."""
+def open_clip(options: VideoOptions, stride: float = 1.0) -> Clip:
+    """Return the part of the video that the options ask for, cut at the end of the video.
+
+    Args:
+        options: which part.
+        stride: seconds from one keyframe to the next (TEST.STRIDE).
+
+    Raises:
+        UserError: the video cannot be read, or has no such part.
+    """
     try:
         with closing(VideoFile(options.video)) as movie:
             info = movie.info()
@@ -68,4 +87,4 @@ def open_clip(options: VideoOptions) -> Clip:
             f"{limits.VIDEO_FRAMES} frames that one video may have. Choose a part with --start and --end."
         )
     source = MovieSource.of_file(options.video, info)
-    return Clip(options.video, source, (info.width, info.height), info.fps, options.start, end, whole)
+    return Clip(options.video, source, (info.width, info.height), info.fps, options.start, end, whole, stride)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -11,9 +11,13 @@ from yacs.config import CfgNode
 
 from alphaction.utils.atomic import replacing
 from alphaction.utils.errors import UserError
-from alphaction.workflows.predict.ledger import SCORES, TRACKS, Ledger
-from alphaction.workflows.predict.predictor import Classified
+from alphaction.workflows.predict.classified import Classified
+from alphaction.workflows.predict.ledger import Ledger
+from alphaction.workflows.predict.tables import SCORES, TABLES, TRACKS, tables_of
 from alphaction.workflows.predict.video_options import VideoOptions
+
+# These are small, so that a later start can want their table, too.
+_ALWAYS = (SCORES, TRACKS)
 
 
 class Keep:
@@ -58,20 +62,13 @@ class Tables(Keep):
             raise error
 
     def done(self, options: VideoOptions, name: str, classified: Classified, seconds: float) -> None:
-        place, threshold = self._order[options.output], self._cfg.TEST.ACTION_THRESH
-        if options.csv is not None:
-            self._add_rows(options.csv, place, lambda path: classified.write_scores(path, name, threshold))
-        if options.tracks is not None:
-            self._add_rows(options.tracks, place, lambda path: classified.write_tracks(path, name))
-
-    def _add_rows(self, path: Path, place: int, write: Callable[[Path], None]) -> None:
-        """Write a table of rows without a header, those of all videos so far in their order."""
-        with tempfile.TemporaryDirectory() as folder:
-            write(Path(folder) / path.name)
+        for table, path in tables_of(options).items():
             parts = self._tables.setdefault(path, {})
-            parts[place] = (Path(folder) / path.name).read_bytes()  # gzip files may be joined as well
-        with replacing(path) as part:
-            part.write_bytes(b"".join(rows for _, rows in sorted(parts.items())))
+            with tempfile.TemporaryDirectory() as folder:
+                part = Path(folder) / table.part
+                table.write(classified, part, name, self._cfg.TEST.ACTION_THRESH)
+                parts[self._order[options.output]] = part.read_bytes()
+            table.join(path, (content for _, content in sorted(parts.items())))
 
 
 class Shared(Keep):
@@ -87,11 +84,11 @@ class Shared(Keep):
         return self._ledger.writing(options)
 
     def done(self, options: VideoOptions, name: str, classified: Classified, seconds: float) -> None:
-        place, threshold = self._ledger.place(options), self._cfg.TEST.ACTION_THRESH
-        with replacing(place / SCORES) as part:
-            classified.write_scores(part, name, threshold)
-        with replacing(place / TRACKS) as part:
-            classified.write_tracks(part, name)
+        wanted = tables_of(options)
+        for table in TABLES:
+            if table in wanted or table in _ALWAYS:
+                with replacing(self._ledger.place(options) / table.part) as part:
+                    table.write(classified, part, name, self._cfg.TEST.ACTION_THRESH)
         self._ledger.done(options, seconds)
 
     def failed(self, options: VideoOptions) -> None:

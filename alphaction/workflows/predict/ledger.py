@@ -7,7 +7,6 @@ killed leaves nothing that keeps others from its videos.
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import os
 import time
@@ -35,10 +34,9 @@ from alphaction.workflows.predict.record import (
     write_record,
 )
 from alphaction.workflows.predict.shares import ends_together, in_turn, launch_name, this_process
+from alphaction.workflows.predict.tables import TABLES, tables_of
 from alphaction.workflows.predict.video_options import VideoOptions
 
-SCORES, TRACKS = "scores.csv", "tracks.csv"
-"""Rows of one video, in its folder."""
 # What is written there before it is a result. The names of two results may begin alike, these folders are one's own.
 _VIDEO = "video"
 # Who shows no sign of life for two beats may be gone.
@@ -82,7 +80,7 @@ class Ledger:
         self.folder = jobs[0].output.parent / FOLDER
         self._settings = dict(settings)
         self._force = jobs[0].force
-        self._tables = {SCORES: jobs[0].csv, TRACKS: jobs[0].tracks}
+        self._tables = tables_of(jobs[0])
         self._held: dict[Path, RunLock] = {}
         self._settled: set[Path] = set()
         self._began = time.time()
@@ -95,7 +93,7 @@ class Ledger:
         self._name = save_settings(self.folder, settings)
         if not self._force:
             self._refuse_other_results()
-        for path in self._named_tables():
+        for path in self._tables.values():
             write_text_atomically(self._mark(path), f"{path.resolve()}\n")
 
     def place(self, job: VideoOptions) -> Path:
@@ -167,15 +165,14 @@ class Ledger:
             at_once: even if that was done a short time ago.
         """
         now = time.monotonic()
-        if not self._named_tables() or not (at_once or now - self._assembled >= _REST * self._assembly):
+        if not self._tables or not (at_once or now - self._assembled >= _REST * self._assembly):
             return
         rows: list[VideoOptions] | None = None
         # Another process may have finished a video meanwhile, and put a table in place that this one has replaced.
         while rows is None or len(rows) != len(self._with_rows()):
             rows = self._with_rows()
-            for name, path in self._tables.items():
-                if path is not None:
-                    self._join(name, path, rows)
+            for table, path in self._tables.items():
+                table.join(path, ((self.place(job) / table.part).read_bytes() for job in rows))
         self._assembled = time.monotonic()
         self._assembly = self._assembled - now
 
@@ -194,9 +191,6 @@ class Ledger:
                     failed, bytes_done = failed + 1, bytes_done + size
         return Overview(done, failed, seconds, bytes_done, bytes_all)
 
-    def _named_tables(self) -> list[Path]:
-        return [path for path in self._tables.values() if path is not None]
-
     def _counts(self, job: VideoOptions, record: Record | None, state: str) -> bool:
         """Return whether a record says ``state`` of this video with these settings, and need not be made anew."""
         if record is None or (record.state, record.settings) != (state, self._name):
@@ -208,7 +202,9 @@ class Ledger:
         if state == FAILED:
             return beside
         beside |= self._launch != "" and record.launch == self._launch
-        return job.output.exists() and (beside or not self._force)
+        # A start that wants another table than those before makes its part.
+        complete = all((self.place(job) / table.part).exists() for table in self._tables)
+        return job.output.exists() and complete and (beside or not self._force)
 
     def _is_settled(self, job: VideoOptions) -> bool:
         record = read_record(self.place(job))
@@ -240,7 +236,7 @@ class Ledger:
             lock.release()
             raise UserError(problem_list(f"--output {self.folder.parent}:", [problem]))
         self._held[job.output] = lock
-        remove_parts(place, [_VIDEO, SCORES, TRACKS])  # what one that was killed has left
+        remove_parts(place, [_VIDEO, *(table.part for table in TABLES)])  # what one that was killed has left
         self._write(job, BEGUN, 0.0)
         return True
 
@@ -280,9 +276,8 @@ class Ledger:
             )
 
     def _refuse_other_tables(self) -> None:
-        for flag, path in (("--csv", self._tables[SCORES]), ("--tracks", self._tables[TRACKS])):
-            if path is not None:
-                refuse_existing(flag, path, self._force or self._mark(path).exists())
+        for table, path in self._tables.items():
+            refuse_existing(table.flag, path, self._force or self._mark(path).exists())
 
     def _mark(self, path: Path) -> Path:
         """Return the file that says that a table is of this folder, so that it may be written anew."""
@@ -290,11 +285,3 @@ class Ledger:
 
     def _with_rows(self) -> list[VideoOptions]:
         return [job for job in self.jobs if self.is_done(job)]
-
-    def _join(self, name: str, path: Path, jobs: Sequence[VideoOptions]) -> None:
-        with replacing(path) as part, part.open("wb") as file:
-            zipped = gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) if path.suffix == ".gz" else None
-            for job in jobs:
-                (zipped or file).write((self.place(job) / name).read_bytes())
-            if zipped is not None:
-                zipped.close()

@@ -7,6 +7,7 @@ from pathlib import Path
 from yacs.config import CfgNode
 
 from alphaction.checkpoint import load_trained_weights, read_weight_file
+from alphaction.checkpoint.exported_file import read_exported
 from alphaction.checkpoint.run_folder import CONFIG_FILE
 from alphaction.config.paths_catalog import find_dataset
 from alphaction.data.annotations import LabelMap, read_label_map
@@ -16,6 +17,8 @@ from alphaction.modeling import DetectionModel, build_detection_model, optimize_
 from alphaction.utils.errors import CheckpointError, UserError
 from alphaction.utils.logging import get_logger
 from alphaction.utils.messages import listed
+from alphaction.workflows.export.runtime import ExportedNetwork, load_exported
+from alphaction.workflows.predict.exported_settings import check_config
 from alphaction.workflows.predict.find_label_map import find_label_map
 
 _SHOWN_CLASSES = 4
@@ -32,7 +35,12 @@ def adopt_classes(cfg: CfgNode, weights: Path, config_file: Path | None = None) 
     Raises:
         UserError: the config is that of other classes; names both files.
     """
-    label_map = find_label_map(cfg, read_weight_file(weights))
+    exported = read_exported(weights)
+    if exported is not None:
+        check_config(cfg, exported, config_file)
+        label_map = LabelMap.from_dict(dict(exported.label_map), f"label map in {weights}")
+    else:
+        label_map = find_label_map(cfg, read_weight_file(weights))
     own = _label_map_of(cfg)
     try:
         note = adopt_label_map(cfg, label_map)
@@ -49,12 +57,14 @@ def adopt_classes(cfg: CfgNode, weights: Path, config_file: Path | None = None) 
 
 def load_model(
     cfg: CfgNode, weights: Path, label_map: LabelMap, runtime: Runtime, config_file: Path | None = None
-) -> DetectionModel:
-    """Return the model of a config with its weights, optimized for inference.
+) -> DetectionModel | ExportedNetwork:
+    """Return the model of a config with its weights, optimized for inference, or what was exported from one.
 
     Raises:
         UserError: the weights do not fill the model; names both files.
     """
+    if (exported := read_exported(weights)) is not None:
+        return load_exported(cfg, exported, runtime.device)
     model = build_detection_model(cfg).to(runtime.device)
     try:
         load_trained_weights(model, weights, label_map.to_dict(), cfg=cfg)

@@ -1,4 +1,4 @@
-"""Boxes of persons and objects at whole seconds of one video: from a file, or from a detector."""
+"""Boxes of persons and objects at the moments of one video that are predicted: from a file, or from a detector."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import numpy as np
 from alphaction.data.annotations import BoxTable, Sizes, read_boxes
 from alphaction.data.annotations.box_table import distinct_boxes
 from alphaction.data.formats.rows import NoBoxesError
+from alphaction.data.moments import Moments
 from alphaction.data.transforms import Size
 from alphaction.data.video.names import VideoNames
 from alphaction.utils.errors import DataError, UserError
 from alphaction.utils.logging import get_logger
 from alphaction.utils.messages import counted, suggest
-from alphaction.workflows.detect.detected_boxes import PERSON, DetectedBoxes
+from alphaction.workflows.detect.detected_boxes import AS_PERSONS, DetectedBoxes
 
 # Boxes of other videos are not used, so their frames may have any size.
 _UNKNOWN_SIZE = (1_000_000, 1_000_000)
@@ -56,7 +57,7 @@ class BoxFiles:
 def boxes_from_file(
     path: Path,
     video: Path,
-    seconds: range,
+    seconds: Moments,
     size: Size,
     end: float,
     *,
@@ -68,7 +69,7 @@ def boxes_from_file(
     Args:
         path: a file in any format of ``read_boxes``; boxes of other videos in it are ignored.
         video: the video; the file may name it with or without the suffix, or as annotation tools write names.
-        seconds: boxes outside are ignored.
+        seconds: boxes at other moments are ignored.
         size: (width, height) of the video's frames.
         end: length of the video in seconds.
         objects: whether these are boxes of objects, of which there may be none.
@@ -88,7 +89,7 @@ def boxes_from_file(
 
 
 def boxes_of_video(
-    table: BoxTable, path: Path | str, video: Path, seconds: range, end: float, *, objects: bool = False
+    table: BoxTable, path: Path | str, video: Path, seconds: Moments, end: float, *, objects: bool = False
 ) -> tuple[BoxTable, str]:
     """Return the boxes of one video in a table of several, and its name there; see :func:`boxes_from_file`.
 
@@ -112,7 +113,7 @@ def boxes_of_video(
             f"{suggest(video.stem, keyframes.videos)} Write the video's name in the first column.",
             f"no row of {path} names it",
         )
-    kept = of_video[keyframes.video_index] & np.isin(keyframes.seconds, seconds)
+    kept = of_video[keyframes.video_index] & seconds.holds(keyframes.seconds)
     of_box = table.keyframe_of_box()
     use, row_seconds, own = kept[of_box], keyframes.seconds[of_box], of_video[keyframes.video_index][of_box]
     once = np.zeros(len(use), dtype=bool)
@@ -120,7 +121,7 @@ def boxes_of_video(
     once[rows[distinct_boxes(row_seconds[rows], table.boxes[rows], table.scores[rows])]] = True
     if repeated := int((use & ~once).sum()):
         get_logger().info("%s: %d boxes equal another at that second, left out", path, repeated)
-    where = f"seconds {seconds.start} to {seconds.stop - 1}"
+    where = moments_text(seconds)
     if not objects and row_seconds[own].min() >= end:
         raise DataError(
             f"{path}: its {counted(int(own.sum()), 'box', 'boxes')} of {video.name} lie at seconds "
@@ -150,22 +151,22 @@ class FoundBoxes:
 
     def __init__(self, video: Path) -> None:
         self._video = video
-        self._found: dict[int, DetectedBoxes] = {}
+        self._found: dict[float, DetectedBoxes] = {}
 
-    def add(self, seconds: Sequence[int], found: Sequence[DetectedBoxes]) -> None:
+    def add(self, seconds: Sequence[float], found: Sequence[DetectedBoxes]) -> None:
         """Add what was found at some seconds; they may come in any order."""
         self._found.update(zip(seconds, found, strict=True))
 
     def tables(self) -> tuple[BoxTable, BoxTable]:
         """Return the boxes of persons and those of everything else."""
-        columns: dict[bool, list[tuple[int, np.ndarray, float]]] = {True: [], False: []}
+        columns: dict[bool, list[tuple[float, np.ndarray, float]]] = {True: [], False: []}
         for second, found in sorted(self._found.items(), key=lambda pair: pair[0]):
             for box, score, label in zip(found.boxes, found.scores, found.labels, strict=True):
-                columns[label == PERSON].append((second, box, float(score)))
+                columns[label in AS_PERSONS].append((second, box, float(score)))
         persons, objects = (
             _table(
                 self._video,
-                np.array([second for second, _, _ in columns[kind]], dtype=np.int64),
+                [second for second, _, _ in columns[kind]],
                 np.array([box for _, box, _ in columns[kind]]),
                 np.array([score for _, _, score in columns[kind]]),
                 "detector",
@@ -175,10 +176,22 @@ class FoundBoxes:
         return persons, objects
 
 
-def detector_batches(seconds: range) -> list[range]:
-    """Return the seconds whose frames a detector is given together."""
+def moments_text(seconds: Moments) -> str:
+    """Return which moments these are, in words: "seconds 0 to 9", and if they are not whole, how far apart."""
+    if not seconds:
+        return "no second"
+    if len(seconds) == 1:
+        return f"second {seconds[0]:.10g}"
+    each = "" if seconds.interval == 1 else f", one each {seconds.interval:g} s (TEST.STRIDE)"
+    return f"seconds {seconds[0]:.10g} to {seconds[-1]:.10g}{each}"
+
+
+def detector_batches(seconds: Moments) -> list[Sequence[float]]:
+    """Return the moments whose frames a detector is given together."""
     return [seconds[start : start + _BATCH] for start in range(0, len(seconds), _BATCH)]
 
 
-def _table(video: Path, seconds: np.ndarray, boxes: np.ndarray, scores: np.ndarray, source: object) -> BoxTable:
+def _table(
+    video: Path, seconds: np.ndarray | Sequence[float], boxes: np.ndarray, scores: np.ndarray, source: object
+) -> BoxTable:
     return BoxTable.from_columns([video.name] * len(seconds), seconds, boxes, scores, str(source))

@@ -10,8 +10,9 @@ from __future__ import annotations
 import pickle
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from yacs.config import CfgNode
@@ -21,15 +22,29 @@ from alphaction.data.sample import ClipBatch
 from alphaction.engine.out_of_memory import naming_what_helps, prediction_advice
 from alphaction.utils.device_copy import CopyStream
 from alphaction.utils.errors import FullDiskError, UserError
+from alphaction.workflows.detect.detected_boxes import DetectedBoxes, Wanted
+from alphaction.workflows.detect.detector_options import MOTION
+from alphaction.workflows.detect.motion_detector import MotionDetector
+from alphaction.workflows.predict.box_files import read_box_files
 from alphaction.workflows.predict.clip import Clip
 from alphaction.workflows.predict.crew import Crew, Ticket
 from alphaction.workflows.predict.keeping import Keep
 from alphaction.workflows.predict.person_boxes import BoxFiles, FoundBoxes, detector_batches
-from alphaction.workflows.predict.predictor import Predictor, read_box_files
+from alphaction.workflows.predict.predictor import Predictor
 from alphaction.workflows.predict.rendering import frame_scale
 from alphaction.workflows.predict.underway import VideoUnderway
-from alphaction.workflows.predict.video_options import VideoFailure, VideoOptions, VideoResult
-from alphaction.workflows.predict.work import CLASSIFY, DETECT, OpenVideo, ReadClips, ReadFrames, Work, WriteVideo
+from alphaction.workflows.predict.video_options import FLOW, VideoFailure, VideoOptions, VideoResult
+from alphaction.workflows.predict.work import (
+    CLASSIFY,
+    DETECT,
+    FindMoving,
+    FollowPersons,
+    OpenVideo,
+    ReadClips,
+    ReadFrames,
+    Work,
+    WriteVideo,
+)
 
 # While others hold what is left, seconds between two looks at whether they still do.
 _LOOK = 2.0
@@ -50,7 +65,7 @@ class Pipeline:
         self._files = BoxFiles()
         self._line: deque[VideoUnderway] = deque()
         self._handlers: dict[Ticket, Callable[[], None]] = {}
-        self._to_detect: deque[tuple[VideoUnderway, range, Ticket]] = deque()
+        self._to_detect: deque[tuple[VideoUnderway, Sequence[float], Ticket]] = deque()
         self._predictor: Predictor | None = None
         self._stream: CopyStream | None = None
         self._count = 0
@@ -85,7 +100,7 @@ class Pipeline:
         if predictor.device.type == "cuda":
             self._stream = CopyStream(predictor.device)
         for video in self._line:
-            if video.clip is not None and video.found is None and video.outcome is None:
+            if video.persons is not None and video.outcome is None:
                 with self._may_fail(video):
                     self._prepare(video)
         while True:
@@ -153,7 +168,7 @@ class Pipeline:
         self._line.append(video)
         with self._may_fail(video):
             self._keep.check(options)
-            self._submit(video, OpenVideo(options), (0,), self._opened)
+            self._submit(video, OpenVideo(options, self._cfg.TEST.STRIDE), (0,), self._opened)
 
     def _submit(
         self,
@@ -218,11 +233,14 @@ class Pipeline:
                 self._prepare(video)
             return
         video.found = FoundBoxes(clip.path)
+        if video.options.detector == MOTION:
+            self._find_moving(video)
+            return
         batches = detector_batches(clip.seconds)
         video.undetected = len(batches)
         for place, seconds in enumerate(batches):
 
-            def then(video: VideoUnderway, ticket: Ticket, seconds: range = seconds) -> None:
+            def then(video: VideoUnderway, ticket: Ticket, seconds: Sequence[float] = seconds) -> None:
                 self._to_detect.append((video, seconds, ticket))
 
             self._submit(video, ReadFrames(clip, seconds), (1, video.number, place), then)
@@ -232,14 +250,33 @@ class Pipeline:
         with self._may_fail(video):
             frames = self._take(video, ticket)
             began = time.process_time()
-            video.found.add(seconds, self._predictor.detector.detect(frames))
+            found = self._predictor.detector.detect(frames)
             video.spend({DETECT: time.process_time() - began})
-            video.undetected -= 1
-            if not video.undetected:
-                video.persons, objects = video.found.tables()
-                if video.objects is None and len(objects):
-                    video.objects = objects
-                self._prepare(video)
+            self._add(video, seconds, found)
+
+    def _find_moving(self, video: VideoUnderway) -> None:
+        """Let workers detect what moves, which needs frames at other times, and no device."""
+        detector = MotionDetector(Wanted(self._cfg.TEST.BOX_THRESH))
+        groups = detector.together(video.clip.seconds)
+        video.undetected = len(groups)
+        for place, seconds in enumerate(groups):
+
+            def then(video: VideoUnderway, ticket: Ticket, seconds: Sequence[float] = seconds) -> None:
+                self._add(video, seconds, self._take(video, ticket))
+
+            self._submit(video, FindMoving(video.clip, seconds, detector), (1, video.number, place), then)
+
+    def _add(self, video: VideoUnderway, seconds: Sequence[float], found: Sequence[DetectedBoxes]) -> None:
+        """Take note of what was detected; after the last of it, let the clips be read."""
+        video.found.add(seconds, found)
+        video.undetected -= 1
+        if video.undetected:
+            return
+        video.persons, objects = video.found.tables()
+        if video.objects is None and len(objects):
+            video.objects = objects
+        if self._predictor is not None:
+            self._prepare(video)
 
     def _prepare(self, video: VideoUnderway) -> None:
         """Let the clips of a video be read."""
@@ -256,8 +293,21 @@ class Pipeline:
     def _classify(self, video: VideoUnderway) -> None:
         """Classify the clips of a video as they come, and let it be written."""
         began, self._elsewhere = time.process_time(), 0.0
-        video.classified = self._predictor.classify(video.clip, video.dataset, _Batches(self, video))
+        video.classified = self._predictor.classify(
+            video.clip, video.dataset, _Batches(self, video), video.options.smooth
+        )
         video.spend({CLASSIFY: time.process_time() - began - self._elsewhere})
+        tracks = video.classified.tracks
+        if tracks and video.options.between == FLOW:
+            self._submit(video, FollowPersons(video.clip, tracks), (), self._followed)
+        else:
+            self._write(video)
+
+    def _followed(self, video: VideoUnderway, ticket: Ticket) -> None:
+        video.classified = replace(video.classified, tracks=self._take(video, ticket))
+        self._write(video)
+
+    def _write(self, video: VideoUnderway) -> None:
         options = video.options
         renderer = self._predictor.renderer(video.classified, options, video.scale)
         part = video.part.enter_context(self._keep.writing(options))
@@ -297,6 +347,7 @@ class Pipeline:
             clip.end - clip.start,
             video.seconds,
             self._predictor.shown.told,
+            clip.stride,
         )
 
 

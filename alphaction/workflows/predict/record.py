@@ -105,7 +105,7 @@ def settings_of(cfg: CfgNode, weights: Path, options: VideoOptions) -> dict[str,
     settings = {name: str(value) for name, value in _flat(cfg, "") if _decides(name)}
     settings |= {"weights": _content_of(weights)}
     settings["--min-score"] = shown_setting(weights, options.min_score)
-    for flag in ("max_classes", "start", "end", "scale"):
+    for flag in ("max_classes", "smooth", "between", "start", "end", "scale"):
         settings[f"--{flag.replace('_', '-')}"] = str(getattr(options, flag))
     for flag, path in (("--detections", options.detections), ("--object-boxes", options.object_boxes)):
         settings[flag] = _content_of(path) if path is not None else "none"

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from alphaction.data.annotations import BoxTable
 from alphaction.data.dataset import ActionDataset
 from alphaction.utils.errors import UserError
+from alphaction.workflows.predict.classified import Classified
 from alphaction.workflows.predict.clip import Clip
 from alphaction.workflows.predict.crew import Ticket
 from alphaction.workflows.predict.person_boxes import FoundBoxes
-from alphaction.workflows.predict.predictor import Classified
 from alphaction.workflows.predict.video_options import VideoFailure, VideoOptions, VideoResult
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from yacs.config import CfgNode
 
 from alphaction.config import validate_cfg
+from alphaction.config.validate import require_value
 from alphaction.engine.out_of_memory import naming_what_helps, prediction_advice
 from alphaction.utils.errors import DataError
 from alphaction.utils.messages import first_lines, problem_list
@@ -69,6 +70,7 @@ def predict_videos(
     Raises:
         UserError: if config or weights are wrong, or the only video, or all of them.
     """
+    require_value(cfg, "TEST.STRIDE")
     jobs = iter(videos) if ledger is None else ledger.claims()
     keep = Tables(cfg, videos, weights) if ledger is None else Shared(cfg, ledger, weights)
     with closing(keep), closing(Pipeline(cfg, Crew(cfg), jobs, keep)) as pipeline:

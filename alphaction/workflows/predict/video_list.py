@@ -5,7 +5,6 @@ from __future__ import annotations
 import glob
 import os
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -46,7 +45,7 @@ def named_paths(words: Sequence[str]) -> list[Path]:
     """Return the paths that words of a command line name; a pattern such as "*.mp4", in quotes, stands for its files.
 
     Raises:
-        UserError: a word is the address of a stream or a web page, or no file has a pattern.
+        UserError: a word is the address of a stream, or no file has a pattern.
     """
     paths: list[Path] = []
     for word in words:
@@ -98,8 +97,10 @@ def jobs_for(template: VideoOptions, videos: Mapping[Path, str], one: bool) -> l
         one: a single file was named, not a folder or a list.
 
     Raises:
-        UserError: several videos would be one file.
+        UserError: it is not said where, or several videos would be one file.
     """
+    if template.output is None:
+        raise UserError("--output is missing: name the video to write, or a folder for several.")
     output, suffix = template.output, template.output.suffix.lower()
     if one and not output.is_dir() and (suffix or output.exists()):
         return [replace(template, video=next(iter(videos)))]
@@ -132,15 +133,11 @@ def _videos_in(folder: Path) -> list[Path]:
 
 
 def _refuse_address(where: str, word: str) -> None:
-    scheme = _ADDRESS.match(word)
-    if scheme is None:
-        return
-    if scheme[1].lower() in ("http", "https"):
-        raise UserError(f"{where} {word}: this is a web address. Download the video, and name the file.")
-    raise UserError(
-        f"{where} {word}: streams are not read yet. Record a part of it first, such as a minute, and name that file: "
-        f"ffmpeg -i {shlex.quote(word)} -t 60 -c copy recorded.mp4"
-    )
+    if _ADDRESS.match(word):
+        raise UserError(
+            f"{where} {word}: this is an address, which is predicted live and alone: --video {word}. To predict "
+            "what it shows as a file, download or record it, and name that."
+        )
 
 
 def _listed_in(path: Path) -> list[tuple[Path, str]]:

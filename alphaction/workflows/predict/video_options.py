@@ -13,7 +13,7 @@ from alphaction.data.video.file import VIDEO_SUFFIXES
 from alphaction.utils.errors import UserError
 from alphaction.utils.files import refuse_existing, require_file
 from alphaction.utils.messages import counted, problem_list
-from alphaction.utils.numbers import FRACTION, NOT_NEGATIVE, POSITIVE
+from alphaction.utils.numbers import FRACTION, NOT_NEGATIVE, POSITIVE, Range
 from alphaction.utils.options import check_options, option
 from alphaction.workflows.detect.choose_detector import detector_kind
 from alphaction.workflows.detect.detector_flags import PREDICT_VIDEO
@@ -22,6 +22,8 @@ from alphaction.workflows.detect.detector_weights import MODELS
 
 # Suffix of the video to write -> name of the container.
 OUTPUT_SUFFIXES = {".mp4": "mp4", ".mkv": "matroska", ".mov": "mov", ".avi": "avi"}
+FLOW, STRAIGHT = "flow", "straight"
+"""How boxes move between keyframes."""
 _PERSON_BOXES = "boxes of persons, one set a second: one of"
 
 
@@ -34,8 +36,11 @@ class VideoOptions(OtherDetectorOptions):
     """
 
     video: Path
-    output: Path = option(
-        metavar="OUT", help=f"video to write ({', '.join(OUTPUT_SUFFIXES)}), or a folder: each video under its name"
+    output: Path | None = option(
+        None,
+        metavar="OUT",
+        help=f"video to write ({', '.join(OUTPUT_SUFFIXES)}), or a folder: each video under its name; live videos may "
+        "do without",
     )
     detections: Path | None = option(
         None, metavar="FILE", help="csv or JSON; rows name the video, see docs/DATA.md", group=_PERSON_BOXES
@@ -59,15 +64,37 @@ class VideoOptions(OtherDetectorOptions):
         None, metavar="FILE", help="write all scores of all videos, as tools/evaluate_ava.py reads them"
     )
     tracks: Path | None = option(None, metavar="FILE", help="write boxes with person ids, AVA csv without classes")
+    tubes: Path | None = option(
+        None,
+        metavar="FILE",
+        help="write the persons as JSON: the box on every frame, the scores at each keyframe, and the events",
+    )
+    events: Path | None = option(
+        None, metavar="FILE", help="write who does what from when to when, csv: video, person, action, from, to, score"
+    )
     min_score: float | None = option(
         None,
         within=FRACTION,
         metavar="S",
-        help="lowest score of a class on the frames (default: that of each class which tools/calibrate.py has stored "
-        "in the weights; without them 0.3)",
+        help="lowest score of a class on the frames and of an event (default: that of each class which "
+        "tools/calibrate.py has stored in the weights; without them 0.3)",
     )
     max_classes: int = option(
         3, within=NOT_NEGATIVE, metavar="N", help="most classes shown for a person (default: %(default)s)"
+    )
+    smooth: float = option(
+        0.5,
+        within=Range(0),
+        metavar="S",
+        help="even out the scores of a person along their track, by a mean in which what is S seconds away counts 1/e, "
+        "on the frames, in --tubes and in --events; --csv keeps the scores of each keyframe (0: not "
+        "at all; default: %(default)s)",
+    )
+    between: str = option(
+        FLOW,
+        choices=(FLOW, STRAIGHT),
+        help="how boxes move between keyframes: with what the frames show (optical flow, which reads the video once "
+        "more), or straight (default: %(default)s)",
     )
     start: float = option(0.0, metavar="S", help="second of the video to start at (default: %(default)s)")
     end: float | None = option(None, metavar="S", help="second to stop at (default: the end of the video)")
@@ -77,7 +104,7 @@ class VideoOptions(OtherDetectorOptions):
     compile: bool = option(
         False, help="run the backbone as code that torch.compile makes of it, which pays for hours of video"
     )
-    force: bool = option(False, help="replace --output, --csv and --tracks if they exist")
+    force: bool = option(False, help="replace --output, --csv, --tracks, --tubes and --events if they exist")
     missing: str = ""
 
     def check(self, other_inputs: Mapping[str, Path] | None = None) -> None:
@@ -109,7 +136,7 @@ class VideoOptions(OtherDetectorOptions):
         if not 0 <= self.start < (math.inf if self.end is None else self.end):
             end = "" if self.end is None else f", --end {self.end:g}"
             raise UserError(f"--start {self.start:g}{end}: expected 0 <= start < end, in seconds")
-        for flag, path in self._box_files().items():
+        for flag, path in self.inputs().items():
             require_file(flag, path)
 
     @property
@@ -128,7 +155,7 @@ class VideoOptions(OtherDetectorOptions):
             **shared,
         )
 
-    def _box_files(self) -> dict[str, Path]:
+    def inputs(self) -> dict[str, Path]:
         """Return flag -> file that is read for every video."""
         files = {
             "--detections": self.detections,
@@ -138,12 +165,22 @@ class VideoOptions(OtherDetectorOptions):
         }
         return {flag: path for flag, path in files.items() if path is not None}
 
+    def outputs(self) -> dict[str, Path | None]:
+        """Return flag -> file that is written."""
+        return {
+            "--output": self.output,
+            "--csv": self.csv,
+            "--tracks": self.tracks,
+            "--tubes": self.tubes,
+            "--events": self.events,
+        }
+
     def _check_files(self, other_inputs: Mapping[str, Path]) -> None:
         """Refuse inputs that are missing, and outputs that are an input, another output or an existing file."""
         if self.missing:
             raise UserError(self.missing)
         require_file("--video", self.video, VIDEO_SUFFIXES)
-        taken = {"--video": self.video, **self._box_files()}
+        taken = {"--video": self.video, **self.inputs()}
         for flag, path, suffixes in (
             ("--video", self.video, VIDEO_SUFFIXES),
             ("--output", self.output, OUTPUT_SUFFIXES),
@@ -151,14 +188,26 @@ class VideoOptions(OtherDetectorOptions):
             if path.suffix.lower() not in suffixes:
                 raise UserError(f"{flag} {path}: expected a name that ends in {', '.join(suffixes)}")
         taken |= other_inputs
-        for flag, path in (("--output", self.output), ("--csv", self.csv), ("--tracks", self.tracks)):
-            if path is None:
-                continue
-            same = next((other for other in taken if _same_file(path, taken[other])), None)
-            if same is not None:
-                raise UserError(f"{flag} {path}: is also the file of {same}, choose another name")
-            refuse_existing(flag, path, self.force)
-            taken[flag] = path
+        refuse_taken(self.outputs(), taken, self.force)
+
+
+def refuse_taken(outputs: Mapping[str, Path | None], inputs: Mapping[str, Path], force: bool) -> None:
+    """Raise a :class:`UserError` for an output that is an input, another output or an existing file.
+
+    Args:
+        outputs: flag -> file; None: it is not written.
+        inputs: name -> file that exists.
+        force: existing files are replaced.
+    """
+    taken = dict(inputs)
+    for flag, path in outputs.items():
+        if path is None:
+            continue
+        same = next((other for other in taken if _same_file(path, taken[other])), None)
+        if same is not None:
+            raise UserError(f"{flag} {path}: is also the file of {same}, choose another name")
+        refuse_existing(flag, path, force)
+        taken[flag] = path
 
 
 def _same_file(a: Path, b: Path) -> bool:
@@ -175,13 +224,14 @@ class VideoResult:
         fps: frames per second.
         size: (width, height).
         scale: by which frames were enlarged.
-        keyframes: seconds at which actions were predicted.
+        keyframes: at how many moments actions were predicted.
         persons: number of person ids.
-        seconds: at which actions could have been predicted.
+        seconds: at how many they could have been predicted.
         sound: what became of it: "sound copied (aac)", "no sound".
         length: of the part that was predicted, in seconds.
         cpu: stage -> seconds of CPU that it took, on all processes together.
         shown: which classes are shown; "" if the weights have no thresholds.
+        stride: seconds from one moment to the next.
     """
 
     output: Path
@@ -196,13 +246,17 @@ class VideoResult:
     length: float = 0.0
     cpu: Mapping[str, float] = field(default_factory=dict)
     shown: str = ""
+    stride: float = 1.0
 
     def __str__(self) -> str:
         enlarged = f", {self.scale} times the input's so that text can be read (--scale)" if self.scale > 1 else ""
+        moments = counted(self.seconds, "second")
+        if self.stride != 1:
+            moments = f"{counted(self.seconds, 'moment')}, one each {self.stride:g} s"
         return (
             f"{self.output}: {counted(self.frames, 'frame')}, {self.fps:g} per second, "
             f"{self.size[0]}x{self.size[1]}{enlarged}; {self.sound}; {counted(self.persons, 'person')} at "
-            f"{self.keyframes} of {counted(self.seconds, 'second')}{f'; {self.shown}' if self.shown else ''}"
+            f"{self.keyframes} of {moments}{f'; {self.shown}' if self.shown else ''}"
         )
 
 

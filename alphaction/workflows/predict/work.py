@@ -17,16 +17,19 @@ import numpy as np
 from alphaction.data.collate import BatchCollator
 from alphaction.data.dataset import ActionDataset
 from alphaction.data.sample import ClipBatch, SampleRequest
+from alphaction.workflows.detect.detected_boxes import DetectedBoxes, VideoDetector, detect_at
 from alphaction.workflows.predict.clip import Clip, open_clip
 from alphaction.workflows.predict.rendering import FrameRenderer
+from alphaction.workflows.predict.tracker import Track
+from alphaction.workflows.predict.tracking.in_clip import follow_in_clip
 from alphaction.workflows.predict.video_options import VideoOptions
 from alphaction.workflows.predict.writing import write_clip
 
 KEPT_DATASETS = 4
 """Datasets, each with an open video, that a worker keeps; the one that came first leaves first."""
 
-OPEN, DECODE, DETECT, CLASSIFY, DRAW, WRITE = "open", "decode", "detect", "classify", "draw", "write"
-STAGES = (OPEN, DECODE, DETECT, CLASSIFY, DRAW, WRITE)
+OPEN, DECODE, DETECT, CLASSIFY, TRACK, DRAW, WRITE = "open", "decode", "detect", "classify", "track", "draw", "write"
+STAGES = (OPEN, DECODE, DETECT, CLASSIFY, TRACK, DRAW, WRITE)
 """Where the time of a prediction goes."""
 
 
@@ -57,9 +60,10 @@ class Work(Protocol):
 
 @dataclass(frozen=True)
 class OpenVideo:
-    """Find out the part of a video that is predicted."""
+    """Find out the part of a video that is predicted, and at which moments: each ``stride`` seconds."""
 
     options: VideoOptions
+    stride: float
     stage: str = OPEN
 
     @property
@@ -69,15 +73,15 @@ class OpenVideo:
 
     def do(self, desk: Desk) -> Clip:
         """Return it."""
-        return open_clip(self.options)
+        return open_clip(self.options, self.stride)
 
 
 @dataclass(frozen=True)
 class ReadFrames:
-    """Read the frame of each of some seconds, for a detector."""
+    """Read the frame at each of some moments, for a detector."""
 
     clip: Clip
-    seconds: Sequence[int]
+    seconds: Sequence[float]
     stage: str = DECODE
 
     @property
@@ -88,6 +92,31 @@ class ReadFrames:
     def do(self, desk: Desk) -> list[np.ndarray]:
         """Return the frames, uint8 [H, W, 3] RGB."""
         return [self.clip.source.read(self.clip.path.name, second, [0], 0)[0] for second in self.seconds]
+
+
+@dataclass(frozen=True)
+class FindMoving:
+    """Find boxes at some seconds with a detector that needs no device, and other frames than those of these seconds.
+
+    Attributes:
+        clip: the part of a video.
+        seconds: at which boxes are wanted.
+        detector: finds them.
+    """
+
+    clip: Clip
+    seconds: Sequence[int]
+    detector: VideoDetector
+    stage: str = DETECT
+
+    @property
+    def video(self) -> Path:
+        """The file."""
+        return self.clip.path
+
+    def do(self, desk: Desk) -> list[DetectedBoxes]:
+        """Return what was found at each of the seconds."""
+        return detect_at(self.detector, self.clip.source, self.clip.path.name, self.seconds)
 
 
 @dataclass(frozen=True)
@@ -121,6 +150,29 @@ class ReadClips:
     def for_one_who_has(self, numbers: Sequence[int]) -> ReadClips:
         """Return the same work for a worker that has the datasets of these videos."""
         return replace(self, dataset=None) if self.number in numbers else self
+
+
+@dataclass(frozen=True)
+class FollowPersons:
+    """Follow the persons of a video through its frames.
+
+    Attributes:
+        clip: the part of a video.
+        tracks: the persons.
+    """
+
+    clip: Clip
+    tracks: Sequence[Track]
+    stage: str = TRACK
+
+    @property
+    def video(self) -> Path:
+        """The file."""
+        return self.clip.path
+
+    def do(self, desk: Desk) -> list[Track]:
+        """Return the tracks with their boxes on every frame."""
+        return follow_in_clip(self.clip, self.tracks, desk.alive)
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ class Contents:
         left_out: what was left out or changed on the way.
         notes: what was decided.
         plan: how one set of annotations was divided; None: the files were given for each split.
+        unconfirmed: the rows of keyframes that were left out as a prediction at them is not confirmed.
     """
 
     label_map: LabelMap
@@ -45,6 +46,7 @@ class Contents:
     left_out: tuple[str, ...]
     notes: tuple[str, ...]
     plan: SplitPlan | None
+    unconfirmed: Sequence[RowTable] = ()
 
 
 def contents_of(parts: Mapping[str, Sequence[RowTable]], library: VideoLibrary, options: PrepareOptions) -> Contents:

@@ -22,6 +22,7 @@ from alphaction.workflows.prepare.dataset_contents import Contents
 from alphaction.workflows.prepare.dataset_folder import CLIPS, KEYFRAMES, DatasetFolder
 from alphaction.workflows.prepare.movies import cut_movies
 from alphaction.workflows.prepare.prepare_options import PrepareOptions
+from alphaction.workflows.prepare.unconfirmed import write_unconfirmed
 from alphaction.workflows.prepare.video_library import VideoLibrary, relative_to
 
 
@@ -50,6 +51,9 @@ def write_contents(
         path = folder / output.label_map
         head = "".join(f"# {line}\n" for line in contents.comment.splitlines())
         path.write_text(head + path.read_text(encoding="utf-8"), encoding="utf-8")
+    if contents.unconfirmed:
+        written.append(output.unconfirmed)
+        write_unconfirmed(folder / output.unconfirmed, contents.unconfirmed)
     label_map = read_label_map(folder / output.label_map)
     registered: dict[str, dict[str, str]] = {}
     for split, table in contents.splits.items():

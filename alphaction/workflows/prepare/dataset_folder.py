@@ -66,6 +66,11 @@ class DatasetFolder:
         """The label map, as seen from the folder."""
         return f"annotations/{self.name}_action_list.pbtxt"
 
+    @property
+    def unconfirmed(self) -> str:
+        """The predictions that nobody has confirmed, as seen from the folder."""
+        return f"annotations/{self.name}_unconfirmed.csv"
+
     def files(self, split: str) -> dict[str, str]:
         """Return role in ``dataset.yaml`` -> file of a split, as seen from the folder."""
         stem = f"{self.name}_{split}"
@@ -78,7 +83,8 @@ class DatasetFolder:
 
     def all_files(self) -> list[str]:
         """Return every file that a dataset may consist of."""
-        return [CATALOG_FILE, self.label_map, *(file for split in SPLITS for file in self.files(split).values())]
+        of_splits = [file for split in SPLITS for file in self.files(split).values()]
+        return [CATALOG_FILE, self.label_map, self.unconfirmed, *of_splits]
 
     def check(self, inputs: Iterable[Path], force: bool, label_map: Path | None = None) -> None:
         """Refuse to replace files that this command did not write, or that were changed by hand. Nothing is changed.

@@ -95,9 +95,11 @@ def import_annotations(
     """
     contents = [FileContent.read(path, _WHAT) for path in paths]
     formats = [_format_of(content, rules) for content in contents]
-    attributes = AttributeUse.joined(
-        found.attributes(content) for found, content in zip(formats, contents, strict=True) if found.attributes
-    )
+    own = [
+        found.attributes(content) if found.attributes else AttributeUse()
+        for found, content in zip(formats, contents, strict=True)
+    ]
+    attributes = AttributeUse.joined(use for use, found in zip(own, formats, strict=True) if found.attributes)
     files = [
         AnnotationFile(
             content,
@@ -110,8 +112,9 @@ def import_annotations(
             rules.naming,
             attributes,
             rules.action_attributes,
+            own_attributes=use,
         )
-        for content in contents
+        for content, use in zip(contents, own, strict=True)
     ]
     files, tables = read_together(
         files, splits or [""] * len(files), lambda index, file: _rows_of(formats[index], file)
@@ -184,6 +187,8 @@ def merge_equal_boxes(rows: RowTable) -> RowTable:
     empty = np.flatnonzero(~rows.has_box & ~np.isin(position, position[boxed]))
     empty = empty[np.sort(np.unique(position[empty], return_index=True)[1])]
     merged = rows.take(np.concatenate([boxed[first[order]], empty]))
+    if rows.unconfirmed is not None:
+        np.logical_or.at(merged.unconfirmed, box_of_row, rows.unconfirmed[boxed])
     box_of = np.full(len(rows), -1)
     box_of[boxed] = box_of_row
     label_box = box_of[rows.label_rows]

@@ -25,6 +25,7 @@ from alphaction.workflows.prepare.prepare_report import report_lines
 from alphaction.workflows.prepare.segments import use_segments
 from alphaction.workflows.prepare.shared_boxes import share_boxes
 from alphaction.workflows.prepare.split_tables import image_ids_of, seconds_by_video
+from alphaction.workflows.prepare.unconfirmed import Confirmed, confirmed_parts
 from alphaction.workflows.prepare.unnamed_files import unused_note
 from alphaction.workflows.prepare.video_library import VideoLibrary
 
@@ -84,17 +85,18 @@ def gather_contents(
     Raises:
         UserError: a file, a label or a row is wrong.
     """
-    parts = _read_annotations(options, library, say)
-    dropped: list[str] = []
+    found = _read_annotations(options, library, say)
+    parts, dropped = found.parts, []
     if options.beyond_end == "drop":
         parts, dropped = drop_beyond_end(parts, library)
     else:
         refuse_beyond_end(parts, library)
     contents = contents_of(parts, library, options)
-    return parts, replace(contents, left_out=(*dropped, *contents.left_out))
+    left_out = (*dropped, *contents.left_out)
+    return parts, replace(contents, left_out=left_out, unconfirmed=found.left_out)
 
 
-def _read_annotations(options: PrepareOptions, library: VideoLibrary, say: Say) -> dict[str, list[RowTable]]:
+def _read_annotations(options: PrepareOptions, library: VideoLibrary, say: Say) -> Confirmed:
     """Return split -> its files as rows, with segments spread and boxes shared; say how they were read."""
     files = options.annotation_files
     for found in files.values():
@@ -121,14 +123,18 @@ def _read_annotations(options: PrepareOptions, library: VideoLibrary, say: Say) 
     lost = lost_tracks_note([part.sampled for part in every])
     if lost:
         say(lost)
-    parts, notes = use_segments(parts, options, library)
+    file = DatasetFolder(options.folder, options.name).unconfirmed
+    confirmed = confirmed_parts(parts, options.unconfirmed, str(options.folder / file))
+    if confirmed.note:
+        say(confirmed.note)
+    parts, notes = use_segments(confirmed.parts, options, library)
     parts = dict(parts)
     for split, some in parts.items():
         parts[split], note = share_boxes(some, library.size)
         notes += [f"{split}: {note}" if len(parts) > 1 else note] * bool(note)
     for note in notes:
         say(note)
-    return parts
+    return replace(confirmed, parts=parts)
 
 
 def check_free(cfg: CfgNode, name: str, catalog: Path) -> None:

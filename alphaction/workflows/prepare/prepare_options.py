@@ -28,6 +28,7 @@ from alphaction.workflows.prepare.dataset_folder import check_name
 from alphaction.workflows.prepare.group_choices import EXCLUSIVE_FLAG, INDEPENDENT_FLAG, WantedGroup, read_groups
 from alphaction.workflows.prepare.import_rows import TOOLS, ReadingRules
 from alphaction.workflows.prepare.train_val_split import WAYS
+from alphaction.workflows.prepare.unconfirmed import LEAVE_OUT, UNCONFIRMED_CHOICES
 
 _DEFAULT_FRACTION = 0.2
 
@@ -99,6 +100,12 @@ class PrepareOptions:
         "refuse",
         choices=("refuse", "drop"),
         help="rows past the end of their video: an error, or left out and counted (default: %(default)s)",
+    )
+    unconfirmed: str = option(
+        LEAVE_OUT,
+        choices=UNCONFIRMED_CHOICES,
+        help="predictions of tools/export_annotations.py that nobody has confirmed: their keyframes are left out, and "
+        "kept in a file of their own, or they are labels like the others (default: %(default)s)",
     )
     action_attributes: tuple[str, ...] = option(
         (),

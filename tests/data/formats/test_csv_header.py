@@ -52,7 +52,9 @@ def test_faults_list_the_known_names():
         (lambda: header("a,b").require("second", "frame"), r"\(a, b\) has no column second \(or frame\)"),
         (lambda: header("video,wdth,hgt").refuse_unknown(), 'columns that are not known: "wdth", "hgt". Rename or'),
     ):
-        with pytest.raises(UserError, match=rf"boxes: a\.csv, line 1: .*{problem}.*Known names: video; second; x1, y1"):
+        with pytest.raises(
+            UserError, match=rf"boxes: a\.csv, line 1: .*{problem}.*Known names: video; second \(or frame\); x1, y1"
+        ):
             call()
 
 

@@ -28,6 +28,7 @@ ANNOTATIONS = {
     "cvat": '<?xml version="1.0"?>\n<annotations></annotations>',
     "vidat": json.dumps({"version": "2.1.0", "annotation": {"objectAnnotationListMap": {}}, "config": {}}),
     "labelstudio": json.dumps([{"id": 1, "annotations": []}]),
+    "fiftyone": json.dumps({"samples": [{"filepath": "data/street_000051.jpg"}]}),
 }
 
 
@@ -58,8 +59,8 @@ def test_near_relatives_name_the_remedy():
         ("<rss/>", "no <annotations>.*CVAT for video 1.1"),
         (
             '{"a": 1}',
-            "the keys a. Expected AVA csv, a VIA 3 project, COCO JSON, CVAT for video 1.1 XML, Label Studio JSON or "
-            "Vidat",
+            "the keys a. Expected AVA csv, a VIA 3 project, COCO JSON, CVAT for video 1.1 XML, Label Studio JSON, "
+            "Vidat JSON or FiftyOne's samples.json",
         ),
     ):
         with pytest.raises(UserError, match=remedy):

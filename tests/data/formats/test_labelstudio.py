@@ -8,6 +8,7 @@ import pytest
 from workflows.prepare.importing import INFO, import_text, listed
 
 from alphaction.data.formats.frame_names import FrameNaming
+from alphaction.data.formats.labelstudio_video import ONE_FRAME
 from alphaction.data.formats.rows import Segment
 from alphaction.data.video.file import VideoInfo
 from alphaction.utils.errors import UserError
@@ -58,6 +59,19 @@ def test_a_disabled_box_is_the_last_until_the_next_one(tmp_path):
 def test_an_enabled_box_stays_to_the_end(tmp_path):
     found = import_text(tmp_path, [task(region(entry(1, 0), entry(451, 45)))])
     assert [row for row in lefts(found) if row[0] > 16] == [(17, 0.425), (18, 0.45), (19, 0.45)]
+
+
+def test_a_task_about_one_frame_says_nothing_of_others(tmp_path):
+    asked = task(
+        region(entry(76, 10, enabled=False), id="as predicted"),
+        region(entry(76, 30), id="drawn there, and goes on"),
+        region(entry(1, 0), entry(151, 80), id="passes there"),
+        region(entry(26, 0, enabled=False), entry(101, 40), id="elsewhere"),
+    )
+    asked["data"][ONE_FRAME] = "76"
+    found = import_text(tmp_path, [asked])
+    assert sorted(lefts(found)) == [(3, 0.1), (3, 0.3), (3, 0.4)]
+    assert found.counts["boxes left out, as they are not on the frame that their task asks about"] == 1
 
 
 def test_the_tools_own_frame_rate_counts(tmp_path):

@@ -34,7 +34,7 @@ def test_only_what_is_needed_is_kept():
         assert numbers(source, second, [-5, 0, 5])[1] == 10 * second % 256
         assert source.taken <= 10 * second + 6
         assert len(source._kept) <= 14
-    with pytest.raises(ValueError, match="ascending"):
+    with pytest.raises(DataError, match="ascending"):
         numbers(source, 3, [0])
 
 

@@ -20,6 +20,10 @@ def test_names_of_tools_are_matched(raw, video):
     assert VideoNames(["clip_01", "v1.2", "x", "day2/cam"], "file").match(raw) == video
 
 
+def test_an_address_of_a_local_file_is_decoded_once():
+    assert VideoNames(["a#b c%20d"], "file").match("/data/local-files/?d=in/a%23b%20c%2520d.mp4") == "a#b c%20d"
+
+
 def test_an_exact_name_wins_over_the_upload_prefix():
     assert VideoNames(["0a1b2c3d-x", "x"], "file").match("/data/upload/4/0a1b2c3d-x.mp4") == "0a1b2c3d-x"
 

@@ -12,8 +12,9 @@ import pytest
 from messages import refused
 
 from alphaction.engine.run_lock import RUN_LOCK, take_lock
-from alphaction.workflows.predict.ledger import SCORES, TRACKS, Ledger
+from alphaction.workflows.predict.ledger import Ledger
 from alphaction.workflows.predict.record import read_record
+from alphaction.workflows.predict.tables import SCORES, TRACKS, TUBES
 from alphaction.workflows.predict.video_options import VideoOptions
 
 SETTINGS = {"weights": "a.pth", "MODEL.X": "1"}
@@ -34,7 +35,7 @@ def finish(ledger: Ledger, job: VideoOptions) -> None:
     """Write what a prediction writes."""
     job.output.parent.mkdir(exist_ok=True)
     job.output.write_text("video")
-    for name in (SCORES, TRACKS):
+    for name in (SCORES.part, TRACKS.part):
         (ledger.place(job) / name).write_text(f"{job.video.stem},{name}\n")
     ledger.done(job, 2.0)
 
@@ -206,3 +207,18 @@ def test_records_that_cannot_be_read_are_none(tmp_path):
     for content in (b"", b"[]", b"{", b'{"state": 3}', b"\xff"):
         (tmp_path / "record.json").write_bytes(content)
         assert read_record(tmp_path) is None
+
+
+def test_a_start_that_wants_another_table_makes_its_parts(jobs, tmp_path):
+    first = Ledger(jobs, SETTINGS)
+    for job in first.claims():
+        finish(first, job)
+    with_tubes = [replace(job, tubes=tmp_path / "all.json") for job in jobs]
+    second = Ledger(with_tubes, SETTINGS)
+    claims = second.claims()
+    for job in (next(claims), next(claims), next(claims)):
+        (second.place(job) / TUBES.part).write_text(f'"{job.video.stem}"')
+        finish(second, job)
+    second.assemble()
+    assert json.loads((tmp_path / "all.json").read_text())["videos"] == ["a", "b", "c"]
+    assert names(Ledger(with_tubes, SETTINGS).claims()) == []

@@ -26,7 +26,7 @@ def test_the_cost_of_an_hour_is_that_of_all_videos_by_stage():
     for length in (1200.0, 600.0):
         costs.add(length, {"decode": 10.0, "classify": 90.0})
     assert str(costs).startswith(
-        "cost of an hour of video: 400 s of CPU (open 0, decode 40, detect 0, classify 360, draw 0, write 0); "
+        "cost of an hour of video: 400 s of CPU (open 0, decode 40, detect 0, classify 360, track 0, draw 0, write 0); "
         "30 min of video in "
     )
 

@@ -83,6 +83,9 @@ def test_a_box_is_drawn_while_its_person_is_there():
     assert abs(edge[:, 1].min() - 80) <= 1
     np.testing.assert_array_equal(picture[200, 120], (128, 128, 128))
     np.testing.assert_array_equal(renderer().draw(gray, 2.6), gray)
+    # Keyframes that are two seconds apart stand for one second before and after each.
+    assert np.any(renderer(margin=1.0).draw(gray, 2.9) != gray)
+    np.testing.assert_array_equal(renderer(margin=0.25).draw(gray, 2.4), gray)
     without_classes = renderer(min_score=1.0).draw(gray, 2.0)
     assert np.any(without_classes != picture)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from messages import says
@@ -13,7 +14,9 @@ from alphaction.config import get_cfg
 from alphaction.data.annotations import ActionClass, LabelMap
 from alphaction.evaluation import Predictions
 from alphaction.workflows.predict import predictor as predictor_module
-from alphaction.workflows.predict.predictor import Classified, Predictor
+from alphaction.workflows.predict.classified import Classified
+from alphaction.workflows.predict.clip import Clip
+from alphaction.workflows.predict.predictor import Predictor
 from alphaction.workflows.predict.shown_scores import ShownScores, shown_setting
 from alphaction.workflows.predict.video_options import VideoOptions
 
@@ -55,6 +58,9 @@ def test_frames_show_what_reaches_them(weights, monkeypatch, stored, min_score, 
     drawn = {}
     monkeypatch.setattr(predictor_module, "FrameRenderer", lambda *_, **given: drawn.update(given))
     predictor = Predictor(get_cfg(), weights, LABEL_MAP, None, None, min_score=min_score)
-    nobody = Classified(Predictions.from_clips([], [], [], LABEL_MAP.ids), [], [])
+    classes = predictor.network.classes
+    assert list(classes.thresholds.values()) == lowest
+    clip = Clip(weights, None, (160, 120), 25.0, 0.0, 1.0, 1.0)
+    nobody = Classified(Predictions.from_clips([], [], [], LABEL_MAP.ids), [], [], clip, classes, np.zeros(0))
     predictor.renderer(nobody, VideoOptions(weights, weights), 1)
     assert drawn["min_score"].tolist() == lowest

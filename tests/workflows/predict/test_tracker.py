@@ -96,3 +96,36 @@ def test_a_frame_of_a_long_track_looks_at_few_of_its_keyframes():
     np.testing.assert_allclose(track.box_at(1000.25), box(1000.25 / 4096))
     assert track.row_at(1000.25) == 10000
     assert track.boxes.looks + track.rows.looks + track.seconds.looks < 60
+
+
+def test_all_pairs_together_fit_best():
+    # Both went left. The second box is nearest to the first person, but then the second person would have none.
+    assert follow([[box(0.5), box(0.6)], [box(0.32), box(0.52)]]) == [[1, 2], [1, 2]]
+
+
+def test_on_every_frame_the_jitter_of_boxes_is_no_speed():
+    rng = np.random.default_rng(0)
+    tracker = IouTracker()
+    ids = [
+        tracker.update(frame / 10, np.array([box(0.4 + noise), box(0.5 + other)]))
+        for frame, (noise, other) in enumerate(rng.normal(0, 0.012, (100, 2)))
+        if not 40 <= frame < 50  # nobody is found for a second
+    ]
+    assert set(map(tuple, ids)) == {(1, 2)}
+
+
+def test_who_knows_better_where_a_person_is_is_believed():
+    tracker = IouTracker()
+    tracker.update(0, np.array([box(0.2), box(0.8)]))
+    assert tracker.update(1, np.array([box(0.8), box(0.2)]), {1: np.array(box(0.8)), 2: np.array(box(0.2))}) == [1, 2]
+
+
+def test_a_stream_keeps_what_is_needed_only():
+    tracker, all_kept = IouTracker(history=2.0), IouTracker()
+    for frame in range(400):
+        # Every 4 seconds somebody else comes.
+        boxes = np.array([box(0.3 + 0.001 * (frame % 40))] if frame % 40 < 15 else []).reshape(-1, 4)
+        assert tracker.update(frame / 10, boxes) == all_kept.update(frame / 10, boxes)
+        assert len(tracker.tracks) <= 1
+        assert all(len(track.seconds) == len(track.rows) == len(track.boxes) <= 21 for track in tracker.tracks)
+    assert len(all_kept.tracks) == 10

@@ -72,10 +72,10 @@ def test_patterns_stand_for_their_files(videos, monkeypatch):
 
 
 def test_addresses_are_no_files(tmp_path):
-    with pytest.raises(UserError, match=r"--video rtsp://x/y: streams are not read yet\..* ffmpeg -i rtsp://x/y "):
+    with pytest.raises(UserError, match=r"--video rtsp://x/y: this is an address, which is predicted live and alone"):
         named_paths(["rtsp://x/y"])
     (tmp_path / "list.txt").write_text("\nhttps://x/y.mp4\n")
-    with pytest.raises(UserError, match=r"list\.txt, line 2: https://x/y\.mp4: this is a web address"):
+    with pytest.raises(UserError, match=r"list\.txt, line 2: https://x/y\.mp4: this is an address"):
         find_videos([tmp_path / "list.txt"])
 
 

@@ -271,6 +271,28 @@ def export_coco_roboflow(path: Path, table: AnnotationTable, label_map: LabelMap
     path.write_text(json.dumps(data), encoding="utf-8")
 
 
+def export_fiftyone(path: Path, table: AnnotationTable, label_map: LabelMap, infos: Infos) -> None:
+    """Write FiftyOne's samples: a picture for each keyframe, a detection for each action, as its export has them."""
+    samples = []
+    for k, (video, second) in enumerate(table.keyframes):
+        detections = []
+        for row in range(*table.rows(k).indices(len(table))):
+            x1, y1, x2, y2 = table.boxes[row].tolist()
+            for class_id in table.labels(row).tolist() or [None]:
+                detections.append({
+                    "_id": {"$oid": f"{len(detections):024x}"}, "_cls": "Detection", "attributes": {}, "tags": [],
+                    "label": "person" if class_id is None else label_map.find(class_id).name,
+                    "bounding_box": [x1, y1, x2 - x1, y2 - y1],
+                })  # fmt: skip
+                if table.person_ids[row] >= 0:
+                    detections[-1]["index"] = int(table.person_ids[row])
+        samples.append({
+            "_id": {"$oid": f"{k:024x}"}, "filepath": f"/p/{video}_{round(second * infos[video].fps) + 1:06d}.jpg",
+            "tags": [], "_media_type": "image", "ground_truth": {"_cls": "Detections", "detections": detections},
+        })  # fmt: skip
+    path.write_text(json.dumps({"samples": samples}), encoding="utf-8")
+
+
 def export_via_pictures(path: Path, table: AnnotationTable, label_map: LabelMap, infos: Infos) -> None:
     """Write a VIA 3 project of pictures, as AVA's tutorials name them, in place of the videos."""
     export_via(path, table, label_map, infos)

@@ -28,6 +28,7 @@ EXPORTS = {
     "cvat": (cvat_exporters.export_cvat, "a.xml", "cvat"),
     "cvat images": (cvat_exporters.export_cvat_images, "a.xml", "cvat"),
     "labelstudio": (exporters.export_labelstudio, "a.json", "labelstudio"),
+    "fiftyone": (exporters.export_fiftyone, "samples.json", "fiftyone"),
 }
 ONE_VIDEO = {"vidat"}
 """Formats whose files speak of one video."""
