@@ -126,6 +126,7 @@ class VideoOptions(OtherDetectorOptions):
                 f"{both}\n  --detections FILE   boxes at each second, csv rows: video, second, x1, y1, x2, y2, score\n"
                 "  --detector          finds them with torchvision's Faster R-CNN (--detector-weights FILE if its "
                 "weights cannot be downloaded)\n"
+                "  --detector motion   proposes whatever moves before a fixed camera, without weights\n"
                 "  --onnx FILE         finds them with the detector in an ONNX file (YOLO, ...)\n"
                 "  --hf-model FOLDER   finds them with a detector of transformers (RT-DETR, ...)"
             )
