@@ -59,7 +59,7 @@ class DatasetStatistics:
         seen: the training split's videos that were looked at, with their boxes.
         fps: (lowest, median, highest) frame rate of the videos.
         memory_step: usual distance of successive keyframes in seconds; 0: there is none that memory could use.
-        memory_slots: most such steps that lie on one side of a keyframe.
+        memory_spans: seconds from the first to the last keyframe of each training video; empty without such a step.
         has_objects: whether both splits name object boxes.
         detections: of the validation split; None: it names no person boxes.
         rare: what to do about rare classes of the training split; None: none is rare.
@@ -80,7 +80,7 @@ class DatasetStatistics:
     seen: tuple[SeenVideo, ...]
     fps: tuple[float, float, float]
     memory_step: int
-    memory_slots: int
+    memory_spans: tuple[int, ...]
     has_objects: bool
     detections: Detections | None
     rare: RareClasses | None = None
@@ -94,6 +94,11 @@ class DatasetStatistics:
     def epoch_clips(self) -> int:
         """Clips of an epoch: each keyframe of the training split once, or more often where rare classes ask for it."""
         return self.keyframes if self.rare is None else self.rare.epoch
+
+    @property
+    def memory_slots(self) -> int:
+        """Most steps of the memory that lie on one side of a keyframe."""
+        return max(self.memory_spans, default=0) // max(1, self.memory_step)
 
     @property
     def exclusive_movement(self) -> bool:
@@ -138,7 +143,7 @@ def ava_statistics(train: str, val: str, label_map: LabelMap) -> DatasetStatisti
         seen=(SeenVideo((464, 256), (0.7,)),),
         fps=(24.0, 25.0, 30.0),
         memory_step=1,
-        memory_slots=896,
+        memory_spans=(896,),
         has_objects=True,
         detections=None,
         published=True,
@@ -160,7 +165,7 @@ def read_statistics(train: DatasetSpec, val: DatasetSpec) -> DatasetStatistics:
     seen, rates = _look_at_videos(table, opened.source)
     counts = np.diff(table.row_offsets)
     counts = counts[counts > 0]
-    step, slots = _memory_reach(table)
+    step, spans = _memory_reach(table)
     several = {
         group.name: sum(int((labels_of_group(each, label_map, group.name) > 1).sum()) for each in (table, val_table))
         for group in label_map.class_groups
@@ -178,7 +183,7 @@ def read_statistics(train: DatasetSpec, val: DatasetSpec) -> DatasetStatistics:
         seen=seen,
         fps=(min(rates), float(np.median(rates)), max(rates)),
         memory_step=step,
-        memory_slots=slots,
+        memory_spans=spans,
         has_objects=train.object_boxes is not None and val.object_boxes is not None,
         detections=_detections(val_opened),
         rare=RareClasses.of(classes_of_keyframes(table, label_map)[np.diff(table.row_offsets) > 0], label_map.names),
@@ -203,8 +208,8 @@ def _look_at_videos(table: AnnotationTable, source: ClipSource) -> tuple[tuple[S
     return tuple(seen), rates
 
 
-def _memory_reach(table: AnnotationTable) -> tuple[int, int]:
-    """Return the usual distance of successive keyframes in seconds, 0 if there is none, and the most steps in a video.
+def _memory_reach(table: AnnotationTable) -> tuple[int, tuple[int, ...]]:
+    """Return the usual distance of successive keyframes in seconds, 0 if there is none, and the seconds of each video.
 
     Memory looks at whole multiples of one step away from a keyframe: where fewer than half of the keyframes have a
     neighbor at that step, there would be hardly anything to remember.
@@ -212,14 +217,13 @@ def _memory_reach(table: AnnotationTable) -> tuple[int, int]:
     videos, seconds = table.keyframes.video_index, table.keyframes.seconds
     gaps = np.diff(seconds)[np.diff(videos) == 0]
     if not len(gaps):
-        return 0, 0
+        return 0, ()
     # A slot is a whole number of seconds, and takes the keyframe nearest to it.
     step = Counter(np.maximum(np.rint(gaps), 1).astype(np.int64).tolist()).most_common(1)[0][0]
     regular = (gaps == step).sum() if seconds.dtype.kind == "i" else _with_neighbor(videos, seconds, step)
     if regular < _MIN_REGULAR * len(seconds):
-        return 0, 0
-    spans = [int(np.ptp(seconds[videos == video])) for video in np.unique(videos)]
-    return step, max(spans) // step
+        return 0, ()
+    return step, tuple(int(np.ptp(seconds[videos == video])) for video in np.unique(videos))
 
 
 def _with_neighbor(videos: np.ndarray, seconds: np.ndarray, step: int) -> int:
