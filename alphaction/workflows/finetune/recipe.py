@@ -16,7 +16,7 @@ from alphaction.workflows.finetune import public_recipe
 from alphaction.workflows.finetune.dataset_statistics import DatasetStatistics
 from alphaction.workflows.finetune.finetune_options import FinetuneOptions, experiment_name
 from alphaction.workflows.finetune.frame_size import FrameSize, choose_frame_size
-from alphaction.workflows.finetune.interaction_settings import backbone_facts, interaction_settings
+from alphaction.workflows.finetune.interaction_settings import backbone_facts, interaction_settings, learns_anew
 from alphaction.workflows.finetune.own_groups import own_groups, own_weights
 from alphaction.workflows.finetune.recipe_schedule import Schedule, plan_schedule
 from alphaction.workflows.finetune.starting_weights import Start, has_trained_head, starting_point
@@ -92,6 +92,8 @@ def _head(options: FinetuneOptions, stats: DatasetStatistics, start: Start) -> I
         yield Setting(f"{head}.MEAN_BEFORE_POOLER", True)
     if options.tiny:
         yield Setting(f"{head}.MLP_HEAD_DIM", 256)
+    if learns_anew(options, stats):
+        yield Setting(f"{head}.MLP_SKIP", True, "so that the two layers cannot lose what the IA structure finds")
     yield Setting(
         f"{head}.NUM_CLASSES",
         label_map.num_classes,

@@ -10,6 +10,7 @@ from alphaction.utils.errors import UserError
 from alphaction.utils.messages import counted
 from alphaction.workflows.finetune.dataset_statistics import DatasetStatistics
 from alphaction.workflows.finetune.finetune_options import MAX_ITERATIONS, FinetuneOptions
+from alphaction.workflows.finetune.interaction_schedule import interaction_length
 from alphaction.workflows.finetune.networks import Training
 
 # The published recipe: 8 GPUs with 2 clips each, on AVA.
@@ -157,6 +158,8 @@ def _learning_rate(options: FinetuneOptions, batch: int) -> tuple[float, str]:
 
 def _length(options: FinetuneOptions, stats: DatasetStatistics, batch: int) -> tuple[int, str]:
     """Return the iterations that suit the dataset, and why."""
+    if options.tiny and options.use_ia:
+        return interaction_length(stats, batch)
     if options.tiny:
         iterations = max(TINY_MIN_ITER, math.ceil(TINY_EPOCHS * stats.epoch_clips / batch))
         return iterations, f"{TINY_EPOCHS} epochs, enough for random weights, but at least {TINY_MIN_ITER} iterations"
