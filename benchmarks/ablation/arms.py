@@ -50,7 +50,7 @@ RECIPE: dict[str, str] = {
     "INPUT.MIN_SIZE_TEST": "64",
     "INPUT.MAX_SIZE_TEST": "352",
     "SOLVER.BASE_LR": "0.003",
-    "SOLVER.IA_LR_FACTOR": "1.0",
+    "SOLVER.IA_LR_FACTOR": "0.3",
     "SOLVER.CLIP_GRAD_NORM": "10.0",
     "SOLVER.SCHEDULER": "half_period_cosine",
     "SOLVER.MAX_ITER": "2500",

@@ -247,6 +247,10 @@ def _own_solver(options: FinetuneOptions, schedule: Schedule) -> Iterator[Settin
     if options.use_ia and not options.tiny:
         other = "; 1.0 if it is taken from the weights" if has_trained_head(options) else ""
         yield Setting("SOLVER.IA_LR_FACTOR", 10.0, f"for an IA structure from random weights{other}")
+    if options.use_ia and options.tiny:
+        yield Setting(
+            "SOLVER.IA_LR_FACTOR", 0.3, "what the structure finds changes slower than the classifier learns it"
+        )
     yield Setting("SOLVER.WEIGHT_DECAY", 0.01 if options.tiny else 1e-7)
 
 
