@@ -48,6 +48,13 @@ def test_the_small_network():
     assert (plan.batch, plan.lr, plan.max_iter) == (4, 0.00212132, 300)
 
 
+@pytest.mark.parametrize(("clips", "iterations"), [(100, 300), (720, 810), (5120, 2500), (16_000, 6000)])
+def test_the_small_network_with_a_structure(clips, iterations):
+    """9 epochs; but no more than 20,000 clips, unless those are less than 3 epochs."""
+    plan = plan_schedule(FinetuneOptions("own", backbone="tiny", use_ia=True), own_statistics(clips), 96 * 128)
+    assert plan.max_iter == iterations
+
+
 def test_epochs_are_as_asked_for():
     plan = plan_schedule(FinetuneOptions("own", num_gpus=1, epochs=3, batch_size=10), own_statistics(100), 256 * 464)
     assert (plan.max_iter, plan.epoch, plan.epochs) == (30, 10, 3)
