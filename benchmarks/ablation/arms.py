@@ -112,7 +112,6 @@ ARMS: tuple[Arm, ...] = (
     Arm("M_upstream", "M, these five as upstream", "options", _wired(*MEMORY_ALONE, **UPSTREAM)),
     Arm("M_upstream_start", "M, blocks start as upstream's", "options", _wired(*MEMORY_ALONE, **UPSTREAM_START)),
     Arm("M_two_layers", "M, two layers before the classifier", "options", _wired(*MEMORY_ALONE) + TWO_LAYERS),
-    Arm("M_linear", "M, linear classifier", "layers", _wired(*MEMORY_ALONE)),
     Arm("M_layers", "M, two layers", "layers", _wired(*MEMORY_ALONE) + TWO_LAYERS),
     Arm("M_layers_skip", "M, two layers and MLP_SKIP", "layers", _wired(*MEMORY_ALONE) + TWO_LAYERS + SKIP),
     Arm("M_slow_head", "M, two layers, all rates / 4", "layers", _wired(*MEMORY_ALONE) + TWO_LAYERS + SLOW_HEAD),
