@@ -97,11 +97,11 @@ class MaxpoolFeatureExtractor(nn.Module):
 class TwoLayerFeatureExtractor(MaxpoolFeatureExtractor):
     """The same, followed by two linear layers with ReLU.
 
-    Random layers pass on a mixture of all that goes into them. A class that is plain to see bends both of them to
-    itself within some dozen steps; what a structure found for other classes is mixed in with less than a tenth of its
-    length, and the noise of their losses, which Adam turns into steps of full size, wears it away before the classes
-    learn from it. With ``skip``, the classifier sees it directly, too: there each class learns from it by weights of
-    its own, whatever becomes of the layers.
+    Random layers pass on a mixture of all that goes into them. Classes that are plain to see bend both of them to
+    themselves within some twenty steps. Of what a structure found for another class, less comes through then; and the
+    noise of that class's loss, which Adam turns into steps of full size through layers and structure, wears away the
+    rest before it is learned from (docs/ablation.md). With ``skip``, the classifier sees it directly, too: there each
+    class learns from it by weights of its own, whatever becomes of the layers.
 
     Args:
         dim_in: D.
