@@ -7,7 +7,7 @@ import math
 from alphaction.workflows.finetune.dataset_statistics import DatasetStatistics
 
 EPOCHS, LEAST_EPOCHS, LEAST_ITERATIONS = 9, 3, 300
-# All that docs/ablation.md asks for is learned within 16,000 clips. A large dataset is seen less often than a small one.
+# What docs/ablation.md asks for is learned within 16,000 clips: a large dataset is seen less often than a small one.
 ENOUGH_CLIPS = 20_000
 
 
