@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Iterator
 
 import pytest
@@ -29,7 +28,6 @@ def one_thread() -> Iterator[None]:
 def test_two_processes_give_the_losses_and_the_weights_of_one(runner, tmp_path):
     options = ("--skip-final-test", *PLAIN, *"SOLVER.MAX_ITER 10 SOLVER.CHECKPOINT_PERIOD 100".split())
     one = losses(runner.train(tmp_path / "one", *options))
-    runner.python = sys.executable
     process = runner.command(TORCHRUN, "train_net.py", tmp_path / "two", *options)
     assert process.returncode == 0, process.stderr[-2000:]
     two = losses(read_metrics(tmp_path / "two"))
