@@ -149,6 +149,10 @@ class VideoScores:
         weights = np.ascontiguousarray(np.asarray(counts, dtype=np.float64).T)
         return np.stack([rows.average_precision(weights) for rows in self.ranked], axis=1)
 
+    def once(self) -> np.ndarray:
+        """Return the AP of each class, float64 [C], with each video counted once, as the evaluator has it."""
+        return self.average_precisions(np.ones((1, len(self.videos)), dtype=np.int64))[0]
+
 
 def all_videos(evaluator: AvaEvaluator, *detections: Detections) -> tuple[str, ...]:
     """Return the names of the videos that are annotated, then of others with detections; sorted, but for that."""

@@ -52,6 +52,7 @@ GROUPS: dict[str, tuple[Verb, ...]] = {
     ),
     "results": (
         Verb("report", "tools/report.py", "write a page about a run: curves, mistakes with pictures"),
+        Verb("compare", "tools/compare_runs.py", "tell whether the difference of two runs is more than noise"),
         Verb("predict", "tools/predict_video.py", "predict the actions in videos"),
         Verb("export", "tools/export_model.py", "export a checkpoint as ONNX, TorchScript or torch.export"),
         Verb("annotate", "tools/export_annotations.py", "write predictions for an annotation tool, to be corrected"),

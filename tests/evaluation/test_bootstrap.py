@@ -128,7 +128,7 @@ def test_the_intervals_are_percentiles_of_a_plain_loop():
             again, rows = repeated(truth, found, times)
             values.append(AvaEvaluator(again, LABEL_MAP).evaluate(rows).mAP)
     assert intervals.mAP == pytest.approx(np.quantile(values, [0.025, 0.975]), abs=1e-12)
-    assert (intervals.videos, intervals.resamples, intervals.reliable) == (7, 200, True)
+    assert (intervals.videos, intervals.resamples, intervals.reliable) == (6, 200, True)
     assert intervals.mAP[0] < AvaEvaluator(truth, LABEL_MAP).evaluate(found).mAP < intervals.mAP[1]
 
 
