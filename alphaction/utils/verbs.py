@@ -48,6 +48,7 @@ GROUPS: dict[str, tuple[Verb, ...]] = {
         Verb("launch", "tools/finetune_quickstart.sh", "plan a training for the GPUs that are here, and start it"),
         Verb("train", "train_net.py", "train, in this process or under torchrun"),
         Verb("test", "test_net.py", "evaluate a checkpoint"),
+        Verb("folds", "tools/run_folds.py", "train the folds of a cross-validation, and sum them up"),
         Verb("calibrate", "tools/calibrate.py", "choose a threshold for each class, kept in the checkpoint"),
     ),
     "results": (
