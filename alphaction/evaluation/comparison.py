@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alphaction.evaluation.bootstrap import LEVEL, RESAMPLES, SEED, Figures, draw_videos, percentile_interval
+from alphaction.evaluation.bootstrap import LEVEL, RESAMPLES, SEED, Figures, draw_videos, interval_around
 from alphaction.evaluation.result import FEW_VIDEOS, Interval
 from alphaction.evaluation.video_scores import VideoScores
 
@@ -61,7 +61,7 @@ class Comparison:
         mean: of the mAP.
         groups: of the means of groups, where there are several with labels.
         classes: of the AP of each class with labels.
-        videos, labels: of the ground truth.
+        videos, labels: videos with labels, and these.
         trainings: of each side.
         spread: standard deviation over the trainings of each side's mAP; None where it has one training.
         resamples: number of draws.
@@ -101,29 +101,30 @@ def compare(
     drawn = draw_videos(len(first.videos), resamples, seed)
     sides = [_Side.of(runs, drawn, seed + number) for number, runs in enumerate((a, b), start=1)]
     per_class = first.class_videos()
-    of_group = np.array(first.groups)
-    labels = np.stack([rows.labels for rows in first.ranked])
+    videos = first.videos_with_labels()
 
     def row(name: str, videos: int, level: str, column: int) -> Difference:
         before, after = (float(getattr(side.once, level)[0, column]) for side in sides)
         change = getattr(sides[1].drawn, level)[:, column] - getattr(sides[0].drawn, level)[:, column]
         change = change[~np.isnan(change)]
-        known = videos > 1 and len(change)
-        better = float(np.mean((change > 0) + 0.5 * (change == 0))) if known else math.nan
-        interval = percentile_interval(change, LEVEL) if known else None
+        if videos < 2 or not len(change):
+            return Difference(name, before, after, after - before, None, math.nan, videos)
+        interval = interval_around(after - before, change, LEVEL)
+        around = change + (after - before - change.mean())
+        better = float(np.mean((around > 0) + 0.5 * (around == 0)))
         return Difference(name, before, after, after - before, interval, better, videos)
 
     groups = []
     for column, name in enumerate(first.group_names):
-        videos = int(np.count_nonzero(labels[of_group == name].sum(axis=0)))
-        groups += [row(f"{MEAN}/{name}", videos, "groups", column)] if videos else []
+        number = first.videos_with_labels(name)
+        groups += [row(f"{MEAN}/{name}", number, "groups", column)] if number else []
     classes = [row(f"AP/{n}", int(per_class[k]), "classes", k) for k, n in enumerate(first.classes) if per_class[k]]
     return Comparison(
-        mean=row(MEAN, len(first.videos), "overall", 0),
+        mean=row(MEAN, videos, "mean", 0),
         groups=tuple(groups) if len(groups) > 1 else (),
         classes=tuple(classes),
-        videos=len(first.videos),
-        labels=int(labels.sum()),
+        videos=videos,
+        labels=int(first.labels.sum()),
         trainings=(len(a), len(b)),
         spread=(sides[0].spread, sides[1].spread),
         resamples=resamples,
@@ -131,34 +132,21 @@ def compare(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Means:
-    """Means over trainings of their figures."""
+def _weighted(figures: Sequence[Figures], weights: np.ndarray) -> Figures:
+    """Return the means of the figures of trainings, with their ``weights`` [R, S]."""
 
-    overall: np.ndarray
-    groups: np.ndarray
-    classes: np.ndarray
+    def mean(level: str) -> np.ndarray:
+        return sum(weights[:, k, None] * getattr(each, level) for k, each in enumerate(figures))
 
-    @classmethod
-    def of(cls, figures: Sequence[Figures], weights: np.ndarray) -> _Means:
-        """Return the means with the ``weights`` [R, S] of the trainings."""
-
-        def mean(values: Sequence[np.ndarray]) -> np.ndarray:
-            return sum(weights[:, k, None] * each for k, each in enumerate(values))
-
-        return cls(
-            mean([each.mean[:, None] for each in figures]),
-            mean([each.groups for each in figures]),
-            mean([each.classes for each in figures]),
-        )
+    return Figures(mean("mean"), mean("groups"), mean("classes"))
 
 
 @dataclass(frozen=True, eq=False)
 class _Side:
     """One side: its figures on all videos, those of every resample, and how far apart its trainings are."""
 
-    once: _Means
-    drawn: _Means
+    once: Figures
+    drawn: Figures
     spread: float | None
 
     @classmethod
@@ -169,8 +157,8 @@ class _Side:
         many = [Figures.of(run.average_precisions(drawn), run.groups) for run in runs]
         equal = np.full((1, number), 1 / number)
         if number == 1:
-            return cls(_Means.of(once, equal), _Means.of(many, np.ones((len(drawn), 1))), None)
+            return cls(_weighted(once, equal), _weighted(many, np.ones((len(drawn), 1))), None)
         weights = draw_videos(number, len(drawn), seed) / number
         weights = equal + (weights - equal) * math.sqrt(number / (number - 1))
-        spread = float(np.std([each.mean[0] for each in once], ddof=1))
-        return cls(_Means.of(once, equal), _Means.of(many, weights), spread)
+        spread = float(np.std([each.mean[0, 0] for each in once], ddof=1))
+        return cls(_weighted(once, equal), _weighted(many, weights), spread)

@@ -20,7 +20,7 @@ class Intervals:
     """How far figures would differ with other videos; see :mod:`alphaction.evaluation.bootstrap`.
 
     Attributes:
-        videos: that were drawn from.
+        videos: with labels. Others, with detections alone, are drawn, too.
         resamples: number of draws; 0 where there are no intervals, as there is one video only.
         level: share of the resamples that lie within an interval.
         mAP: of the mAP; None without resamples.

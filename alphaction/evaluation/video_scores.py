@@ -65,7 +65,7 @@ class RankedVideos:
             the video of each, [k]; true positives of each video before them, float64 [V]; detections of each video up
             to each of them, float64 [k, V].
         """
-        step = max(1, _CELLS // resamples)
+        step = max(1, _CELLS // max(resamples, 1))
         starts = range(0, len(self.right), step)
         ranks = np.append(self.right + 1, 0)  # where the detections up to a true positive end; the last one: nothing
         ends = [slice(ranks[start - 1], ranks[min(start + step, len(self.right)) - 1]) for start in starts]
@@ -136,6 +136,16 @@ class VideoScores:
     def group_names(self) -> tuple[str, ...]:
         """The groups, in the order of the results."""
         return tuple(dict.fromkeys(self.groups))
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Labels of each class in each video, float64 [C, V]."""
+        return np.stack([rows.labels for rows in self.ranked])
+
+    def videos_with_labels(self, group: str | None = None) -> int:
+        """Return in how many videos any class (of a group) has labels."""
+        chosen = [group in (None, own) for own in self.groups]
+        return int(np.count_nonzero(self.labels[chosen].sum(axis=0)))
 
     def class_videos(self) -> np.ndarray:
         """Return in how many videos each class has labels, int64 [C]."""

@@ -53,7 +53,8 @@ def verdict(found: Comparison) -> str:
     if found.videos < FEW_VIDEOS:
         return f"{who} is higher by {of}, but there are {found.videos} videos only: {_CANNOT_TELL}"
     if row.beyond_noise:
-        return f"{who} is better by {of}, more than noise: the interval is {low:+.1f} to {high:+.1f} points."
+        over = "" if min(found.trainings) > 1 else ", as far as the choice of the validation videos goes"
+        return f"{who} is better by {of}, more than noise{over}: the interval is {low:+.1f} to {high:+.1f} points."
     return (
         f"The difference can be noise: {who} is higher by {of}, and the interval, {low:+.1f} to {high:+.1f} points, "
         f"includes 0. {_more(found)}"
@@ -104,8 +105,9 @@ def _remarks(found: Comparison) -> Iterator[str]:
     single = [name for name, number in zip("AB", found.trainings, strict=True) if number == 1]
     if len(single) == 2:
         yield (
-            "The interval is about the choice of the validation videos only. The same training with another seed gives "
-            "another mAP, too: name several of each side (--a A1 A2 A3 --b B1 B2 B3) to have that in the interval."
+            "The interval is about the choice of the validation videos only, and tells these two networks apart, not "
+            "what they were trained with: another seed gives another network. Name several trainings of each side "
+            "(--a A1 A2 A3 --b B1 B2 B3) to have that in the interval, too."
         )
     elif single:
         yield (
