@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,12 @@ from messages import refused, says
 
 from alphaction.commands.compare import main
 from alphaction.evaluation import read_detections
+from alphaction.evaluation.comparison import Comparison, Difference
 from alphaction.evaluation.evaluate_files import evaluate_files
 from alphaction.evaluation.result_text import write_json
 from alphaction.workflows.compare.compare_options import CompareOptions
 from alphaction.workflows.compare.compare_runs import as_dict, compare_runs
-from alphaction.workflows.compare.comparison_text import comparison_text
+from alphaction.workflows.compare.comparison_text import comparison_text, verdict
 
 BOX = "0.1,0.1,0.5,0.9"
 LABELS = 'item {\n  name: "stand"\n  id: 1\n  label_type: PERSON_MOVEMENT\n}\n' + (
@@ -90,7 +92,11 @@ def test_a_clear_difference(make_run, tmp_path):
 
 def test_a_difference_that_can_be_noise(make_run):
     text = comparison_text(compare_runs(CompareOptions(a=(make_run("a", 0.7, 1),), b=(make_run("b", 0.7, 5),))))
-    says(text, "The difference can be noise", "times the validation data: some ", "where there are 8 with 16")
+    says(text, "The difference can be noise", "includes 0", "more than 100 times the validation data")
+    row = Difference("mAP", 0.4, 0.41, 0.01, (-0.03, 0.05), 0.7, 8)
+    one = Comparison(row, (), (), 8, 100, (1, 1), (None, None), 1000, 0.95)
+    says(verdict(one), "B is higher by 1.0 points", "about 16.0 times the validation data: some 128 videos with 1600")
+    assert "validation data and trainings: some" in verdict(replace(one, trainings=(3, 3)))
 
 
 def test_several_trainings_of_a_side(make_run):
