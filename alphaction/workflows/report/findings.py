@@ -74,14 +74,14 @@ def _spread(intervals: Intervals | None) -> Iterator[Finding]:
         yield Finding(
             f"All validated labels are in {counted(intervals.videos, 'video')}: differences of mAP between trainings "
             "say little there. Folds of all annotated videos tell more (generate_finetune_config.py --folds).",
-            "classes",
+            "means" if intervals.mAP else "classes",
         )
     elif (intervals.mAP[1] - intervals.mAP[0]) / 2 > _WIDE:
         yield Finding(
             f"The {intervals.videos} validation videos leave the mAP open from {intervals.mAP[0]:.3f} to "
             f"{intervals.mAP[1]:.3f} (95% interval): smaller differences between trainings can be noise; "
             "compare_runs.py tells.",
-            "classes",
+            "means",
         )
 
 
