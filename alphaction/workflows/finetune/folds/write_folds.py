@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -82,8 +84,9 @@ def write_folds(options: FinetuneOptions, folder: Path, *, force: bool = False) 
     fold = {video: int(fold_of_unit[unit]) + 1 for video, unit in units.items()}
     name = f"{train.removesuffix('_train')}_folds"
     found = FoldFolder(folder, name, options.folds, ())
-    _write_data(found, joined, fold)
-    configs = [_write_config(found, options, number) for number in range(1, options.folds + 1)]
+    with _removed_on_failure(folder):
+        _write_data(found, joined, fold)
+        configs = [_write_config(found, options, number) for number in range(1, options.folds + 1)]
     device = ["--num-gpus", str(options.num_gpus)] if options.num_gpus else ["--cpu"]
     found = replace(found, launch=(*device, *(["--new-classes"] if configs[0].new_head else [])))
     found.write(fold)
@@ -102,6 +105,18 @@ def _check_folder(folder: Path, force: bool) -> None:
             f"--output {folder} holds folds already. Name another folder, or replace them with --force; trainings of "
             "theirs stay, and are refused if they no longer belong to them."
         )
+
+
+@contextmanager
+def _removed_on_failure(folder: Path) -> Iterator[None]:
+    """Remove a folder that was not there before if the block fails."""
+    was_there = folder.exists()
+    try:
+        yield
+    except BaseException:
+        if not was_there:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _units(joined: JoinedSplits, options: FinetuneOptions) -> dict[str, int]:
