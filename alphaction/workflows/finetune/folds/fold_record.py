@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,9 +76,9 @@ class FoldFolder:
             digest.update(file.name.encode() + file.read_bytes())
         return digest.hexdigest()
 
-    def command(self) -> str:
-        """Return the command that trains and evaluates all folds."""
-        return runnable_here(f"python tools/run_folds.py {shlex.quote(str(self.path))}")
+    def command(self, overrides: Sequence[str] = ()) -> str:
+        """Return the command that trains and evaluates all folds, with config keys and values in turn."""
+        return runnable_here(f"python tools/run_folds.py {shlex.join([str(self.path), *overrides])}")
 
     def write(self, videos: Mapping[str, int]) -> None:
         """Write folds.json, with the fold of each video, counted from 1."""

@@ -46,7 +46,7 @@ def run_folds(path: Path, overrides: Sequence[str] = (), *, sum_only: bool = Fal
         names = ", ".join(folder.name(number) for number in missing)
         raise UserError(f"--sum-only: {names} of {folder.folds} folds are not finished. Train them: {folder.command()}")
     print(f"{counted(folder.folds, 'fold')} in {folder.path}, {folder.folds - len(missing)} finished", flush=True)
-    with saying_how_to_go_on(lambda: _how_to_go_on(folder)):
+    with saying_how_to_go_on(lambda: _how_to_go_on(folder, overrides)):
         for number in missing:
             _run(folder, number, overrides)
     pooled = pool(folder)
@@ -118,7 +118,7 @@ def _run(folder: FoldFolder, number: int, overrides: Sequence[str]) -> None:
         raise UserError(
             f"{name} {how}. The last lines of {log}:\n"
             + "".join(f"    {line}\n" for line in lines)
-            + f"The same command goes on from there: {folder.command()}"
+            + f"The same command goes on from there: {folder.command(overrides)}"
         )
     seconds = round(time.monotonic() - start)
     facts = {"files": files, "overrides": list(overrides), "seconds": seconds}
@@ -148,9 +148,9 @@ def _end(process: subprocess.Popen) -> None:
         process.wait()
 
 
-def _how_to_go_on(folder: FoldFolder) -> str:
+def _how_to_go_on(folder: FoldFolder, overrides: Sequence[str]) -> str:
     done = sum(is_finished(folder, number) for number in range(1, folder.folds + 1))
     return (
         f"{done} of {counted(folder.folds, 'fold')} are finished. The same command goes on from there:\n"
-        f"  {folder.command()}"
+        f"  {folder.command(overrides)}"
     )
