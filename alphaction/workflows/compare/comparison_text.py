@@ -46,7 +46,8 @@ def verdict(found: Comparison) -> str:
     of = f"{points:.1f} points of mAP ({max(row.a, row.b):.4f} against {min(row.a, row.b):.4f})"
     if row.interval is None:
         return f"{who} is higher by {of}, but all labels are in one video: {_CANNOT_TELL}"
-    low, high = (100 * end for end in row.interval)
+    # Of the lead of the one that is higher.
+    low, high = sorted(100 * end * (1 if row.difference >= 0 else -1) for end in row.interval)
     if not row.difference:
         same = "in every resample, too" if low == high == 0 else f"with an interval of {low:+.1f} to {high:+.1f} points"
         return f"There is no difference in mAP, {same}."
@@ -54,11 +55,10 @@ def verdict(found: Comparison) -> str:
         return f"{who} is higher by {of}, but there are {found.videos} videos only: {_CANNOT_TELL}"
     if row.beyond_noise:
         over = "" if min(found.trainings) > 1 else ", as far as the choice of the validation videos goes"
-        return f"{who} is better by {of}, more than noise{over}: the interval is {low:+.1f} to {high:+.1f} points."
-    return (
-        f"The difference can be noise: {who} is higher by {of}, and the interval, {low:+.1f} to {high:+.1f} points, "
-        f"includes 0. {_more(found)}"
-    )
+        lead = f"the interval of its lead is {low:.1f} to {high:.1f} points"
+        return f"{who} is better by {of}, more than noise{over}: {lead}."
+    lead = f"the interval of its lead, {low:+.1f} to {high:+.1f} points, includes 0"
+    return f"The difference can be noise: {who} is higher by {of}, and {lead}. {_more(found)}"
 
 
 def _more(found: Comparison) -> str:
