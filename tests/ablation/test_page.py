@@ -251,7 +251,7 @@ def test_new_runs_join_a_page_of_earlier_ones(measured, good, tmp_path):
     assert "## Two layers" in page
     start, end = page.index("## Two layers"), page.index("## How far")
     report.write_text(page[:start] + page[end:])  # as it was before there were such arms
-    later = measured({"M": seeds(memory=61.5), "recipe_serial": seeds(memory=97.5)})
+    later = measured({"M_two_layers": seeds(memory=61.5), "recipe_serial": seeds(memory=97.5)})
     study = plan_study(replace(later.study.options, arms=("layers", "recipe")), later.study.data)
     write_report(replace(later, study=study), report, update=True)
     found = report.read_text()
