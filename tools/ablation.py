@@ -47,6 +47,9 @@ def parse_arguments(args: list[str] | None = None) -> argparse.Namespace:
     add_options(parser, StudyOptions)
     parser.add_argument("--report", type=Path, metavar="MD", help="page to write; see below")
     parser.add_argument("--report-only", action="store_true", help="run nothing: write the page from what is finished")
+    parser.add_argument(
+        "--update", action="store_true", help="change only the tables of these arms in a page that is there (docs)"
+    )
     parser.add_argument("opts", nargs="*", metavar="KEY VALUE", help="config keys to override in every run")
     return parser.parse_intermixed_args(args)
 
@@ -58,8 +61,8 @@ def main() -> None:
     if report is None:
         # The page in docs is about the whole study of the usual dataset.
         whole = replace(options, output=DEFAULTS.output, jobs=None, force=False) == DEFAULTS
-        report = PAGE if whole else options.output / PAGE.name
-    run_ablation(options, report, report_only=args.report_only)
+        report = PAGE if whole or args.update else options.output / PAGE.name
+    run_ablation(options, report, report_only=args.report_only, update=args.update)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from alphaction.checks.check_person_height import resized_sides
 from alphaction.checks.check_settings import CheckSettings
 from alphaction.checks.findings import Finding, percent, share_level
 from alphaction.data.annotations import AnnotationTable, BoxTable
@@ -16,9 +17,6 @@ from alphaction.utils.messages import counted
 
 SAME_BOX_IOU = 0.95
 """Two boxes that overlap this much show the same person; two different people never do."""
-
-FEATURE_CELL = 16
-"""Pixels of the resized frame that one cell of the feature map covers (both backbones)."""
 
 _TOLERATED = 0.001  # share of repeated rows and boxes that does no harm (AVA's own files have a few)
 _MANY_TINY = 0.2
@@ -47,34 +45,29 @@ def check_box_sizes(
         settings: sizes to which frames are resized.
         frame_sizes: video -> (width, height).
     """
-    resize = settings.train_size if split.training else settings.test_size
-    keyframes = split.annotations.keyframes
-    scaled = np.array([resize(frame_sizes.get(str(video), (0, 0))) if str(video) in frame_sizes else (np.nan, np.nan)
-                       for video in keyframes.videos]).reshape(-1, 2)  # fmt: skip
-    sides = (split.annotations.boxes[:, 2:] - split.annotations.boxes[:, :2]) * scaled[
-        keyframes.video_index[split.annotations.keyframe_of_box()]
-    ]
+    resize, cell = settings.resize_rule(split.training), settings.cell
+    sides = resized_sides(split, settings, frame_sizes)
     known = np.isfinite(sides).all(axis=1)
     if not known.any():
         return
     key = "INPUT.MIN_SIZE_TRAIN" if split.training else "INPUT.MIN_SIZE_TEST"
     long_side, short_side = sides[known].max(axis=1), sides[known].min(axis=1)
-    tiny, narrow = int((long_side < FEATURE_CELL).sum()), int((short_side < FEATURE_CELL).sum())
+    tiny, narrow = int((long_side < cell).sum()), int((short_side < cell).sum())
     total = int(known.sum())
     median = float(np.median(short_side))
-    wanted = int(np.ceil(resize.min_size * FEATURE_CELL / max(median, 1e-9) / 32) * 32)
+    wanted = int(np.ceil(resize.min_size * cell / max(median, 1e-9) / 32) * 32)
     limit = round(wanted * resize.max_size / resize.min_size / 32) * 32
     advice = f"{key} {wanted} and {key.replace('MIN', 'MAX')} {limit} would make the median box one cell wide"
-    grave = tiny > _MANY_TINY * total or median < FEATURE_CELL
+    grave = tiny > _MANY_TINY * total or median < cell
     if grave or (settings.chosen and (narrow > _MANY_TINY * total or tiny > _TOLERATED * total)):
         yield Finding(
             settings.level("warning", "note") if grave else "note",
             "small boxes",
             f"{split.annotations.source}: at {key} {resize.min_size} (long side at most {resize.max_size}), {narrow} "
-            f"of {counted(total, 'box', 'boxes')} ({percent(narrow, total)}) are narrower than {FEATURE_CELL} "
+            f"of {counted(total, 'box', 'boxes')} ({percent(narrow, total)}) are narrower than {cell} "
             f"pixels, one cell of the feature map; {tiny} are smaller than that in both directions. The median short "
             f"side is {median:.0f} "
-            "pixels. " + (f"{advice}." if median < FEATURE_CELL else "Use larger frames if these people matter."),
+            "pixels. " + (f"{advice}." if median < cell else "Use larger frames if these people matter."),
             split.name,
         )
 

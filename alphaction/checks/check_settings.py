@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from yacs.config import CfgNode
 
 from alphaction.config.class_groups import stated_kinds
+from alphaction.config.feature_cells import feature_cell
 from alphaction.data.annotations import ClassGroup
 from alphaction.data.transforms import ResizeRule
 
@@ -23,6 +24,7 @@ class CheckSettings:
         box_threshold: person boxes below are not classified.
         train_size: frame size in training.
         test_size: frame size in testing.
+        cell: pixels of a cell of the backbone's feature map.
         flips: training clips may be mirrored.
         flip_pairs: pairs of class names that a mirrored clip swaps.
     """
@@ -33,6 +35,7 @@ class CheckSettings:
     box_threshold: float
     train_size: ResizeRule
     test_size: ResizeRule
+    cell: int
     flips: bool
     flip_pairs: tuple[tuple[str, str], ...]
 
@@ -47,9 +50,14 @@ class CheckSettings:
             box_threshold=cfg.TEST.BOX_THRESH,
             train_size=ResizeRule(inputs.MIN_SIZE_TRAIN, inputs.MAX_SIZE_TRAIN),
             test_size=ResizeRule(inputs.MIN_SIZE_TEST, inputs.MAX_SIZE_TEST),
+            cell=feature_cell(cfg.MODEL.BACKBONE.CONV_BODY),
             flips=inputs.FLIP_PROB > 0,
             flip_pairs=tuple(tuple(map(str, pair)) for pair in inputs.FLIP_CLASS_PAIRS),
         )
+
+    def resize_rule(self, training: bool) -> ResizeRule:
+        """Return how frames are resized in training, or in testing."""
+        return self.train_size if training else self.test_size
 
     def is_exclusive(self, group: ClassGroup) -> bool:
         """Return whether the classes of a label map's group exclude each other (softmax)."""

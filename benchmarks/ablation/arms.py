@@ -23,10 +23,47 @@ UPSTREAM = {
 }
 # Likewise, how blocks start.
 UPSTREAM_START = {"CONV_INIT_STD": 0.01, "USE_ZERO_INIT_CONV": True}
-TWO_LAYERS = (("MODEL.ROI_ACTION_HEAD.FEATURE_EXTRACTOR", "2MLPFeatureExtractor"),)
+HEAD = "MODEL.ROI_ACTION_HEAD"
+TWO_LAYERS = ((f"{HEAD}.FEATURE_EXTRACTOR", "2MLPFeatureExtractor"),)
+SKIP = ((f"{HEAD}.MLP_SKIP", "True"),)
+# A quarter of the rate for all layers of the head, or for the IA structure alone (whose factor is 0.5 here).
+SLOW_HEAD = (("SOLVER.HEAD_LR_FACTOR", "0.25"),)
+SLOW_IA = (("SOLVER.IA_LR_FACTOR", "0.125"),)
+# What tools/generate_finetune_config.py --backbone tiny --use-ia writes for this world, as far as it differs from
+# config_files/tiny/interactions.yaml; a test compares them.
+RECIPE: dict[str, str] = {
+    "MODEL.BACKBONE.SLOWFAST.FAST.ACTIVE": "True",
+    f"{HEAD}.FEATURE_EXTRACTOR": "2MLPFeatureExtractor",
+    f"{HEAD}.MLP_SKIP": "True",
+    f"{HEAD}.DROPOUT_RATE": "0.1",
+    f"{HEAD}.POOLER_RESOLUTION": "7",
+    f"{HEAD}.OBJECT_LOSS_WEIGHT": "2.0",
+    f"{HEAD}.PERSON_LOSS_WEIGHT": "2.0",
+    f"{HEAD}.PROPOSAL_PER_CLIP": "10",
+    f"{IA}.DIM_IN": "512",
+    f"{IA}.MAX_PERSON": "3",
+    f"{IA}.MAX_OBJECT": "5",
+    f"{IA}.MAX_PER_SEC": "3",
+    "INPUT.FRAME_NUM": "16",
+    "INPUT.MIN_SIZE_TRAIN": "64",
+    "INPUT.MAX_SIZE_TRAIN": "352",
+    "INPUT.MIN_SIZE_TEST": "64",
+    "INPUT.MAX_SIZE_TEST": "352",
+    "SOLVER.BASE_LR": "0.003",
+    "SOLVER.IA_LR_FACTOR": "0.3",
+    "SOLVER.CLIP_GRAD_NORM": "10.0",
+    "SOLVER.SCHEDULER": "half_period_cosine",
+    "SOLVER.MAX_ITER": "2500",
+    "SOLVER.EVAL_PERIOD": "500",
+    "SOLVER.CHECKPOINT_PERIOD": "500",
+    "TEST.BOX_THRESH": "0.9",
+    "TEST.VIDEOS_PER_BATCH": "8",
+}
+# The blocks that the recipe has for each structure.
+RECIPE_BLOCKS = {"serial": "[P, O, M]", "dense": "[P, O, M, P, O, M]", "parallel": "[[P, O, M], [P, O, M]]"}
 # Name of an arm -> seconds that its memory reaches each way.
 LENGTHS = {f"length_{seconds}": seconds for seconds in (3, 4, 6, 10, 15)}
-GROUPS = ("structures", "options", "length", "penalty", "consistency")
+GROUPS = ("structures", "options", "layers", "recipe", "length", "penalty", "consistency")
 PLAIN = "M_one_process"
 # Arms that should come to the same as the plain one.
 SAME = ("M_two_processes", "M_resumed")
@@ -75,6 +112,20 @@ ARMS: tuple[Arm, ...] = (
     Arm("M_upstream", "M, these five as upstream", "options", _wired(*MEMORY_ALONE, **UPSTREAM)),
     Arm("M_upstream_start", "M, blocks start as upstream's", "options", _wired(*MEMORY_ALONE, **UPSTREAM_START)),
     Arm("M_two_layers", "M, two layers before the classifier", "options", _wired(*MEMORY_ALONE) + TWO_LAYERS),
+    Arm("M_layers", "M, two layers", "layers", _wired(*MEMORY_ALONE) + TWO_LAYERS),
+    Arm("M_layers_skip", "M, two layers and MLP_SKIP", "layers", _wired(*MEMORY_ALONE) + TWO_LAYERS + SKIP),
+    Arm("M_slow_head", "M, two layers, all rates / 4", "layers", _wired(*MEMORY_ALONE) + TWO_LAYERS + SLOW_HEAD),
+    Arm("M_slow_IA", "M, two layers, the structure's rate / 4", "layers", _wired(*MEMORY_ALONE) + TWO_LAYERS + SLOW_IA),
+    *(
+        Arm(f"recipe_{name}", f"recipe, {name}", "recipe", _wired(name, blocks) + tuple(RECIPE.items()))
+        for name, blocks in RECIPE_BLOCKS.items()
+    ),
+    Arm(
+        "recipe_no_skip",
+        "recipe, serial, without MLP_SKIP",
+        "recipe",
+        _wired("serial", RECIPE_BLOCKS["serial"]) + tuple({**RECIPE, f"{HEAD}.MLP_SKIP": "False"}.items()),
+    ),
     Arm("serial_configured", "serial P, O, M, as configured", "options", _wired("serial", FULL["serial"])),
     Arm(
         "serial_unmasked",

@@ -28,13 +28,14 @@ TEMPLATE = Path(__file__).with_name("page.md.template")
 _WIDTH = 120
 
 
-def make_page(results: Results, plots: Mapping[str, Path], folder: Path) -> str:
+def make_page(results: Results, plots: Mapping[str, Path], folder: Path, *, apart: bool = False) -> str:
     """Return the page.
 
     Args:
         results: the numbers.
         plots: group -> picture.
         folder: where the page will lie; pictures are linked relative to it.
+        apart: sections say what runs they are of, as they are to join a page of other runs.
     """
     values: dict[str, object] = {
         **_study_values(results),
@@ -48,9 +49,42 @@ def make_page(results: Results, plots: Mapping[str, Path], folder: Path) -> str:
     for group in GROUPS:
         if arms := results.study.group(group):
             values[f"{group}_table"] = table(results, arms)
+            if apart:
+                values[f"{group}_apart"] = _apart(results, arms)
         if group in plots:
             values[f"{group}_plot"] = plots[group].relative_to(folder).as_posix()
     return filled(TEMPLATE.read_text(encoding="utf-8"), values)
+
+
+def updated(page: str, new: str, groups: Sequence[str]) -> str:
+    """Return ``page`` with the sections of some groups taken from ``new``; all else of it stays.
+
+    A section that ``page`` does not have yet follows the one that it follows in the template.
+
+    Args:
+        page: an earlier page of the study.
+        new: a page of the same template.
+        groups: of arms, whose sections have a field ``$GROUP_table``.
+    """
+    template = _sections(TEMPLATE.read_text(encoding="utf-8"))
+    order = list(template)
+    kept, made = _sections(page), _sections(new)
+    for place, heading in enumerate(order):
+        if heading not in made or not any(f"${group}_table" in template[heading] for group in groups):
+            continue
+        if heading not in kept:
+            before = next(name for name in reversed(order[:place]) if name in kept)
+            names = list(kept)
+            names.insert(names.index(before) + 1, heading)
+            kept = {name: kept.get(name, "") for name in names}
+        kept[heading] = made[heading].rstrip() + "\n\n"
+    return "".join(kept.values()).rstrip() + "\n"
+
+
+def _sections(text: str) -> dict[str, str]:
+    """Return heading -> section of a page; what stands before the first heading has the name ""."""
+    parts = re.split(r"^(?=## )", text, flags=re.MULTILINE)
+    return {part.splitlines()[0] if part.startswith("## ") else "": part for part in parts}
 
 
 def filled(template: str, values: Mapping[str, object]) -> str:
@@ -113,6 +147,23 @@ def _study_values(results: Results) -> dict[str, object]:
         values["missing"] = "; ".join(f"{arm} seed {', '.join(map(str, found))}" for arm, found in seeds.items())
         values |= {"finished": total - len(missing), "total": total}
     return values
+
+
+def _apart(results: Results, arms: Sequence[Arm]) -> str:
+    """Return what runs the table of some arms is of, and the command that repeats them."""
+    study = results.study
+    owners = {study.owners[arm.name] for arm in arms}
+    records = [scores.record for (arm, _), scores in results.scores.items() if arm in owners]
+    if not records:
+        return "No run of these arms is finished."
+    minutes = sum(record.seconds for record in records) / 60
+    devices = ", ".join(sorted({record.device for record in records}))
+    seeds = ",".join(map(str, study.options.seeds))
+    command = f"python tools/ablation.py --update --seeds {seeds} --arms {','.join(arm.name for arm in arms)}"
+    return (
+        f"This table was made apart from the others, of {counted(len(records), 'run')} on {devices}, which took "
+        f"{minutes:.1f} min if added up (`{command}`)."
+    )
 
 
 def _world_values(data: StudyData) -> dict[str, object]:

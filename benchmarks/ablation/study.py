@@ -17,7 +17,7 @@ from alphaction.utils.messages import counted
 from alphaction.utils.output_folder import read_record, write_record
 from benchmarks.ablation.arms import ARMS, Arm
 from benchmarks.ablation.dataset import KINDS, StudyData, open_dataset
-from benchmarks.ablation.page import PICTURES, WORLD_PICTURE, make_page
+from benchmarks.ablation.page import PICTURES, WORLD_PICTURE, make_page, updated
 from benchmarks.ablation.picture import draw_world
 from benchmarks.ablation.plan import Run, Study, StudyOptions, check_options, plan_study
 from benchmarks.ablation.plots import check_plotting, plot_all
@@ -32,7 +32,13 @@ LOCK = "lock"
 
 
 def run_ablation(
-    options: StudyOptions, report: Path, *, report_only: bool = False, arms: Sequence[Arm] = ARMS, poll: float = 0.5
+    options: StudyOptions,
+    report: Path,
+    *,
+    report_only: bool = False,
+    update: bool = False,
+    arms: Sequence[Arm] = ARMS,
+    poll: float = 0.5,
 ) -> Results:
     """Train what is not trained yet, then write the numbers and the page.
 
@@ -40,6 +46,7 @@ def run_ablation(
         options: what to run.
         report: page to write; pictures go to a folder ``images`` beside it.
         report_only: run nothing.
+        update: only the tables of the chosen arms change in a page that is there.
         arms: the table to choose from.
         poll: seconds between two looks at the processes.
 
@@ -47,6 +54,8 @@ def run_ablation(
         UserError: for a mistake in the options or the folders, before anything runs; another study that is running in
             the same folder; a run that failed; or a report without a finished run.
     """
+    if update and not report.is_file():
+        raise UserError(f"--update: there is no page {report}. Leave --update out, or name the page with --report.")
     check_plotting()
     check_writable("--report", report)
     check_writable("--output", options.output / NUMBERS)
@@ -59,7 +68,7 @@ def run_ablation(
     results = read_results(study, read_cost(study))
     if not results.scores:
         raise UserError(f"--report-only: {options.output} has no finished run of this study; nothing was written.")
-    write_report(results, report)
+    write_report(results, report, update=update)
     return results
 
 
@@ -150,11 +159,21 @@ def read_cost(study: Study) -> Cost:
     return Cost(**{"wall_seconds": 0.0, **planned, **(read_record(study.options.output, RECORD) or {})})
 
 
-def write_report(results: Results, report: Path, draw: Callable[[Results, Path], dict[str, Path]] = plot_all) -> None:
-    """Write the numbers, the pictures and the page."""
+def write_report(
+    results: Results,
+    report: Path,
+    draw: Callable[[Results, Path], dict[str, Path]] = plot_all,
+    *,
+    update: bool = False,
+) -> None:
+    """Write the numbers, the pictures and the page; with ``update`` only its sections of the study's groups."""
     numbers = results.study.options.output / NUMBERS
     write_text_atomically(numbers, json.dumps(results.as_dict(), indent=1) + "\n")
     plots = draw(results, report.parent / PICTURES)
     draw_world(results.study.data, report.parent / PICTURES / WORLD_PICTURE)
-    write_text_atomically(report, make_page(results, plots, report.parent))
+    page = make_page(results, plots, report.parent, apart=update)
+    if update:
+        groups = sorted({arm.group for arm in results.study.arms})
+        page = updated(report.read_text(encoding="utf-8"), page, groups)
+    write_text_atomically(report, page)
     print(f"wrote {report}, {counted(len(plots), 'picture')} in {report.parent / PICTURES}, and {numbers}")

@@ -241,3 +241,26 @@ def test_a_paragraph_without_a_value_is_left_out():
     )
     assert filled(template, {"one": 1, "a_table": "| 1 |"}) == "# Page\n\nFirst: 1.\n\n## Kept\n\n| 1 |\n"
     assert filled(template, {"two": 2}) == "# Page\n\nRun:\n\n```\n2\n```\n"
+
+
+def test_new_runs_join_a_page_of_earlier_ones(measured, good, tmp_path):
+    """Only the sections of the chosen arms change, or appear where the template has them."""
+    earlier, report = measured(good), tmp_path / "ablation.md"
+    write_report(earlier, report)
+    page = report.read_text()
+    assert "## Two layers" in page
+    start, end = page.index("## Two layers"), page.index("## How far")
+    report.write_text(page[:start] + page[end:])  # as it was before there were such arms
+    later = measured({"M_two_layers": seeds(memory=61.5), "recipe_serial": seeds(memory=97.5)})
+    study = plan_study(replace(later.study.options, arms=("layers", "recipe")), later.study.data)
+    write_report(replace(later, study=study), report, update=True)
+    found = report.read_text()
+    added = found[found.index("## Two layers") : found.index("## How far")]
+    assert found.replace(added, "") == page[:start] + page[end:]
+    says(added, "61.5 ± 0.0", "97.5 ± 0.0")
+    says(" ".join(added.split()), "made apart from the others, of 3 runs on CPU (2 cores), which took 6.0 min")
+    says(" ".join(added.split()), "`python tools/ablation.py --update --seeds 0,1,2 --arms recipe_serial,recipe_dense,")
+    assert "made apart" not in page
+    once = report.read_bytes()
+    write_report(replace(later, study=study), report, update=True)
+    assert report.read_bytes() == once

@@ -97,6 +97,13 @@ MODEL: tuple[Section | Key, ...] = (
         within=POSITIVE,
     ),
     Key(
+        "MODEL.ROI_ACTION_HEAD.MLP_SKIP",
+        False,
+        "The classifier sees what goes into `2MLPFeatureExtractor`'s two layers as well as what comes out of them. "
+        "Otherwise layers that learn from random weights can lose what an IA structure has found before any class "
+        "has learned from it.",
+    ),
+    Key(
         "MODEL.ROI_ACTION_HEAD.PREDICTOR",
         "FCPredictor",
         "The classifier: dropout, then a linear layer.",

@@ -97,11 +97,18 @@ class MaxpoolFeatureExtractor(nn.Module):
 class TwoLayerFeatureExtractor(MaxpoolFeatureExtractor):
     """The same, followed by two linear layers with ReLU.
 
+    Random layers pass on a mixture of all that goes into them. Classes that are plain to see bend both of them to
+    themselves within some twenty steps. Of what a structure found for another class, less comes through then; and the
+    noise of that class's loss, which Adam turns into steps of full size through layers and structure, wears away the
+    rest before it is learned from (docs/ablation.md). With ``skip``, the classifier sees it directly, too: there each
+    class learns from it by weights of its own, whatever becomes of the layers.
+
     Args:
         dim_in: D.
         mlp_dim: width of both layers.
         ia_structure: relates persons to their surroundings, or None.
         fusion: a name in :data:`FUSIONS`.
+        skip: what goes into the layers also follows what comes out of them.
     """
 
     def __init__(
@@ -110,22 +117,26 @@ class TwoLayerFeatureExtractor(MaxpoolFeatureExtractor):
         mlp_dim: int,
         ia_structure: InteractionStructure | None = None,
         fusion: str = "concat",
+        *,
+        skip: bool = False,
     ) -> None:
         super().__init__(dim_in, ia_structure, fusion)
+        self.skip = skip
         self.fc1 = _linear(self.dim_out, mlp_dim)
         self.fc2 = _linear(mlp_dim, mlp_dim)
-        self.dim_out = mlp_dim
+        self.dim_out = mlp_dim + self.dim_out if skip else mlp_dim
 
     @classmethod
     def from_config(cls, cfg: CfgNode, dim_in: int) -> TwoLayerFeatureExtractor:
         """Build what the config describes for features of width ``dim_in``."""
-        model = cfg.MODEL
-        ia_structure = build_interaction_structure(cfg)
-        return cls(dim_in, model.ROI_ACTION_HEAD.MLP_HEAD_DIM, ia_structure, model.IA_STRUCTURE.FUSION)
+        head, fusion = cfg.MODEL.ROI_ACTION_HEAD, cfg.MODEL.IA_STRUCTURE.FUSION
+        return cls(dim_in, head.MLP_HEAD_DIM, build_interaction_structure(cfg), fusion, skip=head.MLP_SKIP)
 
     def forward(self, inputs: InteractionInputs) -> Tensor:
-        """Return [N, mlp_dim]."""
-        return F.relu(self.fc2(F.relu(self.fc1(self._fuse(inputs)))))
+        """Return [N, dim_out]."""
+        fused = self._fuse(inputs)
+        layers = F.relu(self.fc2(F.relu(self.fc1(fused))))
+        return torch.cat([layers, fused], dim=1) if self.skip else layers
 
 
 def _linear(dim_in: int, dim_out: int) -> nn.Linear:

@@ -9,15 +9,16 @@ from alphaction.config import get_cfg
 from alphaction.config.config_text import Setting
 from alphaction.modeling.backbone import build_backbone
 from alphaction.modeling.backbone.base import Backbone
+from alphaction.utils.errors import UserError
 from alphaction.utils.shapes_only import shapes_only
 from alphaction.workflows.finetune.dataset_statistics import DatasetStatistics
 from alphaction.workflows.finetune.finetune_options import IA_STRUCTURES, FinetuneOptions
+from alphaction.workflows.finetune.memory_length import choose_memory_length
 from alphaction.workflows.finetune.networks import NETWORKS
+from alphaction.workflows.finetune.starting_weights import has_trained_head
 
 _NODE = "MODEL.IA_STRUCTURE"
 DEFAULT_CHANNELS = 2304
-# Reach of the memory in slots, before and after.
-_MAX_SLOTS = {False: 30, True: 3}
 
 
 def usable_blocks(stats: DatasetStatistics) -> tuple[list[str], list[str]]:
@@ -60,13 +61,49 @@ def interaction_settings(options: FinetuneOptions, stats: DatasetStatistics) -> 
     yield Setting(f"{_NODE}.STRUCTURE", structure)
     yield Setting(f"{_NODE}.I_BLOCK_LIST", _blocks(options, structure, kinds), "; ".join([meaning, *reasons]))
     yield Setting(f"{_NODE}.DIM_INNER", _inner_width(options, channels))
-    yield Setting(f"{_NODE}.DIM_OUT", channels)
-    yield Setting(f"{_NODE}.FUSION", "add")
     yield from _limits(options, stats, kinds)
     yield Setting(f"{_NODE}.TEMPORAL_POSITION", True)
+    yield from _small_blocks() if options.tiny else _published_blocks(channels)
+    if learns_anew(options, stats):
+        yield from _from_random_weights("M" in kinds)
+
+
+def learns_anew(options: FinetuneOptions, stats: DatasetStatistics) -> bool:
+    """Return whether a structure starts from random weights and learns from a dataset other than the published one.
+
+    One that may be loaded stays as it was published.
+    """
+    return options.use_ia and (options.tiny or not (stats.published or has_trained_head(options)))
+
+
+def _published_blocks(channels: int) -> Iterator[Setting]:
+    yield Setting(f"{_NODE}.DIM_OUT", channels)
+    yield Setting(f"{_NODE}.FUSION", "add")
     yield Setting(f"{_NODE}.LAYER_NORM", True)
     yield Setting(f"{_NODE}.USE_ZERO_INIT_CONV", True)
-    yield Setting(f"{_NODE}.DROPOUT", 0.1 if options.tiny else 0.2)
+    yield Setting(f"{_NODE}.DROPOUT", 0.2)
+
+
+def _small_blocks() -> Iterator[Setting]:
+    """Yield how the blocks of the small network are built: as in config_files/tiny/interactions.yaml."""
+    yield Setting(f"{_NODE}.DIM_OUT", 256)
+    yield Setting(f"{_NODE}.FUSION", "concat", "what is found stays apart from the person's own features")
+    yield Setting(f"{_NODE}.LAYER_NORM", False)
+    yield Setting(f"{_NODE}.USE_ZERO_INIT_CONV", False, "blocks say something from the first step on")
+    yield Setting(f"{_NODE}.CONV_INIT_STD", 0.06, "about 1 / sqrt(channels), so that nothing fades from layer to layer")
+    yield Setting(f"{_NODE}.DROPOUT", 0.0)
+
+
+def _from_random_weights(memory: bool) -> Iterator[Setting]:
+    """Yield what helps a structure to learn from random weights: each is switched off alone in docs/ablation.md."""
+    yield Setting(f"{_NODE}.MASK_ABSENT", True, "no attention for slots that are empty")
+    yield Setting(f"{_NODE}.CENTER_FEATURES", True, "without what all pooled features share, slots differ")
+    yield Setting(f"{_NODE}.COSINE_SCALE", 3.0, "attention cannot close before it has learned where to look")
+    if memory:
+        yield Setting(f"{_NODE}.POSITION_INIT_STD", 0.5, "seconds differ from the first step on")
+        why = "the clip's own persons would keep the memory from learning about other seconds"
+        yield Setting(f"{_NODE}.MEMORY_OWN_SECOND", False, why)
+        yield Setting(f"{_NODE}.PENALTY", False, "features count as they are while the loss falls from step to step")
 
 
 def _inner_width(options: FinetuneOptions, channels: int) -> int:
@@ -96,12 +133,15 @@ def _limits(options: FinetuneOptions, stats: DatasetStatistics, kinds: list[str]
     if "O" in kinds:
         yield Setting(f"{_NODE}.MAX_OBJECT", 5, "the best scored of a clip")
     if "M" not in kinds:
+        if options.memory_seconds is not None:
+            raise UserError(
+                f"--memory-seconds {options.memory_seconds}: there is nothing to remember, as keyframes of "
+                f"{stats.train} have hardly any neighbor at a regular distance in time. Leave it out."
+            )
         return
-    per_second = 5 if stats.published else max(5, min(10, usual))
+    # No more than the clip's own: a small dataset's second has few persons, and empty slots cost as much as full ones.
+    per_second = 5 if stats.published else min(persons, max(5, min(10, usual)))
     yield Setting(f"{_NODE}.MAX_PER_SEC", per_second, "the best scored persons of a remembered second")
-    slots = min(_MAX_SLOTS[options.tiny], stats.memory_slots)
-    why = "slots before and after the current second"
-    if slots < _MAX_SLOTS[options.tiny]:
-        why += ", as far as the annotated videos reach"
-    yield Setting(f"{_NODE}.LENGTH", [slots, slots], why)
+    length = choose_memory_length(stats, options.memory_seconds)
+    yield Setting(f"{_NODE}.LENGTH", [length.slots, length.slots], length.reason)
     yield Setting(f"{_NODE}.MEMORY_RATE", stats.memory_step, f"keyframes are mostly {stats.memory_step} s apart")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 
 import torch
 
@@ -16,21 +15,13 @@ from alphaction.utils.messages import counted
 from alphaction.workflows.finetune import public_recipe
 from alphaction.workflows.finetune.dataset_statistics import DatasetStatistics
 from alphaction.workflows.finetune.finetune_options import FinetuneOptions, experiment_name
-from alphaction.workflows.finetune.interaction_settings import backbone_facts, interaction_settings
+from alphaction.workflows.finetune.frame_size import FrameSize, choose_frame_size
+from alphaction.workflows.finetune.interaction_settings import backbone_facts, interaction_settings, learns_anew
 from alphaction.workflows.finetune.own_groups import own_groups, own_weights
 from alphaction.workflows.finetune.recipe_schedule import Schedule, plan_schedule
 from alphaction.workflows.finetune.starting_weights import Start, has_trained_head, starting_point
 
 _GROUP_NAMES = ("movement", "object manipulation", "person interaction")
-
-
-@dataclass(frozen=True)
-class FrameSize:
-    """The size of the network's frames: sides in pixels, and why."""
-
-    short: int
-    long: int
-    reason: str
 
 
 def build_recipe(options: FinetuneOptions, stats: DatasetStatistics) -> tuple[list[Setting], Schedule]:
@@ -41,8 +32,11 @@ def build_recipe(options: FinetuneOptions, stats: DatasetStatistics) -> tuple[li
         stats: figures of the dataset.
     """
     start = starting_point(options)
-    size = frame_size(options, stats, start)
-    schedule = plan_schedule(options, stats, size.short)
+    stride, usual = backbone_facts(options.backbone).stride, start.settings.get("INPUT.MIN_SIZE_TEST", 256)
+    size = choose_frame_size(stats.seen, stride, usual=usual, tiny=options.tiny)
+    if stats.published:
+        size = replace(size, reason="" if options.tiny else "as published")
+    schedule = plan_schedule(options, stats, size.pixels)
     settings = [
         *_network(options, start),
         *_head(options, stats, start),
@@ -55,33 +49,6 @@ def build_recipe(options: FinetuneOptions, stats: DatasetStatistics) -> tuple[li
         Setting("OUTPUT_DIR", options.output_dir or f"output/{experiment_name(options)}"),
     ]
     return settings, schedule
-
-
-def frame_size(options: FinetuneOptions, stats: DatasetStatistics, start: Start) -> FrameSize:
-    """Return the size of frames that lets the median person be seen, at the least cost.
-
-    A pretrained network keeps 256 x 464, the size it knows, unless the median person would be less than 2 feature
-    cells high; the small one takes what makes that person 2.5 cells high. Neither goes above the videos' own size.
-    """
-    usual = start.settings.get("INPUT.MIN_SIZE_TEST", 256)
-    stride = backbone_facts(options.backbone).stride
-    lowest, wanted, highest = (96, 40, 288) if options.tiny else (usual, 2 * stride, usual * 3 // 2)
-    if stats.published:
-        return FrameSize(
-            lowest, math.ceil(lowest * stats.aspect / 16 - 1e-9) * 16, "" if options.tiny else "as published"
-        )
-    own = math.ceil(stats.short_side / 32) * 32
-    needed = math.ceil(wanted / max(stats.height_share, 1e-3) / 32 - 1e-9) * 32
-    short = max(lowest, min(needed, highest, own))
-    person = stats.height_share * short
-    cells = f"the median person is then {person:.0f} pixels high, {person / stride:.1f} feature cells of {stride}"
-    if options.tiny:
-        long = math.ceil(short * min(stats.aspect, 2.0) / 16 - 1e-9) * 16
-        return FrameSize(short, long, f"{cells} (2.5 are wanted, the shorter side being {lowest} to {highest})")
-    long = math.ceil(short * 464 / 256 / 16) * 16
-    if short == usual:
-        return FrameSize(short, long, f"the recipe's, which the pretrained networks know; {cells}")
-    return FrameSize(short, long, f"above the usual {usual}, as persons are small: {cells}")
 
 
 def loss_weights(options: FinetuneOptions, stats: DatasetStatistics) -> tuple[float, float, float]:
@@ -125,6 +92,8 @@ def _head(options: FinetuneOptions, stats: DatasetStatistics, start: Start) -> I
         yield Setting(f"{head}.MEAN_BEFORE_POOLER", True)
     if options.tiny:
         yield Setting(f"{head}.MLP_HEAD_DIM", 256)
+    if learns_anew(options, stats):
+        yield Setting(f"{head}.MLP_SKIP", True, "so that the two layers cannot lose what the IA structure finds")
     yield Setting(
         f"{head}.NUM_CLASSES",
         label_map.num_classes,
@@ -278,6 +247,10 @@ def _own_solver(options: FinetuneOptions, schedule: Schedule) -> Iterator[Settin
     if options.use_ia and not options.tiny:
         other = "; 1.0 if it is taken from the weights" if has_trained_head(options) else ""
         yield Setting("SOLVER.IA_LR_FACTOR", 10.0, f"for an IA structure from random weights{other}")
+    if options.use_ia and options.tiny:
+        yield Setting(
+            "SOLVER.IA_LR_FACTOR", 0.3, "what the structure finds changes slower than the classifier learns it"
+        )
     yield Setting("SOLVER.WEIGHT_DECAY", 0.01 if options.tiny else 1e-7)
 
 

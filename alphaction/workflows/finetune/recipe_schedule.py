@@ -10,6 +10,7 @@ from alphaction.utils.errors import UserError
 from alphaction.utils.messages import counted
 from alphaction.workflows.finetune.dataset_statistics import DatasetStatistics
 from alphaction.workflows.finetune.finetune_options import MAX_ITERATIONS, FinetuneOptions
+from alphaction.workflows.finetune.interaction_schedule import interaction_length
 from alphaction.workflows.finetune.networks import Training
 
 # The published recipe: 8 GPUs with 2 clips each, on AVA.
@@ -23,8 +24,8 @@ MIN_CLIPS, MAX_EPOCHS = 32_000, 50
 
 # The small network, from random weights: what config_files/tiny was tuned to.
 TINY_BATCH, TINY_LR, TINY_EPOCHS, TINY_MIN_ITER, TINY_WARMUP = 8, 0.003, 9, 300, 50
-# Frames with a shorter side above this cost four times as much as those the batch of 8 was tuned to.
-TINY_LARGE_FRAME = 192
+# Frames with more pixels cost four times as much as those the batch of 8 was tuned to.
+TINY_LARGE_FRAME = 192 * 341
 EVALUATIONS = 5
 
 # AdamW, for a new head on a frozen backbone, which nobody has published. The rate of finetuning, which spares the
@@ -66,18 +67,18 @@ class Schedule:
         return math.ceil(self.max_iter / self.period)
 
 
-def plan_schedule(options: FinetuneOptions, stats: DatasetStatistics, short_side: int) -> Schedule:
+def plan_schedule(options: FinetuneOptions, stats: DatasetStatistics, pixels: int) -> Schedule:
     """Return the schedule for a dataset.
 
     Args:
         options: a batch size, learning rate, number of iterations or epochs given there wins.
         stats: figures of the dataset.
-        short_side: shorter side of the network's frames in pixels.
+        pixels: of one of the network's frames.
 
     Raises:
         UserError: if the epochs asked for are an absurd number of iterations.
     """
-    batch = _batch(options, stats, short_side)
+    batch = _batch(options, stats, pixels)
     lr, lr_reason = _learning_rate(options, batch)
     epoch = math.ceil(stats.epoch_clips / batch)
     as_published = stats.published and not options.tiny and options.max_iter is None and options.epochs is None
@@ -120,12 +121,12 @@ def plan_schedule(options: FinetuneOptions, stats: DatasetStatistics, short_side
     )
 
 
-def _batch(options: FinetuneOptions, stats: DatasetStatistics, short_side: int) -> int:
+def _batch(options: FinetuneOptions, stats: DatasetStatistics, pixels: int) -> int:
     if options.batch_size is not None:
         return options.batch_size
     each = CLIPS_PER_GPU
     if options.tiny:
-        each = TINY_BATCH if short_side <= TINY_LARGE_FRAME else TINY_BATCH // 2
+        each = TINY_BATCH if pixels <= TINY_LARGE_FRAME else TINY_BATCH // 2
     # A batch larger than the dataset would hold clips twice.
     return options.processes * max(1, min(each, stats.keyframes // options.processes))
 
@@ -157,6 +158,8 @@ def _learning_rate(options: FinetuneOptions, batch: int) -> tuple[float, str]:
 
 def _length(options: FinetuneOptions, stats: DatasetStatistics, batch: int) -> tuple[int, str]:
     """Return the iterations that suit the dataset, and why."""
+    if options.tiny and options.use_ia:
+        return interaction_length(stats, batch)
     if options.tiny:
         iterations = max(TINY_MIN_ITER, math.ceil(TINY_EPOCHS * stats.epoch_clips / batch))
         return iterations, f"{TINY_EPOCHS} epochs, enough for random weights, but at least {TINY_MIN_ITER} iterations"

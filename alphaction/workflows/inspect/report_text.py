@@ -34,6 +34,11 @@ def _facts(facts: dict[str, dict[str, Any]]) -> Iterator[str]:
         ("frames per second", lambda fact: " to ".join(f"{rate:g}" for rate in dict.fromkeys(fact["fps"])) or "-"),
         ("keyframes", lambda fact: str(fact["keyframes"])),
         ("boxes", lambda fact: str(fact["boxes"])),
+        *(
+            [("  median height in the network's frames", _person_height)]
+            if any("person_height" in fact for fact in facts.values())
+            else []
+        ),
         ("  without action", lambda fact: str(fact["negatives"])),
         ("labels", lambda fact: str(fact["labels"])),
         ("person boxes", lambda fact: str(fact.get("person_boxes", "-"))),
@@ -47,6 +52,11 @@ def _facts(facts: dict[str, dict[str, Any]]) -> Iterator[str]:
     table = [["", *facts], *([title, *map(value, facts.values())] for title, value in rows)]
     yield from text_table(table)
     yield ""
+
+
+def _person_height(fact: dict[str, Any]) -> str:
+    height = fact.get("person_height")
+    return "-" if height is None else f"{height['pixels']:.0f} pixels, {height['cells']:.1f} cells of {height['cell']}"
 
 
 def _classes(facts: dict[str, dict[str, Any]]) -> Iterator[str]:

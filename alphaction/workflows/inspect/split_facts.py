@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from alphaction.checks.check_person_height import person_height
 from alphaction.checks.check_settings import CheckSettings
 from alphaction.data.label_statistics import labels_per_class
 from alphaction.data.tables import DatasetTables
@@ -19,7 +20,8 @@ def collect_facts(split: DatasetTables, settings: CheckSettings, checks: Sequenc
 
     Keys: files (role -> path), videos, seconds, frame_sizes, fps ([lowest, highest]), keyframes, boxes, negatives,
     labels, classes (list of id, name, group, labels, recall), person_boxes, box_threshold, recall,
-    recall_at_threshold; the last four only with person boxes.
+    recall_at_threshold (these four only with person boxes), person_height (of the median person in the network's
+    frames: pixels, cells, cell; only with a config).
     """
     table = split.annotations
     infos = [check.info for check in checks if check.info is not None]
@@ -44,6 +46,13 @@ def collect_facts(split: DatasetTables, settings: CheckSettings, checks: Sequenc
         "left out or merged": {name: int(count) for name, count in table.counts.items() if count and name != "rows"},
         "classes": classes,
     }
+    sizes = {check.video: (check.info.width, check.info.height) for check in checks if check.info is not None}
+    if settings.chosen and (height := person_height(split, settings, sizes)) is not None:
+        facts["person_height"] = {
+            "pixels": round(height.pixels, 1),
+            "cells": round(height.cells, 2),
+            "cell": height.cell,
+        }
     if split.person_boxes is not None and len(split.person_boxes):
         recall = Recall.of(table, split.person_boxes)
         for entry, found in zip(classes, recall.per_class(split.label_map).tolist(), strict=True):

@@ -13,6 +13,7 @@ from yacs.config import CfgNode
 from alphaction.checks.check_boxes import check_box_sizes
 from alphaction.checks.check_classes import check_classes
 from alphaction.checks.check_files import check_files, open_split
+from alphaction.checks.check_person_height import check_person_height
 from alphaction.checks.check_settings import CheckSettings
 from alphaction.checks.check_splits import check_splits
 from alphaction.checks.check_truth import check_truth
@@ -113,6 +114,7 @@ def _check_all(
     yield from check_tables(split, settings)
     sizes = {check.video: (check.info.width, check.info.height) for check in checks if check.info is not None}
     yield from check_box_sizes(split, settings, sizes)
+    yield from check_person_height(split, settings, sizes)
     yield from check_truth(split, facts)
 
 

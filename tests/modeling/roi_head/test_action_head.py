@@ -192,6 +192,29 @@ def test_two_layers_by_hand() -> None:
     assert extractor(inputs).tolist() == [[10.0], [1.0]]
 
 
+def test_with_skip_the_classifier_sees_what_goes_into_the_layers_as_well() -> None:
+    cfg = config(structure="serial", FUSION="concat", DIM_OUT=5)
+    plain = FEATURE_EXTRACTORS.get("2MLPFeatureExtractor").from_config(cfg, 6).eval()
+    cfg.MODEL.ROI_ACTION_HEAD.MLP_SKIP = True
+    skipping = FEATURE_EXTRACTORS.get("2MLPFeatureExtractor").from_config(cfg, 6).eval()
+    assert (plain.dim_out, skipping.dim_out) == (9, 9 + 6 + 5)
+    skipping.load_state_dict(plain.state_dict())  # weights have the same names and shapes
+    inputs = make_inputs()
+    expected = torch.cat([plain(inputs), inputs.persons, plain.ia_structure(inputs)], dim=1)
+    torch.testing.assert_close(skipping(inputs), expected)
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_only_with_skip_a_structure_learns_behind_layers_that_have_died(skip: bool) -> None:
+    """Units that are 0 for every person pass no gradient on."""
+    cfg = config(structure="serial", USE_ZERO_INIT_CONV=False)
+    cfg.MODEL.ROI_ACTION_HEAD.MLP_SKIP = skip
+    extractor = FEATURE_EXTRACTORS.get("2MLPFeatureExtractor").from_config(cfg, 6)
+    nn.init.constant_(extractor.fc2.bias, -100.0)
+    extractor(make_inputs()).square().sum().backward()
+    assert bool(extractor.ia_structure.M_block_1.out.weight.grad.abs().max() > 0) == skip
+
+
 def test_dropout_leaves_its_input_alone() -> None:
     """In place it would overwrite what the ReLU before it needs for its backward pass."""
     predictor = FCPredictor(4, 2, dropout=0.5).train()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -241,6 +242,35 @@ def test_keyframes_two_seconds_apart_set_the_memorys_step(make_dataset):
     rows = [(second, "0.1,0.1,0.5,0.9", (1,)) for second in (0, 2, 4, 6)]
     ia = generate_config(own(make_dataset(PAIRS, train=rows), use_ia=True)).cfg.MODEL.IA_STRUCTURE
     assert (ia.MEMORY_RATE, list(ia.LENGTH)) == (2, [3, 3])
+
+
+FROM_RANDOM_WEIGHTS = {
+    "MASK_ABSENT": True,
+    "CENTER_FEATURES": True,
+    "COSINE_SCALE": 3.0,
+    "POSITION_INIT_STD": 0.5,
+    "MEMORY_OWN_SECOND": False,
+    "PENALTY": False,
+}
+
+
+@pytest.mark.parametrize("structure", IA_STRUCTURES)
+def test_a_structure_from_random_weights_is_written_to_learn(toy_data, toy_statistics, structure):
+    """Without these, the memory class of the toy world "interactions" stayed at chance, see docs/ablation.md."""
+    options = FinetuneOptions("toy", use_ia=True, ia_structure=structure, data_dir=str(toy_data), num_gpus=1)
+    for backbone in ("tiny", "resnet50"):
+        cfg = generate_config(replace(options, backbone=backbone), toy_statistics).cfg
+        assert {key: cfg.MODEL.IA_STRUCTURE[key] for key in FROM_RANDOM_WEIGHTS} == FROM_RANDOM_WEIGHTS
+        assert cfg.MODEL.ROI_ACTION_HEAD.MLP_SKIP
+    tiny = generate_config(replace(options, backbone="tiny"), toy_statistics).cfg
+    assert (tiny.MODEL.IA_STRUCTURE.USE_ZERO_INIT_CONV, tiny.MODEL.IA_STRUCTURE.CONV_INIT_STD) == (False, 0.06)
+    assert (tiny.MODEL.IA_STRUCTURE.FUSION, tiny.SOLVER.IA_LR_FACTOR) == ("concat", 0.3)
+    # One that may be loaded stays as it was published, and without one nothing changes.
+    loaded = generate_config(replace(options, weights="mine.pth"), toy_statistics).cfg
+    assert not loaded.MODEL.ROI_ACTION_HEAD.MLP_SKIP
+    assert not loaded.MODEL.IA_STRUCTURE.MASK_ABSENT
+    plain = generate_config(replace(options, use_ia=False, ia_structure=None, backbone="tiny"), toy_statistics).cfg
+    assert (plain.MODEL.ROI_ACTION_HEAD.MLP_SKIP, plain.SOLVER.IA_LR_FACTOR) == (False, 1.0)
 
 
 def test_small_persons_raise_the_frame_size_up_to_the_videos_own(make_dataset):
