@@ -105,14 +105,18 @@ def main() -> None:
     parser.add_argument("options", nargs="*", default=[], help="KEY VALUE")
     args = parser.parse_intermixed_args()
     name = yaml.safe_load(args.catalog.read_text())["name"]
+    head = "MODEL.ROI_ACTION_HEAD.PROPOSAL_JITTER"
+    keys = ["DATASETS.CATALOG", [str(args.catalog)], "INPUT.FLIP_PROB", 0.0, "INPUT.COLOR_JITTER", False]
+    keys += [f"{head}_X", [0, 0], f"{head}_Y", [0, 0], *args.options]
     for weights in args.weights:
-        start = time.process_time()
-        overrides = ["DATASETS.CATALOG", [str(args.catalog)], "INPUT.FLIP_PROB", 0.0, "INPUT.COLOR_JITTER", False]
-        overrides += ["MODEL.ROI_ACTION_HEAD.PROPOSAL_JITTER_X", [0, 0], "MODEL.ROI_ACTION_HEAD.PROPOSAL_JITTER_Y", [0, 0]]
-        cfg = load_cfg(args.config, [*overrides, *args.options])
-        train, val = (features(cfg, f"{name}_{split}", weights, fresh_norm=args.fresh_norm) for split in ("train", "val"))
-        figures = [f"{mean_ap(classify(train, val[0], decay), val[1]):.4f}" for decay in WEIGHT_DECAYS]
-        print(f"{name} {weights}: mAP {' '.join(figures)} at decay {WEIGHT_DECAYS}; {time.process_time() - start:.0f} s of CPU", flush=True)
+        start, cfg = time.process_time(), load_cfg(args.config, keys)
+        (train, val), norm = (f"{name}_train", f"{name}_val"), args.fresh_norm
+        known, asked = features(cfg, train, weights, fresh_norm=norm), features(cfg, val, weights, fresh_norm=norm)
+        figures = [f"{mean_ap(classify(known, asked[0], decay), asked[1]):.4f}" for decay in WEIGHT_DECAYS]
+        seconds = time.process_time() - start
+        print(
+            f"{name} {weights}: mAP {' '.join(figures)} at decays {WEIGHT_DECAYS}; {seconds:.0f} s of CPU", flush=True
+        )
 
 
 if __name__ == "__main__":
