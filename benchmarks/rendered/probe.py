@@ -115,7 +115,7 @@ def main() -> None:
         figures = [f"{mean_ap(classify(known, asked[0], decay), asked[1]):.4f}" for decay in WEIGHT_DECAYS]
         seconds = time.process_time() - start
         print(
-            f"{name} {weights}: mAP {' '.join(figures)} at decays {WEIGHT_DECAYS}; {seconds:.0f} s of CPU", flush=True
+            f"{name} {weights}: mAP {' '.join(figures)} ({seconds:.0f} s of CPU)", flush=True
         )
 
 

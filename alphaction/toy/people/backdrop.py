@@ -27,6 +27,20 @@ def grain(width: int, height: int, rng: np.random.Generator) -> np.ndarray:
     return total
 
 
+def _foliage(picture: np.ndarray, top: int, bottom: int, rng: np.random.Generator) -> None:
+    """Paint leaves, stones or a crowd between two rows: spots of strong contrast, thicker in some places."""
+    height, width = picture.shape[:2]
+    top, bottom = max(top, 0), min(bottom, height)
+    if bottom - top < 4:
+        return
+    rows = bottom - top
+    spots = noise(width, rows, rows / height * rng.uniform(25, 70), rng)
+    places = noise(width, rows, 3, rng) + rng.uniform(-0.3, 0.5)
+    share = np.clip((spots + 0.3) * 2, 0, 1) * np.clip(places * 3, 0, 1)
+    color = np.array(cloth(rng), dtype=np.float32) * 0.5 + np.array([30, 45, 20], dtype=np.float32)
+    picture[top:bottom] += share * (color - picture[top:bottom])
+
+
 def _fill(picture: np.ndarray, color: np.ndarray, top: int, bottom: int, rng: np.random.Generator) -> None:
     """Paint rows with a color that changes from top to bottom."""
     top, bottom = max(top, 0), min(bottom, len(picture))
@@ -104,8 +118,12 @@ def backdrop(width: int, height: int, horizon: float, lowest: float, rng: np.ran
             x, size = rng.uniform(0, full_w), full_h * rng.uniform(0.05, 0.35)
             color = [float(c) for c in np.array([70, 100, 50]) * rng.uniform(0.4, 1.3) + rng.normal(0, 10, size=3)]
             cv2.ellipse(picture, ((x, line - 0.4 * size), (size, size), 0), color, cv2.FILLED)
+    if rng.random() < 0.5:
+        _foliage(picture, int(rng.uniform(0, line)), line + 1, rng)
+    if rng.random() < 0.15:
+        _foliage(picture, line, full_h, rng)
     picture += grain(full_w, full_h, rng) * rng.uniform(0.3, 1.3)
     if rng.random() < 0.4:
         picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.5, 2.5))
-    picture = 128 + (picture - 128) * rng.uniform(0.5, 1.1)
+    picture = 118 + (picture - 118) * rng.uniform(0.5, 1.2)
     return np.clip(picture, 0, 255).astype(np.uint8)

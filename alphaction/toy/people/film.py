@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from alphaction.toy.people.acts import way
-from alphaction.toy.people.backdrop import MARGIN, backdrop
+from alphaction.toy.people.backdrop import MARGIN, backdrop, noise
 from alphaction.toy.people.body import JOINT, joints_of
 from alphaction.toy.people.camera import Sway, View, sway_of
 from alphaction.toy.people.channels import INDEX
+from alphaction.toy.people.lens import Lens
 from alphaction.toy.people.looks import cloth
 from alphaction.toy.people.paint import Layer, Part, body_parts, discs, shaded
 from alphaction.toy.people.stage import Role, Video
@@ -31,20 +32,33 @@ class Figure:
         parts: of the body, and what is held.
         depth: of the whole, [T].
         facing: direction seen from the camera, radians [T]; 0 is away from it.
+        points: joints in the picture of a camera that stands still, pixels [T, J, 2].
+        unit: pixels to a body height at the hips, [T].
+        heights: of the joints over the ground where the person stands, body heights [T, J].
+        shadow: corners of the shadow on the ground, pixels [T, n, 2].
     """
 
     role: Role
     parts: list[Part]
     depth: np.ndarray
     facing: np.ndarray
+    points: np.ndarray
+    unit: np.ndarray
+    heights: np.ndarray
+    shadow: np.ndarray
 
-    def box(self, frame: int, *, body: bool = True) -> np.ndarray | None:
-        """Return x1, y1, x2, y2 in pixels around the body, or else what is held; None if that is not there."""
-        corners = [p.layers[0].corners[frame] for p in self.parts if p.body is body and p.shown[frame]]
-        if not corners:
-            return None
-        points = np.concatenate(corners)
-        return np.concatenate([points.min(0), points.max(0)])
+    def box_at(self, moment: int) -> np.ndarray:
+        """Return x1, y1, x2, y2 in pixels around the body."""
+        return _around([part for part in self.parts if part.body], moment)
+
+    def things_at(self, moment: int) -> list[np.ndarray]:
+        """Return the boxes of what is held."""
+        return [_around([part], moment) for part in self.parts if not part.body and part.shown[moment]]
+
+
+def _around(parts: Sequence[Part], moment: int) -> np.ndarray:
+    corners = np.concatenate([part.layers[0].corners[moment] for part in parts])
+    return np.concatenate([corners.min(0), corners.max(0)])
 
 
 def _figure(role: Role, view: View, times: np.ndarray, light: np.ndarray, rng: np.random.Generator) -> Figure:
@@ -65,7 +79,21 @@ def _figure(role: Role, view: View, times: np.ndarray, light: np.ndarray, rng: n
     parts += _held(role, joints, rows[:, INDEX["yaw"]], at, view, times, rng)
     pelvis = away[:, JOINT["pelvis"]]
     bearing = np.arctan2(pelvis[:, 0], np.maximum(pelvis[:, 2], 0.2))
-    return Figure(role, parts, depth[:, JOINT["pelvis"]], rows[:, INDEX["yaw"]] - bearing)
+    ground = at.copy()
+    ground[:, [0, 2]] += joints[:, JOINT["pelvis"]][:, [0, 2]]
+    ring = np.linspace(0, 2 * np.pi, 12, endpoint=False)
+    spread = rng.uniform(0.1, 0.22) * np.stack([np.cos(ring), np.zeros(12), np.sin(ring)], axis=-1)
+    shadow, _ = view.project(ground[:, None] + spread)
+    return Figure(
+        role,
+        parts,
+        depth[:, JOINT["pelvis"]],
+        rows[:, INDEX["yaw"]] - bearing,
+        points,
+        scale[:, JOINT["pelvis"]],
+        joints[..., 1],
+        shadow,
+    )
 
 
 def _held(
@@ -148,41 +176,47 @@ class Film:
     def __init__(self, video: Video, fps: float) -> None:
         rng = np.random.default_rng(video.seed)
         view = video.view
-        self.view, self.fps, self.rng = view, fps, rng
-        self.times = times = np.arange(round(video.seconds * fps)) / fps
+        self.view, self.fps = view, fps
+        # A slow shutter shows two moments at once.
+        self.moments = 2 if rng.random() < 0.2 else 1
+        count = round(video.seconds * fps)
+        times = np.arange(count * self.moments) / (fps * self.moments)
+        self.count = count
         angle = rng.uniform(-np.pi, 0)
         light = np.array([np.cos(angle), np.sin(angle)])
         self.figures = [_figure(role, view, times, light, rng) for role in video.roles]
-        first = self.figures[0].parts[0].layers[0].corners.mean(1) if video.follows else None
-        self.sway: Sway = sway_of(times, (view.width, view.height), first, rng)
+        size = (view.width, view.height)
+        first = self.figures[0].points[:, JOINT["chest"]] if video.follows else None
+        self.sway: Sway = sway_of(times, size, first, rng)
         self.behind = list(_passing(view, times, int(rng.choice(4, p=[0.55, 0.2, 0.15, 0.1])), rng, front=False))
         self.front = list(_passing(view, times, int(rng.choice(3, p=[0.75, 0.17, 0.08])), rng, front=True))
         for part in [*self.behind, *self.front, *(part for figure in self.figures for part in figure.parts)]:
             for layer in part.layers:
-                layer.fix(self.sway.apply(layer.corners, (view.width, view.height)))
+                layer.fix(self.sway.apply(layer.corners, size))
         lowest = min(view.project(np.array([f.role.place[0], 0.0, f.role.place[1]]))[0][1] for f in self.figures)
         self.backdrop = backdrop(view.width, view.height, view.horizon, lowest, rng)
-        self._draw_air(rng)
+        self.shadows = self._shadows(rng) if rng.random() < 0.6 else []
+        self.cloth = [
+            rng.uniform(0, 0.5) * (noise(48, 64, 6, rng) + 0.7 * noise(48, 64, 18, rng)) for _ in self.figures
+        ]
+        self.lens = Lens(size, times[:: self.moments], rng)
 
-    def _draw_air(self, rng: np.random.Generator) -> None:
-        """Draw light, sharpness and noise of the whole video."""
-        times = self.times
-        self.gain = np.full(len(times), rng.uniform(0.7, 1.2))
-        if rng.random() < 0.2:
-            self.gain = self.gain * (
-                1 + rng.uniform(0.02, 0.12) * np.sin(2 * np.pi * (rng.uniform(0.3, 4) * times + rng.random()))
-            )
-        self.tint = rng.uniform(0.85, 1.15, size=3)
-        self.offset = rng.uniform(-20, 25)
-        self.blur = float(rng.choice([0.0, 0.5, 0.8, 1.2], p=[0.4, 0.25, 0.2, 0.15]))
-        strength = rng.uniform(0.5, 6.0)
-        shape = (self.view.height + 32, self.view.width + 32, 1)
-        self.noise = rng.normal(0, strength, size=shape).astype(np.float32)
+    def _shadows(self, rng: np.random.Generator) -> list[Layer]:
+        """Return the shadows on the ground, darker than the background where they are first."""
+        dark, found = rng.uniform(0.35, 0.8), []
+        height, width = self.backdrop.shape[:2]
+        for figure in self.figures:
+            x, y = figure.shadow[0].mean(0) + np.array([self.view.width, self.view.height]) * MARGIN
+            below = self.backdrop[int(np.clip(y, 0, height - 1)), int(np.clip(x, 0, width - 1))]
+            layer = Layer(figure.shadow, tuple(float(dark * c) for c in below), hull=True)
+            layer.fix(self.sway.apply(layer.corners, (self.view.width, self.view.height)))
+            found.append(layer)
+        return found
 
-    def frame(self, index: int) -> np.ndarray:
-        """Return a frame, uint8 RGB [height, width, 3]."""
+    def _draw(self, moment: int) -> np.ndarray:
+        """Return the picture of a moment, uint8 [height, width, 3]."""
         width, height = self.view.width, self.view.height
-        zoom, shift = self.sway.zoom[index], self.sway.shift[index]
+        zoom, shift = self.sway.zoom[moment], self.sway.shift[moment]
         middle = np.array([width, height]) / 2
         # Where in the background a pixel of the frame comes from.
         origin = middle - (middle + shift - 0.5) / zoom + np.array([MARGIN * width, MARGIN * height]).round() - 0.5
@@ -190,26 +224,45 @@ class Film:
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         canvas = cv2.warpAffine(self.backdrop, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REFLECT)
         for part in self.behind:
-            part.layers[0].draw(canvas, index)
-        for figure in sorted(self.figures, key=lambda figure: -figure.depth[index]):
-            for part in sorted(figure.parts, key=lambda part: -part.depth[index]):
-                if part.shown[index]:
-                    for layer in part.layers:
-                        layer.draw(canvas, index)
+            part.layers[0].draw(canvas, moment)
+        for shadow in self.shadows:
+            shadow.draw(canvas, moment)
+        for number in sorted(range(len(self.figures)), key=lambda i: -self.figures[i].depth[moment]):
+            self._draw_figure(canvas, number, moment)
         for part in self.front:
-            part.layers[0].draw(canvas, index)
-        if self.blur:
-            canvas = cv2.GaussianBlur(canvas, (0, 0), self.blur)
-        x, y = self.rng.integers(0, 32, size=2)
-        levels = canvas * (self.gain[index] * self.tint).astype(np.float32)
-        levels += self.noise[y : y + height, x : x + width] + np.float32(self.offset)
-        return np.clip(levels, 0, 255).astype(np.uint8)
+            part.layers[0].draw(canvas, moment)
+        return canvas
+
+    def _draw_figure(self, canvas: np.ndarray, number: int, moment: int) -> None:
+        """Draw a person; folds and patterns of the clothes move with the body."""
+        figure, (height, width) = self.figures[number], canvas.shape[:2]
+        x1, y1, x2, y2 = np.round(figure.box_at(moment)).astype(int)
+        (top, left), (bottom, right) = np.clip([y1, x1], 0, [height, width]), np.clip([y2, x2], 0, [height, width])
+        shown = slice(top, bottom), slice(left, right)
+        before = canvas[shown].copy()
+        for part in sorted(figure.parts, key=lambda part: -part.depth[moment]):
+            if part.shown[moment]:
+                for layer in part.layers:
+                    layer.draw(canvas, moment)
+        if not before.size or max(x2 - x1, y2 - y1) > 4 * height:
+            return
+        folds = cv2.resize(self.cloth[number], (x2 - x1, y2 - y1), interpolation=cv2.INTER_LINEAR)
+        folds = folds[top - y1 : bottom - y1, left - x1 : right - x1]
+        region = canvas[shown]
+        factor = np.where((region != before).any(-1), 1 + folds, np.float32(1))
+        canvas[shown] = np.clip(region * factor[..., None], 0, 255)
+
+    def frame(self, index: int) -> np.ndarray:
+        """Return a frame, uint8 RGB [height, width, 3]."""
+        pictures = [self._draw(self.moments * index + k) for k in range(self.moments)]
+        picture = pictures[0] if len(pictures) == 1 else cv2.addWeighted(pictures[0], 0.5, pictures[1], 0.5, 0)
+        return self.lens(picture, index)
 
     def frames(self) -> Iterator[np.ndarray]:
         """Yield all frames in order."""
-        for index in range(len(self.times)):
+        for index in range(self.count):
             yield self.frame(index)
 
     def at(self, second: float) -> int:
-        """Return the index of the frame at a time."""
-        return min(round(second * self.fps), len(self.times) - 1)
+        """Return the moment of the frame at a time, by which figures are asked."""
+        return min(round(second * self.fps), self.count - 1) * self.moments

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from alphaction.toy.drawing import MIN_VISIBLE, Annotated
+from alphaction.toy.people.body import JOINT
 from alphaction.toy.people.film import Figure, Film
-from alphaction.toy.people.labels import CLASSES, labels_of
+from alphaction.toy.people.labels import CLASSES, labels_of, pose_labels
 from alphaction.toy.people.stage import Director, Video
 from alphaction.toy.toy_options import Limits, ToyOptions
 
@@ -37,20 +38,26 @@ class PeopleDrawing:
 
     def things(self, second: int) -> list[np.ndarray]:
         frame = self.film.at(second)
-        boxes = (figure.box(frame, body=False) for figure in self.film.figures)
-        return [unit for box in boxes if box is not None and (unit := self._in_frame(box)) is not None]
+        boxes = (box for figure in self.film.figures for box in figure.things_at(frame))
+        return [unit for box in boxes if (unit := self._in_frame(box)) is not None]
 
     def _shown(self, second: int) -> Iterator[Annotated]:
         frame = self.film.at(second)
         for figure in self.film.figures:
-            box = figure.box(frame)
-            if box is not None and (unit := self._in_frame(box)) is not None and unit[3] - unit[1] >= LEAST_HEIGHT:
+            unit = self._in_frame(figure.box_at(frame))
+            if unit is not None and unit[3] - unit[1] >= LEAST_HEIGHT:
                 yield Annotated(figure.role.person_id, unit, self._labels(figure, second, frame))
 
     def _labels(self, figure: Figure, second: int, frame: int) -> tuple[str, ...]:
         role = figure.role
         act = role.at(float(second))
-        return labels_of(role.acts[act], float(figure.facing[frame]), role.partners[act])
+        labels = labels_of(role.acts[act], float(figure.facing[frame]), role.partners[act])
+        rate = self.film.fps * self.film.moments
+        step = max(1, round(rate / 8))
+        moments = np.clip([frame - step, frame, frame + step], 0, len(figure.points) - 1)
+        lifts = figure.heights[frame, [JOINT["r_foot"], JOINT["l_foot"], JOINT["pelvis"]]]
+        seconds = (moments[2] - moments[0]) / rate
+        return labels + pose_labels(figure.points[moments], figure.unit[moments], lifts, seconds)
 
     def _in_frame(self, box: np.ndarray) -> np.ndarray | None:
         """Return a box in pixels as fractions of the frame, clipped; None if most of it is outside."""
