@@ -19,7 +19,7 @@ MOVEMENTS = ("stand", "sit", "climb", *_OTHERS, *(f"{going} {way}" for going in 
 WALK_WITH, STAND_WITH = "walk with (a person)", "stand with (a person)"
 
 _LEVELS = ("low", "half way up", "high")
-_MOVES = ("still", "moves up", "moves down", "moves left", "moves right")
+_MOVES = ("still", "moves up", "moves down", "moves outwards", "moves inwards")
 _HIPS = ("hips high", "hips lowered", "hips near the ground")
 _FEET = ("feet still", "a foot moves", "both feet off the ground")
 _SIDES = ("left", "right")
@@ -96,7 +96,7 @@ def pose_labels(points: np.ndarray, unit: np.ndarray, lifts: np.ndarray, seconds
         elif abs(down) >= abs(right):
             move = _MOVES[2 if down > 0 else 1]
         else:
-            move = _MOVES[4 if right > 0 else 3]
+            move = _MOVES[3 if (right > 0) == (side == "right") else 4]
         found.append(f"{side} hand {move}")
     found.append(_HIPS[0 if lifts[2] > 0.40 else 1 if lifts[2] > 0.17 else 2])
     feet = [JOINT["r_foot"], JOINT["l_foot"]]
