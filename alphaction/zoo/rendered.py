@@ -18,6 +18,7 @@ ENTRIES = (
         file_name="slowfast_tiny_rendered.pth",
         url="",
         license="Apache-2.0",
+        size=1_440_000,
         packaged=True,
         recipe={
             "INPUT.FPS": 12.0,

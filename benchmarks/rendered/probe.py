@@ -114,9 +114,7 @@ def main() -> None:
         known, asked = features(cfg, train, weights, fresh_norm=norm), features(cfg, val, weights, fresh_norm=norm)
         figures = [f"{mean_ap(classify(known, asked[0], decay), asked[1]):.4f}" for decay in WEIGHT_DECAYS]
         seconds = time.process_time() - start
-        print(
-            f"{name} {weights}: mAP {' '.join(figures)} ({seconds:.0f} s of CPU)", flush=True
-        )
+        print(f"{name} {weights}: mAP {' '.join(figures)} ({seconds:.0f} s of CPU)", flush=True)
 
 
 if __name__ == "__main__":
