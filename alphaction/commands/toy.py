@@ -29,7 +29,7 @@ Worlds: in "actions", persons move, handle objects and deal with a partner; it i
 "interactions", classes are decided by the person himself, by another person, by an object, or by what happens seconds
 before or after, out of a clip's sight; it shows what each part of an interaction structure adds. In "people", bodies
 of all builds do all kinds of things before many cameras; it is for pretraining (config_files/tiny/rendered.yaml), takes
-about 15 minutes to render, and is nothing to learn from in minutes.
+about half an hour to render, and is nothing to learn from in minutes.
 
 The folder gets videos/, annotations/, boxes/, exports/ (the annotations again, as CVAT exports a job for each video),
 dataset.yaml and toy.json (the options, and each class's kind, boxes and AP of chance, as they are printed).

@@ -18,17 +18,17 @@ class Lens:
     def __init__(self, size: tuple[int, int], times: np.ndarray, rng: np.random.Generator) -> None:
         self.rng = rng
         width, height = size
-        self.gain = np.full(len(times), rng.uniform(0.6, 1.25))
+        self.gain = np.full(len(times), rng.uniform(0.75, 1.2))
         if rng.random() < 0.2:
             flicker = np.sin(2 * np.pi * (rng.uniform(0.3, 4) * times + rng.random()))
             self.gain = self.gain * (1 + rng.uniform(0.02, 0.12) * flicker)
-        self.contrast = rng.uniform(0.7, 1.6)
+        self.contrast = rng.uniform(0.85, 1.5)
         self.offset = rng.uniform(-25, 20)
         self.tint = rng.uniform(0.85, 1.15, size=3).astype(np.float32)
         self.gray = bool(rng.random() < 0.1)
         self.blur = float(rng.choice([0.0, 0.5, 0.8, 1.2], p=[0.4, 0.25, 0.2, 0.15]))
         self.bars = int(height * rng.uniform(0.04, 0.14)) if rng.random() < 0.08 else 0
-        strength = rng.uniform(0.3, 5.0) * rng.choice([0.5, 1.0])
+        strength = rng.uniform(0.3, 4.0) * rng.choice([0.5, 1.0])
         self.noise = rng.normal(0, strength, size=(height + 32, width + 32, 1)).astype(np.float32)
 
     def __call__(self, picture: np.ndarray, index: int) -> np.ndarray:

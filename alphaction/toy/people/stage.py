@@ -15,7 +15,7 @@ from alphaction.toy.people.labels import STAND_WITH, WALK_WITH
 from alphaction.toy.people.looks import Look
 from alphaction.toy.people.repertoire import ARMS, BODY, REST, SEATED_ARMS, WALKING_ARMS, Motion
 
-FRAMINGS = {"near": (0.75, 1.7), "middle": (0.42, 0.85), "far": (0.24, 0.42)}
+FRAMINGS = {"near": (0.75, 1.6), "middle": (0.5, 0.85), "far": (0.33, 0.5)}
 """Height of the first person, as a share of the frame's."""
 _RESTING = tuple(motion for motion in ARMS if motion.gesture == REST)
 
@@ -71,7 +71,7 @@ class Director:
     def video(self, width: int, height: int, seconds: int) -> Video:
         """Return the plan of one video of that size in pixels and length."""
         rng = self.rng
-        framing = str(rng.choice(list(FRAMINGS), p=[0.40, 0.33, 0.27]))
+        framing = str(rng.choice(list(FRAMINGS), p=[0.42, 0.36, 0.22]))
         low, high = FRAMINGS[framing]
         person = height * rng.uniform(low, high)
         foot = height * (rng.uniform(0.84, 1.0) if person < 0.85 * height else rng.uniform(0.95, 1.0))
@@ -105,7 +105,7 @@ class Director:
                 continue
             size = view.project(np.array([place[0], 0.5, place[1]]))[1]
             if foot is not None or (
-                0.2 * view.height < size < 1.5 * view.height
+                0.28 * view.height < size < 1.5 * view.height
                 and all(np.abs(place - other).max() > 0.45 for other in taken)
             ):
                 return place
@@ -116,7 +116,7 @@ class Director:
         rng = self.rng
         heading, seated = rng.uniform(0, 2 * np.pi), False
         for second in range(1, seconds):
-            if role.acts and role.acts[-1].motion.cyclic and rng.random() < 0.45:
+            if role.acts and role.acts[-1].motion.cyclic and rng.random() < 0.55:
                 continue
             if role.acts:
                 last = role.acts[-1]
