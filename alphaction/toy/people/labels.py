@@ -15,7 +15,7 @@ GOING = ("walk", "run")
 _FACING = ("shows the back", "faces right", "faces the camera", "faces left")
 _STILL = "no movement"
 _OTHERS = tuple(dict.fromkeys(m.movement for m in BODY if m.movement not in ("stand", "walk")))
-MOVEMENTS = ("stand", "sit", "climb", *_OTHERS, *(f"{going} {way}" for going in GOING for way in WAYS))
+MOVEMENTS = ("stand", "sit", "lie", "climb", *_OTHERS, *(f"{going} {way}" for going in GOING for way in WAYS))
 WALK_WITH, STAND_WITH = "walk with (a person)", "stand with (a person)"
 
 _LEVELS = ("low", "half way up", "high")
@@ -49,16 +49,20 @@ def sector(heading: float) -> int:
     return round(heading / (np.pi / 2)) % 4
 
 
-def labels_of(act: Act, heading: float, partner: str) -> tuple[str, ...]:
+def labels_of(act: Act, time: float, heading: float, partner: str) -> tuple[str, ...]:
     """Return the class names of a person.
 
     Args:
         act: what the person does.
+        time: of the keyframe, seconds.
         heading: where he faces, seen from the camera: radians, 0 is away from it.
         partner: the class that another person adds, "" for none.
     """
     way, motion = sector(heading), act.motion
-    if act.legs == "climb":
+    lies = motion.movement == "fall down" and time - act.center > 0.5 * motion.seconds / act.rate
+    if lies:
+        movement = "lie"
+    elif act.legs == "climb":
         movement = "climb"
     elif act.goes:
         movement = f"{act.legs} {WAYS[way]}"
@@ -67,7 +71,7 @@ def labels_of(act: Act, heading: float, partner: str) -> tuple[str, ...]:
     else:
         movement = act.legs
     gesture = motion.gesture if motion.gesture in GESTURES else REST
-    tempo = _STILL if act.holds_still else act.tempo
+    tempo = _STILL if act.holds_still or lies else act.tempo
     return tuple(name for name in (movement, partner, gesture, _FACING[way], tempo) if name)
 
 

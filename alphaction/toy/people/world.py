@@ -51,7 +51,7 @@ class PeopleDrawing:
     def _labels(self, figure: Figure, second: int, frame: int) -> tuple[str, ...]:
         role = figure.role
         act = role.at(float(second))
-        labels = labels_of(role.acts[act], float(figure.facing[frame]), role.partners[act])
+        labels = labels_of(role.acts[act], second, float(figure.facing[frame]), role.partners[act])
         rate = self.film.fps * self.film.moments
         step = max(1, round(rate / 8))
         moments = np.clip([frame - step, frame, frame + step], 0, len(figure.points) - 1)

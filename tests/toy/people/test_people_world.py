@@ -12,10 +12,11 @@ from alphaction.config import load_cfg
 from alphaction.data.annotations import read_annotations, read_label_map
 from alphaction.data.augmentation import flip_pairs
 from alphaction.toy import make_toy_dataset
+from alphaction.toy.people.acts import Act
 from alphaction.toy.people.body import JOINT
 from alphaction.toy.people.film import Film
 from alphaction.toy.people.labels import CLASSES, MOVEMENTS, labels_of, pose_labels, sector
-from alphaction.toy.people.repertoire import GESTURES
+from alphaction.toy.people.repertoire import BODY, GESTURES
 from alphaction.toy.people.stage import Director
 from alphaction.toy.people.world import PeopleDrawing, PeopleWorld
 from alphaction.toy.toy_options import ToyOptions
@@ -64,12 +65,19 @@ def test_walks_go_where_their_class_says(drawings):
             if len(role.acts) != 1 or not steady:
                 continue
             points, way = figure.points[:, JOINT["pelvis"]], sector(float(figure.facing[24 * drawing.film.moments]))
-            label = labels_of(role.acts[0], float(figure.facing[24 * drawing.film.moments]), "")[0]
+            label = labels_of(role.acts[0], 2.0, float(figure.facing[24 * drawing.film.moments]), "")[0]
             moved = points[-1, 0] - points[0, 0]
             if way in (1, 3) and label.startswith(("walk", "run")):
                 assert label.endswith("right" if moved > 0 else "left")
                 seen += 1
     assert seen
+
+
+def test_who_has_fallen_lies(drawings):
+    fall = next(motion for motion in BODY if motion.movement == "fall down")
+    act = Act(fall, "stand", 0.0, "normal", 1.0, 1.0, 0.0, False, "", 1.0, (1.0, 1.0, np.zeros((4, 3))))
+    assert [labels_of(act, time, 0.0, "")[0] for time in (1.0, 2.0)] == ["fall down", "lie"]
+    assert labels_of(act, 2.0, 0.0, "")[-1] == "no movement"
 
 
 def test_what_shows_of_a_pose_is_named_by_the_sides_of_the_picture():
