@@ -23,7 +23,7 @@ _MOVES = ("still", "moves up", "moves down", "moves outwards", "moves inwards")
 _HIPS = ("hips high", "hips lowered", "hips near the ground")
 _FEET = ("feet still", "a foot moves", "both feet off the ground")
 _SIDES = ("left", "right")
-HAND_SPEED, FOOT_SPEED = 0.35, 0.3
+HAND_SPEED, FOOT_SPEED = 0.2, 0.2
 """Body heights a second, against the hips; what is slower is still."""
 
 _NAMES = {

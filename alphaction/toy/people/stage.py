@@ -78,8 +78,8 @@ class Director:
         if person > 0.9 * height:  # the head stays in the picture, the feet need not
             foot = max(foot, person + height * rng.uniform(0.0, 0.12))
         view = view_of(width, height, person, foot, rng)
-        most = {"near": [0.75, 0.25], "middle": [0.35, 0.4, 0.25], "far": [0.1, 0.25, 0.3, 0.2, 0.15]}[framing]
-        count = 1 + int(rng.choice(len(most), p=most))
+        # A clip with many people costs as much as one with a single person, and has more to learn from.
+        count = int(rng.integers(*{"near": (1, 3), "middle": (2, 5), "far": (4, 8)}[framing]))
         roles: list[Role] = []
         while len(roles) < count:
             place = self._place(view, foot if not roles else None, [role.place for role in roles])
@@ -88,7 +88,7 @@ class Director:
             role = Role(len(roles), Build.random(rng), Look.random(rng), place)
             self._fill(role, view, seconds)
             roles.append(role)
-            if len(roles) < count and rng.random() < 0.4:
+            if len(roles) < count and rng.random() < 0.25:
                 roles.append(self._partner(role, len(roles)))
         if not roles:
             return self.video(width, height, seconds)
@@ -144,7 +144,7 @@ class Director:
                 legs = "sit"
                 motion = self._pick([m for m in ARMS if m.gesture in SEATED_ARMS or m.gesture == REST])
         else:
-            kind = rng.choice(4, p=[0.28, 0.03, 0.24, 0.45])
+            kind = rng.choice(4, p=[0.33, 0.03, 0.22, 0.42])
             if kind == 0:
                 legs = str(rng.choice(["walk", "run"], p=[0.7, 0.3]))
                 plain = rng.random() < 0.75

@@ -84,7 +84,7 @@ def test_what_shows_of_a_pose_is_named_by_the_sides_of_the_picture():
     points = np.zeros((3, len(JOINT), 2))
     points[:, JOINT["chest"]] = (0, -30)
     points[:, JOINT["r_hand"]] = [(-20, -50), (-20, -40), (-20, -30)]  # faces the camera: his right is on the left
-    points[:, JOINT["l_hand"]] = [(20, 0), (26, 0), (32, 0)]
+    points[:, JOINT["l_hand"]] = [(20, 0), (24, 0), (28, 0)]
     labels = pose_labels(points, np.full(3, 100.0), np.array([0.2, 0.2, 0.45]), 0.5)
     assert labels == (
         "left hand high",
