@@ -12,8 +12,9 @@ from pathlib import Path
 import torch
 
 from alphaction.config.config_text import check_target, write_text
+from alphaction.config.yaml_file import YAML_SUFFIXES
 from alphaction.utils.config_files import config_folder, list_configs
-from alphaction.utils.errors import run_command
+from alphaction.utils.errors import UserError, run_command
 from alphaction.utils.messages import counted, text_table
 from alphaction.utils.options import CommandParser, add_options, read_options
 from alphaction.workflows.finetune.finetune_options import (
@@ -22,6 +23,7 @@ from alphaction.workflows.finetune.finetune_options import (
     default_output,
     where_datasets_are,
 )
+from alphaction.workflows.finetune.folds.write_folds import default_folder, write_folds
 from alphaction.workflows.finetune.generate import generate_config
 from alphaction.workflows.finetune.networks import NETWORKS
 from alphaction.workflows.finetune.questions import ask_options
@@ -31,6 +33,7 @@ EXAMPLE = f"""examples:
   python tools/generate_finetune_config.py --dataset-name toy --backbone tiny --num-gpus 0 -o output/toy.yaml
   python tools/generate_finetune_config.py --dataset-name pets --num-gpus 2 --use-ia --ia-structure serial -o pets.yaml
   python tools/generate_finetune_config.py --dataset-name pets --backbone slowfast_r50_8x8 --freeze all -o frozen.yaml
+  python tools/generate_finetune_config.py --dataset-name pets --backbone tiny --folds 4 -o output/pets_folds
   python tools/generate_finetune_config.py -i
 
 tools/prepare_dataset.py registers your own videos. Without --dataset-name the config is one for AVA
@@ -53,6 +56,9 @@ def main() -> None:
     chosen = options.backbone is None and not args.interactive
     if options.backbone is None:
         options = replace(options, backbone=default_backbone(options))
+    if options.folds is not None:
+        _write_folds(options, args.output, small=chosen, interactive=args.interactive, force=args.force)
+        return
     statistics, output = None, args.output
     if args.interactive:
         options, statistics, output = ask_options(options, output, force=args.force)
@@ -64,6 +70,18 @@ def main() -> None:
     for note in [*([SMALL] if chosen and options.tiny else []), *config.notes]:
         print(f"note: {note}")
     print(f"\nNext{when(options)}:", *config.commands(output), sep="\n  ")
+
+
+def _write_folds(options: FinetuneOptions, output: Path | None, *, small: bool, interactive: bool, force: bool) -> None:
+    """Write the configs of a cross-validation, and print what comes next."""
+    if interactive:
+        raise UserError("--folds and -i do not go together: give the choices as flags.")
+    folder = output or default_folder(options)
+    written = write_folds(options, folder.with_suffix("") if folder.suffix in YAML_SUFFIXES else folder, force=force)
+    print(f"\nWrote {counted(written.folder.folds, 'fold')} to {written.folder.path}", *written.table, sep="\n")
+    for note in [*([SMALL] if small and options.tiny else []), *written.notes]:
+        print(f"note: {note}")
+    print(f"\nNext{when(options)}:", written.folder.command(), sep="\n  ")
 
 
 def when(options: FinetuneOptions) -> str:

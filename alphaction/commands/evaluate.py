@@ -11,8 +11,10 @@ import logging
 from pathlib import Path
 
 from alphaction.evaluation import evaluate_files, format_report, write_json
+from alphaction.evaluation.bootstrap import RESAMPLES
 from alphaction.utils.errors import run_command
 from alphaction.utils.files import check_writable
+from alphaction.utils.numbers import Range
 from alphaction.utils.options import CommandParser
 
 EXAMPLE = """example:
@@ -35,6 +37,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--json", type=Path, metavar="OUT", help="also write the result, with AP by class name, as JSON"
     )
+    parser.add_argument(
+        "--resamples",
+        type=Range(0, 1_000_000, whole=True),
+        default=RESAMPLES,
+        metavar="N",
+        help="of the videos, for the interval of the mAP (default: %(default)s; 0: no interval)",
+    )
     return parser.parse_args()
 
 
@@ -44,7 +53,9 @@ def main() -> None:
     if args.json:
         check_writable("--json", args.json)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    result = evaluate_files(args.groundtruth, args.detections, args.label_map, args.exclusions)
+    result = evaluate_files(
+        args.groundtruth, args.detections, args.label_map, args.exclusions, resamples=args.resamples
+    )
     print(format_report(result))
     if args.json:
         write_json(args.json, result)

@@ -16,6 +16,7 @@ from alphaction.engine.out_of_memory import naming_what_helps, prediction_advice
 from alphaction.engine.setup import Runtime
 from alphaction.engine.validation_loss import LossOnTruth
 from alphaction.evaluation import AvaEvaluator, AvaResult, Predictions, format_report, write_detections, write_json
+from alphaction.evaluation.bootstrap import with_intervals
 from alphaction.memory import MemoryPool
 from alphaction.modeling.detector import DetectionModel
 from alphaction.utils.atomic import write_text_atomically
@@ -112,6 +113,7 @@ def _evaluate(
     on_truth = loss.result(runtime)
     result = replace(result, losses=on_truth.terms)
     if runtime.is_main:
+        result = with_intervals(result, evaluator, detections)
         folder = results_folder(cfg.OUTPUT_DIR, dataset.name, averaged=averaged)
         write_detections(folder / DETECTIONS_FILE, predictions, cfg.TEST.ACTION_THRESH)
         write_json(folder / RESULT_FILE, result)

@@ -12,6 +12,7 @@ from alphaction.data.annotations import read_annotations, read_exclusions, read_
 from alphaction.data.keyframes import Keyframe
 from alphaction.data.video.names import VideoNames
 from alphaction.evaluation.ava_csv import read_detections
+from alphaction.evaluation.bootstrap import with_intervals
 from alphaction.evaluation.detections import DetectionRows
 from alphaction.evaluation.evaluator import AvaEvaluator
 from alphaction.evaluation.result import AvaResult
@@ -20,7 +21,12 @@ logger = logging.getLogger(__name__)
 
 
 def evaluate_files(
-    ground_truth: str | Path, detections: str | Path, label_map: str | Path, exclusions: str | Path | None = None
+    ground_truth: str | Path,
+    detections: str | Path,
+    label_map: str | Path,
+    exclusions: str | Path | None = None,
+    *,
+    resamples: int = 0,
 ) -> AvaResult:
     """Compute the frame-mAP of a results csv.
 
@@ -30,6 +36,7 @@ def evaluate_files(
         label_map: pbtxt of the classes that count. Both files may hold other classes (AVA counts 60 of its 80),
             which are left out; the log or the result says how many.
         exclusions: csv of (video, second) to leave out.
+        resamples: of the videos, for the intervals (:mod:`alphaction.evaluation.bootstrap`); 0: no intervals.
 
     Raises:
         UserError: a file or one of its rows cannot be read, or the files do not fit together.
@@ -41,10 +48,12 @@ def evaluate_files(
     excluded = {Keyframe(names.known(keyframe.video), keyframe.second) for keyframe in excluded}
     evaluator = AvaEvaluator(annotations, counted, exclusions=excluded)
     logger.info("%s", annotations.summary())
-    return evaluator.evaluate(_renamed(read_detections(detections), names))
+    found = renamed(read_detections(detections), names)
+    result = evaluator.evaluate(found)
+    return with_intervals(result, evaluator, found, resamples) if resamples else result
 
 
-def _renamed(detections: DetectionRows, names: VideoNames) -> DetectionRows:
+def renamed(detections: DetectionRows, names: VideoNames) -> DetectionRows:
     """Return the detections under the names that the annotations give to their videos ("kitchen" for "kitchen.mp4")."""
     keyframes = [Keyframe(names.known(keyframe.video), keyframe.second) for keyframe in detections.keyframes]
     if keyframes == list(detections.keyframes):

@@ -8,6 +8,40 @@ from typing import Any
 
 from alphaction.data.keyframes import Keyframe
 
+Interval = tuple[float, float]
+"""Lower and upper end."""
+
+FEW_VIDEOS = 5
+"""With fewer videos than this, an interval over videos is itself a guess."""
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """How far figures would differ with other videos; see :mod:`alphaction.evaluation.bootstrap`.
+
+    Attributes:
+        videos: with labels. Others, with detections alone, are drawn, too.
+        resamples: number of draws; 0 where there are no intervals, as there is one video only.
+        level: share of the resamples that lie within an interval.
+        mAP: of the mAP; None without resamples.
+        per_group: group -> interval of its mean; None where its labels are in fewer than two videos.
+        per_class: class name -> interval of its AP; None where its labels are in fewer than two videos.
+        class_videos: class name -> number of videos with a label of it.
+    """
+
+    videos: int
+    resamples: int
+    level: float
+    mAP: Interval | None  # noqa: N815 (the name of the metric)
+    per_group: dict[str, Interval | None]
+    per_class: dict[str, Interval | None]
+    class_videos: dict[str, int]
+
+    @property
+    def reliable(self) -> bool:
+        """Whether there are videos enough."""
+        return self.videos >= FEW_VIDEOS
+
 
 @dataclass(frozen=True)
 class EvaluationCounts:
@@ -80,6 +114,7 @@ class AvaResult:
         hints: sentences on what looks wrong and what to do about it.
         losses: "loss" and its terms, the training's loss on the annotated persons whose box was found; empty where a
             file of detections is evaluated, which has no logits.
+        intervals: of the figures above; None: they were not computed.
     """
 
     mAP: float  # noqa: N815 (the name of the metric)
@@ -93,6 +128,7 @@ class AvaResult:
     counts: EvaluationCounts
     hints: tuple[str, ...] = ()
     losses: dict[str, float] = field(default_factory=dict)
+    intervals: Intervals | None = None
 
     def __str__(self) -> str:
         from alphaction.evaluation.result_text import format_report  # which needs this module

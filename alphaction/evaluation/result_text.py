@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from alphaction.evaluation.result import AvaResult
+from alphaction.evaluation.result import AvaResult, Intervals
 from alphaction.utils.atomic import write_text_atomically
 from alphaction.utils.messages import counted
 
@@ -78,6 +78,18 @@ def _summary(result: AvaResult) -> Iterator[str]:
     mark = "  OPTIMISTIC: on ground-truth boxes" if result.optimistic else ""
     averaged = counted(len(result.per_class) - len(result.classes_without_ground_truth), "class", "classes")
     yield f"mAP at IoU {result.iou_threshold:g}  {result.mAP:6.4f}  (mean of {averaged}){mark}"
+    if result.intervals is not None:
+        yield interval_line(result.intervals)
+
+
+def interval_line(intervals: Intervals) -> str:
+    """Return the interval of the mAP as a sentence, and what it is worth."""
+    if intervals.mAP is None:
+        return "no interval of the mAP: all is in one video, and what other videos would give cannot be told"
+    low, high = intervals.mAP
+    doubt = "" if intervals.reliable else ": too few to rely on it"
+    over = counted(intervals.videos, "video")
+    return f"{intervals.level:.0%} interval of the mAP  {low:.4f} to {high:.4f}  (bootstrap over {over}{doubt})"
 
 
 def _with_extent(what: str, boxes: int, keyframes: int) -> str:

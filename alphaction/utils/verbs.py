@@ -48,10 +48,12 @@ GROUPS: dict[str, tuple[Verb, ...]] = {
         Verb("launch", "tools/finetune_quickstart.sh", "plan a training for the GPUs that are here, and start it"),
         Verb("train", "train_net.py", "train, in this process or under torchrun"),
         Verb("test", "test_net.py", "evaluate a checkpoint"),
+        Verb("folds", "tools/run_folds.py", "train the folds of a cross-validation, and sum them up"),
         Verb("calibrate", "tools/calibrate.py", "choose a threshold for each class, kept in the checkpoint"),
     ),
     "results": (
         Verb("report", "tools/report.py", "write a page about a run: curves, mistakes with pictures"),
+        Verb("compare", "tools/compare_runs.py", "tell whether the difference of two runs is more than noise"),
         Verb("predict", "tools/predict_video.py", "predict the actions in videos"),
         Verb("export", "tools/export_model.py", "export a checkpoint as ONNX, TorchScript or torch.export"),
         Verb("annotate", "tools/export_annotations.py", "write predictions for an annotation tool, to be corrected"),

@@ -43,6 +43,7 @@ ALLOWED = {
     },
     "workflows.export": {"utils", "config", "data", "memory", "checkpoint", "modeling", "engine"},
     "workflows.annotate": {"utils", "config", "data", "evaluation"},
+    "workflows.compare": {"utils", "config", "data", "evaluation", "engine", "workflows.report"},
     "workflows.report": {"utils", "config", "data", "evaluation", "checkpoint", "engine", "zoo"},
     "workflows.calibrate": {"utils", "config", "data", "evaluation", "checkpoint", "engine"},
     "workflows.convert": {"utils", "config", "data", "checkpoint", "zoo"},

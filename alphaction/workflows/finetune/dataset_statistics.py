@@ -23,6 +23,7 @@ from alphaction.data.video.whole_movies import MovieSource
 from alphaction.evaluation.recall import Recall
 from alphaction.utils.messages import counted
 from alphaction.workflows.finetune.rare_classes import RareClasses
+from alphaction.workflows.finetune.validation_size import ValidationSize
 
 # Opening a video decodes a frame; this many of a split suffice to estimate rates and sizes.
 _PROBED_VIDEOS = 24
@@ -64,6 +65,7 @@ class DatasetStatistics:
         has_objects: whether both splits name object boxes.
         detections: of the validation split; None: it names no person boxes.
         rare: what to do about rare classes of the training split; None: none is rare.
+        validation: size of the validation split; None: that of the published figures.
         probed: number of videos that sizes and rates were read from.
         example_video: a video of the validation split, None where it consists of one-second clips.
         example_boxes, example_objects: files of person and of object boxes for it, None where there are none.
@@ -87,6 +89,7 @@ class DatasetStatistics:
     has_objects: bool
     detections: Detections | None
     rare: RareClasses | None = None
+    validation: ValidationSize | None = None
     probed: int = 0
     example_video: Path | None = None
     example_boxes: Path | None = None
@@ -191,6 +194,7 @@ def read_statistics(train: DatasetSpec, val: DatasetSpec) -> DatasetStatistics:
         has_objects=train.object_boxes is not None and val.object_boxes is not None,
         detections=_detections(val_opened),
         rare=RareClasses.of(classes_of_keyframes(table, label_map)[np.diff(table.row_offsets) > 0], label_map.names),
+        validation=ValidationSize.of(val_table),
         probed=len(infos),
         example_video=_example_video(val_opened),
         example_boxes=val.person_boxes,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,6 +90,19 @@ class FinetuneOptions:
     output_dir: str | None = option(
         None, metavar="DIR", help="OUTPUT_DIR of the config (default: output/DATASET_NETWORK)"
     )
+    folds: int | None = option(
+        None,
+        within=whole(2, 100),
+        metavar="K",
+        help="cross-validation: divide the videos of both splits into K folds, and write a folder (-o) with a config "
+        "for each; tools/run_folds.py trains them all",
+    )
+    together: str | None = option(
+        None,
+        metavar="REGEX",
+        help="with --folds: videos with the same match in their names stay in one fold, such as '^(.+)_\\d+$' for "
+        "clips of one source (in brackets: what must be the same)",
+    )
     data_dir: str = "data"
     catalog: tuple[str, ...] = ()
 
@@ -134,9 +148,20 @@ class FinetuneOptions:
             )
         if self.epochs is not None and self.max_iter is not None:
             problems.append("--epochs and --max-iter both set the length of the run: give one of them")
-        problems += self._batch_problems()
+        problems += [*self._batch_problems(), *self._fold_problems()]
         if problems:
             raise UserError(problem_list("the options do not fit:", problems))
+
+    def _fold_problems(self) -> list[str]:
+        if self.together is None:
+            return []
+        if self.folds is None:
+            return ["--together is for --folds: give both"]
+        try:
+            re.compile(self.together)
+        except re.error as error:
+            return [f'--together "{self.together}" is no regular expression ({error})']
+        return []
 
     def _batch_problems(self) -> list[str]:
         batch = self.batch_size

@@ -53,6 +53,8 @@ def notes(options: FinetuneOptions, statistics: DatasetStatistics, new_head: boo
         )
     if options.num_gpus == 0 and not options.tiny:
         notes.append(_slow(options))
+    if statistics.validation is not None:
+        notes += statistics.validation.notes(statistics.val, folds=options.folds is None)
     found = statistics.detections
     if found is not None and found.best_recall < LOW_RECALL:
         notes.append(

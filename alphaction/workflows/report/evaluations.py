@@ -9,8 +9,9 @@ from typing import Any
 
 from alphaction.data.tables import DatasetTables
 from alphaction.engine.evaluate import DETECTIONS_FILE, RESULT_FILE, results_folder
-from alphaction.evaluation import read_detections
+from alphaction.evaluation import AvaEvaluator, Intervals, read_detections
 from alphaction.evaluation.analysis import Analysis, analyze
+from alphaction.evaluation.bootstrap import bootstrap_intervals
 from alphaction.utils.errors import UserError
 from alphaction.utils.numbers import is_finite_number
 from alphaction.utils.output_folder import read_record
@@ -45,6 +46,7 @@ class Evaluation:
         classes: rows of the table.
         iteration: of the training at which this was evaluated; None: metrics.jsonl has no such result.
         analysis: None if it could not be made.
+        intervals: of the figures, over the videos; None where the analysis is.
         tables: of the dataset; None if it cannot be opened.
         problem: what is missing for the rest; "" if nothing is.
     """
@@ -60,6 +62,7 @@ class Evaluation:
     classes: tuple[ClassRow, ...] = ()
     iteration: int | None = None
     analysis: Analysis | None = None
+    intervals: Intervals | None = None
     tables: DatasetTables | None = None
     problem: str = ""
 
@@ -95,19 +98,18 @@ def read_evaluation(
             "it is now."
         )
         return Evaluation(facts.name, **known, problem=problem)
-    analysis, problem = _analyze(facts.tables, detections, known.get("iou", 0.5), examples, evaluate_command)
-    return Evaluation(facts.name, **known, analysis=analysis, tables=facts.tables, problem=problem)
+    found = _analyze(facts.tables, detections, known.get("iou", 0.5), examples, evaluate_command)
+    return Evaluation(facts.name, **known, **found, tables=facts.tables)
 
 
-def _analyze(
-    tables: DatasetTables, file: Path, iou: float, examples: int, evaluate_command: str
-) -> tuple[Analysis | None, str]:
+def _analyze(tables: DatasetTables, file: Path, iou: float, examples: int, evaluate_command: str) -> dict[str, Any]:
+    """Return the fields of :class:`Evaluation` that detections and labels have."""
     try:
         detections = read_detections(file)
         searched = set(tables.annotations.keyframes)
         if not any(keyframe in searched for keyframe in detections.keyframes):
             strange = f"{file}: none of its keyframes is one of {tables.name}'s."
-            return None, f"{strange} This evaluates anew:\n{evaluate_command}"
+            return {"problem": f"{strange} This evaluates anew:\n{evaluate_command}"}
         analysis = analyze(
             tables.annotations,
             tables.label_map,
@@ -117,9 +119,10 @@ def _analyze(
             all_boxes=tables.person_boxes,
             examples=examples,
         )
+        evaluator = AvaEvaluator(tables.annotations, tables.label_map, tables.eval_label_map, iou_threshold=iou)
+        return {"analysis": analysis, "intervals": bootstrap_intervals(evaluator, detections)}
     except UserError as error:
-        return None, f"{error}\nThis evaluates anew:\n{evaluate_command}"
-    return analysis, ""
+        return {"problem": f"{error}\nThis evaluates anew:\n{evaluate_command}"}
 
 
 def _result_fields(

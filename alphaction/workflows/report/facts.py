@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, NamedTuple
+from typing import Any
 
 from yacs.config import CfgNode
 
@@ -96,26 +96,32 @@ def starting_weights(run: RunFolder) -> tuple[str, str]:
     return weight, run.license
 
 
-class _Opened(NamedTuple):
-    tables: DatasetTables | None
-    problem: str
-
-
 def open_datasets(run: RunFolder) -> list[DatasetFacts]:
     """Return the datasets of a run, those of the training first."""
     configs = run.configs()
     if not configs:
         return [DatasetFacts(name, "test", problem=run.config_problem) for name in run.test_sets]
     training = list(dict.fromkeys(run.trained.DATASETS.TRAIN)) if run.trained is not None else []
-    opened = {name: _open(configs, name) for name in dict.fromkeys([*training, *run.test_sets])}
+    opened = {name: open_dataset(configs, name) for name in dict.fromkeys([*training, *run.test_sets])}
     return [
         *(_facts(name, "training", *opened[name]) for name in training),
         *(_facts(name, "test", *opened[name]) for name in run.test_sets),
     ]
 
 
-def _open(configs: Sequence[CfgNode], name: str) -> _Opened:
-    """Open a dataset as far as its files are there: annotations are worth showing without the videos."""
+def open_dataset(
+    configs: Sequence[CfgNode], name: str, boxes: Collection[str] = ("person_boxes",)
+) -> tuple[DatasetTables | None, str]:
+    """Open a dataset as far as its files are there: annotations are worth showing without the videos.
+
+    Args:
+        configs: at least one; asked in turn where the dataset is.
+        name: of the dataset.
+        boxes: roles of box files to read.
+
+    Returns:
+        the dataset, None if its annotations cannot be read; and what cannot be read of it, "" if everything can.
+    """
     notes: list[str] = []
     spec = None
     for without, cfg in product(_LESS_AND_LESS, configs):
@@ -125,7 +131,7 @@ def _open(configs: Sequence[CfgNode], name: str) -> _Opened:
         except UserError as error:
             notes = notes or [str(error)]
     if spec is None:
-        return _Opened(None, notes[0])
+        return None, notes[0]
     complete = without == _LESS_AND_LESS[0]
     notes = [] if complete else notes
 
@@ -133,8 +139,8 @@ def _open(configs: Sequence[CfgNode], name: str) -> _Opened:
         if complete or what != "videos":
             notes.append(str(error))
 
-    tables = open_tables(spec, boxes=("person_boxes",), on_error=note)
-    return _Opened(tables, "\n".join(notes))
+    tables = open_tables(spec, boxes=boxes, on_error=note)
+    return tables, "\n".join(notes)
 
 
 def _facts(name: str, role: str, tables: DatasetTables | None, problem: str) -> DatasetFacts:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from alphaction.evaluation import Intervals
 from alphaction.evaluation.analysis import Analysis
 from alphaction.utils.messages import counted
 from alphaction.utils.values import quoted
@@ -15,6 +16,7 @@ from alphaction.workflows.report.evaluations import ClassRow, Evaluation
 from alphaction.workflows.report.texts import brief
 
 _CHANGE = 0.01  # of mAP: less is noise
+_WIDE = 0.03  # half of an interval of mAP
 _FEW = 50  # labels in training
 _SHOWN = 3
 _ADVICE = {
@@ -40,7 +42,7 @@ def findings(points: Sequence[tuple[int, float]], evaluation: Evaluation, rows: 
         evaluation: in the folder.
         rows: its classes.
     """
-    found = [*_course(points), *_classes(rows), *_few(rows)]
+    found = [*_course(points), *_spread(evaluation.intervals), *_classes(rows), *_few(rows)]
     if evaluation.analysis is not None:
         found += [*_missed(evaluation.analysis), *_confused(evaluation.analysis), *_doubtful(evaluation.analysis)]
     return found
@@ -62,6 +64,24 @@ def _course(points: Sequence[tuple[int, float]]) -> Iterator[Finding]:
             f"mAP was best at iteration {best} and fell from {most:.3f} to {value:.3f} since: use the best weights, "
             "not the last.",
             "training",
+        )
+
+
+def _spread(intervals: Intervals | None) -> Iterator[Finding]:
+    if intervals is None:
+        return
+    if not intervals.reliable or intervals.mAP is None:
+        yield Finding(
+            f"All validated labels are in {counted(intervals.videos, 'video')}: differences of mAP between trainings "
+            "say little there. Folds of all annotated videos tell more (generate_finetune_config.py --folds).",
+            "means" if intervals.mAP else "classes",
+        )
+    elif (intervals.mAP[1] - intervals.mAP[0]) / 2 > _WIDE:
+        yield Finding(
+            f"The {intervals.videos} validation videos leave the mAP open from {intervals.mAP[0]:.3f} to "
+            f"{intervals.mAP[1]:.3f} (95% interval): smaller differences between trainings can be noise; "
+            "compare_runs.py tells.",
+            "means",
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from alphaction.evaluation.analysis import Analysis, Calibration, ClassCurve, Example, OperatingPoint
+from alphaction.evaluation.analysis import Analysis, Calibration, Example
 from alphaction.utils.drawing import Color
 from alphaction.utils.messages import counted
 from alphaction.workflows.report.analysis_views import (
@@ -20,8 +20,16 @@ from alphaction.workflows.report.analysis_views import (
     miss_rows,
     pairs,
 )
+from alphaction.workflows.report.class_views import (
+    ShownClass,
+    ShownMean,
+    intervals_note,
+    known_rows,
+    shown_class,
+    shown_means,
+)
 from alphaction.workflows.report.curves import training_charts
-from alphaction.workflows.report.evaluations import ClassRow, Evaluation, read_evaluation
+from alphaction.workflows.report.evaluations import Evaluation, read_evaluation
 from alphaction.workflows.report.facts import (
     DatasetFacts,
     Setting,
@@ -78,19 +86,6 @@ _NO_SETTINGS = {
 
 
 @dataclass(frozen=True)
-class ShownClass:
-    """A row of the table of classes; see :class:`ClassRow`."""
-
-    name: str
-    group: str
-    ap: float | None
-    train: int | None
-    test: int
-    best: OperatingPoint | None
-    stored: float | None
-
-
-@dataclass(frozen=True)
 class Gallery:
     """Pictures of one kind of mistake."""
 
@@ -115,6 +110,9 @@ class Section:
     has_train: bool
     has_best: bool
     has_stored: bool
+    has_intervals: bool
+    intervals_note: str
+    means: Sequence[ShownMean]
     most_train: int
     most_test: int
     findings: Sequence[Finding] = ()
@@ -181,7 +179,7 @@ def collect(run: RunFolder, examples: int, max_seconds: float) -> Page:
         folder=str(run.path),
         written=f"Written {datetime.now().astimezone():%Y-%m-%d %H:%M %Z}",
         state=state(run),
-        tiles=tiles(run, {each.name: each.mAP for each in evaluations if each.mAP is not None}),
+        tiles=tiles(run, {each.name: each for each in evaluations if each.mAP is not None}),
         notes=notes(run),
         gains=gains(run, run.test_sets[0]) if run.test_sets else [],
         commands=next_commands(run),
@@ -205,8 +203,9 @@ def _section(run: RunFolder, evaluation: Evaluation, photographer: Photographer 
     analysis = evaluation.analysis
     curves = {curve.name: curve for curve in analysis.curves} if analysis else {}
     stored = {} if run.thresholds is None else run.thresholds.by_name()
-    known = _rows(evaluation)
-    rows = [_shown_class(row, curves.get(row.name), stored.get(row.name)) for row in known]
+    known = known_rows(evaluation)
+    spread = evaluation.intervals
+    rows = [shown_class(row, curves.get(row.name), stored.get(row.name), spread) for row in known]
     common = {
         "name": evaluation.name,
         "lead": _lead(evaluation),
@@ -219,6 +218,9 @@ def _section(run: RunFolder, evaluation: Evaluation, photographer: Photographer 
         "has_train": any(row.train is not None for row in rows),
         "has_best": bool(curves),
         "has_stored": any(row.stored is not None for row in rows),
+        "has_intervals": spread is not None and spread.mAP is not None,
+        "intervals_note": intervals_note(spread),
+        "means": shown_means(evaluation),
         "most_train": max([row.train or 0 for row in rows], default=0),
         "most_test": max([row.test for row in rows], default=0),
     }
@@ -260,20 +262,6 @@ def _galleries(evaluation: Evaluation, analysis: Analysis, photographer: Photogr
 def _bins(calibration: Calibration) -> list[tuple[float, float, int]]:
     columns = (calibration.mean_score, calibration.share_right, calibration.counts)
     return list(zip(*(column.tolist() for column in columns), strict=True))
-
-
-def _rows(evaluation: Evaluation) -> Sequence[ClassRow]:
-    """Return the classes of result.json; without one, those of the analysis."""
-    if evaluation.classes or evaluation.analysis is None:
-        return evaluation.classes
-    return [
-        ClassRow(curve.name, curve.group, None if curve.ap != curve.ap else curve.ap, None, curve.num_labels)
-        for curve in evaluation.analysis.curves
-    ]
-
-
-def _shown_class(row: ClassRow, curve: ClassCurve | None, stored: float | None) -> ShownClass:
-    return ShownClass(row.name, row.group, row.ap, row.train, row.test, curve.best if curve else None, stored)
 
 
 def _classes_note(rows: Sequence[ShownClass], run: RunFolder) -> str:

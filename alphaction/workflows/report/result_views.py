@@ -14,6 +14,8 @@ from alphaction.engine.run_lock import running_in
 from alphaction.utils.command_text import runnable_here
 from alphaction.utils.messages import counted
 from alphaction.utils.numbers import is_finite_number
+from alphaction.workflows.report.class_views import interval_in_words
+from alphaction.workflows.report.evaluations import Evaluation
 from alphaction.workflows.report.run_folder import RunFolder
 
 MOST_GAINS = 10
@@ -43,12 +45,12 @@ def evaluations_of(metrics: Sequence[Mapping[str, Any]], name: str) -> list[tupl
     return [(line["iteration"], float(line[name])) for line in metrics if is_finite_number(line.get(name))]
 
 
-def tiles(run: RunFolder, evaluated: Mapping[str, float]) -> list[Tile]:
+def tiles(run: RunFolder, evaluated: Mapping[str, Evaluation]) -> list[Tile]:
     """Return the figures of the head.
 
     Args:
         run: the folder.
-        evaluated: dataset -> mAP of the evaluation in the folder.
+        evaluated: dataset -> the evaluation in the folder, which has an mAP.
     """
     found = []
     for dataset in run.test_sets:
@@ -56,13 +58,22 @@ def tiles(run: RunFolder, evaluated: Mapping[str, float]) -> list[Tile]:
         points = evaluations_of(run.metrics, f"{dataset}/mAP")
         averaged = evaluations_of(run.metrics, f"ema/{dataset}/mAP")
         if points:
-            found.append(_best(f"Best mAP{of}", points, strong=not _is_average_best(run)))
-            found.append(Tile(f"Last mAP{of}", f"{points[-1][1]:.3f}", f"iteration {points[-1][0]}"))
+            here = evaluated.get(dataset)
+            found.append(_best(f"Best mAP{of}", points, here, strong=not _is_average_best(run)))
+            found.append(Tile(f"Last mAP{of}", f"{points[-1][1]:.3f}", _note(*points[-1], here)))
         elif dataset in evaluated:
-            found.append(Tile(f"mAP{of}", f"{evaluated[dataset]:.3f}", "", True))
+            found.append(Tile(f"mAP{of}", f"{evaluated[dataset].mAP:.3f}", _spread(evaluated[dataset]), True))
         if averaged:
-            found.append(_best(f"Best mAP{of}, averaged weights", averaged, strong=_is_average_best(run)))
+            found.append(_best(f"Best mAP{of}, averaged weights", averaged, None, strong=_is_average_best(run)))
     return [*_chosen(run), *found, *_progress(run)]
+
+
+def _spread(evaluation: Evaluation) -> str:
+    """Return the interval of the mAP, "" if there is none worth showing."""
+    spread = evaluation.intervals
+    return (
+        f"95% interval {interval_in_words(spread.mAP)}" if spread is not None and spread.mAP and spread.reliable else ""
+    )
 
 
 def _chosen(run: RunFolder) -> list[Tile]:
@@ -82,9 +93,15 @@ def _is_average_best(run: RunFolder) -> bool:
     return isinstance(best, dict) and best.get("weights") == "ema"
 
 
-def _best(label: str, points: Sequence[tuple[int, float]], *, strong: bool) -> Tile:
+def _best(label: str, points: Sequence[tuple[int, float]], here: Evaluation | None, *, strong: bool) -> Tile:
     iteration, value = max(points, key=lambda point: point[1])
-    return Tile(label, f"{value:.3f}", f"iteration {iteration}", strong)
+    return Tile(label, f"{value:.3f}", _note(iteration, value, here), strong)
+
+
+def _note(iteration: int, value: float, here: Evaluation | None) -> str:
+    """Return the iteration of an mAP, and its interval if it is the one of the evaluation in the folder."""
+    spread = _spread(here) if here is not None and here.mAP == value else ""
+    return f"iteration {iteration}; {spread}" if spread else f"iteration {iteration}"
 
 
 def _progress(run: RunFolder) -> list[Tile]:

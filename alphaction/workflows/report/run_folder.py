@@ -14,6 +14,7 @@ from yacs.config import CfgNode
 from alphaction.checkpoint import BEST_WEIGHTS, FINAL_CHECKPOINT, Thresholds, stored_thresholds
 from alphaction.checkpoint.run_folder import CONFIG_FILE, SUMMARY_FILE, last_checkpoint, read_header
 from alphaction.config import load_cfg
+from alphaction.config.paths_catalog import CATALOG_FILE
 from alphaction.engine.evaluate import DETECTIONS_FILE, RESULT_FILE, RESULTS_FOLDER
 from alphaction.engine.metrics_file import METRICS_FILE, read_metrics
 from alphaction.utils.errors import UserError
@@ -75,18 +76,26 @@ def _folder_it_began_in(path: Path, output_dir: str) -> Path | None:
     return here.parents[len(parts) - 1] if parts else here
 
 
-def read_run(path: Path, config_file: Path | None = None, overrides: Sequence[str] = ()) -> RunFolder:
+def read_run(
+    path: Path, config_file: Path | None = None, overrides: Sequence[str] = (), *, flag: str = "--run"
+) -> RunFolder:
     """Read the folder of a run; what is missing or damaged in it is left out.
+
+    The folder may hold results of several runs, and a dataset.yaml that registers what they belong to (the folds of a
+    cross-validation), in place of a config.
 
     Args:
         path: OUTPUT_DIR.
         config_file: of the experiment; None: config.yaml of the folder.
         overrides: KEY VALUE pairs, so that datasets that were moved are found.
+        flag: what names the folder, for messages; "" where it is named without a flag.
 
     Raises:
         UserError: if it is no folder of a run (names those nearby), or an override is wrong.
     """
-    _require_run(path)
+    _require_run(path, flag)
+    if config_file is None and not (path / CONFIG_FILE).is_file() and (path / CATALOG_FILE).is_file():
+        overrides = ["DATASETS.CATALOG", [str(path / CATALOG_FILE)], *overrides]
     given = load_cfg(config_file, overrides)  # what is wrong with them is told before anything else is
     trained, cfg, problem = None, given if config_file is not None or overrides else None, ""
     if (path / CONFIG_FILE).is_file():
@@ -98,7 +107,7 @@ def read_run(path: Path, config_file: Path | None = None, overrides: Sequence[st
             problem = str(error)
     elif cfg is None:
         problem = f"{path} has no {CONFIG_FILE}, which a training writes: name the experiment with --config-file."
-    evaluated = sorted(folder.name for folder in _evaluations(path))
+    evaluated = sorted(folder.name for folder in evaluations(path))
     named = list(cfg.DATASETS.TEST) if cfg is not None else []
     return RunFolder(
         path,
@@ -133,9 +142,9 @@ def _license(path: Path) -> str:
     return ""
 
 
-def _require_run(path: Path) -> None:
+def _require_run(path: Path, flag: str) -> None:
     if not path.is_dir():
-        message = f"--run: {missing_file(path, folders=True)}"
+        message = f"{flag}: {missing_file(path, folders=True)}".removeprefix(": ")
         near = [run for run in _runs_near(path) if str(run) not in message]
         raise UserError(f"{message} These hold runs: {listed(near)}." if near else message)
     if _holds_run(path):
@@ -143,14 +152,14 @@ def _require_run(path: Path) -> None:
     near = _runs_near(path)
     hint = f"These do: {listed(near)}." if near else "Name the OUTPUT_DIR of a training or a test."
     raise UserError(
-        f"--run {path}: this folder holds no run: none of {CONFIG_FILE}, {METRICS_FILE} and {RESULTS_FOLDER}/ is "
-        f"there. {hint}"
+        f"{flag} {path}: this folder holds no run: none of {CONFIG_FILE}, {METRICS_FILE} and {RESULTS_FOLDER}/ is "
+        f"there. {hint}".lstrip()
     )
 
 
 def _holds_run(path: Path) -> bool:
     metrics = path / METRICS_FILE
-    if metrics.is_file() or next(_evaluations(path), None) is not None:
+    if metrics.is_file() or next(evaluations(path), None) is not None:
         return True
     # Other programs write a config.yaml, too.
     return (path / CONFIG_FILE).is_file() and _is_config(path / CONFIG_FILE)
@@ -164,7 +173,7 @@ def _is_config(path: Path) -> bool:
         return False
 
 
-def _evaluations(path: Path) -> Iterator[Path]:
+def evaluations(path: Path) -> Iterator[Path]:
     """Yield the folders of evaluations in a run's folder."""
     with suppress(OSError):
         for folder in (path / RESULTS_FOLDER).iterdir():

@@ -1,0 +1,1 @@
+"""Two runs on the same data: whether their difference is more than noise."""
