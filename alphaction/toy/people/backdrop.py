@@ -80,7 +80,30 @@ def _lines(picture: np.ndarray, first: int, last: int, rng: np.random.Generator)
             cv2.line(picture, (0, y), (width, y), color, thick)
 
 
-def backdrop(width: int, height: int, horizon: float, lowest: float, rng: np.random.Generator) -> np.ndarray:
+def _furnish(picture: np.ndarray, line: int, kind: str, rng: np.random.Generator) -> None:
+    """Paint what stands on the ground or hangs on the wall; they meet at the row ``line``."""
+    height, width = picture.shape[:2]
+    if rng.random() < (0.25 if kind == "field" else 0.5):
+        _lines(picture, 0, line, rng)
+    if rng.random() < 0.3:
+        _lines(picture, line, height, rng)
+    _patches(picture, int(rng.integers(0, 14)), (0, line), rng)
+    if rng.random() < 0.3:
+        _patches(picture, int(rng.integers(1, 5)), (line, height), rng)
+    if kind == "field":
+        for _ in range(int(rng.integers(0, 12))):  # trees and hills on the horizon
+            x, size = rng.uniform(0, width), height * rng.uniform(0.05, 0.35)
+            color = [float(c) for c in np.array([70, 100, 50]) * rng.uniform(0.4, 1.3) + rng.normal(0, 10, size=3)]
+            cv2.ellipse(picture, ((x, line - 0.4 * size), (size, size), 0), color, cv2.FILLED)
+    if rng.random() < 0.5:
+        _foliage(picture, int(rng.uniform(0, line)), line + 1, rng)
+    if rng.random() < 0.15:
+        _foliage(picture, line, height, rng)
+
+
+def backdrop(
+    width: int, height: int, horizon: float, lowest: float, rng: np.random.Generator, *, plain: bool = False
+) -> np.ndarray:
     """Return a background, uint8 [H, W, 3], with :data:`MARGIN` around the frame.
 
     Args:
@@ -88,6 +111,7 @@ def backdrop(width: int, height: int, horizon: float, lowest: float, rng: np.ran
         horizon: row of the frame where the ground ends in the distance.
         lowest: row of the frame above all feet, where a wall may end.
         rng: source of all choices.
+        plain: without things and patterns.
     """
     mx, my = round(MARGIN * width), round(MARGIN * height)
     full_w, full_h = width + 2 * mx, height + 2 * my
@@ -106,23 +130,9 @@ def backdrop(width: int, height: int, horizon: float, lowest: float, rng: np.ran
         upper = 0.5 * upper + 0.5 * np.full(3, rng.uniform(120, 240))
     _fill(picture, upper, 0, line, rng)
     _fill(picture, lower, line, full_h, rng)
-    if rng.random() < (0.25 if kind == "field" else 0.5):
-        _lines(picture, 0, line, rng)
-    if rng.random() < 0.3:
-        _lines(picture, line, full_h, rng)
-    _patches(picture, int(rng.integers(0, 14)), (0, line), rng)
-    if rng.random() < 0.3:
-        _patches(picture, int(rng.integers(1, 5)), (line, full_h), rng)
-    if kind == "field":
-        for _ in range(int(rng.integers(0, 12))):  # trees and hills on the horizon
-            x, size = rng.uniform(0, full_w), full_h * rng.uniform(0.05, 0.35)
-            color = [float(c) for c in np.array([70, 100, 50]) * rng.uniform(0.4, 1.3) + rng.normal(0, 10, size=3)]
-            cv2.ellipse(picture, ((x, line - 0.4 * size), (size, size), 0), color, cv2.FILLED)
-    if rng.random() < 0.5:
-        _foliage(picture, int(rng.uniform(0, line)), line + 1, rng)
-    if rng.random() < 0.15:
-        _foliage(picture, line, full_h, rng)
-    picture += grain(full_w, full_h, rng) * rng.uniform(0.3, 1.3)
+    if not plain:
+        _furnish(picture, line, kind, rng)
+    picture += grain(full_w, full_h, rng) * (rng.uniform(0.0, 0.5) if plain else rng.uniform(0.3, 1.3))
     if rng.random() < 0.4:
         picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.5, 2.5))
     picture = 118 + (picture - 118) * rng.uniform(0.5, 1.2)

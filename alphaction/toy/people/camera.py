@@ -81,6 +81,11 @@ class Sway:
     zoom: np.ndarray
     shift: np.ndarray
 
+    @classmethod
+    def none(cls, frames: int) -> Sway:
+        """Return a camera that stands still."""
+        return cls(np.ones(frames), np.zeros((frames, 2)))
+
     def apply(self, pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         """Return where pixels [T, ..., 2] of the still picture of ``size`` (width, height) are in the moving one."""
         extra = (1,) * (pixels.ndim - 2)
@@ -101,7 +106,8 @@ def sway_of(times: np.ndarray, size: tuple[int, int], follow: np.ndarray | None,
     width, height = size
     seconds = times[-1] + 1e-6
     middle = times / seconds - 0.5
-    zoom, shift = np.ones(len(times)), np.zeros((len(times), 2))
+    still = Sway.none(len(times))
+    zoom, shift = still.zoom, still.shift
     if rng.random() < 0.6:  # by hand
         strength = height * rng.choice([0.004, 0.012, 0.03], p=[0.5, 0.35, 0.15])
         for _ in range(3):

@@ -187,14 +187,16 @@ class Film:
         self.figures = [_figure(role, view, times, light, rng) for role in video.roles]
         size = (view.width, view.height)
         first = self.figures[0].points[:, JOINT["chest"]] if video.follows else None
-        self.sway: Sway = sway_of(times, size, first, rng)
-        self.behind = list(_passing(view, times, int(rng.choice(4, p=[0.55, 0.2, 0.15, 0.1])), rng, front=False))
-        self.front = list(_passing(view, times, int(rng.choice(3, p=[0.75, 0.17, 0.08])), rng, front=True))
+        self.sway = Sway.none(len(times)) if video.plain else sway_of(times, size, first, rng)
+        behind, front = rng.choice(4, p=[0.55, 0.2, 0.15, 0.1]), rng.choice(3, p=[0.75, 0.17, 0.08])
+        behind, front = (0, 0) if video.plain else (int(behind), int(front))
+        self.behind = list(_passing(view, times, behind, rng, front=False))
+        self.front = list(_passing(view, times, front, rng, front=True))
         for part in [*self.behind, *self.front, *(part for figure in self.figures for part in figure.parts)]:
             for layer in part.layers:
                 layer.fix(self.sway.apply(layer.corners, size))
         lowest = min(view.project(np.array([f.role.place[0], 0.0, f.role.place[1]]))[0][1] for f in self.figures)
-        self.backdrop = backdrop(view.width, view.height, view.horizon, lowest, rng)
+        self.backdrop = backdrop(view.width, view.height, view.horizon, lowest, rng, plain=video.plain)
         self.shadows = self._shadows(rng) if rng.random() < 0.6 else []
         self.cloth = [
             rng.uniform(0, 0.5) * (noise(48, 64, 6, rng) + 0.7 * noise(48, 64, 18, rng)) for _ in self.figures

@@ -17,6 +17,7 @@ from alphaction.toy.people.repertoire import ARMS, BODY, REST, SEATED_ARMS, WALK
 
 FRAMINGS = {"near": (0.75, 1.6), "middle": (0.5, 0.85), "far": (0.33, 0.5)}
 """Height of the first person, as a share of the frame's."""
+PLAIN_SHARE = 0.4
 _RESTING = tuple(motion for motion in ARMS if motion.gesture == REST)
 
 
@@ -48,12 +49,22 @@ class Role:
 
 @dataclass(frozen=True)
 class Video:
-    """What is drawn: camera, people, and the start of all other random choices."""
+    """What is drawn.
+
+    Attributes:
+        view: the camera.
+        roles: the people.
+        seconds: length.
+        follows: whether the camera follows the first of them.
+        plain: nothing but people moves, before a background without things: what a network learns from first.
+        seed: start of all other random choices.
+    """
 
     view: View
     roles: tuple[Role, ...]
     seconds: int
     follows: bool
+    plain: bool
     seed: int
 
 
@@ -94,7 +105,8 @@ class Director:
             return self.video(width, height, seconds)
         goes = len(roles) == 1 and any(act.goes for act in roles[0].acts)
         follows = goes and bool(rng.random() < 0.6)
-        return Video(view, tuple(roles), seconds, follows, int(rng.integers(2**62)))
+        plain = not follows and bool(rng.random() < PLAIN_SHARE)
+        return Video(view, tuple(roles), seconds, follows, plain, int(rng.integers(2**62)))
 
     def _place(self, view: View, foot: float | None, taken: Sequence[np.ndarray]) -> np.ndarray | None:
         rng = self.rng
