@@ -33,6 +33,7 @@ setup(
         "alphaction": ["py.typed"],
         "alphaction.config": ["*.pbtxt"],
         "alphaction.workflows.report": ["templates/*"],
+        "alphaction.zoo": ["weights/*"],
         CONFIGS: ["*.yaml", "*/*.yaml"],
     },
     entry_points={"console_scripts": ["alphaction = alphaction.commands.front:run"]},

@@ -23,15 +23,18 @@ EXAMPLE = """example:
   python tools/make_toy_dataset.py --output data/toy
   python tools/make_toy_dataset.py --output data/toy_large --num-train 200 --seconds 20 --width 256 --height 192
   python tools/make_toy_dataset.py --world interactions --output data/interactions
+  python tools/make_toy_dataset.py --world people --output data/people
 
 Worlds: in "actions", persons move, handle objects and deal with a partner; it is for a first training. In
 "interactions", classes are decided by the person himself, by another person, by an object, or by what happens seconds
-before or after, out of a clip's sight; it shows what each part of an interaction structure adds.
+before or after, out of a clip's sight; it shows what each part of an interaction structure adds. In "people", bodies
+of all builds do all kinds of things before many cameras; it is for pretraining (config_files/tiny/rendered.yaml), takes
+about half an hour to render, and is nothing to learn from in minutes.
 
 The folder gets videos/, annotations/, boxes/, exports/ (the annotations again, as CVAT exports a job for each video),
 dataset.yaml and toy.json (the options, and each class's kind, boxes and AP of chance, as they are printed).
-dataset.yaml registers both splits under the folder's name: toy_train and toy_val, or interactions_train and
-interactions_val. The same options give the same dataset; a folder that already has it is left as it is."""
+dataset.yaml registers both splits under the folder's name: toy_train and toy_val, or people_train and
+people_val. The same options give the same dataset; a folder that already has it is left as it is."""
 
 CHOSEN = [field.name for field in fields(ToyOptions) if field.name != "world"]
 

@@ -32,6 +32,7 @@ from alphaction.toy.acts import (
     plan_body,
     wave_acts,
 )
+from alphaction.toy.drawing import SceneDrawing
 from alphaction.toy.figure import SIDES
 from alphaction.toy.scene import OBJECT_KINDS, Act, Actor, Scene, Thing, ToyClass, random_color, random_look
 from alphaction.toy.toy_options import Limits, ToyOptions
@@ -92,6 +93,10 @@ class ActionsWorld:
         """Return ``num_videos`` scenes in which all classes come up about equally often."""
         chooser = Chooser(rng)
         return [self._scene(options, chooser, rng) for _ in range(num_videos)]
+
+    def drawing(self, scene: Scene, options: ToyOptions, rng: np.random.Generator) -> SceneDrawing:
+        """Return the drawing of a scene."""
+        return SceneDrawing(scene, options, rng)
 
     def _scene(self, options: ToyOptions, chooser: Chooser, rng: np.random.Generator) -> Scene:
         rows = plan_rows(options.width / options.height, rng)

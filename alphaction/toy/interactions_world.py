@@ -23,6 +23,7 @@ import numpy as np
 
 from alphaction.toy import motions
 from alphaction.toy.acts import JUMP, Body, hanging_hands, make_act, plan_body
+from alphaction.toy.drawing import SceneDrawing
 from alphaction.toy.figure import SIDES
 from alphaction.toy.scene import Act, Actor, Look, Prop, Scene, Thing, ToyClass, random_color, random_look
 from alphaction.toy.toy_options import Limits, ToyOptions
@@ -140,6 +141,10 @@ class InteractionsWorld:
             coins = Coins.toss(options.seconds, rng)
             scenes += [make_scene(cast, coins), make_scene(cast, coins.opposite())]
         return scenes[:num_videos]
+
+    def drawing(self, scene: Scene, options: ToyOptions, rng: np.random.Generator) -> SceneDrawing:
+        """Return the drawing of a scene."""
+        return SceneDrawing(scene, options, rng)
 
 
 def make_scene(cast: Cast, coins: Coins) -> Scene:

@@ -111,8 +111,8 @@ def render(folder: Path, world: World, options: ToyOptions, record: dict, output
     with tqdm(total=sum(sizes.values()), unit="video", desc=str(output), disable=not progress) as bar:
         for index, split in enumerate(SPLITS):
             scenes = world.plan(sizes[split], options, np.random.default_rng([options.seed, index]))
-            boxes[split] = write_split(folder, split, scenes, world, options, bar)
-            persons[split] = sum(len(scene.actors) * len(scene.keyframes) for scene in scenes)
+            counts = write_split(folder, split, scenes, world, options, bar)
+            boxes[split], persons[split] = counts.boxes, counts.persons
     write_label_map(folder / LABEL_MAP, world.classes)
     label_map = read_label_map(folder / LABEL_MAP)
     for split in SPLITS:

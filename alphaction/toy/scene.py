@@ -25,14 +25,16 @@ class ToyClass:
     Attributes:
         id: from 1.
         name: as in the label map.
-        group: "movement", "object" or "person".
+        group: "movement", "object" or "person", or a group of the world's own.
         kind: what decides it: "own" (the person himself), "person" (another one), "object" or "memory".
+        exclusive: of a group of the world's own, whether a person has one of its classes at a time.
     """
 
     id: int
     name: str
     group: str
     kind: str
+    exclusive: bool = False
 
 
 @dataclass(frozen=True)

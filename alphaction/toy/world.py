@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
 from alphaction.toy.actions_world import ActionsWorld
+from alphaction.toy.drawing import Drawing
 from alphaction.toy.interactions_world import InteractionsWorld
-from alphaction.toy.scene import Scene, ToyClass
+from alphaction.toy.people.world import PeopleWorld
+from alphaction.toy.scene import ToyClass
 from alphaction.toy.toy_options import Limits, ToyOptions
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import suggest
@@ -33,12 +36,20 @@ class World(Protocol):
     exact_detections: bool
     independent_seconds: bool
 
-    def plan(self, num_videos: int, options: ToyOptions, rng: np.random.Generator) -> list[Scene]:
+    def plan(self, num_videos: int, options: ToyOptions, rng: np.random.Generator) -> Sequence[Any]:
         """Return the scenes of one split, one for each video; all random choices come from ``rng``."""
         ...
 
+    def drawing(self, scene: Any, options: ToyOptions, rng: np.random.Generator) -> Drawing:
+        """Return the drawing of one of them; ``rng`` is its look's source of background, camera and noise."""
+        ...
 
-WORLDS: dict[str, type[World]] = {"actions": ActionsWorld, "interactions": InteractionsWorld}
+
+WORLDS: dict[str, type[World]] = {
+    "actions": ActionsWorld,
+    "interactions": InteractionsWorld,
+    "people": PeopleWorld,
+}
 
 
 def build_world(name: str) -> World:

@@ -7,15 +7,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from alphaction.config.catalog_file import write_catalog
 from alphaction.data.video.encoder import write_video
+from alphaction.toy.drawing import Drawing
 from alphaction.toy.noisy_detections import noisy_boxes
-from alphaction.toy.render import Renderer
-from alphaction.toy.scene import GROUP_TYPES, Scene, ToyClass
+from alphaction.toy.scene import GROUP_TYPES, ToyClass
 from alphaction.toy.toy_options import ToyOptions
 from alphaction.toy.world import World
 
@@ -25,7 +26,6 @@ FOLDERS = ("videos", "annotations", "boxes", EXPORTS)
 LABEL_MAP = "annotations/toy_action_list.pbtxt"
 CATALOG = "dataset.yaml"
 FALSE_OBJECT_SIZE = (0.06, 0.08)
-MIN_VISIBLE = 0.4
 
 
 @dataclass
@@ -52,26 +52,33 @@ def split_files(split: str) -> dict[str, str]:
     }
 
 
+@dataclass
+class Counts:
+    """What a split has: labeled boxes of each class id, and annotated persons (one counts once at every keyframe)."""
+
+    boxes: Counter[int] = field(default_factory=Counter)
+    persons: int = 0
+
+
 def write_split(
-    folder: Path, split: str, scenes: Sequence[Scene], world: World, options: ToyOptions, bar: tqdm
-) -> Counter[int]:
-    """Render the scenes of a split and write its tables; return the number of labeled boxes of each class id."""
+    folder: Path, split: str, scenes: Sequence[Any], world: World, options: ToyOptions, bar: tqdm
+) -> Counts:
+    """Render the scenes of a split, which are those of its world, and write its tables; return what is in them."""
     ids = {toy_class.name: toy_class.id for toy_class in world.classes}
-    tables, counts = Tables(), Counter()
+    tables, counts = Tables(), Counts()
     for index, scene in enumerate(scenes):
         video = f"{split}_{index:03d}"
         look = index // world.videos_per_look
         render_rng, noise_rng = np.random.default_rng([options.seed, SPLITS.index(split), look]).spawn(2)
-        renderer = Renderer(scene, options.width, options.height, render_rng)
+        drawing = world.drawing(scene, options, render_rng)
         write_video(
             folder / "videos" / f"{video}.mp4",
-            renderer.frames(options.seconds, options.fps),
+            drawing.frames(),
             options.fps,
             independent_seconds=world.independent_seconds,
         )
         for second in range(options.seconds):
-            add_rows(tables, video, second, renderer, ids, noise_rng, world.exact_detections)
-        counts.update(ids[name] for t in scene.keyframes for labels in scene.labels(t).values() for name in labels)
+            add_rows(tables, video, second, drawing, ids, noise_rng, world.exact_detections, counts)
         bar.update()
     for path, rows in tables.paths(split).items():
         (folder / path).write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
@@ -82,32 +89,27 @@ def add_rows(
     tables: Tables,
     video: str,
     second: int,
-    renderer: Renderer,
+    drawing: Drawing,
     ids: dict[str, int],
     rng: np.random.Generator,
     exact_detections: bool,
+    counts: Counts,
 ) -> None:
     """Add the rows of one second of a video; seconds at which acts change get detections, but no annotations."""
-    scene, key = renderer.scene, f"{video},{second:04d}"
-    people = scene.snapshot(float(second))
-    boxes = [renderer.to_unit(person.skeleton.box(), second) for person in people]
-    thing_boxes = [prop.box(float(second)) for prop in scene.props]
-    thing_boxes += [p.thing_box for p in people if p.thing_box is not None]
-    things = [renderer.to_unit(box, second) for box in thing_boxes]
-    # Nobody detects what the edge of the frame hides for the most part.
-    whole = [(box[2:] - box[:2]).prod() for box in thing_boxes]
-    aspect = renderer.width / renderer.height
-    things = [b for b, area in zip(things, whole, strict=True) if (b[2:] - b[:2]).prod() * aspect > MIN_VISIBLE * area]
-    if second in scene.excluded:
+    key = f"{video},{second:04d}"
+    people, things = drawing.persons(second), drawing.things(second)
+    if second in drawing.excluded:
         tables.exclusions.append(key)
     else:
-        labels = scene.labels(second)
-        tables.annotations += [
-            f"{key},{as_text(box)},{ids[name]},{person.person_id}"
-            for person, box in zip(people, boxes, strict=True)
-            for name in labels[person.person_id]
-        ]
-    for rows, true, *size in ((tables.persons, boxes), (tables.objects, things, FALSE_OBJECT_SIZE)):
+        counts.persons += len(people)
+        for person in people:
+            numbers = [ids[name] for name in person.labels]
+            counts.boxes.update(numbers)
+            tables.annotations += [f"{key},{as_text(person.box)},{n},{person.person_id}" for n in numbers]
+    for rows, true, *size in (
+        (tables.persons, [person.box for person in people]),
+        (tables.objects, things, FALSE_OBJECT_SIZE),
+    ):
         if exact_detections:
             found, scores = true, [1.0] * len(true)
         else:
@@ -121,10 +123,12 @@ def as_text(box: np.ndarray) -> str:
 
 
 def write_label_map(path: Path, classes: Sequence[ToyClass]) -> None:
-    """Write the classes as AVA writes them."""
-    blocks = [
-        f'label {{\n  name: "{c.name}"\n  label_id: {c.id}\n  label_type: {GROUP_TYPES[c.group]}\n}}\n' for c in classes
-    ]
+    """Write the classes as AVA writes them; groups of the world's own by their names."""
+    blocks = []
+    for c in classes:
+        group = GROUP_TYPES.get(c.group, f'"{c.group}"')
+        exclusive = "" if c.group in GROUP_TYPES else f"  exclusive: {str(c.exclusive).lower()}\n"
+        blocks.append(f'label {{\n  name: "{c.name}"\n  label_id: {c.id}\n  label_type: {group}\n{exclusive}}}\n')
     path.write_text("".join(blocks), encoding="utf-8")
 
 

@@ -66,8 +66,17 @@ class Record:
         return (self.size, self.modified_ns) == (stat.st_size, stat.st_mtime_ns)
 
 
+PACKAGED = Path(__file__).resolve().parent / "weights"
+"""The weights that come with this package."""
+
+
 def cached_file(entry: PublicWeights) -> Path:
-    """Return where a file of weights lies, or will lie: in torch.hub's cache folder, which TORCH_HOME moves."""
+    """Return where a file of weights lies, or will lie: in torch.hub's cache folder, which TORCH_HOME moves.
+
+    Those that come with the package lie in it.
+    """
+    if entry.packaged:
+        return PACKAGED / entry.file_name
     return Path(torch.hub.get_dir()) / "checkpoints" / entry.file_name
 
 

@@ -53,6 +53,7 @@ def _table(entries: Iterable[PublicWeights]) -> str:
         backbone = f"`{entry.backbone}`" if entry.backbone else "-"
         license_text = entry.license if entry.commercial else f"{entry.license}, **no commercial use**"
         where = f"[download]({entry.url})" if entry.url else f"[by browser]({entry.page})"
+        where = "in the package" if entry.packaged else where
         cells = (
             f"`{entry.name}`", entry.what, backbone, entry.figure or "-", entry.measured or "no", license_text,
             megabytes(entry.size), where,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from alphaction.utils.atomic import put_in_place
 from alphaction.utils.errors import CheckpointError, UserError, is_first_process
-from alphaction.zoo.cache import Record, cached_file, check_cached, check_hash
+from alphaction.zoo.cache import Record, cached_file, check_cached, check_hash, hash_file
 from alphaction.zoo.entry import PublicWeights
 from alphaction.zoo.transfer import TransferError, only_part, receive
 
@@ -44,6 +44,9 @@ def get_weights(
     """
     path = cached_file(entry)
     what = what or f"the weights zoo:{entry.name}"
+    if entry.packaged:
+        _check_packaged(entry, path, verify)
+        return path
     if not path.is_file():
         if is_first_process():
             _download(entry, path, what, otherwise, say)
@@ -51,6 +54,16 @@ def get_weights(
         _wait_for(path, what)
     check_cached(entry, path, verify=verify)
     return path
+
+
+def _check_packaged(entry: PublicWeights, path: Path, verify: bool) -> None:
+    if not path.is_file():
+        raise CheckpointError(
+            f"{path} is missing: zoo:{entry.name} comes with the package, whose installation is not whole. Install it "
+            "again, or set MODEL.WEIGHT to other weights."
+        )
+    if verify:
+        check_hash(entry, path, hash_file(path), f"{path} has")
 
 
 def _download(entry: PublicWeights, path: Path, what: str, otherwise: str, say: Say) -> None:

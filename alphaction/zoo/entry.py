@@ -23,7 +23,8 @@ class PublicWeights:
         page: where people read about it, or where a browser downloads it.
         file_name: what it is called in the cache folder: its project's name for it, or one of our own where that says
             nothing (``model.safetensors``) or is not public.
-        url: where it is downloaded from; "" if only a browser gets it (see ``page``).
+        url: where it is downloaded from; "" if only a browser gets it (see ``page``), or it needs no download.
+        packaged: whether the file comes with this package.
         license: SPDX name of the license of the weights; "none stated" where there is none.
         commercial: whether the license allows commercial use; if not, every tool that touches it says so.
         license_note: a sentence on it, where its name does not say all; "" otherwise.
@@ -53,6 +54,7 @@ class PublicWeights:
     figure: str = ""
     measured: str = ""
     pretrained_without_labels: bool = False
+    packaged: bool = False
     recipe: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
 

@@ -7,7 +7,17 @@ from typing import TypeVar
 from alphaction.utils.errors import UserError
 from alphaction.utils.messages import counted, nearest
 from alphaction.utils.weight_names import ZOO_PREFIX
-from alphaction.zoo import alphaction, mmaction2, persons, pyslowfast, pytorchvideo, torchvision, videomae, vjepa2
+from alphaction.zoo import (
+    alphaction,
+    mmaction2,
+    persons,
+    pyslowfast,
+    pytorchvideo,
+    rendered,
+    torchvision,
+    videomae,
+    vjepa2,
+)
 from alphaction.zoo.entry import Kind, PublicWeights
 
 Default = TypeVar("Default")
@@ -21,6 +31,7 @@ SOURCES = {
     "torchvision": ("torchvision", torchvision.ENTRIES),
     "vjepa2": ("V-JEPA 2", vjepa2.ENTRIES),
     "alphaction": ("AlphAction, the paper's own project", alphaction.ENTRIES),
+    "rendered": ("Rendered people, trained by this project", rendered.ENTRIES),
     "persons": ("Detectors of persons (torchvision)", persons.ENTRIES),
 }
 """Group -> (title, entries), in the order that people see."""

@@ -20,7 +20,7 @@ EXPERIMENTS = sorted(
     for part, kinds in {
         "resnet50_4x16f_": ("baseline", "serial", "denseserial", "parallel"),
         "resnet101_8x8f_": ("baseline", "denseserial"),
-        "tiny/": ("base", "toy", "pets", "interactions"),
+        "tiny/": ("base", "toy", "pets", "interactions", "rendered"),
     }.items()
     for kind in kinds
 )

@@ -18,6 +18,7 @@ from alphaction.config import load_cfg
 from alphaction.data.temporal import TemporalSampling
 from alphaction.data.video.encoder import write_video
 from alphaction.data.video.whole_movies import MovieSource
+from alphaction.toy.drawing import SceneDrawing
 from alphaction.toy.interactions_world import (
     AMID_WAVES,
     BALL_BOUNCES,
@@ -33,7 +34,7 @@ from alphaction.toy.interactions_world import (
 )
 from alphaction.toy.render import Renderer
 from alphaction.toy.scene import BLEND_SECONDS
-from alphaction.toy.writer import Tables, add_rows
+from alphaction.toy.writer import Counts, Tables, add_rows
 
 SECONDS = 2 * LAG + 1
 OPTIONS = replace(InteractionsWorld.defaults, seconds=SECONDS)
@@ -80,7 +81,8 @@ def film(clip_slots, tmp_path_factory) -> Callable[[Coins], Film]:
 
     def make(coins: Coins) -> Film:
         scene = make_scene(cast, coins)
-        renderer = Renderer(scene, OPTIONS.width, OPTIONS.height, np.random.default_rng(8))
+        drawing = SceneDrawing(scene, OPTIONS, np.random.default_rng(8))
+        renderer = drawing.renderer
         drawn = np.stack(list(renderer.frames(SECONDS, OPTIONS.fps)))
         name = f"video_{len(list(folder.iterdir()))}"
         write_video(
@@ -89,7 +91,8 @@ def film(clip_slots, tmp_path_factory) -> Callable[[Coins], Film]:
         source = MovieSource(folder)
         tables = [Tables() for _ in range(SECONDS)]
         for second, rows in enumerate(tables):
-            add_rows(rows, "video", second, renderer, IDS, np.random.default_rng(9), InteractionsWorld.exact_detections)
+            exact = InteractionsWorld.exact_detections
+            add_rows(rows, "video", second, drawing, IDS, np.random.default_rng(9), exact, Counts())
         return Film(
             [{person: set(names) for person, names in scene.labels(second).items()} for second in range(SECONDS)],
             drawn,

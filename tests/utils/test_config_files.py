@@ -36,7 +36,7 @@ def test_a_name_that_is_misspelled(tmp_path, monkeypatch, name):
 
 def test_the_list(repo_root):
     found = dict(list_configs())
-    assert len(found) == 10
+    assert len(found) == 11
     assert found["tiny/interactions.yaml"].startswith('The toy world "interactions"')
     assert all(find_config(name).is_file() for name in found)
 

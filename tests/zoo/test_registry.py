@@ -18,7 +18,7 @@ from alphaction.zoo.registry import SOURCES
 
 BACKBONES = {
     "vit_s", "vit_b", "vit_l", "mvitv2_s", "swin3d_t", "swin3d_s", "swin3d_b", "slowfast_r50_4x16", "slowfast_r50_8x8",
-    "slowfast_r101_8x8", "slow_r50", "slow_r101", "vjepa2_l", "resnet50", "resnet101",
+    "slowfast_r101_8x8", "slow_r50", "slow_r101", "vjepa2_l", "resnet50", "resnet101", "tiny",
 }  # fmt: skip
 
 
@@ -27,7 +27,7 @@ def test_an_entry_is_complete(name):
     entry = WEIGHTS[name]
     assert re.fullmatch(r"[a-z0-9_]+", name)
     assert entry.what
-    assert entry.page.startswith("https://")
+    assert entry.page.startswith("https://") != entry.packaged
     assert entry.url == "" or entry.url.startswith("https://")
     assert re.fullmatch(r"[\w.-]+\.(pth|pyth|pkl|bin|safetensors)", entry.file_name)
     assert re.fullmatch(r"[0-9a-f]{8}|", entry.hash_prefix)
@@ -128,4 +128,5 @@ def test_what_to_start_from_comes_first():
     assert weights_for("slowfast_r101_8x8")[0].name == "slowfast_r101_8x8_k400_pytorchvideo"
     assert weights_for("vit_b")[0].name == "vit_b_videomae_k400"
     assert weights_for("slow_r101")[0].kind == "detector"
-    assert weights_for("") == weights_for("tiny") == []
+    assert weights_for("") == []
+    assert [entry.name for entry in weights_for("tiny")] == ["slowfast_tiny_rendered"]

@@ -1,0 +1,1 @@
+"""The world "people": jointed bodies in space, seen by many cameras, that pretraining learns motion from."""
