@@ -63,6 +63,27 @@ def check_offset(cfg: CfgNode, run: Run) -> Iterator[str]:
         )
 
 
+@rule("INPUT.ZOOM_JITTER")
+def check_zoom(cfg: CfgNode, run: Run) -> Iterator[str]:
+    """The first number of ZOOM_JITTER is not above the second."""
+    low, high = cfg.INPUT.ZOOM_JITTER
+    if low > high:
+        yield f'INPUT.ZOOM_JITTER is [{low}, {high}], not ascending. Set it to "[{high}, {low}]".'
+
+
+@rule("INPUT.TIME_JITTER", "INPUT.SPEED_JITTER", "INPUT.FRAME_NUM", "INPUT.FRAME_SAMPLE_RATE", "INPUT.CLIP_OFFSET")
+def check_time_jitter(cfg: CfgNode, run: Run) -> Iterator[str]:
+    """In training, TIME_JITTER leaves the keyframe within the clip, also at its slowest (SPEED_JITTER)."""
+    inputs = cfg.INPUT
+    reach = inputs.FRAME_NUM * inputs.FRAME_SAMPLE_RATE // 2 - abs(inputs.CLIP_OFFSET)
+    if "TRAIN" in run.splits and inputs.TIME_JITTER * inputs.SPEED_JITTER > reach >= 0:
+        yield (
+            f"INPUT.TIME_JITTER is {inputs.TIME_JITTER:g}, but a clip reaches {reach / inputs.SPEED_JITTER:.4g} "
+            "timeline frames from its keyframe (FRAME_NUM x FRAME_SAMPLE_RATE / 2 - CLIP_OFFSET, divided by "
+            "SPEED_JITTER): the keyframe, where the boxes lie, might not be in it. Choose that or less."
+        )
+
+
 @rule("INPUT.MIN_SIZE_TRAIN", "INPUT.MAX_SIZE_TRAIN", "INPUT.MIN_SIZE_TEST", "INPUT.MAX_SIZE_TEST")
 def check_sizes(cfg: CfgNode, run: Run) -> Iterator[str]:
     """MIN_SIZE_... is not above MAX_SIZE_...."""
@@ -213,7 +234,7 @@ def check_caches(cfg: CfgNode, run: Run) -> Iterator[str]:
 
 @rule("DATALOADER.FEATURE_CACHE", "MODEL.BACKBONE", "MODEL.ROI_ACTION_HEAD.MEAN_BEFORE_POOLER", "INPUT")
 def check_kept_features(cfg: CfgNode, run: Run) -> Iterator[str]:
-    """With FEATURE_CACHE: FREEZE all, MEAN_BEFORE_POOLER; in training neither COLOR_JITTER nor SLOW_JITTER."""
+    """With FEATURE_CACHE: FREEZE all, MEAN_BEFORE_POOLER; in training no jitter of frames (COLOR_JITTER and so on)."""
     if not cfg.DATALOADER.FEATURE_CACHE:
         return
     training = "TRAIN" in run.splits
@@ -228,15 +249,13 @@ def check_kept_features(cfg: CfgNode, run: Run) -> Iterator[str]:
             "MODEL.ROI_ACTION_HEAD.MEAN_BEFORE_POOLER is False, and features of every frame would take too much room",
             "MODEL.ROI_ACTION_HEAD.MEAN_BEFORE_POOLER True",
         ),
-        (
-            training and cfg.INPUT.COLOR_JITTER,
-            "INPUT.COLOR_JITTER is True, so that a clip has other features each time",
-            "INPUT.COLOR_JITTER False",
-        ),
-        (
-            training and cfg.INPUT.SLOW_JITTER and active_pathways(cfg)[0],
-            "INPUT.SLOW_JITTER is True, so that a clip has other features each time",
-            "INPUT.SLOW_JITTER False",
+        *(
+            (
+                training and applies,
+                f"INPUT.{key} is {cfg.INPUT[key]}, so that a clip has other features each time",
+                f"INPUT.{key} {none}",
+            )
+            for key, none, applies in _jitters(cfg)
         ),
     )
     for applies, problem, remedy in wrong:
@@ -245,6 +264,17 @@ def check_kept_features(cfg: CfgNode, run: Run) -> Iterator[str]:
                 f"DATALOADER.FEATURE_CACHE computes the features of a clip once, but {problem}. Set {remedy}, or "
                 'DATALOADER.FEATURE_CACHE "" to do without.'
             )
+
+
+def _jitters(cfg: CfgNode) -> Iterator[tuple[str, str, bool]]:
+    """Yield the keys of INPUT that change frames at random, the value that does not, and whether each of them does."""
+    inputs = cfg.INPUT
+    yield "COLOR_JITTER", "False", inputs.COLOR_JITTER
+    yield "SLOW_JITTER", "False", inputs.SLOW_JITTER and active_pathways(cfg)[0]
+    yield "ZOOM_JITTER", '"[1.0, 1.0]"', tuple(inputs.ZOOM_JITTER) != (1.0, 1.0)
+    yield "STRETCH_JITTER", "1.0", inputs.STRETCH_JITTER != 1
+    yield "TIME_JITTER", "0.0", inputs.TIME_JITTER != 0
+    yield "SPEED_JITTER", "1.0", inputs.SPEED_JITTER != 1
 
 
 @rule("OUTPUT_DIR")

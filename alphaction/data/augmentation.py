@@ -1,4 +1,4 @@
-"""Random changes of boxes, colors and orientation in training, and the enlarged boxes of testing."""
+"""Random changes of training clips, their boxes and labels, and the enlarged boxes of testing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 
 from alphaction.data.annotations import LabelMap
+from alphaction.data.playback import PlaybackJitter
 from alphaction.data.transforms import ColorJitter
+from alphaction.data.view import ViewJitter
 from alphaction.utils.errors import UserError
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ class TrainingRules:
         jitter_x: largest shift of a box's left and right sides (outwards, inwards), as fractions of its width.
         jitter_y: the same for its upper and lower sides.
         color_later: colors are shifted on the model's device instead of here.
+        view_jitter: how the part of the frames that is shown varies, or None: it is all of them.
+        playback_jitter: how the clips' place in time and their speed vary, or None.
     """
 
     flip_prob: float
@@ -43,6 +47,8 @@ class TrainingRules:
     jitter_x: tuple[float, float]
     jitter_y: tuple[float, float]
     color_later: bool = False
+    view_jitter: ViewJitter | None = None
+    playback_jitter: PlaybackJitter | None = None
 
     @classmethod
     def from_config(cls, cfg: CfgNode, label_map: LabelMap) -> TrainingRules:
@@ -57,6 +63,8 @@ class TrainingRules:
             jitter_x=tuple(head.PROPOSAL_JITTER_X),
             jitter_y=tuple(head.PROPOSAL_JITTER_Y),
             color_later=inputs.COLOR_ON_DEVICE,
+            view_jitter=ViewJitter.of(inputs.ZOOM_JITTER, inputs.STRETCH_JITTER, inputs.PIXEL_MEAN),
+            playback_jitter=PlaybackJitter.from_config(cfg),
         )
 
 
