@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from alphaction.data.annotations import LabelMap
 from alphaction.data.playback import PlaybackJitter
-from alphaction.data.transforms import ColorJitter
-from alphaction.data.view import ViewJitter
+from alphaction.data.transforms import ClipAugmentation, ColorJitter
+from alphaction.data.view import View, ViewJitter
 from alphaction.utils.errors import UserError
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class TrainingRules:
     def from_config(cls, cfg: CfgNode, label_map: LabelMap) -> TrainingRules:
         """Return the rules of a config; ``label_map`` names the classes that a mirrored clip swaps."""
         inputs, head = cfg.INPUT, cfg.MODEL.ROI_ACTION_HEAD
-        color_jitter = ColorJitter(inputs.HUE_JITTER, inputs.SAT_JITTER, inputs.VAL_JITTER)
+        color_jitter = ColorJitter(inputs.HUE_JITTER, inputs.SAT_JITTER, inputs.VAL_JITTER, inputs.GRAY_PROB)
         return cls(
             flip_prob=inputs.FLIP_PROB,
             mirrored_channels=mirrored_channels(label_map, inputs.FLIP_CLASS_PAIRS),
@@ -66,6 +67,17 @@ class TrainingRules:
             view_jitter=ViewJitter.of(inputs.ZOOM_JITTER, inputs.STRETCH_JITTER, inputs.PIXEL_MEAN),
             playback_jitter=PlaybackJitter.from_config(cfg),
         )
+
+    def draw(self, rng: np.random.Generator) -> ClipAugmentation:
+        """Return what one clip varies in but for its view, which depends on where its persons then are."""
+        flip = bool(rng.random() < self.flip_prob)
+        color = None if self.color_jitter is None else self.color_jitter.draw(rng)
+        playback = None if self.playback_jitter is None else self.playback_jitter.draw(rng)
+        return ClipAugmentation(flip, color, self.color_later, playback=playback)
+
+    def draw_view(self, rng: np.random.Generator, boxes: np.ndarray) -> View | None:
+        """Return which part of its frames a clip with these persons shows, see :meth:`ViewJitter.draw`."""
+        return None if self.view_jitter is None else self.view_jitter.draw(rng, boxes)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from alphaction.config.pathways import active_pathways
 from alphaction.data.annotations import AnnotationTable, LabelMap
 from alphaction.data.augmentation import TestRules, TrainingRules
 from alphaction.data.box_geometry import extend_boxes, jitter_boxes, resize_boxes, unit_to_pixel
@@ -22,11 +21,12 @@ from alphaction.data.clip_boxes import ClipBoxes, Persons
 from alphaction.data.feature_cache import Clip, FeatureCache
 from alphaction.data.keyframes import Keyframe
 from alphaction.data.label_statistics import classes_of_keyframes
+from alphaction.data.person_tracks import PersonTracks
 from alphaction.data.playback import jittered_window
 from alphaction.data.sample import ClipSample, SampleRequest
 from alphaction.data.table_checks import require_boxes, require_labels, require_matches
 from alphaction.data.tables import DatasetTables, open_tables
-from alphaction.data.temporal import TemporalSampling
+from alphaction.data.temporal import TemporalSampling, sampling_of
 from alphaction.data.transforms import ClipAugmentation, ResizeRule, Size
 from alphaction.data.used_detections import UsedDetections
 from alphaction.data.video.clip_cache import with_cache
@@ -90,6 +90,8 @@ class ActionDataset(Dataset[ClipSample]):
             has_box = np.diff(tables.annotations.row_offsets) > 0
         most = rules.max_persons if isinstance(rules, TrainingRules) else None
         self._boxes = ClipBoxes(tables, self._used, most, max_objects)
+        moves = isinstance(rules, TrainingRules) and rules.playback_jitter is not None
+        self._tracks = PersonTracks(tables.annotations) if moves else None
         self._table_index = np.flatnonzero(has_box)
         self.keyframes = tables.annotations.keyframes.take(has_box)
 
@@ -178,8 +180,7 @@ class ActionDataset(Dataset[ClipSample]):
         keyframe: Keyframe = self.keyframes[request.index]
         row = int(self._table_index[request.index])
         persons = self._boxes.persons(keyframe, row, rng)
-        augmentation, slow_start = self._draw(rng, persons)
-        unit_boxes = torch.from_numpy(persons.boxes)
+        augmentation, slow_start, unit_boxes = self._draw(rng, keyframe, persons)
         seen = augmentation.shows(unit_boxes)
 
         slow = fast = features = None
@@ -292,40 +293,29 @@ class ActionDataset(Dataset[ClipSample]):
         height, width = (slow if fast is None else fast).shape[2:]
         return slow, fast, (width, height)
 
-    def _draw(self, rng: np.random.Generator, persons: Persons) -> tuple[ClipAugmentation, int | None]:
-        """Draw what a training clip varies in: the augmentation, and the slow pathway's first frame."""
-        rules = self.rules
+    def _draw(
+        self, rng: np.random.Generator, keyframe: Keyframe, persons: Persons
+    ) -> tuple[ClipAugmentation, int | None, Tensor]:
+        """Draw what a training clip varies in: the augmentation, and the slow pathway's first frame.
+
+        Returns:
+            these two, and the persons' boxes, float64 [n, 4] as fractions of the frame, at the moment of the clip.
+        """
+        rules, boxes = self.rules, torch.from_numpy(persons.boxes)
         if not isinstance(rules, TrainingRules):
-            return ClipAugmentation(), None
+            return ClipAugmentation(), None, boxes
         slow_start = self.sampling.draw_slow_start(rng)
-        flip = bool(rng.random() < rules.flip_prob)
-        color = None if rules.color_jitter is None else rules.color_jitter.draw(rng)
-        view = None if rules.view_jitter is None else rules.view_jitter.draw(rng, persons.boxes)
-        playback = None if rules.playback_jitter is None else rules.playback_jitter.draw(rng)
-        return ClipAugmentation(flip, color, rules.color_later, view, playback), slow_start
+        augmentation = rules.draw(rng)
+        if self._tracks is not None:
+            fps = self.fps or self.source.probe(keyframe.video).fps
+            boxes = torch.from_numpy(self._tracks.boxes(persons.rows, augmentation.playback.shift / fps))
+        return replace(augmentation, view=rules.draw_view(rng, boxes.numpy())), slow_start, boxes
 
     @staticmethod
     def _pixel_boxes(augmentation: ClipAugmentation, boxes: Tensor, old_size: Size, size: Size) -> Tensor:
         """Return boxes [N, 4], fractions of a frame of ``old_size``, as pixels of the augmented ones of ``size``."""
         pixels = resize_boxes(unit_to_pixel(augmentation.shown(boxes), old_size), old_size, size)
         return augmentation.boxes(pixels, size[0])
-
-
-def sampling_of(cfg: CfgNode, *, training: bool) -> TemporalSampling:
-    """Return which frames a clip has by the config."""
-    inputs = cfg.INPUT
-    slow, fast = active_pathways(cfg)
-    return TemporalSampling(
-        frame_num=inputs.FRAME_NUM,
-        sample_rate=inputs.FRAME_SAMPLE_RATE,
-        tau=inputs.TAU,
-        alpha=inputs.ALPHA,
-        slow=slow,
-        fast=fast,
-        slow_jitter=training and inputs.SLOW_JITTER,
-        slow_sampling=inputs.SLOW_SAMPLING,
-        offset=inputs.CLIP_OFFSET,
-    )
 
 
 def wants_objects(cfg: CfgNode) -> bool:

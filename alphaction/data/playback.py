@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Playback:
-    """A clip's own clock. Its boxes stay those of the keyframe.
+    """A clip's own clock.
 
     Attributes:
         shift: timeline frames that the clip lies later.

@@ -88,15 +88,22 @@ class FrameShift:
 
 @dataclass(frozen=True)
 class ColorJitter:
-    """Largest shifts, to either side, of hue (degrees), saturation and value (fractions of full)."""
+    """Largest shifts, to either side, of hue (degrees), saturation and value (fractions of full), and gray clips.
+
+    Attributes:
+        gray: how often a clip loses its colors altogether.
+    """
 
     hue: float
     saturation: float
     value: float
+    gray: float = 0.0
 
     def draw(self, rng: np.random.Generator) -> ColorShift:
         """Return a uniformly drawn shift."""
         hue, saturation, value = rng.uniform(-1, 1, size=3)
+        if self.gray and rng.random() < self.gray:
+            return ColorShift(0.0, -1.0, value * self.value)
         return ColorShift(hue * self.hue, saturation * self.saturation, value * self.value)
 
 

@@ -187,7 +187,7 @@ def test_a_view_changes_frames_persons_and_objects_together(cfg, spec):
         request = SampleRequest(3, seed)
         plain, seen = whole[request], dataset[request]
         persons = dataset._boxes.persons(plain.keyframe, 3, np.random.default_rng(0))
-        augmentation, _ = dataset._draw(np.random.default_rng((seed, 3)), persons)
+        augmentation, *_ = dataset._draw(np.random.default_rng((seed, 3)), plain.keyframe, persons)
         assert augmentation.view is not None
         matrix = torch.from_numpy(augmentation.view.matrix(plain.size, mirrored=False))
         image = plain.fast[:, 0].permute(1, 2, 0).numpy()
@@ -233,6 +233,23 @@ def test_time_jitter_and_speed_jitter(cfg, spec, frame_numbers, tmp_path):
     assert len(list((tmp_path / "clips").rglob("*.npy"))) == 1
     still = ActionDataset.from_config(cfg, spec, training=False)
     assert torch.equal(still[SampleRequest(1, 0)].fast, still[SampleRequest(1, 1)].fast)
+
+
+def test_boxes_move_with_their_person(cfg, spec, tmp_path):
+    """From second 1 to 2 a person walks from 0.1 to 0.5: 0.4 of the frame in 25 timeline frames."""
+    rows = [f"wide,{second},{left},0.2,{left + 0.2},0.8,1,4" for second, left in ((1, 0.1), (2, 0.5))]
+    cfg.INPUT.TIME_JITTER, cfg.INPUT.FLIP_PROB = 8.0, 0.0
+    cfg.MODEL.IA_STRUCTURE.ACTIVE = False  # no objects
+    dataset = ActionDataset.from_config(cfg, with_file(spec, tmp_path, "\n".join(rows)), training=True)
+    lefts = []
+    for seed in range(8):
+        clip = dataset[SampleRequest(0, seed)]
+        persons = dataset._boxes.persons(clip.keyframe, 0, None)
+        augmentation, *_ = dataset._draw(np.random.default_rng((seed, 0)), clip.keyframe, persons)
+        lefts.append(float(clip.unit_boxes[0, 0]))
+        assert lefts[-1] == pytest.approx(0.1 + max(0.0, 0.4 * augmentation.playback.shift / 25))
+    assert min(lefts) == 0.1  # earlier, nothing is known
+    assert max(lefts) > 0.15
 
 
 def test_random_choice_of_persons(cfg, spec):

@@ -122,6 +122,13 @@ INPUT: tuple[Section | Key, ...] = (
         within=FRACTION,
     ),
     Key(
+        "INPUT.GRAY_PROB",
+        0.0,
+        "With COLOR_JITTER, how often a training clip loses its colors altogether.",
+        unit="probability",
+        within=FRACTION,
+    ),
+    Key(
         "INPUT.FLIP_PROB",
         0.5,
         "How often a training clip is mirrored left to right.",
@@ -146,8 +153,8 @@ INPUT: tuple[Section | Key, ...] = (
     Key(
         "INPUT.TIME_JITTER",
         0.0,
-        "Furthest that a training clip moves in time, earlier or later. Its boxes and labels stay those of the "
-        "keyframe.",
+        "Furthest that a training clip moves in time, earlier or later. Boxes of a person who has the same id at the "
+        "keyframe before or after, within 2 s, move towards that one's; other boxes, and labels, stay.",
         unit="timeline frames",
         within=FROM_ZERO,
     ),

@@ -19,6 +19,7 @@ from alphaction.workflows.finetune.finetune_options import FinetuneOptions, expe
 from alphaction.workflows.finetune.interaction_settings import backbone_facts, interaction_settings
 from alphaction.workflows.finetune.own_groups import own_groups, own_weights
 from alphaction.workflows.finetune.recipe_schedule import Schedule, plan_schedule
+from alphaction.workflows.finetune.small_recipe import TinyClip, jitter_settings
 from alphaction.workflows.finetune.starting_weights import Start, has_trained_head, starting_point
 
 _GROUP_NAMES = ("movement", "object manipulation", "person interaction")
@@ -42,7 +43,7 @@ def build_recipe(options: FinetuneOptions, stats: DatasetStatistics) -> tuple[li
     """
     start = starting_point(options)
     size = frame_size(options, stats, start)
-    schedule = plan_schedule(options, stats, size.short)
+    schedule = plan_schedule(options, stats, size.short, TinyClip.of(stats).core_seconds(size.short, size.long))
     settings = [
         *_network(options, start),
         *_head(options, stats, start),
@@ -174,11 +175,9 @@ def _input(options: FinetuneOptions, stats: DatasetStatistics, size: FrameSize, 
     low, usual, high = stats.fps
     rates = f"{usual:.4g}" if low == high else f"{low:.4g} to {high:.4g}, median {usual:.4g}"
     rates += f" ({stats.probed} of {stats.videos} looked at)" if stats.probed < stats.videos else ""
+    clip = TinyClip.of(stats)
     if options.tiny:
-        fps = round(min(12.0, usual), 2)
-        # Skipping every second frame must leave about 5 of them a second, or motion is lost.
-        alpha = 2 if fps / 2 >= 5 else 4
-        frames, tau = 16, 4
+        fps, frames, tau, alpha = clip.fps, clip.frames, clip.tau, clip.alpha
         why = f"frames a second of the videos: {rates}; more than 12 would only cost time"
     else:
         fps, frames = 25.0, 64
@@ -195,6 +194,7 @@ def _input(options: FinetuneOptions, stats: DatasetStatistics, size: FrameSize, 
     if not options.tiny:
         yield Setting("INPUT.SLOW_JITTER", True)
         yield Setting("INPUT.COLOR_JITTER", True)
+    yield from jitter_settings(options, clip)
     yield from sizes
     pairs = flip_pairs(stats.label_map.names)
     if pairs:
