@@ -50,6 +50,9 @@ class PersonTracks:
         boxes[known] = (1 - share) * self._boxes[rows] + share * self._boxes[other]
         return boxes
 
-    def share_followed(self) -> float:
-        """Return the share of boxes with a neighbor on both sides, 0 without boxes."""
-        return float(np.mean((self._next >= 0) & (self._previous >= 0))) if len(self._next) else 0.0
+    def usual_step(self) -> float:
+        """Return how many seconds later a person's next box usually is; 0 where less than half of the boxes have one."""
+        rows = np.flatnonzero(self._next >= 0)
+        if 2 * len(rows) < max(len(self._next), 1):
+            return 0.0
+        return float(np.median(self._seconds[self._next[rows]] - self._seconds[rows]))

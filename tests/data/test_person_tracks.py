@@ -45,5 +45,8 @@ def test_boxes_on_straight_lines(tracks, later, lefts):
     assert tracks.boxes(np.array([3, 1]), later)[:, 0].tolist() == pytest.approx([lefts[3], lefts[1]])
 
 
-def test_share_of_those_who_can_be_followed(tracks):
-    assert tracks.share_followed() == 1 / 8  # person 7 at second 1
+def test_the_usual_step_to_the_next_box(tracks):
+    assert tracks.usual_step() == 0  # 2 boxes of 8 have one
+    boxes = np.tile([0.1, 0.1, 0.2, 0.9], (5, 1))
+    table = AnnotationTable.from_columns(["a"] * 5, [0, 0.5, 1, 1.5, 1], boxes, [1] * 5, [1, 1, 1, 1, 2])
+    assert PersonTracks(table).usual_step() == 0.5

@@ -194,7 +194,7 @@ def _input(options: FinetuneOptions, stats: DatasetStatistics, size: FrameSize, 
     if not options.tiny:
         yield Setting("INPUT.SLOW_JITTER", True)
         yield Setting("INPUT.COLOR_JITTER", True)
-    yield from jitter_settings(options, clip)
+    yield from jitter_settings(options, stats, clip)
     yield from sizes
     pairs = flip_pairs(stats.label_map.names)
     if pairs:

@@ -25,7 +25,8 @@ _SECONDS_PER_MEGAPIXEL, _TWO_CORES = 0.33, 1.6
 
 # How clips vary; RESULTS tells what each is worth.
 ZOOM, STRETCH, SPEED = (0.6, 1.4), 1.2, 1.4
-_SHIFT_SECONDS = 0.3
+# Seconds that a clip may move: where its boxes stay; and at most where they go along, up to half-way to the next.
+_SHIFT_SECONDS, _FURTHEST_SHIFT = 0.3, 0.5
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,15 @@ def expected_minutes(core_seconds: float) -> str:
     return counted(max(1, round(core_seconds / _TWO_CORES / 60)), "minute")
 
 
-def jitter_settings(options: FinetuneOptions, clip: TinyClip) -> Iterator[Setting]:
+def time_shift(stats: DatasetStatistics) -> tuple[float, str]:
+    """Return how far clips may move in time, in seconds, and why."""
+    if stats.track_step > 2 * _SHIFT_SECONDS:
+        shift = min(stats.track_step / 2, _FURTHEST_SHIFT)
+        return shift, f"up to {shift:.3g} s earlier or later: boxes go along, as persons have ids"
+    return _SHIFT_SECONDS, f"up to {_SHIFT_SECONDS} s earlier or later, where labels still hold"
+
+
+def jitter_settings(options: FinetuneOptions, stats: DatasetStatistics, clip: TinyClip) -> Iterator[Setting]:
     """Yield how training clips vary, each with its reason."""
     if not varies(options):
         return
@@ -97,9 +106,7 @@ def jitter_settings(options: FinetuneOptions, clip: TinyClip) -> Iterator[Settin
         "training clips are shown smaller and larger, at a random place: few clips teach their places by heart",
     )
     yield Setting("INPUT.STRETCH_JITTER", STRETCH, "and up to a fifth wider or higher")
-    shift = round(_SHIFT_SECONDS * clip.fps, 1)
-    yield Setting(
-        "INPUT.TIME_JITTER", shift, f"up to {_SHIFT_SECONDS} s earlier or later, which hardly changes a label"
-    )
+    shift, why = time_shift(stats)
+    yield Setting("INPUT.TIME_JITTER", round(shift * clip.fps, 2), why)
     yield Setting("INPUT.SPEED_JITTER", SPEED, "slower and faster, as other people move")
     yield Setting("INPUT.COLOR_JITTER", True, "in other light")
