@@ -23,6 +23,7 @@ from alphaction.data.video.clip_source import ClipSource
 from alphaction.data.video.whole_movies import MovieSource
 from alphaction.evaluation.recall import Recall
 from alphaction.utils.messages import counted
+from alphaction.workflows.finetune.frame_size import SeenVideo
 from alphaction.workflows.finetune.rare_classes import RareClasses
 
 # Opening a video decodes a frame; this many of a split suffice to estimate rates and sizes.
@@ -56,12 +57,10 @@ class DatasetStatistics:
         videos, keyframes, boxes: counts of the training split; keyframes are those with a box.
         several: group -> boxes of both splits with two labels of it or more; only exclusive groups.
         persons: (95th percentile, most) boxes of a keyframe.
-        height_share: median height of a box, as a fraction of the frame's shorter side.
-        short_side: median length of that side in pixels.
-        aspect: largest ratio of a frame's longer side to the shorter one.
+        seen: the training split's videos that were looked at, with their boxes.
         fps: (lowest, median, highest) frame rate of the videos.
         memory_step: usual distance of successive keyframes in seconds; 0: there is none that memory could use.
-        memory_slots: most such steps that lie on one side of a keyframe.
+        memory_spans: seconds from the first to the last keyframe of each training video; empty without such a step.
         has_objects: whether both splits name object boxes.
         detections: of the validation split; None: it names no person boxes.
         rare: what to do about rare classes of the training split; None: none is rare.
@@ -80,12 +79,10 @@ class DatasetStatistics:
     boxes: int
     several: Mapping[str, int]
     persons: tuple[int, int]
-    height_share: float
-    short_side: int
-    aspect: float
+    seen: tuple[SeenVideo, ...]
     fps: tuple[float, float, float]
     memory_step: int
-    memory_slots: int
+    memory_spans: tuple[int, ...]
     has_objects: bool
     detections: Detections | None
     rare: RareClasses | None = None
@@ -100,6 +97,11 @@ class DatasetStatistics:
     def epoch_clips(self) -> int:
         """Clips of an epoch: each keyframe of the training split once, or more often where rare classes ask for it."""
         return self.keyframes if self.rare is None else self.rare.epoch
+
+    @property
+    def memory_slots(self) -> int:
+        """Most steps of the memory that lie on one side of a keyframe."""
+        return max(self.memory_spans, default=0) // max(1, self.memory_step)
 
     @property
     def exclusive_movement(self) -> bool:
@@ -141,12 +143,10 @@ def ava_statistics(train: str, val: str, label_map: LabelMap) -> DatasetStatisti
         boxes=0,
         several={MOVEMENT: 0},
         persons=(10, 25),
-        height_share=0.7,
-        short_side=360,
-        aspect=464 / 256,
+        seen=(SeenVideo((464, 256), (0.7,)),),
         fps=(24.0, 25.0, 30.0),
         memory_step=1,
-        memory_slots=896,
+        memory_spans=(896,),
         has_objects=True,
         detections=None,
         published=True,
@@ -165,12 +165,10 @@ def read_statistics(train: DatasetSpec, val: DatasetSpec) -> DatasetStatistics:
     require_same_classes(val_opened, label_map, train.name)
     table, val_table = opened.annotations, val_opened.annotations
     require_boxes(table)
-    shares, infos = _box_heights(table, opened.source)
+    seen, rates = _look_at_videos(table, opened.source)
     counts = np.diff(table.row_offsets)
     counts = counts[counts > 0]
-    sides = [(min(size), max(size)) for size, _ in infos]
-    rates = [fps for _, fps in infos]
-    step, slots = _memory_reach(table)
+    step, spans = _memory_reach(table)
     several = {
         group.name: sum(int((labels_of_group(each, label_map, group.name) > 1).sum()) for each in (table, val_table))
         for group in label_map.class_groups
@@ -185,16 +183,14 @@ def read_statistics(train: DatasetSpec, val: DatasetSpec) -> DatasetStatistics:
         boxes=len(table),
         several=several,
         persons=(int(np.percentile(counts, 95, method="higher")), int(counts.max())),
-        height_share=float(np.median(shares)),
-        short_side=int(np.median([short for short, _ in sides])),
-        aspect=max(long / short for short, long in sides),
+        seen=seen,
         fps=(min(rates), float(np.median(rates)), max(rates)),
         memory_step=step,
-        memory_slots=slots,
+        memory_spans=spans,
         has_objects=train.object_boxes is not None and val.object_boxes is not None,
         detections=_detections(val_opened),
         rare=RareClasses.of(classes_of_keyframes(table, label_map)[np.diff(table.row_offsets) > 0], label_map.names),
-        probed=len(infos),
+        probed=len(seen),
         example_video=_example_video(val_opened),
         example_boxes=val.person_boxes,
         example_objects=val.object_boxes,
@@ -202,25 +198,22 @@ def read_statistics(train: DatasetSpec, val: DatasetSpec) -> DatasetStatistics:
     )
 
 
-def _box_heights(table: AnnotationTable, source: ClipSource) -> tuple[np.ndarray, list[tuple[tuple[int, int], float]]]:
-    """Return box heights as shares of the frame's shorter side, and the ((width, height), rate) of the videos.
-
-    Both are of up to ``_PROBED_VIDEOS`` annotated videos, spread over the split.
-    """
+def _look_at_videos(table: AnnotationTable, source: ClipSource) -> tuple[tuple[SeenVideo, ...], list[float]]:
+    """Return sizes and box heights of up to ``_PROBED_VIDEOS`` annotated videos, spread over the split; their rates."""
     used = np.unique(table.keyframes.video_index[np.diff(table.row_offsets) > 0])
     chosen = used[np.unique(np.linspace(0, len(used) - 1, _PROBED_VIDEOS).round().astype(int))]
     video_of_box = np.repeat(table.keyframes.video_index, np.diff(table.row_offsets))
-    shares, infos = [], []
+    seen, rates = [], []
     for index in chosen:
         info = source.probe(str(table.keyframes.videos[index]))
         boxes = table.boxes[video_of_box == index]
-        shares.append((boxes[:, 3] - boxes[:, 1]) * info.height / min(info.width, info.height))
-        infos.append(((info.width, info.height), info.fps))
-    return np.concatenate(shares), infos
+        seen.append(SeenVideo((info.width, info.height), tuple((boxes[:, 3] - boxes[:, 1]).tolist())))
+        rates.append(info.fps)
+    return tuple(seen), rates
 
 
-def _memory_reach(table: AnnotationTable) -> tuple[int, int]:
-    """Return the usual distance of successive keyframes in seconds, 0 if there is none, and the most steps in a video.
+def _memory_reach(table: AnnotationTable) -> tuple[int, tuple[int, ...]]:
+    """Return the usual distance of successive keyframes in seconds, 0 if there is none, and the seconds of each video.
 
     Memory looks at whole multiples of one step away from a keyframe: where fewer than half of the keyframes have a
     neighbor at that step, there would be hardly anything to remember.
@@ -228,14 +221,13 @@ def _memory_reach(table: AnnotationTable) -> tuple[int, int]:
     videos, seconds = table.keyframes.video_index, table.keyframes.seconds
     gaps = np.diff(seconds)[np.diff(videos) == 0]
     if not len(gaps):
-        return 0, 0
+        return 0, ()
     # A slot is a whole number of seconds, and takes the keyframe nearest to it.
     step = Counter(np.maximum(np.rint(gaps), 1).astype(np.int64).tolist()).most_common(1)[0][0]
     regular = (gaps == step).sum() if seconds.dtype.kind == "i" else _with_neighbor(videos, seconds, step)
     if regular < _MIN_REGULAR * len(seconds):
-        return 0, 0
-    spans = [int(np.ptp(seconds[videos == video])) for video in np.unique(videos)]
-    return step, max(spans) // step
+        return 0, ()
+    return step, tuple(int(np.ptp(seconds[videos == video])) for video in np.unique(videos))
 
 
 def _with_neighbor(videos: np.ndarray, seconds: np.ndarray, step: int) -> int:

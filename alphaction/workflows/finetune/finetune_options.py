@@ -26,6 +26,7 @@ DEFAULT_DATASET = "ava_video_train_v2.2"
 # Bounds far beyond any run: a slip of the keyboard is found before it becomes a config.
 _UP_TO_A_MILLION = whole(1, 1_000_000)
 _GPUS = whole(0, 4096)
+_MEMORY = whole(1, 600)
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,12 @@ class FinetuneOptions:
     )
     use_ia: bool = option(False, help="with an Interaction Aggregation structure")
     ia_structure: str | None = option(None, choices=tuple(IA_STRUCTURES), help="default: serial")
+    memory_seconds: int | None = option(
+        None,
+        within=_MEMORY,
+        metavar="S",
+        help="seconds before and after a clip that an IA structure remembers (default: the whole video, but 30 slots)",
+    )
     num_gpus: int = option(
         0, within=_GPUS, metavar="G", help="0: the CPU (default: those of this machine, %(default)s)"
     )
@@ -131,6 +138,11 @@ class FinetuneOptions:
             problems.append(
                 f"--freeze {self.freeze}: --backbone {self.backbone} has a recipe for training all of it. Take another "
                 "backbone, or add MODEL.BACKBONE.FREEZE to the config"
+            )
+        if self.memory_seconds is not None and not self.use_ia:
+            problems.append(
+                f"--memory-seconds {self.memory_seconds} is about the memory of an IA structure: add --use-ia, or "
+                "leave it out"
             )
         if self.epochs is not None and self.max_iter is not None:
             problems.append("--epochs and --max-iter both set the length of the run: give one of them")

@@ -11,14 +11,14 @@ from alphaction.config import get_cfg
 from alphaction.config.config_text import Setting
 from alphaction.modeling.backbone import build_backbone
 from alphaction.modeling.backbone.base import Backbone
+from alphaction.utils.errors import UserError
 from alphaction.workflows.finetune.dataset_statistics import DatasetStatistics
 from alphaction.workflows.finetune.finetune_options import IA_STRUCTURES, FinetuneOptions
+from alphaction.workflows.finetune.memory_length import choose_memory_length
 from alphaction.workflows.finetune.networks import NETWORKS
 
 _NODE = "MODEL.IA_STRUCTURE"
 DEFAULT_CHANNELS = 2304
-# Reach of the memory in slots, before and after.
-_MAX_SLOTS = {False: 30, True: 3}
 
 
 def usable_blocks(stats: DatasetStatistics) -> tuple[list[str], list[str]]:
@@ -97,12 +97,15 @@ def _limits(options: FinetuneOptions, stats: DatasetStatistics, kinds: list[str]
     if "O" in kinds:
         yield Setting(f"{_NODE}.MAX_OBJECT", 5, "the best scored of a clip")
     if "M" not in kinds:
+        if options.memory_seconds is not None:
+            raise UserError(
+                f"--memory-seconds {options.memory_seconds}: there is nothing to remember, as keyframes of "
+                f"{stats.train} have hardly any neighbor at a regular distance in time. Leave it out."
+            )
         return
-    per_second = 5 if stats.published else max(5, min(10, usual))
+    # No more than the clip's own: a small dataset's second has few persons, and empty slots cost as much as full ones.
+    per_second = 5 if stats.published else min(persons, max(5, min(10, usual)))
     yield Setting(f"{_NODE}.MAX_PER_SEC", per_second, "the best scored persons of a remembered second")
-    slots = min(_MAX_SLOTS[options.tiny], stats.memory_slots)
-    why = "slots before and after the current second"
-    if slots < _MAX_SLOTS[options.tiny]:
-        why += ", as far as the annotated videos reach"
-    yield Setting(f"{_NODE}.LENGTH", [slots, slots], why)
+    length = choose_memory_length(stats, options.memory_seconds)
+    yield Setting(f"{_NODE}.LENGTH", [length.slots, length.slots], length.reason)
     yield Setting(f"{_NODE}.MEMORY_RATE", stats.memory_step, f"keyframes are mostly {stats.memory_step} s apart")

@@ -51,8 +51,8 @@ def ask_options(
     Raises:
         UserError: if a flag has a value that no answer can correct, or input has ended before the last question.
     """
-    # Whether the batch splits over the GPUs, and whether the backbone can be frozen, is seen when both are known.
-    replace(options, num_gpus=min(options.num_gpus, 0), freeze="none").check()
+    # Whether the batch splits over the GPUs, the backbone can be frozen and there is a memory is seen later.
+    replace(options, num_gpus=min(options.num_gpus, 0), freeze="none", use_ia=True).check()
     check_val_dataset(options)
     click.echo("Press Enter to take the value in brackets.")
     options, stats = _ask_dataset(options)
@@ -119,7 +119,8 @@ def _ask_network(options: FinetuneOptions) -> FinetuneOptions:
     if use_ia:
         names = tuple(IA_STRUCTURES)
         structure = ask(f"Structure: {', '.join(names)}", options.structure, options.structure, _one_of(names))
-    options = replace(options, use_ia=use_ia, ia_structure=structure)
+    memory = options.memory_seconds if use_ia else None
+    options = replace(options, use_ia=use_ia, ia_structure=structure, memory_seconds=memory)
     if options.tiny and options.weights is None:
         return options
 

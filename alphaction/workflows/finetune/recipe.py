@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 
 import torch
 
@@ -16,22 +15,14 @@ from alphaction.utils.messages import counted
 from alphaction.workflows.finetune import public_recipe
 from alphaction.workflows.finetune.dataset_statistics import DatasetStatistics
 from alphaction.workflows.finetune.finetune_options import FinetuneOptions, experiment_name
+from alphaction.workflows.finetune.frame_size import FrameSize, choose_frame_size
 from alphaction.workflows.finetune.interaction_settings import backbone_facts, interaction_settings
 from alphaction.workflows.finetune.own_groups import own_groups, own_weights
 from alphaction.workflows.finetune.recipe_schedule import Schedule, plan_schedule
-from alphaction.workflows.finetune.small_recipe import TinyClip, jitter_settings
+from alphaction.workflows.finetune.small_recipe import FEWEST_CELLS, TinyClip, is_short_of_epochs, jitter_settings
 from alphaction.workflows.finetune.starting_weights import Start, has_trained_head, starting_point
 
 _GROUP_NAMES = ("movement", "object manipulation", "person interaction")
-
-
-@dataclass(frozen=True)
-class FrameSize:
-    """The size of the network's frames: sides in pixels, and why."""
-
-    short: int
-    long: int
-    reason: str
 
 
 def build_recipe(options: FinetuneOptions, stats: DatasetStatistics) -> tuple[list[Setting], Schedule]:
@@ -42,8 +33,8 @@ def build_recipe(options: FinetuneOptions, stats: DatasetStatistics) -> tuple[li
         stats: figures of the dataset.
     """
     start = starting_point(options)
-    size = frame_size(options, stats, start)
-    schedule = plan_schedule(options, stats, size.short, TinyClip.of(stats).core_seconds(size.short, size.long))
+    size = _frame_size(options, stats, start)
+    schedule = plan_schedule(options, stats, size.pixels)
     settings = [
         *_network(options, start),
         *_head(options, stats, start),
@@ -58,31 +49,14 @@ def build_recipe(options: FinetuneOptions, stats: DatasetStatistics) -> tuple[li
     return settings, schedule
 
 
-def frame_size(options: FinetuneOptions, stats: DatasetStatistics, start: Start) -> FrameSize:
-    """Return the size of frames that lets the median person be seen, at the least cost.
-
-    A pretrained network keeps 256 x 464, the size it knows, unless the median person would be less than 2 feature
-    cells high; the small one takes what makes that person 2.5 cells high. Neither goes above the videos' own size.
-    """
-    usual = start.settings.get("INPUT.MIN_SIZE_TEST", 256)
-    stride = backbone_facts(options.backbone).stride
-    lowest, wanted, highest = (96, 40, 288) if options.tiny else (usual, 2 * stride, usual * 3 // 2)
+def _frame_size(options: FinetuneOptions, stats: DatasetStatistics, start: Start) -> FrameSize:
+    stride, usual = backbone_facts(options.backbone).stride, start.settings.get("INPUT.MIN_SIZE_TEST", 256)
+    size = choose_frame_size(stats.seen, stride, usual=usual, tiny=options.tiny)
     if stats.published:
-        return FrameSize(
-            lowest, math.ceil(lowest * stats.aspect / 16 - 1e-9) * 16, "" if options.tiny else "as published"
-        )
-    own = math.ceil(stats.short_side / 32) * 32
-    needed = math.ceil(wanted / max(stats.height_share, 1e-3) / 32 - 1e-9) * 32
-    short = max(lowest, min(needed, highest, own))
-    person = stats.height_share * short
-    cells = f"the median person is then {person:.0f} pixels high, {person / stride:.1f} feature cells of {stride}"
-    if options.tiny:
-        long = math.ceil(short * min(stats.aspect, 2.0) / 16 - 1e-9) * 16
-        return FrameSize(short, long, f"{cells} (2.5 are wanted, the shorter side being {lowest} to {highest})")
-    long = math.ceil(short * 464 / 256 / 16) * 16
-    if short == usual:
-        return FrameSize(short, long, f"the recipe's, which the pretrained networks know; {cells}")
-    return FrameSize(short, long, f"above the usual {usual}, as persons are small: {cells}")
+        return replace(size, reason="" if options.tiny else "as published")
+    if is_short_of_epochs(options, stats, size.pixels):
+        size = choose_frame_size(stats.seen, stride, usual=usual, tiny=True, cells=FEWEST_CELLS)
+    return size
 
 
 def loss_weights(options: FinetuneOptions, stats: DatasetStatistics) -> tuple[float, float, float]:

@@ -24,8 +24,8 @@ MIN_CLIPS, MAX_EPOCHS = 32_000, 50
 
 # The small network, from random weights: what config_files/tiny was tuned to.
 TINY_BATCH, TINY_LR, TINY_WARMUP = 8, 0.003, 50
-# Frames with a shorter side above this cost four times as much as those the batch of 8 was tuned to.
-TINY_LARGE_FRAME = 192
+# Frames with more pixels cost four times as much as those the batch of 8 was tuned to.
+TINY_LARGE_FRAME = 192 * 341
 EVALUATIONS = 5
 
 # AdamW, for a new head on a frozen backbone, which nobody has published. The rate of finetuning, which spares the
@@ -67,25 +67,22 @@ class Schedule:
         return math.ceil(self.max_iter / self.period)
 
 
-def plan_schedule(
-    options: FinetuneOptions, stats: DatasetStatistics, short_side: int, tiny_clip: float = 0.05
-) -> Schedule:
+def plan_schedule(options: FinetuneOptions, stats: DatasetStatistics, pixels: int) -> Schedule:
     """Return the schedule for a dataset.
 
     Args:
         options: a batch size, learning rate, number of iterations or epochs given there wins.
         stats: figures of the dataset.
-        short_side: shorter side of the network's frames in pixels.
-        tiny_clip: what a training clip costs a core, in seconds, with the small network.
+        pixels: of one of the network's frames.
 
     Raises:
         UserError: if the epochs asked for are an absurd number of iterations.
     """
-    batch = _batch(options, stats, short_side)
+    batch = _batch(options, stats, pixels)
     lr, lr_reason = _learning_rate(options, batch)
     epoch = math.ceil(stats.epoch_clips / batch)
     as_published = stats.published and not options.tiny and options.max_iter is None and options.epochs is None
-    max_iter, reason = _length(options, stats, batch, tiny_clip)
+    max_iter, reason = _length(options, stats, batch, pixels)
     if options.max_iter is not None:
         max_iter, reason = options.max_iter, "as given by --max-iter"
     elif options.epochs is not None:
@@ -124,12 +121,12 @@ def plan_schedule(
     )
 
 
-def _batch(options: FinetuneOptions, stats: DatasetStatistics, short_side: int) -> int:
+def _batch(options: FinetuneOptions, stats: DatasetStatistics, pixels: int) -> int:
     if options.batch_size is not None:
         return options.batch_size
     each = CLIPS_PER_GPU
     if options.tiny:
-        each = TINY_BATCH if short_side <= TINY_LARGE_FRAME else TINY_BATCH // 2
+        each = TINY_BATCH if pixels <= TINY_LARGE_FRAME else TINY_BATCH // 2
     # A batch larger than the dataset would hold clips twice.
     return options.processes * max(1, min(each, stats.keyframes // options.processes))
 
@@ -159,10 +156,10 @@ def _learning_rate(options: FinetuneOptions, batch: int) -> tuple[float, str]:
     return float(f"{rate:.6g}"), why
 
 
-def _length(options: FinetuneOptions, stats: DatasetStatistics, batch: int, tiny_clip: float) -> tuple[int, str]:
+def _length(options: FinetuneOptions, stats: DatasetStatistics, batch: int, pixels: int) -> tuple[int, str]:
     """Return the iterations that suit the dataset, and why."""
     if options.tiny:
-        return small_length(options, stats, batch, tiny_clip)
+        return small_length(options, stats, batch, pixels)
     if (training := options.network.training) is not None:
         return _public_length(training, stats, batch)
     recipe_iter, _ = RECIPE_ITERATIONS[options.use_ia]

@@ -17,6 +17,8 @@ from alphaction.workflows.finetune.finetune_options import FinetuneOptions
 
 # Epochs that a large dataset gets, and a small one where they take no longer than BUDGET.
 TINY_EPOCHS, MOST_EPOCHS, TINY_MIN_ITER = 9, 120, 300
+# Where large frames would leave fewer, they are smaller: of this many feature cells instead of 2.5 for a person.
+ENOUGH_EPOCHS, FEWEST_CELLS = 40, 1.7
 # Work of a whole training, in seconds of one core: with two, 15 minutes at most.
 BUDGET = 1200.0
 # Seconds of one core for a million pixels forward and backward (float32, from 0.30 to 0.34 for frames of 128 x 96 to
@@ -45,10 +47,10 @@ class TinyClip:
         # Skipping every second frame must leave about 5 of them a second, or motion is lost.
         return cls(fps, 16, 4, 2 if fps / 2 >= 5 else 4)
 
-    def core_seconds(self, short: int, long: int) -> float:
-        """Return what a training clip with frames of these sides costs one core, in seconds."""
+    def core_seconds(self, pixels: int) -> float:
+        """Return what a training clip with frames of so many pixels costs one core, in seconds."""
         shown = self.frames // self.tau * (1 + self.alpha)
-        return _SECONDS_PER_MEGAPIXEL * shown * short * long / 1e6
+        return _SECONDS_PER_MEGAPIXEL * shown * pixels / 1e6
 
 
 def varies(options: FinetuneOptions) -> bool:
@@ -59,20 +61,25 @@ def varies(options: FinetuneOptions) -> bool:
     return options.tiny and not options.use_ia
 
 
-def small_length(options: FinetuneOptions, stats: DatasetStatistics, batch: int, clip: float) -> tuple[int, str]:
+def is_short_of_epochs(options: FinetuneOptions, stats: DatasetStatistics, pixels: int) -> bool:
+    """Return whether frames of so many pixels leave a small dataset too few epochs for clips that vary."""
+    return varies(options) and _affordable(stats, pixels) < ENOUGH_EPOCHS * stats.epoch_clips
+
+
+def small_length(options: FinetuneOptions, stats: DatasetStatistics, batch: int, pixels: int) -> tuple[int, str]:
     """Return the iterations that suit a dataset, and why.
 
     Args:
         options: the choices.
         stats: figures of the dataset.
         batch: clips of an iteration.
-        clip: what one costs a core, in seconds.
+        pixels: of a frame.
     """
     epoch = stats.epoch_clips / batch
     least = max(TINY_MIN_ITER, math.ceil(TINY_EPOCHS * epoch))
     if not varies(options):
         return least, f"{TINY_EPOCHS} epochs, enough for random weights, but at least {TINY_MIN_ITER} iterations"
-    wanted, affordable = math.ceil(MOST_EPOCHS * epoch), int(BUDGET / (clip * batch))
+    wanted, affordable = math.ceil(MOST_EPOCHS * epoch), int(_affordable(stats, pixels) / batch)
     iterations = max(least, min(wanted, affordable))
     if iterations == least:
         why = f"{TINY_EPOCHS} epochs, enough for random weights, but at least {TINY_MIN_ITER} iterations"
@@ -80,7 +87,13 @@ def small_length(options: FinetuneOptions, stats: DatasetStatistics, batch: int,
         why = f"{MOST_EPOCHS} epochs, as clips vary"
     else:
         why = f"as many epochs as {BUDGET / 60:.0f} minutes of one core allow, as clips vary"
-    return iterations, f"{why}; about {expected_minutes(iterations * batch * clip)} on 2 cores"
+    seconds = iterations * batch * TinyClip.of(stats).core_seconds(pixels)
+    return iterations, f"{why}; about {expected_minutes(seconds)} on 2 cores"
+
+
+def _affordable(stats: DatasetStatistics, pixels: int) -> float:
+    """Return how many clips with frames of so many pixels BUDGET is enough for."""
+    return BUDGET / TinyClip.of(stats).core_seconds(pixels)
 
 
 def expected_minutes(core_seconds: float) -> str:

@@ -6,6 +6,7 @@ import pytest
 
 from alphaction.utils.errors import UserError
 from alphaction.workflows.finetune.finetune_options import FinetuneOptions
+from alphaction.workflows.finetune.frame_size import SeenVideo
 from alphaction.workflows.finetune.generate import collect_statistics
 
 CLASSES = [("walk", "PERSON_MOVEMENT"), ("run", "PERSON_MOVEMENT")]
@@ -24,8 +25,7 @@ def test_figures_of_a_dataset(make_dataset):
     assert (stats.videos, stats.keyframes, stats.boxes, stats.several["movement"]) == (1, 3, 4, 1)
     assert not stats.exclusive_movement
     assert stats.persons == (2, 2)
-    assert stats.height_share == 0.5
-    assert (stats.short_side, stats.aspect) == (48, pytest.approx(64 / 48))
+    assert stats.seen == (SeenVideo((64, 48), (0.5, 0.5, 0.25, 1.0)),)
     assert stats.fps == (10.0, 10.0, 10.0)
     assert (stats.memory_step, stats.memory_slots) == (1, 2)
     assert not stats.has_objects

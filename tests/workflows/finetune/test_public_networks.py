@@ -15,6 +15,7 @@ from alphaction.data.annotations import read_label_map
 from alphaction.modeling.backbone import build_backbone
 from alphaction.utils.errors import UserError
 from alphaction.workflows.finetune.finetune_options import PARTS, FinetuneOptions
+from alphaction.workflows.finetune.frame_size import SeenVideo
 from alphaction.workflows.finetune.generate import generate_config
 from alphaction.workflows.finetune.networks import NETWORKS
 from alphaction.workflows.finetune.starting_weights import default_backbone, head_is_new, starting_point
@@ -261,7 +262,7 @@ def test_cells_are_those_of_the_network(toy_data, toy_statistics):
     wide, fine = (generate(toy_data, toy_statistics, name) for name in ("swin3d_t", "vit_s"))
     assert "feature cells of 32" in " ".join(wide.text.replace("#", "").split())
     assert "feature cells of 16" in " ".join(fine.text.replace("#", "").split())
-    small = replace(toy_statistics, height_share=40 / 256, short_side=480)
+    small = replace(toy_statistics, seen=(SeenVideo((640, 480), (40 / 256,)),))
     sizes = [generate(toy_data, small, name).cfg.INPUT.MIN_SIZE_TRAIN for name in ("swin3d_t", "vit_s")]
     assert sizes == [384, 256]  # two cells for the median person would be 410, and half as large again is the most
 

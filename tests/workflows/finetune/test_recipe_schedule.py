@@ -26,7 +26,7 @@ def own_statistics(keyframes: int):
     [(100, 50), (640, 50), (1000, 32), (4000, 8), (100_000, 90_000 * 16 / 184_000)],
 )
 def test_epochs_of_a_pretrained_network(keyframes, epochs):
-    plan = plan_schedule(FinetuneOptions("own", num_gpus=8), own_statistics(keyframes), 256)
+    plan = plan_schedule(FinetuneOptions("own", num_gpus=8), own_statistics(keyframes), 256 * 464)
     assert plan.epochs == pytest.approx(epochs, rel=0.01)
     assert plan.steps == (round(plan.max_iter * 5 / 9), round(plan.max_iter * 7 / 9))
     assert plan.warmup == min(2000, plan.max_iter // 10)
@@ -34,34 +34,35 @@ def test_epochs_of_a_pretrained_network(keyframes, epochs):
 
 
 def test_the_number_of_gpus_does_not_change_what_is_seen():
-    plans = [plan_schedule(FinetuneOptions("own", num_gpus=gpus), own_statistics(5000), 256) for gpus in (0, 1, 4, 8)]
+    stats = own_statistics(5000)
+    plans = [plan_schedule(FinetuneOptions("own", num_gpus=gpus), stats, 256 * 464) for gpus in (0, 1, 4, 8)]
     assert [plan.batch for plan in plans] == [2, 2, 8, 16]
     assert [plan.lr for plan in plans] == [0.00005, 0.00005, 0.0002, 0.0004]
     assert {round(plan.max_iter * plan.batch / 100) for plan in plans} == {round(plans[0].epochs * 50)}
 
 
 def test_the_small_network():
-    plan = plan_schedule(FinetuneOptions("own", backbone="tiny"), own_statistics(720), 96)
+    plan = plan_schedule(FinetuneOptions("own", backbone="tiny"), own_statistics(720), 96 * 128)
     assert (plan.batch, plan.lr, plan.max_iter, plan.warmup, plan.steps) == (8, 0.003, 810, 50, ())
-    plan = plan_schedule(FinetuneOptions("own", backbone="tiny"), own_statistics(85), 288)
+    plan = plan_schedule(FinetuneOptions("own", backbone="tiny"), own_statistics(85), 288 * 384)
     assert (plan.batch, plan.lr, plan.max_iter) == (4, 0.00212132, 300)
 
 
 def test_epochs_are_as_asked_for():
-    plan = plan_schedule(FinetuneOptions("own", num_gpus=1, epochs=3, batch_size=10), own_statistics(100), 256)
+    plan = plan_schedule(FinetuneOptions("own", num_gpus=1, epochs=3, batch_size=10), own_statistics(100), 256 * 464)
     assert (plan.max_iter, plan.epoch, plan.epochs) == (30, 10, 3)
     assert "--epochs" in plan.reason
 
 
 @pytest.mark.parametrize(("max_iter", "period"), [(1, 1), (4, 1), (8, 2), (10, 2), (11, 3), (300, 60)])
 def test_a_short_run_is_evaluated_five_times_at_most(max_iter, period):
-    plan = plan_schedule(FinetuneOptions("own", num_gpus=1, max_iter=max_iter), own_statistics(100), 256)
+    plan = plan_schedule(FinetuneOptions("own", num_gpus=1, max_iter=max_iter), own_statistics(100), 256 * 464)
     assert plan.period == period
 
 
 @pytest.mark.parametrize(("max_iter", "evaluations"), [(1063, 5), (1060, 5), (8, 4), (1, 1)])
 def test_evaluations_are_counted_with_the_one_at_the_end(max_iter, evaluations):
-    plan = plan_schedule(FinetuneOptions("own", num_gpus=1, max_iter=max_iter), own_statistics(100), 256)
+    plan = plan_schedule(FinetuneOptions("own", num_gpus=1, max_iter=max_iter), own_statistics(100), 256 * 464)
     at = {*range(plan.period, max_iter + 1, plan.period), max_iter}
     assert plan.evaluations == len(at) == evaluations
 
@@ -71,7 +72,7 @@ def test_evaluations_are_counted_with_the_one_at_the_end(max_iter, evaluations):
 def test_the_rate_is_that_of_the_scaled_config(backbone, gpus):
     """One rule: a config for one GPU that is scaled trains as one that is generated for more."""
     one, more = (
-        plan_schedule(FinetuneOptions("own", backbone=backbone, num_gpus=count), own_statistics(5000), 96)
+        plan_schedule(FinetuneOptions("own", backbone=backbone, num_gpus=count), own_statistics(5000), 96 * 128)
         for count in (1, gpus)
     )
     cfg = get_cfg()
@@ -86,11 +87,11 @@ def test_epochs_without_end_are_refused():
     with pytest.raises(UserError, match="--epochs 1e[+]308: .* to 1000000"):
         FinetuneOptions("own", epochs=1e308).check()
     with pytest.raises(UserError, match="--epochs 1e[+]06: 184000 .* 2 .* 92000000000"):
-        plan_schedule(FinetuneOptions("own", num_gpus=1, epochs=1e6), own_statistics(184_000), 256)
+        plan_schedule(FinetuneOptions("own", num_gpus=1, epochs=1e6), own_statistics(184_000), 256 * 464)
 
 
 def test_a_batch_is_no_larger_than_the_dataset():
-    plan = plan_schedule(FinetuneOptions("own", num_gpus=4), own_statistics(7), 256)
+    plan = plan_schedule(FinetuneOptions("own", num_gpus=4), own_statistics(7), 256 * 464)
     assert plan.batch == 4
-    plan = plan_schedule(FinetuneOptions("own", num_gpus=8), own_statistics(3), 256)
+    plan = plan_schedule(FinetuneOptions("own", num_gpus=8), own_statistics(3), 256 * 464)
     assert plan.batch == 8  # one clip each; less is not possible
