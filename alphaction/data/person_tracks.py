@@ -51,7 +51,7 @@ class PersonTracks:
         return boxes
 
     def usual_step(self) -> float:
-        """Return how many seconds later a person's next box usually is; 0 where less than half of the boxes have one."""
+        """Return how many seconds later a person's next box usually is; 0 where less than half of them have one."""
         rows = np.flatnonzero(self._next >= 0)
         if 2 * len(rows) < max(len(self._next), 1):
             return 0.0

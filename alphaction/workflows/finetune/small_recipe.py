@@ -17,16 +17,18 @@ from alphaction.workflows.finetune.finetune_options import FinetuneOptions
 
 # Epochs that a large dataset gets, and a small one where they take no longer than BUDGET.
 TINY_EPOCHS, MOST_EPOCHS, TINY_MIN_ITER = 9, 120, 300
-# Where large frames would leave fewer, they are smaller: of this many feature cells instead of 2.5 for a person.
-ENOUGH_EPOCHS, FEWEST_CELLS = 40, 1.7
+# Where large frames would leave a dataset of at most so many clips fewer epochs than that, frames are smaller: a person
+# has so many feature cells instead of 2.5.
+SMALL, ENOUGH_EPOCHS, FEWEST_CELLS = 1000, 40, 1.7
 # Work of a whole training, in seconds of one core: with two, 15 minutes at most.
 BUDGET = 1200.0
 # Seconds of one core for a million pixels forward and backward (float32, from 0.30 to 0.34 for frames of 128 x 96 to
 # 384 x 288), and how much sooner two cores are done than one.
 _SECONDS_PER_MEGAPIXEL, _TWO_CORES = 0.33, 1.6
 
-# How clips vary; RESULTS tells what each is worth.
+# How clips vary.
 ZOOM, STRETCH, SPEED = (0.6, 1.4), 1.2, 1.4
+COLORS = {"HUE_JITTER": 40.0, "SAT_JITTER": 0.25, "VAL_JITTER": 0.25, "GRAY_PROB": 0.2}
 # Seconds that a clip may move: where its boxes stay; and at most where they go along, up to half-way to the next.
 _SHIFT_SECONDS, _FURTHEST_SHIFT = 0.3, 0.5
 
@@ -63,7 +65,8 @@ def varies(options: FinetuneOptions) -> bool:
 
 def is_short_of_epochs(options: FinetuneOptions, stats: DatasetStatistics, pixels: int) -> bool:
     """Return whether frames of so many pixels leave a small dataset too few epochs for clips that vary."""
-    return varies(options) and _affordable(stats, pixels) < ENOUGH_EPOCHS * stats.epoch_clips
+    small = varies(options) and stats.epoch_clips <= SMALL
+    return small and _affordable(stats, pixels) < ENOUGH_EPOCHS * stats.epoch_clips
 
 
 def small_length(options: FinetuneOptions, stats: DatasetStatistics, batch: int, pixels: int) -> tuple[int, str]:
@@ -101,12 +104,14 @@ def expected_minutes(core_seconds: float) -> str:
     return counted(max(1, round(core_seconds / _TWO_CORES / 60)), "minute")
 
 
-def time_shift(stats: DatasetStatistics) -> tuple[float, str]:
-    """Return how far clips may move in time, in seconds, and why."""
-    if stats.track_step > 2 * _SHIFT_SECONDS:
-        shift = min(stats.track_step / 2, _FURTHEST_SHIFT)
-        return shift, f"up to {shift:.3g} s earlier or later: boxes go along, as persons have ids"
-    return _SHIFT_SECONDS, f"up to {_SHIFT_SECONDS} s earlier or later, where labels still hold"
+def time_shift(stats: DatasetStatistics, clip: TinyClip) -> tuple[float, str]:
+    """Return how far clips may move in time, in timeline frames, and why."""
+    seconds, why = _SHIFT_SECONDS, "where labels still hold"
+    if stats.track_step > 2 * seconds:
+        seconds, why = min(stats.track_step / 2, _FURTHEST_SHIFT), "boxes go along, as persons have ids"
+    # Also the slowest clip, which covers least time, has its keyframe in it.
+    shift = math.floor(min(seconds * clip.fps, clip.frames // 2 / SPEED) * 100) / 100
+    return shift, f"up to {shift / clip.fps:.2g} s earlier or later: {why}"
 
 
 def jitter_settings(options: FinetuneOptions, stats: DatasetStatistics, clip: TinyClip) -> Iterator[Setting]:
@@ -119,7 +124,10 @@ def jitter_settings(options: FinetuneOptions, stats: DatasetStatistics, clip: Ti
         "training clips are shown smaller and larger, at a random place: few clips teach their places by heart",
     )
     yield Setting("INPUT.STRETCH_JITTER", STRETCH, "and up to a fifth wider or higher")
-    shift, why = time_shift(stats)
-    yield Setting("INPUT.TIME_JITTER", round(shift * clip.fps, 2), why)
+    yield Setting("INPUT.TIME_JITTER", *time_shift(stats, clip))
     yield Setting("INPUT.SPEED_JITTER", SPEED, "slower and faster, as other people move")
-    yield Setting("INPUT.COLOR_JITTER", True, "in other light")
+    yield Setting(
+        "INPUT.COLOR_JITTER", True, "in other light and other clothes; without, clips are known by their colors"
+    )
+    for key, value in COLORS.items():
+        yield Setting(f"INPUT.{key}", value)
