@@ -17,7 +17,7 @@ from alphaction.config.pathways import active_pathways, frame_problems, jitter_p
 from alphaction.config.validate import SPLITS, Run, rule
 from alphaction.utils.errors import UserError
 from alphaction.utils.files import WEIGHT_SUFFIXES, check_writable, missing_file
-from alphaction.utils.messages import counted
+from alphaction.utils.messages import counted, listed
 from alphaction.utils.weight_names import is_zoo_name
 
 # Times of keyframes are exact to it, in seconds: a stride of 0.333 means a third.
@@ -237,7 +237,7 @@ def check_kept_features(cfg: CfgNode, run: Run) -> Iterator[str]:
     """With FEATURE_CACHE: FREEZE all, MEAN_BEFORE_POOLER; in training no jitter of frames (COLOR_JITTER and so on)."""
     if not cfg.DATALOADER.FEATURE_CACHE:
         return
-    training = "TRAIN" in run.splits
+    training, jitters = "TRAIN" in run.splits, _jitters(cfg)
     wrong = (
         (
             cfg.MODEL.BACKBONE.FREEZE != "all",
@@ -249,13 +249,11 @@ def check_kept_features(cfg: CfgNode, run: Run) -> Iterator[str]:
             "MODEL.ROI_ACTION_HEAD.MEAN_BEFORE_POOLER is False, and features of every frame would take too much room",
             "MODEL.ROI_ACTION_HEAD.MEAN_BEFORE_POOLER True",
         ),
-        *(
-            (
-                training and applies,
-                f"INPUT.{key} is {cfg.INPUT[key]}, so that a clip has other features each time",
-                f"INPUT.{key} {none}",
-            )
-            for key, none, applies in _jitters(cfg)
+        (
+            training and len(jitters) > 0,
+            f"{listed([f'INPUT.{key}' for key in jitters], len(jitters))} "
+            f"{'gives' if len(jitters) == 1 else 'give'} it other features each time",
+            " ".join(f"INPUT.{key} {off}" for key, off in jitters.items()),
         ),
     )
     for applies, problem, remedy in wrong:
@@ -266,15 +264,18 @@ def check_kept_features(cfg: CfgNode, run: Run) -> Iterator[str]:
             )
 
 
-def _jitters(cfg: CfgNode) -> Iterator[tuple[str, str, bool]]:
-    """Yield the keys of INPUT that change frames at random, the value that does not, and whether each of them does."""
+def _jitters(cfg: CfgNode) -> dict[str, str]:
+    """Return the keys of INPUT that change frames at random, and for each the text of the value that does not."""
     inputs = cfg.INPUT
-    yield "COLOR_JITTER", "False", inputs.COLOR_JITTER
-    yield "SLOW_JITTER", "False", inputs.SLOW_JITTER and active_pathways(cfg)[0]
-    yield "ZOOM_JITTER", '"[1.0, 1.0]"', tuple(inputs.ZOOM_JITTER) != (1.0, 1.0)
-    yield "STRETCH_JITTER", "1.0", inputs.STRETCH_JITTER != 1
-    yield "TIME_JITTER", "0.0", inputs.TIME_JITTER != 0
-    yield "SPEED_JITTER", "1.0", inputs.SPEED_JITTER != 1
+    jitters = (
+        ("COLOR_JITTER", "False", inputs.COLOR_JITTER),
+        ("SLOW_JITTER", "False", inputs.SLOW_JITTER and active_pathways(cfg)[0]),
+        ("ZOOM_JITTER", '"[1.0, 1.0]"', tuple(inputs.ZOOM_JITTER) != (1.0, 1.0)),
+        ("STRETCH_JITTER", "1.0", inputs.STRETCH_JITTER != 1),
+        ("TIME_JITTER", "0.0", inputs.TIME_JITTER != 0),
+        ("SPEED_JITTER", "1.0", inputs.SPEED_JITTER != 1),
+    )
+    return {key: off for key, off, changes in jitters if changes}
 
 
 @rule("OUTPUT_DIR")

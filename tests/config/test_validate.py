@@ -98,9 +98,10 @@ def test_valid(overrides):
         ((*KEPT, "INPUT.COLOR_JITTER", True), "INPUT.COLOR_JITTER False"),
         ((*KEPT, "INPUT.SLOW_JITTER", True), 'SLOW_JITTER False, or DATALOADER.FEATURE_CACHE ""'),
         ((*KEPT, "INPUT.ZOOM_JITTER", "(1.0, 1.1)"), 'INPUT.ZOOM_JITTER "[1.0, 1.0]", or'),
-        ((*KEPT, "INPUT.STRETCH_JITTER", 1.1), "INPUT.STRETCH_JITTER 1.0"),
-        ((*KEPT, "INPUT.TIME_JITTER", 1), "INPUT.TIME_JITTER 0.0"),
-        ((*KEPT, "INPUT.SPEED_JITTER", 1.1), "INPUT.SPEED_JITTER 1.0"),
+        (
+            (*KEPT, *"INPUT.STRETCH_JITTER 1.1 INPUT.TIME_JITTER 1 INPUT.SPEED_JITTER 1.1".split()),
+            "Set INPUT.STRETCH_JITTER 1.0 INPUT.TIME_JITTER 0.0 INPUT.SPEED_JITTER 1.0, or",
+        ),
         (("SOLVER.ACCUMULATION_STEPS", 5), "SOLVER.VIDEOS_PER_BATCH 30"),
         (("SOLVER.AMP", "fp16", "MODEL.DEVICE", "cpu"), "bf16 or off"),
     ],

@@ -28,7 +28,7 @@ _SECONDS_PER_MEGAPIXEL, _TWO_CORES = 0.33, 1.6
 
 # How clips vary.
 ZOOM, STRETCH, SPEED = (0.6, 1.4), 1.2, 1.4
-COLORS = {"HUE_JITTER": 40.0, "SAT_JITTER": 0.25, "VAL_JITTER": 0.25, "GRAY_PROB": 0.2}
+COLORS = {"HUE_JITTER": 40.0, "SAT_JITTER": 0.15, "VAL_JITTER": 0.2, "GRAY_PROB": 0.2}
 # Seconds that a clip may move: where its boxes stay; and at most where they go along, up to half-way to the next.
 _SHIFT_SECONDS, _FURTHEST_SHIFT = 0.3, 0.5
 
