@@ -137,6 +137,14 @@ def _seed() -> None:
     torch.manual_seed(0)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_waiting_for_the_disk() -> Iterator[None]:
+    """Files of tests need not survive a power cut; a disk may take 10 ms to promise that they do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda file: None)
+        yield
+
+
 @pytest.fixture(scope="session")
 def toy_folder(made_toy) -> Path:
     """DATASETS.DATA_DIR with a toy dataset of 4 + 2 videos of 6 seconds; to be read only."""

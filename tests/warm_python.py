@@ -184,6 +184,7 @@ def _preload() -> None:
     for module in pkgutil.walk_packages(alphaction.__path__, "alphaction."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
+    os.fsync = lambda file: None  # as in conftest.py
     gc.freeze()  # a collection in a fork would copy all of it
 
 

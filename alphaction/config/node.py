@@ -11,7 +11,7 @@ from typing import Any
 from yacs.config import CfgNode
 
 from alphaction.config.keys import KEYS
-from alphaction.config.tree import get_value, leaf_keys, nearest_key, section_keys
+from alphaction.config.tree import get_value, is_section, leaf_keys, nearest_key, section_keys
 from alphaction.config.values import WrongTypeError, coerce
 from alphaction.config.yaml_file import LocatedDict, read_yaml_mapping
 from alphaction.utils.errors import UserError
@@ -138,12 +138,11 @@ def _bases(content: LocatedDict, path: Path) -> list[str]:
 
 def _read_changes(root: ConfigNode, content: Mapping[str, Any], section: str, changes: dict[str, Any]) -> Iterator[str]:
     """Add to ``changes`` what ``content``, which stands under the key ``section``, sets; yield what is wrong in it."""
-    sections = set(section_keys(root))
     for name, value in content.items():
         key = f"{section}.{name}" if section else str(name)
-        if isinstance(value, Mapping) and key in sections:
+        if isinstance(value, Mapping) and is_section(root, key):
             yield from _read_changes(root, value, key, changes)
-        elif value is None and key in sections:
+        elif value is None and is_section(root, key):
             continue  # A section whose lines are all commented out changes nothing.
         elif isinstance(value, Mapping) and any(find_near_name(f"{key}.{inner}") for inner in value):
             # A section of another framework: what it holds may have a place here.
@@ -163,15 +162,15 @@ def _list_changes(root: ConfigNode, items: list[Any]) -> dict[str, Any]:
 
 def _read_change(root: ConfigNode, key: str, value: Any, changes: dict[str, Any]) -> str | None:
     """Add the converted ``value`` of ``key`` to ``changes``; return what is wrong with it, None if all is well."""
-    sections, keys = list(section_keys(root)), list(leaf_keys(root))
-    if key in sections:
+    if is_section(root, key):
         return f"{key} is a section, not a value; it has the keys {', '.join(get_value(root, key))}."
-    if key not in keys:
-        section = key.rpartition(".")[0]
-        if section in ("", *sections) and get_value(root, section).is_new_allowed():
+    section, _, name = key.rpartition(".")
+    known = not section or is_section(root, section)
+    if not known or name not in get_value(root, section):
+        if known and get_value(root, section).is_new_allowed():
             changes[key] = value
             return None
-        return _unknown(key, root, keys + sections)
+        return _unknown(key, root)
     try:
         changes[key] = root._convert(key, value)
     except WrongTypeError as error:
@@ -179,7 +178,8 @@ def _read_change(root: ConfigNode, key: str, value: Any, changes: dict[str, Any]
     return None
 
 
-def _unknown(key: str, root: ConfigNode, known: list[str]) -> str:
+def _unknown(key: str, root: ConfigNode) -> str:
+    known = [*leaf_keys(root), *section_keys(root)]
     if key.rpartition(".")[2] == BASE_KEY:
         return f"{key}: {BASE_KEY} belongs at the top of a config file only."
     if hint := unknown_key_hint(key):

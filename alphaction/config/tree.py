@@ -31,6 +31,15 @@ def section_keys(node: CfgNode, prefix: str = "") -> Iterator[str]:
             yield from section_keys(value, f"{prefix}{name}.")
 
 
+def is_section(node: CfgNode, path: str) -> bool:
+    """Return whether there is a section at the dotted path ``path`` below ``node``."""
+    for part in path.split("."):
+        node = node.get(part)
+        if not isinstance(node, CfgNode):
+            return False
+    return True
+
+
 def get_value(cfg: CfgNode, key: str) -> Any:
     """Return the value (or section) at the dotted path ``key``; "" is the tree itself."""
     node: Any = cfg

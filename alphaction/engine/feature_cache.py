@@ -35,6 +35,7 @@ from alphaction.utils.errors import ResourceError
 from alphaction.utils.logging import get_logger
 from alphaction.utils.messages import counted
 from alphaction.utils.progress import doing
+from alphaction.utils.shapes_only import shapes_only
 
 # What changes how a backbone starts or is trained, not what it computes when it is frozen.
 _ONLY_TRAINING = {"FREEZE", "DROP_PATH", "FROZEN_BN", "BN_MOMENTUM", "BN_INIT_GAMMA"}
@@ -187,13 +188,13 @@ def _digest(cfg: CfgNode, backbone: nn.Module) -> str:
 
 def _map_shapes(cfg: CfgNode) -> Callable[[Size], tuple[int, int, int]]:
     """Return a function: (width, height) of padded frames -> shape of the map, found without computing it."""
-    with torch.device("meta"):
+    with shapes_only():
         backbone = build_backbone(cfg).eval()
 
     @cache
     def shape(size: Size) -> tuple[int, int, int]:
         width, height = size
-        with torch.device("meta"), torch.inference_mode():
+        with shapes_only(), torch.inference_mode():
             frames = (torch.empty(1, 3, count, height, width) if count else None for count in frame_counts(cfg))
             maps = [features for features in backbone(*frames) if features is not None]
         return sum(features.shape[1] for features in maps), *maps[0].shape[-2:]

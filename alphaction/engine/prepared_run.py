@@ -37,6 +37,7 @@ from alphaction.modeling.detector import DetectionModel, build_detection_model
 from alphaction.solver import build_optimizer, build_scheduler, describe_rates
 from alphaction.utils.logging import get_logger
 from alphaction.utils.messages import counted
+from alphaction.utils.shapes_only import shapes_only
 from alphaction.utils.weight_names import is_zoo_name
 
 _NO_HEAD = "--no-head (--new-classes of tools/finetune_quickstart.sh)"
@@ -94,7 +95,7 @@ def prepare_run(run: RunConfig, runtime: Runtime) -> PreparedRun:
     metric = find_metric(cfg.SOLVER.BEST_METRIC, test_sets) if test_sets else None
 
     planned = runtime.device == PLANNED
-    with PLANNED if planned else nullcontext():
+    with shapes_only() if planned else nullcontext():
         model = build_detection_model(cfg)
         for note in balance_classes(cfg, train_set, model.head.loss):
             get_logger().info(note)

@@ -22,6 +22,7 @@ from alphaction.modeling.interaction import build_interaction_structure
 from alphaction.modeling.registries import FEATURE_EXTRACTORS
 from alphaction.modeling.roi_head import ActionLoss, BoxPooler
 from alphaction.utils.errors import UserError
+from alphaction.utils.shapes_only import shapes_only
 
 T = TypeVar("T")
 # Least height and width, in pixels, of the frames that a backbone is tried with.
@@ -33,7 +34,7 @@ class _NetworkConfig:
 
     def __init__(self, cfg: CfgNode) -> None:
         self.cfg = cfg
-        self._text = f"{cfg.MODEL.dump()}\n{cfg.INPUT.dump()}"
+        self._text = repr((cfg.MODEL, cfg.INPUT))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _NetworkConfig) and self._text == other._text
@@ -141,7 +142,7 @@ def _on_meta(make: Callable[[], T]) -> T:
         UserError: a tensor would have more values than any machine can count.
     """
     try:
-        with torch.device("meta"):
+        with shapes_only():
             return make()
     except (RuntimeError, TypeError) as error:
         if "overflow" not in str(error).lower():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any
 
 import yaml
@@ -39,8 +40,7 @@ def load_yaml(text: str, loader: type[yaml.SafeLoader] = yaml.SafeLoader) -> Any
     if len(text) > LARGEST_YAML:
         raise YamlError(f"{len(text):,} characters are too many for YAML; {LARGEST_YAML:,} are read")
     try:
-        _check_events(text)
-        return yaml.load(text, Loader=loader)
+        return yaml.load(text, Loader=_bounded(loader))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         problem = str(error.problem or error.context)
@@ -58,24 +58,41 @@ def load_yaml(text: str, loader: type[yaml.SafeLoader] = yaml.SafeLoader) -> Any
         raise YamlError(f"a value is not what it is marked as ({type(error).__name__}: {told})") from error
 
 
-def _check_events(text: str) -> None:
-    """Look at the text's events, which cost no more than the text itself, before anything is made of them."""
-    budget = _Budget()
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        line = event.start_mark.line + 1
-        if isinstance(event, yaml.AliasEvent):
-            budget.repeat(event.anchor, line)
-        elif isinstance(event, yaml.ScalarEvent):
-            if event.style is None and len(event.value) > LONGEST_NUMBER and event.value[0] in "+-.0123456789":
-                problem = f"a number of {len(event.value):,} characters; those of up to {LONGEST_NUMBER:,} are read"
-                raise YamlError(problem, line)
-            if UNWRITABLE.search(event.value):
-                raise YamlError(f"the text {event.value[:80]!a} holds a zero byte, or half of a character", line)
-            budget.add(event.anchor, len(event.value), line)
-        elif isinstance(event, yaml.CollectionStartEvent):
-            budget.open(event.anchor, line)
-        elif isinstance(event, yaml.CollectionEndEvent):
-            budget.close()
+@cache
+def _bounded(loader: type[yaml.SafeLoader]) -> type[yaml.SafeLoader]:
+    """Return a loader that looks at each event, which costs no more than its text, before it goes on.
+
+    Values are made once all events of a text are known.
+    """
+
+    class Bounded(loader):
+        def __init__(self, stream: str) -> None:
+            super().__init__(stream)
+            self._budget = _Budget()
+
+        def get_event(self) -> yaml.Event:
+            event = super().get_event()
+            _check_event(event, self._budget)
+            return event
+
+    return Bounded
+
+
+def _check_event(event: yaml.Event, budget: _Budget) -> None:
+    line = event.start_mark.line + 1
+    if isinstance(event, yaml.AliasEvent):
+        budget.repeat(event.anchor, line)
+    elif isinstance(event, yaml.ScalarEvent):
+        if event.style is None and len(event.value) > LONGEST_NUMBER and event.value[0] in "+-.0123456789":
+            problem = f"a number of {len(event.value):,} characters; those of up to {LONGEST_NUMBER:,} are read"
+            raise YamlError(problem, line)
+        if UNWRITABLE.search(event.value):
+            raise YamlError(f"the text {event.value[:80]!a} holds a zero byte, or half of a character", line)
+        budget.add(event.anchor, len(event.value), line)
+    elif isinstance(event, yaml.CollectionStartEvent):
+        budget.open(event.anchor, line)
+    elif isinstance(event, yaml.CollectionEndEvent):
+        budget.close()
 
 
 class _Budget:

@@ -8,8 +8,11 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+from yacs.config import CfgNode
 
 from alphaction.checkpoint import LAST_CHECKPOINT
 from alphaction.config import load_cfg, validate_cfg
@@ -145,6 +148,18 @@ class Study:
         return tuple(arm for arm in self.arms if arm.group == name)
 
 
+@cache
+def _study_config() -> CfgNode:
+    return load_cfg(CONFIG)
+
+
+def config_of(overrides: Sequence[str]) -> CfgNode:
+    """Return the config of all arms, changed by keys and their values in turn; its files are read once."""
+    cfg = _study_config().clone()
+    cfg.merge_from_list(overrides)
+    return cfg
+
+
 def plan_study(options: StudyOptions, data: StudyData, arms: Sequence[Arm] = ARMS) -> Study:
     """Return the runs of a study; nothing is written.
 
@@ -153,7 +168,7 @@ def plan_study(options: StudyOptions, data: StudyData, arms: Sequence[Arm] = ARM
         data: the dataset.
         arms: the table to choose from.
     """
-    cfg = load_cfg(CONFIG, options.overrides)
+    cfg = config_of(options.overrides)
     chosen = choose_arms(options.arms, arms)
     settings = {arm.name: settings_of(options, data, arm) for arm in arms}
     # Over all arms, so that choosing some of them changes no folder.
@@ -183,10 +198,10 @@ def check_options(options: StudyOptions, arms: Sequence[Arm] = ARMS) -> None:
     for key in options.overrides[::2]:
         if flag := OWN_KEYS.get(str(key)):
             raise UserError(f"{key} is what {flag} decides: it cannot be given for every run. Leave it out.")
-    load_cfg(CONFIG, options.overrides)
+    config_of(options.overrides)
     for arm in choose_arms(options.arms, arms):
         own = [text for pair in arm.overrides for text in pair]
-        cfg = load_cfg(CONFIG, [*options.overrides, *own, *_device_of(arm)])
+        cfg = config_of([*options.overrides, *own, *_device_of(arm)])
         try:
             validate_cfg(cfg, num_processes=arm.processes)
         except UserError as error:
@@ -212,7 +227,7 @@ def overrides_of(options: StudyOptions, data: StudyData, arm: Arm) -> list[str]:
 
 def settings_of(options: StudyOptions, data: StudyData, arm: Arm) -> dict[str, Any]:
     """Return the config that an arm comes to, how it is run, and the options of the dataset, in types of JSON."""
-    cfg = load_cfg(CONFIG, overrides_of(options, data, arm))
+    cfg = config_of(overrides_of(options, data, arm))
     config = {key: get_value(cfg, key) for key in leaf_keys(cfg) if key not in IRRELEVANT}
     dataset = {f"dataset {name}": value for name, value in data.record["options"].items()}
     how = {"dataset format": data.record["format"], "processes": arm.processes, "interrupted": arm.interrupted}

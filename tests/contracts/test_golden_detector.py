@@ -30,6 +30,7 @@ from alphaction.data.keyframes import Keyframe
 from alphaction.data.sample import ClipBatch
 from alphaction.memory.pool import MemoryPool
 from alphaction.modeling.detector import DetectionModel, build_detection_model
+from alphaction.utils.shapes_only import shapes_only
 
 I3D_NONLOCAL = (
     *("MODEL.BACKBONE.CONV_BODY", "I3D-Resnet50"),
@@ -38,7 +39,7 @@ I3D_NONLOCAL = (
 
 
 def build_on_meta(cfg: CfgNode) -> DetectionModel:
-    with torch.device("meta"):
+    with shapes_only():
         return build_detection_model(cfg).eval()
 
 

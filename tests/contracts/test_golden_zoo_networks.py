@@ -26,6 +26,7 @@ from alphaction.data.temporal import TemporalSampling
 from alphaction.modeling import DetectionModel, build_detection_model
 from alphaction.modeling.backbone import SlowFast, build_backbone
 from alphaction.modeling.interaction import InteractionInputs
+from alphaction.utils.shapes_only import shapes_only
 
 HEAD, SLOWFAST = "MODEL.ROI_ACTION_HEAD", "MODEL.BACKBONE.SLOWFAST"
 COMMON = {
@@ -144,7 +145,7 @@ def cut(cfg, clip: Tensor) -> tuple[Tensor | None, Tensor | None]:
 
 @cache
 def model_of(case: str) -> DetectionModel:
-    with torch.device("meta"):
+    with shapes_only():
         model = build_detection_model(config(SETTINGS[case]))
     weights = our_weights(case)
     if "kinetics" in case:  # whose classes are not ours
@@ -213,7 +214,7 @@ def test_the_shipped_experiment_is_the_public_network(repo_root):
     validate_cfg(cfg, num_processes=8, check_files=False)
     for key, value in zoo_case(case)["config"].items():
         assert get_value(cfg, key) == value, key
-    with torch.device("meta"):
+    with shapes_only():
         backbone = build_backbone(cfg)
     weights = {name: value for name, value in our_weights(case).items() if name.startswith("backbone.")}
     backbone.load_state_dict({name.removeprefix("backbone."): value for name, value in weights.items()}, assign=True)
@@ -234,7 +235,7 @@ def test_each_setting_matters(key, wrong):
     """What :func:`test_golden_case` would see if the network did not follow a key."""
     case = "pyslowfast_ava_slowfast_r50"
     cfg = config(SETTINGS[case] | {key: wrong})
-    with torch.device("meta"):
+    with shapes_only():
         backbone = build_backbone(cfg)
     backbone.load_state_dict(model_of(case).backbone.state_dict(), assign=True)
     slow = backbone.eval()(*cut(cfg, golden_clip(32)))[0]
@@ -301,7 +302,7 @@ def test_the_plain_network_is_the_golden_one():
 def test_networks_without_recorded_outputs(settings):
     """In float64, with an eighth of the channels: all else is that of the registered networks."""
     cfg = config(settings | {"INPUT.FRAME_NUM": 8})
-    with torch.device("meta"):
+    with shapes_only():
         backbone = SlowFast.from_config(cfg, blocks=(3, 4, 23, 3), slow_width=8, fast_width=2)
         whole = build_backbone(cfg)
     assert list(backbone.state_dict()) == list(whole.state_dict())

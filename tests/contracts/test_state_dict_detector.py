@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import torch
 from contracts.golden import reference_shapes
 
 from alphaction.config import get_cfg, load_cfg
 from alphaction.modeling.detector import build_detection_model
+from alphaction.utils.shapes_only import shapes_only
 
 EXPERIMENTS = (
     "resnet50_4x16f_baseline",
@@ -22,7 +22,7 @@ EXPERIMENTS = (
 
 
 def shapes(cfg) -> dict[str, list[int]]:
-    with torch.device("meta"):
+    with shapes_only():
         model = build_detection_model(cfg)
     return {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
 

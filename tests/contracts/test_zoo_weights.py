@@ -27,6 +27,7 @@ from alphaction.data.box_geometry import extend_boxes
 from alphaction.data.temporal import clip_slots
 from alphaction.modeling.detector import DetectionModel, build_detection_model
 from alphaction.modeling.interaction.structure import InteractionInputs
+from alphaction.utils.shapes_only import shapes_only
 
 # Weights of these projects allow no commercial use.
 NO_COMMERCE = ("vmad", "videomae")
@@ -54,7 +55,7 @@ def pathways(cfg: CfgNode) -> tuple[Tensor | None, Tensor | None]:
 
 
 def built(cfg: CfgNode) -> DetectionModel:
-    with torch.device("meta"):
+    with shapes_only():
         model = build_detection_model(cfg)
     return model.to_empty(device="cpu").eval()
 
@@ -156,7 +157,7 @@ def test_every_variant_fills_the_network_of_its_settings(variant: str) -> None:
     converted = convert_file(file, answers)
     cfg = get_cfg()
     cfg.merge_from_list([item for key, setting in converted.settings.items() for item in (key, setting.value)])
-    with torch.device("meta"):
+    with shapes_only():
         state = build_detection_model(cfg).state_dict()
     ours = {name: tensor.shape for name, tensor in state.items() if not name.endswith("num_batches_tracked")}
     assert ours == {name: tensor.shape for name, tensor in converted.weights.items()}

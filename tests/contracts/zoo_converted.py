@@ -17,6 +17,7 @@ from alphaction.data.box_geometry import extend_boxes
 from alphaction.data.keyframes import Keyframe
 from alphaction.data.sample import ClipBatch
 from alphaction.modeling.detector import DetectionModel, build_detection_model
+from alphaction.utils.shapes_only import shapes_only
 
 
 def foreign_file(name: str, tensors: dict[str, Tensor], **extras: Any) -> ForeignFile:
@@ -38,7 +39,7 @@ def converted_detector(converted: Converted, cfg: CfgNode) -> DetectionModel:
     Raises:
         RuntimeError: a tensor is missing, left over or of another shape.
     """
-    with torch.device("meta"):
+    with shapes_only():
         model = build_detection_model(cfg).eval()
     counters = {n: torch.zeros((), dtype=torch.int64) for n in model.state_dict() if n.endswith("num_batches_tracked")}
     model.load_state_dict(counters | converted.weights, assign=True)

@@ -26,10 +26,16 @@ def shortened(arguments: list[str]) -> list[str]:
         if "--dry-run" in arguments:
             return arguments
         return [*arguments, *([] if "--" in arguments else ["--"]), *SMALL_RUN]
-    if program.endswith(("train_net.py", "test_net.py", "predict_video.py")):
-        return [*arguments, *SMALL_RUN]
-    if program.endswith("tools/benchmark.py") and "evaluate" in arguments:
-        return [*arguments, "--rows", "20000", "--repetitions", "1"]
+    if program.endswith("predict_video.py"):
+        after = arguments.index(program) + 1  # before the KEY VALUE pairs, and flags of the page win
+        short = [] if "--tubes" in arguments else ["--end", "3"]  # tubes go on to an annotator, who needs several
+        return [*arguments[:after], *short, *arguments[after:], *SMALL_RUN]
+    if program.endswith(("train_net.py", "test_net.py")):
+        # What the page about exports trains: half of the network is exported in half of the time.
+        half = "config_files/tiny/base.yaml" in arguments
+        return [*arguments, *SMALL_RUN, *(["MODEL.BACKBONE.SLOWFAST.FAST.ACTIVE", "False"] if half else [])]
+    if program.endswith("tools/benchmark.py"):
+        return [*arguments, *(["--rows", "20000"] if "evaluate" in arguments else []), "--repetitions", "1"]
     if program.endswith("make_toy_dataset.py"):
         # The shortest that the world "interactions" can do is twice the lag of its classes.
         return [*arguments, *SMALL_TOY, *(["--seconds", "8"] if "interactions" in arguments else [])]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -113,7 +112,6 @@ def test_other_class_numbers_than_the_label_map(runner, tmp_path):
     ],
 )
 def test_a_command_line_ends_with_one_message_and_no_traceback(runner, tmp_path, script, override, expected, status):
-    runner.python = sys.executable
     process = runner.command([], script, tmp_path, *override)
     assert process.returncode == status
     assert process.stderr.startswith("error: ")

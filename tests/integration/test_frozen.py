@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import math
-import sys
 from pathlib import Path
 
 import pytest
@@ -106,7 +105,6 @@ def test_two_processes_give_the_losses_of_one(runner, kept, tmp_path):
     files = entries(tmp_path / "kept")
     for path in files:
         path.unlink()
-    runner.python = sys.executable
     process = runner.command(TORCHRUN, "train_net.py", tmp_path / "two", *options)
     assert process.returncode == 0, process.stderr[-2000:]
     two = losses(read_metrics(tmp_path / "two"))

@@ -20,6 +20,7 @@ from alphaction.memory import MemoryPool
 from alphaction.modeling.backbone import build_backbone
 from alphaction.modeling.detector import DetectionModel, build_detection_model
 from alphaction.modeling.registries import INTERACTION_STRUCTURES
+from alphaction.utils.shapes_only import shapes_only
 
 
 def config(structure: str | None = None, **ia: object) -> CfgNode:
@@ -44,7 +45,7 @@ def config(structure: str | None = None, **ia: object) -> CfgNode:
         node.STRUCTURE = structure
         node.I_BLOCK_LIST = [["P", "O", "M"]] * 2 if structure == "parallel" else ["P", "O", "M", "P"]
         small = {"DIM_INNER": 8, "MAX_OBJECT": 2, "LENGTH": (2, 1), "USE_ZERO_INIT_CONV": False, "CONV_INIT_STD": 0.2}
-        with torch.device("meta"):
+        with shapes_only():
             node.DIM_IN = build_backbone(cfg).dim_out
         for key, value in (small | ia).items():
             node[key] = value

@@ -16,6 +16,7 @@ from alphaction.config import load_cfg
 from alphaction.layers import FrozenBatchNorm3d
 from alphaction.modeling import build_detection_model, optimize_for_inference
 from alphaction.modeling.backbone import build_backbone
+from alphaction.utils.shapes_only import shapes_only
 from benchmarks.speed.infer import randomize_norms
 
 NORMS = (FrozenBatchNorm3d, nn.modules.batchnorm._BatchNorm)
@@ -28,7 +29,7 @@ def build(name: str, *overrides: object) -> nn.Module:
 
 def build_short(name: str) -> nn.Module:
     """Return a transformer with the first of its equal blocks only: the larger ones take seconds to fill."""
-    with torch.device("meta"):
+    with shapes_only():
         model = build_backbone(load_cfg(None, ("MODEL.BACKBONE.CONV_BODY", name)))
         holder, blocks = (model.encoder, "layer") if name.startswith("VJEPA2") else (model, "blocks")
         setattr(holder, blocks, getattr(holder, blocks)[:1])

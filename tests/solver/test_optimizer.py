@@ -14,6 +14,7 @@ from alphaction.config import get_cfg, load_cfg
 from alphaction.modeling import build_detection_model
 from alphaction.solver import build_optimizer, describe_rates
 from alphaction.solver.optimizer import layer_shares
+from alphaction.utils.shapes_only import shapes_only
 
 
 class Network(nn.Module):
@@ -146,7 +147,7 @@ def test_norms_and_biases_have_weight_decays_of_their_own():
 def test_only_matrices_that_mix_features_of_a_transformer_decay(body, tables):
     cfg = load_cfg(None, ["MODEL.BACKBONE.CONV_BODY", body, "MODEL.BACKBONE.VIT.POSITIONS", "learned"])
     cfg.SOLVER.WEIGHT_DECAY, cfg.SOLVER.WEIGHT_DECAY_BIAS, cfg.SOLVER.WEIGHT_DECAY_BN = 0.05, 0.0, 0.0
-    with torch.device("meta"):
+    with shapes_only():
         network = build_detection_model(cfg)
     decays = {name: decay for name, (_, decay) in rates(cfg, network).items()}
     dimensions = {name: parameter.ndim for name, parameter in network.named_parameters()}
@@ -169,7 +170,7 @@ def test_the_rates_in_words():
 
 def tiny(*overrides: object) -> tuple[CfgNode, nn.Module]:
     cfg = load_cfg(None, ["MODEL.BACKBONE.CONV_BODY", "Slowfast-Tiny", *overrides])
-    with torch.device("meta"):
+    with shapes_only():
         return cfg, build_detection_model(cfg)
 
 

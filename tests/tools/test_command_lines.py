@@ -6,8 +6,8 @@ import os
 import subprocess
 import sys
 
-# Each script as if it were started alone, without AlphAction installed. In one process, since the packages of others
-# take seconds to import.
+# Each script as if it were started alone, without AlphAction installed. In one process, since imports take seconds:
+# the package itself is to be found anew, while its modules are kept.
 ASK_FOR_HELP = """
 import os, runpy, sys
 root, *scripts = sys.argv[1:]
@@ -15,8 +15,8 @@ path = [folder for folder in sys.path if folder != root]
 sys.meta_path[:] = [finder for finder in sys.meta_path if not finder.__module__.startswith("__editable__")]
 for script in scripts:
     sys.path[:], sys.argv = [os.path.dirname(script), *path], [script, "--help"]
-    for name in [name for name in sys.modules if name.partition(".")[0] in ("alphaction", "benchmarks")]:
-        del sys.modules[name]
+    for name in ("alphaction", "benchmarks"):
+        sys.modules.pop(name, None)
     try:
         runpy.run_path(script, run_name="__main__")
     except SystemExit as end:

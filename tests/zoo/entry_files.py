@@ -13,6 +13,7 @@ from torch import Tensor
 from torchvision.models import video
 
 from alphaction.checkpoint.foreign.converted import ForeignFile
+from alphaction.utils.shapes_only import shapes_only
 from alphaction.zoo import PublicWeights
 
 NODE = "MODEL.BACKBONE.SLOWFAST"
@@ -79,7 +80,7 @@ def _videomae(entry: PublicWeights) -> ForeignFile:
 
 
 def _torchvision(entry: PublicWeights) -> ForeignFile:
-    with torch.device("meta"):
+    with shapes_only():
         network = getattr(video, entry.page.rpartition(".")[0].rpartition(".")[2])(weights=None)
     return ForeignFile(Path(entry.file_name), network.state_dict())
 

@@ -27,6 +27,7 @@ from alphaction.checkpoint.foreign.sources import Source, register
 from alphaction.checkpoint.foreign.whole_network import check_whole
 from alphaction.utils.errors import CheckpointError
 from alphaction.utils.messages import counted, listed
+from alphaction.utils.shapes_only import shapes_only
 
 STRIDE = "MODEL.BACKBONE.MVIT.STRIDE"
 _STRIDES = (32, 16)
@@ -173,7 +174,7 @@ def _count(tensors: Mapping[str, Tensor], prefix: str) -> int:
 
 def _shapes(network: _Network) -> dict[str, torch.Size]:
     """Return the shape of each tensor of a network but its classifier's, without memory for any."""
-    with torch.device("meta"):
+    with shapes_only():
         tensors = network.builder(weights=None).state_dict()
     return {name: tensor.shape for name, tensor in tensors.items() if not name.startswith(_HEAD)}
 

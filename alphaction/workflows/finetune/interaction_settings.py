@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
-import torch
-
 from alphaction.config import get_cfg
 from alphaction.config.config_text import Setting
 from alphaction.modeling.backbone import build_backbone
 from alphaction.modeling.backbone.base import Backbone
 from alphaction.utils.errors import UserError
+from alphaction.utils.shapes_only import shapes_only
 from alphaction.workflows.finetune.dataset_statistics import DatasetStatistics
 from alphaction.workflows.finetune.finetune_options import IA_STRUCTURES, FinetuneOptions
 from alphaction.workflows.finetune.memory_length import choose_memory_length
@@ -40,7 +39,7 @@ def backbone_facts(backbone: str) -> Backbone:
     """Return a backbone for its channels and its stride; it is built without memory for its weights."""
     cfg = get_cfg()
     cfg.MODEL.BACKBONE.CONV_BODY = NETWORKS[backbone].conv_body
-    with torch.device("meta"):
+    with shapes_only():
         return build_backbone(cfg)
 
 

@@ -17,6 +17,7 @@ from alphaction.config import get_cfg
 from alphaction.config.tree import get_value
 from alphaction.modeling.backbone import build_backbone
 from alphaction.utils.errors import UserError
+from alphaction.utils.shapes_only import shapes_only
 
 SOURCE = load_sources()["torchvision"]
 BACKBONES = {
@@ -30,7 +31,7 @@ TITLES = {"mvit_v2_s": "MViTv2-S", "swin3d_t": "Video Swin-T", "swin3d_s": "Vide
 
 def file_of(builder, name: str = "weights.pth", **options) -> ForeignFile:
     """Return a file as torchvision publishes them: bare tensors, here without values."""
-    with torch.device("meta"):
+    with shapes_only():
         return ForeignFile(Path(name), builder(weights=None, **options).state_dict())
 
 
@@ -42,7 +43,7 @@ def test_every_tensor_but_the_classifiers_has_its_place(name):
     cfg = get_cfg()
     cfg.MODEL.BACKBONE.CONV_BODY = converted.settings["MODEL.BACKBONE.CONV_BODY"].value
     assert cfg.MODEL.BACKBONE.CONV_BODY == BACKBONES[name]
-    with torch.device("meta"):
+    with shapes_only():
         expected = {f"backbone.{key}": tensor.shape for key, tensor in build_backbone(cfg).state_dict().items()}
     assert {key: tensor.shape for key, tensor in converted.weights.items()} == expected
     assert (converted.source, converted.license) == ("torchvision", "BSD-3-Clause")
@@ -134,7 +135,7 @@ def test_other_networks_are_refused_by_name(builder, expected):
 
 
 def test_networks_that_torchvision_does_not_have():
-    with torch.device("meta"):
+    with shapes_only():
         large = video.SwinTransformer3d(
             patch_size=[2, 4, 4], embed_dim=192, depths=[2, 2, 18, 2], num_heads=[6, 12, 24, 48], window_size=[8, 7, 7]
         )

@@ -5,6 +5,7 @@ Axes: B clips, C channels, T frames, H and W rows and columns.
 
 from __future__ import annotations
 
+import functools
 import sys
 
 import pytest
@@ -17,6 +18,7 @@ from alphaction.modeling.backbone import build_backbone
 from alphaction.modeling.backbone.base import Backbone
 from alphaction.modeling.registries import BACKBONES
 from alphaction.utils.errors import UserError
+from alphaction.utils.shapes_only import shapes_only
 from benchmarks.speed.activations import counting_activations
 
 SLOWFAST = "MODEL.BACKBONE.SLOWFAST"
@@ -30,8 +32,9 @@ def build(name: str, *overrides):
     return build_backbone(load_cfg(None, ("MODEL.BACKBONE.CONV_BODY", name, *overrides)))
 
 
+@functools.cache
 def on_meta(name: str, *overrides):
-    with torch.device("meta"):
+    with shapes_only():
         return build(name, *overrides)
 
 
@@ -52,10 +55,9 @@ def fast_frames_out(name: str, frames: int) -> int:
 
 @pytest.mark.parametrize("name", BACKBONE_NAMES)
 def test_shapes_and_gradients(name):
-    backbone = on_meta(name, *VISIBLE)
-    device = "meta" if sum(parameter.numel() for parameter in backbone.parameters()) > LARGE else "cpu"
-    if device == "cpu":
-        backbone = build(name, *VISIBLE)
+    large = sum(parameter.numel() for parameter in on_meta(name).parameters()) > LARGE
+    device = "meta" if large else "cpu"
+    backbone = on_meta(name) if large else build(name, *VISIBLE)
     with torch.device(device):
         slow, fast = small_clip()
         features = backbone.train()(slow, fast)
@@ -83,7 +85,7 @@ def test_shapes_and_gradients(name):
 def test_frames_that_are_no_multiple_of_the_stride(name):
     backbone = on_meta(name)
     rows, columns = 3 * backbone.stride + 2, 4 * backbone.stride + 6
-    with torch.device("meta"), torch.no_grad():
+    with shapes_only(), torch.no_grad():
         features = backbone(*small_clip(size=(rows, columns)))
     for feature in features:
         if feature is not None:  # cut, or filled up

@@ -17,6 +17,7 @@ from alphaction.modeling.backbone import SlowFast, build_backbone
 from alphaction.modeling.backbone.pathway import PathwayOptions
 from alphaction.modeling.registries import LATERALS
 from alphaction.utils.errors import UserError
+from alphaction.utils.shapes_only import shapes_only
 from benchmarks.speed.activations import counting_activations
 from benchmarks.speed.infer import randomize_norms
 from benchmarks.speed.torch_layers import layers_of_torch
@@ -75,7 +76,7 @@ def test_unknown_lateral():
 
 
 def test_beta_is_the_fast_share():
-    with torch.device("meta"):
+    with shapes_only():
         backbone = build_backbone(load_cfg(None, (f"{NODE}.BETA", 0.25)))
     assert backbone.out_channels == (2048, 512)
     assert backbone.fast.Tconv2.conv.out_channels == 128
@@ -97,7 +98,7 @@ def test_slow_features_see_the_fast_frames_and_not_the_other_way_round():
 
 
 def test_last_stage_is_dilated_in_every_block():
-    with torch.device("meta"):
+    with shapes_only():
         slow, fast = (replace(options, blocks=(1, 2, 2, 3)) for options in (SLOW, FAST))
         backbone = SlowFast(slow=slow, fast=fast, alpha=4)
     for pathway in (backbone.slow, backbone.fast):
@@ -111,7 +112,7 @@ def test_last_stage_is_dilated_in_every_block():
 
 def test_nonlocal_blocks_where_asked():
     overrides = ("SLOW.CONV3_NONLOCAL", False, "FAST.CONV4_NONLOCAL", True, "FAST.CONV3_GROUP_NL", True)
-    with torch.device("meta"):
+    with shapes_only():
         pairs = zip(overrides[::2], overrides[1::2], strict=True)
         cfg = load_cfg(None, [part for key, value in pairs for part in (f"{NODE}.{key}", value)])
         backbone = build_backbone(cfg)
@@ -123,7 +124,7 @@ def test_nonlocal_blocks_where_asked():
 def test_chosen_nonlocal_blocks():
     overrides = (f"{NODE}.SLOW.CONV3_NONLOCAL", False, f"{NODE}.SLOW.CONV4_NONLOCAL_BLOCKS", "[0, 4, 5]")
     fast = (f"{NODE}.FAST.CONV3_NONLOCAL", True, f"{NODE}.FAST.CONV3_NONLOCAL_BLOCKS", "[3]")
-    with torch.device("meta"):
+    with shapes_only():
         backbone = build_backbone(load_cfg(None, (*overrides, *fast)))
     found = [name for name, _ in backbone.named_modules() if name.split(".")[-1].startswith("nonlocal_")]
     assert found == [*(f"slow.res_nl3.nonlocal_{i}" for i in (0, 4, 5)), "fast.res_nl2.nonlocal_3"]
@@ -140,7 +141,7 @@ def temporal_kernels(stage):
 def test_temporal_blocks():
     names = ("SLOW.CONV3_NONLOCAL", "SLOW.CONV4_NONLOCAL")
     plain = [part for name in names for part in (f"{NODE}.{name}", False)]
-    with torch.device("meta"):
+    with shapes_only():
         usual = build_backbone(load_cfg(None, plain))
         chosen = (f"{NODE}.SLOW.TEMPORAL_BLOCKS", "[0, 1, 4, 3]", f"{NODE}.FAST.TEMPORAL_BLOCKS", "[3, 4, 6, 0]")
         backbone = build_backbone(load_cfg(None, (*plain, *chosen)))
@@ -165,7 +166,7 @@ def test_temporal_blocks():
 )
 def test_settings_that_do_not_fit_the_stages(overrides, expected):
     cfg = load_cfg(None, (f"{NODE}.{overrides[0]}", overrides[1]))
-    with torch.device("meta"), pytest.raises(UserError, match=f"^MODEL.BACKBONE.SLOWFAST.*{expected}"):
+    with shapes_only(), pytest.raises(UserError, match=f"^MODEL.BACKBONE.SLOWFAST.*{expected}"):
         build_backbone(cfg)
 
 
@@ -227,7 +228,7 @@ def test_padding_of_the_stem_pool():
 
 @pytest.mark.parametrize("dilation", [1, 2])
 def test_dilation_of_the_last_stage(dilation):
-    with torch.device("meta"):
+    with shapes_only():
         backbone = tiny(f"{NODE}.LAST_STAGE_DILATION", dilation)
     for pathway in (backbone.slow, backbone.fast):
         conv = pathway.res_nl4.res_0.btnk.conv2.conv
@@ -238,7 +239,7 @@ def test_dilation_of_the_last_stage(dilation):
 @pytest.mark.parametrize(("name", "depth"), [("Slow-Resnet50", 6), ("Slow-Resnet101", 23)])
 def test_slow_only_networks(name, depth):
     off = (f"{NODE}.SLOW.ACTIVE", False, f"{NODE}.SLOW.CONV3_NONLOCAL", False, f"{NODE}.SLOW.CONV4_NONLOCAL", False)
-    with torch.device("meta"):
+    with shapes_only():
         backbone = build_backbone(load_cfg(None, ("MODEL.BACKBONE.CONV_BODY", name, *off)))
         slow, fast = backbone(torch.empty(1, 3, 4, 48, 64), None)
     assert backbone.out_channels == (2048, 0)

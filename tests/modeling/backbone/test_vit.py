@@ -16,6 +16,7 @@ from alphaction.config import load_cfg, validate_cfg
 from alphaction.modeling.backbone import build_backbone
 from alphaction.modeling.backbone.vit import Positions, VisionTransformer
 from alphaction.utils.errors import UserError
+from alphaction.utils.shapes_only import shapes_only
 from alphaction.utils.sinusoid import sinusoid_table
 from benchmarks.speed.activations import counting_activations
 
@@ -39,7 +40,7 @@ def clip(batch: int = 2, frames: int = 4, rows: int = 32, columns: int = 48) -> 
     ],
 )
 def test_sizes_and_names(name, dim, depth, heads, parameters):
-    with torch.device("meta"):
+    with shapes_only():
         backbone = build_backbone(load_cfg(None, ("MODEL.BACKBONE.CONV_BODY", name)))
     shapes = {key: tuple(tensor.shape) for key, tensor in backbone.state_dict().items()}
     block = {key.removeprefix("blocks.3."): shape for key, shape in shapes.items() if key.startswith("blocks.3.")}

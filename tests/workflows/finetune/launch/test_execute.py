@@ -19,16 +19,16 @@ STARTER = (
     "from alphaction.workflows.finetune.launch.execute import execute\n"
     "sys.exit(execute(sys.argv[1:], {'MARK': 'x'}))"
 )
-TWO = [sys.executable, *TORCHRUN, "--standalone", "--nproc_per_node=2"]
+TWO = [*TORCHRUN, "--standalone", "--nproc_per_node=2"]
 
 
 @pytest.fixture
-def script(tmp_path):
+def script(tmp_path, quick_python):
     """Write a script; give a command that starts two processes of it."""
 
-    def write(text: str) -> list[str]:
+    def write(text: str, python: str = quick_python) -> list[str]:
         (tmp_path / "script.py").write_text(text)
-        return [sys.executable, "-c", STARTER, *TWO, str(tmp_path / "script.py")]
+        return [python, "-c", STARTER, python, *TWO, str(tmp_path / "script.py")]
 
     return write
 
@@ -76,7 +76,8 @@ def test_a_users_mistake_in_all_processes_is_one_message(script, subprocess_env)
 
 def test_torchrun_itself_names_a_users_mistake(script, subprocess_env):
     """Its own traceback cannot be avoided; the summary at its end says what was wrong."""
-    command = [*TWO, script(MISTAKE)[-1]]
+    python, *_, file = script(MISTAKE)
+    command = [python, *TWO, file]
     done = subprocess.run(command, env=subprocess_env, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert done.stderr.count("\nerror: SOLVER.BASE_LR is -1") + done.stderr.startswith("error: ") == 1
@@ -87,7 +88,8 @@ def test_an_interrupt_ends_all_processes(script, subprocess_env, tmp_path):
     command = script(
         "import os, pathlib, time\n"
         f"(pathlib.Path({str(tmp_path)!r}) / os.environ['RANK']).write_text(str(os.getpid()))\n"
-        "try:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    raise SystemExit(130)\n"
+        "try:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    raise SystemExit(130)\n",
+        sys.executable,
     )
     with interruptible(command, env=subprocess_env, stderr=subprocess.PIPE) as process:
         limit = time.monotonic() + 60
