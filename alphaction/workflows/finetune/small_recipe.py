@@ -110,7 +110,7 @@ def time_shift(stats: DatasetStatistics, clip: TinyClip) -> tuple[float, str]:
     if stats.track_step > 2 * seconds:
         seconds, why = min(stats.track_step / 2, _FURTHEST_SHIFT), "boxes go along, as persons have ids"
     # Also the slowest clip, which covers least time, has its keyframe in it.
-    shift = math.floor(min(seconds * clip.fps, clip.frames // 2 / SPEED) * 100) / 100
+    shift = min(round(seconds * clip.fps, 2), math.floor(clip.frames // 2 / SPEED * 100) / 100)
     return shift, f"up to {shift / clip.fps:.2g} s earlier or later: {why}"
 
 

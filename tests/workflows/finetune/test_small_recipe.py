@@ -74,9 +74,9 @@ def test_how_far_clips_move_in_time(stats):
     """0.3 s; with tracks, half-way to the next box, at most 0.5 s; the slowest clip still has its keyframe."""
     moves = [
         time_shift(stats(fps=fps, track_step=step), TinyClip.of(stats(fps=fps)))
-        for fps, step in ((7, 0), (7, 0.5), (7, 0.8), (7, 1), (7, 2), (12, 1))
+        for fps, step in ((7, 0), (7, 0.5), (7, 0.8), (7, 1), (7, 2), (12, 0), (12, 1))
     ]
-    assert [frames for frames, _ in moves] == [2.1, 2.1, 2.8, 3.5, 3.5, 5.71]
+    assert [frames for frames, _ in moves] == [2.1, 2.1, 2.8, 3.5, 3.5, 3.6, 5.71]
     assert moves[0][1] == "up to 0.3 s earlier or later: where labels still hold"
     assert moves[3][1] == "up to 0.5 s earlier or later: boxes go along, as persons have ids"
 
