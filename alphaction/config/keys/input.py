@@ -241,8 +241,9 @@ INPUT: tuple[Section | Key, ...] = (
         "DATALOADER.CLIP_CACHE",
         "",
         "Folder that keeps the decoded, resized frames of each clip (frames x height x width x 3 bytes), for later "
-        "epochs and later runs, several at once too; clips are the same with and without it. Empty: every clip is "
-        "decoded whenever it is needed.",
+        "epochs and later runs, several at once too; clips are the same with and without it. With TIME_JITTER or "
+        "SPEED_JITTER these are all frames that a clip may take, twice as dense. Empty: every clip is decoded whenever "
+        "it is needed.",
         unit="path",
     ),
 )
