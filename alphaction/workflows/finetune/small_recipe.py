@@ -16,7 +16,7 @@ from alphaction.workflows.finetune.dataset_statistics import DatasetStatistics
 from alphaction.workflows.finetune.finetune_options import FinetuneOptions
 
 # Epochs that a large dataset gets, and a small one where they take no longer than BUDGET.
-TINY_EPOCHS, MOST_EPOCHS, TINY_MIN_ITER = 9, 120, 300
+TINY_EPOCHS, MOST_EPOCHS, TINY_MIN_ITER = 9, 80, 300
 # Where large frames would leave a dataset of at most so many clips fewer epochs than that, frames are smaller: a person
 # has so many feature cells instead of 2.5.
 SMALL, ENOUGH_EPOCHS, FEWEST_CELLS = 1000, 40, 1.7

@@ -47,8 +47,8 @@ def test_clips_fit_the_rate_of_the_videos(stats):
     ("keyframes", "pixels", "iterations", "words"),
     [
         (8, SMALL_FRAME, 300, "at least 300 iterations; about 1 minute on 2 cores"),
-        (160, SMALL_FRAME, 2400, "120 epochs, as clips vary; about 10 minutes on 2 cores"),
-        (300, SMALL_FRAME, 3082, "as many epochs as 20 minutes of one core allow, as clips vary; about 12 minutes"),
+        (160, SMALL_FRAME, 1600, "80 epochs, as clips vary; about 6 minutes on 2 cores"),
+        (400, SMALL_FRAME, 3082, "as many epochs as 20 minutes of one core allow, as clips vary; about 12 minutes"),
         (8000, SMALL_FRAME, 9000, "9 epochs, enough for random weights, but at least 300 iterations; about 36 minutes"),
     ],
 )
