@@ -17,7 +17,7 @@ from alphaction.config.pathways import active_pathways, frame_problems, jitter_p
 from alphaction.config.validate import SPLITS, Run, rule
 from alphaction.utils.errors import UserError
 from alphaction.utils.files import WEIGHT_SUFFIXES, check_writable, missing_file
-from alphaction.utils.messages import counted
+from alphaction.utils.messages import counted, listed
 from alphaction.utils.weight_names import is_zoo_name
 
 # Times of keyframes are exact to it, in seconds: a stride of 0.333 means a third.
@@ -60,6 +60,27 @@ def check_offset(cfg: CfgNode, run: Run) -> Iterator[str]:
             f"INPUT.CLIP_OFFSET is {cfg.INPUT.CLIP_OFFSET}, but a clip reaches {counted(half, 'timeline frame')} to "
             "either side (FRAME_NUM x FRAME_SAMPLE_RATE / 2): the keyframe, where the boxes lie, would not be in it. "
             f"Choose from {-half} to {half}."
+        )
+
+
+@rule("INPUT.ZOOM_JITTER")
+def check_zoom(cfg: CfgNode, run: Run) -> Iterator[str]:
+    """The first number of ZOOM_JITTER is not above the second."""
+    low, high = cfg.INPUT.ZOOM_JITTER
+    if low > high:
+        yield f'INPUT.ZOOM_JITTER is [{low}, {high}], not ascending. Set it to "[{high}, {low}]".'
+
+
+@rule("INPUT.TIME_JITTER", "INPUT.SPEED_JITTER", "INPUT.FRAME_NUM", "INPUT.FRAME_SAMPLE_RATE", "INPUT.CLIP_OFFSET")
+def check_time_jitter(cfg: CfgNode, run: Run) -> Iterator[str]:
+    """In training, TIME_JITTER leaves the keyframe within the clip, also at its slowest (SPEED_JITTER)."""
+    inputs = cfg.INPUT
+    reach = inputs.FRAME_NUM * inputs.FRAME_SAMPLE_RATE // 2 - abs(inputs.CLIP_OFFSET)
+    if "TRAIN" in run.splits and inputs.TIME_JITTER * inputs.SPEED_JITTER > reach >= 0:
+        yield (
+            f"INPUT.TIME_JITTER is {inputs.TIME_JITTER:g}, but a clip reaches {reach / inputs.SPEED_JITTER:.4g} "
+            "timeline frames from its keyframe (FRAME_NUM x FRAME_SAMPLE_RATE / 2 - CLIP_OFFSET, divided by "
+            "SPEED_JITTER): the keyframe, where the boxes lie, might not be in it. Choose that or less."
         )
 
 
@@ -213,10 +234,10 @@ def check_caches(cfg: CfgNode, run: Run) -> Iterator[str]:
 
 @rule("DATALOADER.FEATURE_CACHE", "MODEL.BACKBONE", "MODEL.ROI_ACTION_HEAD.MEAN_BEFORE_POOLER", "INPUT")
 def check_kept_features(cfg: CfgNode, run: Run) -> Iterator[str]:
-    """With FEATURE_CACHE: FREEZE all, MEAN_BEFORE_POOLER; in training neither COLOR_JITTER nor SLOW_JITTER."""
+    """With FEATURE_CACHE: FREEZE all, MEAN_BEFORE_POOLER; in training no jitter of frames (COLOR_JITTER and so on)."""
     if not cfg.DATALOADER.FEATURE_CACHE:
         return
-    training = "TRAIN" in run.splits
+    training, jitters = "TRAIN" in run.splits, _jitters(cfg)
     wrong = (
         (
             cfg.MODEL.BACKBONE.FREEZE != "all",
@@ -229,14 +250,10 @@ def check_kept_features(cfg: CfgNode, run: Run) -> Iterator[str]:
             "MODEL.ROI_ACTION_HEAD.MEAN_BEFORE_POOLER True",
         ),
         (
-            training and cfg.INPUT.COLOR_JITTER,
-            "INPUT.COLOR_JITTER is True, so that a clip has other features each time",
-            "INPUT.COLOR_JITTER False",
-        ),
-        (
-            training and cfg.INPUT.SLOW_JITTER and active_pathways(cfg)[0],
-            "INPUT.SLOW_JITTER is True, so that a clip has other features each time",
-            "INPUT.SLOW_JITTER False",
+            training and len(jitters) > 0,
+            f"{listed([f'INPUT.{key}' for key in jitters], len(jitters))} "
+            f"{'gives' if len(jitters) == 1 else 'give'} it other features each time",
+            " ".join(f"INPUT.{key} {off}" for key, off in jitters.items()),
         ),
     )
     for applies, problem, remedy in wrong:
@@ -245,6 +262,20 @@ def check_kept_features(cfg: CfgNode, run: Run) -> Iterator[str]:
                 f"DATALOADER.FEATURE_CACHE computes the features of a clip once, but {problem}. Set {remedy}, or "
                 'DATALOADER.FEATURE_CACHE "" to do without.'
             )
+
+
+def _jitters(cfg: CfgNode) -> dict[str, str]:
+    """Return the keys of INPUT that change frames at random, and for each the text of the value that does not."""
+    inputs = cfg.INPUT
+    jitters = (
+        ("COLOR_JITTER", "False", inputs.COLOR_JITTER),
+        ("SLOW_JITTER", "False", inputs.SLOW_JITTER and active_pathways(cfg)[0]),
+        ("ZOOM_JITTER", '"[1.0, 1.0]"', tuple(inputs.ZOOM_JITTER) != (1.0, 1.0)),
+        ("STRETCH_JITTER", "1.0", inputs.STRETCH_JITTER != 1),
+        ("TIME_JITTER", "0.0", inputs.TIME_JITTER != 0),
+        ("SPEED_JITTER", "1.0", inputs.SPEED_JITTER != 1),
+    )
+    return {key: off for key, off, changes in jitters if changes}
 
 
 @rule("OUTPUT_DIR")

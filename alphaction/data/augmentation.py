@@ -1,4 +1,4 @@
-"""Random changes of boxes, colors and orientation in training, and the enlarged boxes of testing."""
+"""Random changes of training clips, their boxes and labels, and the enlarged boxes of testing."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from alphaction.data.annotations import LabelMap
-from alphaction.data.transforms import ColorJitter
+from alphaction.data.playback import PlaybackJitter
+from alphaction.data.transforms import ClipAugmentation, ColorJitter
+from alphaction.data.view import View, ViewJitter
 from alphaction.utils.errors import UserError
 
 if TYPE_CHECKING:
@@ -34,6 +37,8 @@ class TrainingRules:
         jitter_x: largest shift of a box's left and right sides (outwards, inwards), as fractions of its width.
         jitter_y: the same for its upper and lower sides.
         color_later: colors are shifted on the model's device instead of here.
+        view_jitter: how the part of the frames that is shown varies, or None: it is all of them.
+        playback_jitter: how the clips' place in time and their speed vary, or None.
     """
 
     flip_prob: float
@@ -43,12 +48,14 @@ class TrainingRules:
     jitter_x: tuple[float, float]
     jitter_y: tuple[float, float]
     color_later: bool = False
+    view_jitter: ViewJitter | None = None
+    playback_jitter: PlaybackJitter | None = None
 
     @classmethod
     def from_config(cls, cfg: CfgNode, label_map: LabelMap) -> TrainingRules:
         """Return the rules of a config; ``label_map`` names the classes that a mirrored clip swaps."""
         inputs, head = cfg.INPUT, cfg.MODEL.ROI_ACTION_HEAD
-        color_jitter = ColorJitter(inputs.HUE_JITTER, inputs.SAT_JITTER, inputs.VAL_JITTER)
+        color_jitter = ColorJitter(inputs.HUE_JITTER, inputs.SAT_JITTER, inputs.VAL_JITTER, inputs.GRAY_PROB)
         return cls(
             flip_prob=inputs.FLIP_PROB,
             mirrored_channels=mirrored_channels(label_map, inputs.FLIP_CLASS_PAIRS),
@@ -57,7 +64,20 @@ class TrainingRules:
             jitter_x=tuple(head.PROPOSAL_JITTER_X),
             jitter_y=tuple(head.PROPOSAL_JITTER_Y),
             color_later=inputs.COLOR_ON_DEVICE,
+            view_jitter=ViewJitter.of(inputs.ZOOM_JITTER, inputs.STRETCH_JITTER, inputs.PIXEL_MEAN),
+            playback_jitter=PlaybackJitter.from_config(cfg),
         )
+
+    def draw(self, rng: np.random.Generator) -> ClipAugmentation:
+        """Return what one clip varies in but for its view, which depends on where its persons then are."""
+        flip = bool(rng.random() < self.flip_prob)
+        color = None if self.color_jitter is None else self.color_jitter.draw(rng)
+        playback = None if self.playback_jitter is None else self.playback_jitter.draw(rng)
+        return ClipAugmentation(flip, color, self.color_later, playback=playback)
+
+    def draw_view(self, rng: np.random.Generator, boxes: np.ndarray) -> View | None:
+        """Return which part of its frames a clip with these persons shows, see :meth:`ViewJitter.draw`."""
+        return None if self.view_jitter is None else self.view_jitter.draw(rng, boxes)
 
 
 @dataclass(frozen=True)

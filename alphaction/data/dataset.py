@@ -14,18 +14,19 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from alphaction.config.pathways import active_pathways
 from alphaction.data.annotations import AnnotationTable, LabelMap
 from alphaction.data.augmentation import TestRules, TrainingRules
 from alphaction.data.box_geometry import extend_boxes, jitter_boxes, resize_boxes, unit_to_pixel
-from alphaction.data.clip_boxes import ClipBoxes
+from alphaction.data.clip_boxes import ClipBoxes, Persons
 from alphaction.data.feature_cache import Clip, FeatureCache
 from alphaction.data.keyframes import Keyframe
 from alphaction.data.label_statistics import classes_of_keyframes
+from alphaction.data.person_tracks import PersonTracks
+from alphaction.data.playback import jittered_window
 from alphaction.data.sample import ClipSample, SampleRequest
 from alphaction.data.table_checks import require_boxes, require_labels, require_matches
 from alphaction.data.tables import DatasetTables, open_tables
-from alphaction.data.temporal import TemporalSampling
+from alphaction.data.temporal import TemporalSampling, sampling_of
 from alphaction.data.transforms import ClipAugmentation, ResizeRule, Size
 from alphaction.data.used_detections import UsedDetections
 from alphaction.data.video.clip_cache import with_cache
@@ -89,6 +90,8 @@ class ActionDataset(Dataset[ClipSample]):
             has_box = np.diff(tables.annotations.row_offsets) > 0
         most = rules.max_persons if isinstance(rules, TrainingRules) else None
         self._boxes = ClipBoxes(tables, self._used, most, max_objects)
+        moves = isinstance(rules, TrainingRules) and rules.playback_jitter is not None
+        self._tracks = PersonTracks(tables.annotations) if moves else None
         self._table_index = np.flatnonzero(has_box)
         self.keyframes = tables.annotations.keyframes.take(has_box)
 
@@ -103,7 +106,9 @@ class ActionDataset(Dataset[ClipSample]):
         """
         roles = {"person_boxes": not training, "object_boxes": wants_objects(cfg)}
         tables = open_tables(spec, boxes=[role for role, wanted in roles.items() if wanted], training=training)
-        return cls.from_tables(cfg, replace(tables, source=with_cache(tables.source, cfg.DATALOADER.CLIP_CACHE)))
+        window = jittered_window(cfg) if training else range(0)
+        source = with_cache(tables.source, cfg.DATALOADER.CLIP_CACHE, window)
+        return cls.from_tables(cfg, replace(tables, source=source))
 
     @classmethod
     def from_tables(cls, cfg: CfgNode, tables: DatasetTables) -> ActionDataset:
@@ -175,7 +180,8 @@ class ActionDataset(Dataset[ClipSample]):
         keyframe: Keyframe = self.keyframes[request.index]
         row = int(self._table_index[request.index])
         persons = self._boxes.persons(keyframe, row, rng)
-        augmentation, slow_start = self._draw(rng)
+        augmentation, slow_start, unit_boxes = self._draw(rng, keyframe, persons)
+        seen = augmentation.shows(unit_boxes)
 
         slow = fast = features = None
         if self.features is None:
@@ -184,13 +190,14 @@ class ActionDataset(Dataset[ClipSample]):
             features = torch.from_numpy(self.features.load(Clip(request.index, augmentation.flip)))
             size = self.features.size(request.index)
         old_size = self.frame_size(request.index)
-        unit_boxes = torch.from_numpy(persons.boxes)
-        boxes = augmentation.boxes(resize_boxes(unit_to_pixel(unit_boxes, old_size), old_size, size), size[0])
-        objects = resize_boxes(unit_to_pixel(self._boxes.objects(keyframe), old_size), old_size, size)
+        unit_boxes = unit_boxes[seen]
+        boxes = self._pixel_boxes(augmentation, unit_boxes, old_size, size)
+        objects = self._boxes.objects(keyframe)
+        objects = self._pixel_boxes(augmentation, objects[augmentation.shows(objects)], old_size, size)
         labels = None
         if isinstance(self.rules, TrainingRules):
             boxes = jitter_boxes(boxes, rng, self.rules.jitter_x, self.rules.jitter_y, size)
-            labels = augmentation.labels(self._boxes.labels(persons.rows), self.rules.mirrored_channels)
+            labels = augmentation.labels(self._boxes.labels(persons.rows)[seen], self.rules.mirrored_channels)
         else:
             boxes = extend_boxes(boxes, self.rules.extend_scale, size)
         return ClipSample(
@@ -201,9 +208,9 @@ class ActionDataset(Dataset[ClipSample]):
             size=size,
             boxes=boxes.float(),
             unit_boxes=unit_boxes,
-            scores=torch.from_numpy(persons.scores),
+            scores=torch.from_numpy(persons.scores)[seen],
             labels=labels,
-            object_boxes=augmentation.boxes(objects, size[0]).float(),
+            object_boxes=objects.float(),
             features=features,
             color_shift=augmentation.later_shift(),
         )
@@ -277,38 +284,38 @@ class ActionDataset(Dataset[ClipSample]):
         self, keyframe: Keyframe, augmentation: ClipAugmentation, slow_start: int | None
     ) -> tuple[Tensor | None, Tensor | None, Size]:
         """Return the augmented (slow, fast) frames of a clip, uint8 [3, T, H, W] each, and their (width, height)."""
-        slots = self.sampling.slots(slow_start)
+        slots, fps = self.sampling.slots(slow_start), self.fps
+        if (playback := augmentation.playback) is not None:
+            slots, fps = tuple(playback.slots(of_pathway) for of_pathway in slots), fps * playback.parts
         used = sorted(set(chain.from_iterable(slots)))
-        frames = self.source.frames(keyframe.video, keyframe.second, used, self.fps, self.resize)
+        frames = self.source.frames(keyframe.video, keyframe.second, used, fps, self.resize)
         slow, fast = augmentation.pathways(frames, [np.searchsorted(used, of_pathway) for of_pathway in slots])
         height, width = (slow if fast is None else fast).shape[2:]
         return slow, fast, (width, height)
 
-    def _draw(self, rng: np.random.Generator) -> tuple[ClipAugmentation, int | None]:
-        """Draw what a training clip varies in: the augmentation, and the slow pathway's first frame."""
-        if not isinstance(self.rules, TrainingRules):
-            return ClipAugmentation(), None
+    def _draw(
+        self, rng: np.random.Generator, keyframe: Keyframe, persons: Persons
+    ) -> tuple[ClipAugmentation, int | None, Tensor]:
+        """Draw what a training clip varies in: the augmentation, and the slow pathway's first frame.
+
+        Returns:
+            these two, and the persons' boxes, float64 [n, 4] as fractions of the frame, at the moment of the clip.
+        """
+        rules, boxes = self.rules, torch.from_numpy(persons.boxes)
+        if not isinstance(rules, TrainingRules):
+            return ClipAugmentation(), None, boxes
         slow_start = self.sampling.draw_slow_start(rng)
-        flip = bool(rng.random() < self.rules.flip_prob)
-        color = None if self.rules.color_jitter is None else self.rules.color_jitter.draw(rng)
-        return ClipAugmentation(flip, color, self.rules.color_later), slow_start
+        augmentation = rules.draw(rng)
+        if self._tracks is not None:
+            fps = self.fps or self.source.probe(keyframe.video).fps
+            boxes = torch.from_numpy(self._tracks.boxes(persons.rows, augmentation.playback.shift / fps))
+        return replace(augmentation, view=rules.draw_view(rng, boxes.numpy())), slow_start, boxes
 
-
-def sampling_of(cfg: CfgNode, *, training: bool) -> TemporalSampling:
-    """Return which frames a clip has by the config."""
-    inputs = cfg.INPUT
-    slow, fast = active_pathways(cfg)
-    return TemporalSampling(
-        frame_num=inputs.FRAME_NUM,
-        sample_rate=inputs.FRAME_SAMPLE_RATE,
-        tau=inputs.TAU,
-        alpha=inputs.ALPHA,
-        slow=slow,
-        fast=fast,
-        slow_jitter=training and inputs.SLOW_JITTER,
-        slow_sampling=inputs.SLOW_SAMPLING,
-        offset=inputs.CLIP_OFFSET,
-    )
+    @staticmethod
+    def _pixel_boxes(augmentation: ClipAugmentation, boxes: Tensor, old_size: Size, size: Size) -> Tensor:
+        """Return boxes [N, 4], fractions of a frame of ``old_size``, as pixels of the augmented ones of ``size``."""
+        pixels = resize_boxes(unit_to_pixel(augmentation.shown(boxes), old_size), old_size, size)
+        return augmentation.boxes(pixels, size[0])
 
 
 def wants_objects(cfg: CfgNode) -> bool:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alphaction.config.pathways import fast_frames, frame_problems, jitter_problem, slow_frames
+from alphaction.config.pathways import active_pathways, fast_frames, frame_problems, jitter_problem, slow_frames
 from alphaction.utils.errors import UserError
+
+if TYPE_CHECKING:
+    from yacs.config import CfgNode
 
 
 def clip_slots(frame_num: int, sample_rate: int, offset: int = 0) -> list[int]:
@@ -80,3 +84,20 @@ class TemporalSampling:
         slow = slow_frames(self.frame_num, self.tau, slow_start, self.slow_sampling) if self.slow else ()
         fast = fast_frames(self.frame_num, self.tau, self.alpha) if self.fast else ()
         return [clip[frame] for frame in slow], [clip[frame] for frame in fast]
+
+
+def sampling_of(cfg: CfgNode, *, training: bool) -> TemporalSampling:
+    """Return which frames a clip has by the config."""
+    inputs = cfg.INPUT
+    slow, fast = active_pathways(cfg)
+    return TemporalSampling(
+        frame_num=inputs.FRAME_NUM,
+        sample_rate=inputs.FRAME_SAMPLE_RATE,
+        tau=inputs.TAU,
+        alpha=inputs.ALPHA,
+        slow=slow,
+        fast=fast,
+        slow_jitter=training and inputs.SLOW_JITTER,
+        slow_sampling=inputs.SLOW_SAMPLING,
+        offset=inputs.CLIP_OFFSET,
+    )

@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from alphaction.data.box_geometry import flip_horizontal
-
-Size = tuple[int, int]
+from alphaction.data.box_geometry import Size, flip_horizontal
+from alphaction.data.playback import Playback
+from alphaction.data.view import View
 
 
 @dataclass(frozen=True)
@@ -88,15 +88,22 @@ class FrameShift:
 
 @dataclass(frozen=True)
 class ColorJitter:
-    """Largest shifts, to either side, of hue (degrees), saturation and value (fractions of full)."""
+    """Largest shifts, to either side, of hue (degrees), saturation and value (fractions of full), and gray clips.
+
+    Attributes:
+        gray: how often a clip loses its colors altogether.
+    """
 
     hue: float
     saturation: float
     value: float
+    gray: float = 0.0
 
     def draw(self, rng: np.random.Generator) -> ColorShift:
         """Return a uniformly drawn shift."""
         hue, saturation, value = rng.uniform(-1, 1, size=3)
+        if self.gray and rng.random() < self.gray:
+            return ColorShift(0.0, -1.0, value * self.value)
         return ColorShift(hue * self.hue, saturation * self.saturation, value * self.value)
 
 
@@ -107,12 +114,16 @@ class ClipAugmentation:
     Attributes:
         flip: mirror left to right.
         color: shift of the colors, or None.
+        view: part of the frames that is shown, before it is mirrored, or None: all of them.
+        playback: when and how fast the clip runs, or None: around its keyframe, as it was filmed.
         color_later: it is not applied to frames here, but on the device: see :mod:`alphaction.data.device_colors`.
     """
 
     flip: bool = False
     color: ColorShift | None = None
     color_later: bool = False
+    view: View | None = None
+    playback: Playback | None = None
 
     def pathways(self, frames: Iterable[np.ndarray], positions: Sequence[np.ndarray]) -> list[Tensor | None]:
         """Return the augmented clip of each pathway. Each frame is finished before the next one is taken.
@@ -140,11 +151,17 @@ class ClipAugmentation:
     def _frame_change(self, shape: tuple[int, ...]) -> Callable[[np.ndarray], np.ndarray]:
         """Return what changes a frame of ``shape`` (H, W, 3); its result is good until the next call."""
         shift = None if self.color is None or self.color_later else FrameShift(self.color, shape)
-        mirrored = np.empty(shape, dtype=np.uint8) if self.flip else None
+        placed = np.empty(shape, dtype=np.uint8) if self.flip or self.view is not None else None
+        matrix = None if self.view is None else self.view.matrix((shape[1], shape[0]), mirrored=self.flip)
 
         def change(frame: np.ndarray) -> np.ndarray:
-            image = frame if shift is None else shift(frame)
-            return image if mirrored is None else cv2.flip(image, 1, dst=mirrored)
+            image = frame
+            if matrix is not None:
+                image = cv2.warpAffine(frame, matrix, shape[1::-1], dst=placed, borderValue=self.view.fill)
+            elif self.flip:
+                image = cv2.flip(frame, 1, dst=placed)
+            # Colors come last, as on the device, which also shifts what lies beyond the frame.
+            return image if shift is None else shift(image)
 
         return change
 
@@ -153,6 +170,16 @@ class ClipAugmentation:
         if self.color is None or not self.color_later:
             return None
         return torch.tensor(self.color.levels, dtype=torch.int16)
+
+    def shows(self, boxes: Tensor) -> Tensor:
+        """Return which boxes [N, 4], fractions of the frame, half of which or more is shown, bool [N]."""
+        if self.view is None:
+            return torch.ones(len(boxes), dtype=torch.bool)
+        return self.view.shows(boxes)
+
+    def shown(self, boxes: Tensor) -> Tensor:
+        """Return boxes [N, 4], fractions of the frame, as fractions of what is shown of it, not mirrored."""
+        return boxes if self.view is None else self.view.boxes(boxes)
 
     def boxes(self, boxes: Tensor, width: int) -> Tensor:
         """Return pixel boxes [N, 4] in the augmented frames, ``width`` pixels wide."""

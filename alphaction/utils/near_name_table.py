@@ -200,6 +200,10 @@ NEAR_NAMES = (
         "INPUT.FRAME_SAMPLE_RATE",
     ),
     NearName(_words("target_fps frame_rate fps video_fps output_fps"), "INPUT.FPS", ("--frame-rate",)),
+    NearName(
+        _words("scale_jitter random_resized_crop random_crop random_scale random_zoom crop_scale"), "INPUT.ZOOM_JITTER"
+    ),
+    NearName(_words("grayscale random_grayscale gray_scale to_gray"), "INPUT.GRAY_PROB"),
     NearName(_words("fliplr flip_ratio hflip random_flip horizontal_flip"), "INPUT.FLIP_PROB"),
     NearName(
         _words("device accelerator cuda use_cuda use_gpu gpu no_cuda cpu cpu_only"),

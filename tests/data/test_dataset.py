@@ -7,6 +7,7 @@ import pickle
 import re
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -172,6 +173,83 @@ def test_mirrored_clip(cfg, spec):
     assert mirrored.object_boxes.tolist() == [[7.5, 12, 15, 17.5], [-0.5, 0, 7, 5.5]]
     assert (plain.labels.tolist(), mirrored.labels.tolist()) == ([[1, 0, 0, 1]], [[0, 1, 0, 1]])
     assert torch.equal(plain.unit_boxes, mirrored.unit_boxes)
+
+
+def test_a_view_changes_frames_persons_and_objects_together(cfg, spec):
+    """What the clip shows is the whole clip, resampled; its boxes are where that puts the whole clip's boxes."""
+    cfg.MODEL.ROI_ACTION_HEAD.PROPOSAL_JITTER_X = cfg.MODEL.ROI_ACTION_HEAD.PROPOSAL_JITTER_Y = (0.0, 0.0)
+    cfg.MODEL.ROI_ACTION_HEAD.PROPOSAL_PER_CLIP = 4
+    whole = ActionDataset.from_config(cfg, spec, training=True)
+    cfg.INPUT.ZOOM_JITTER, cfg.INPUT.STRETCH_JITTER = (0.6, 1.6), 1.2
+    dataset = ActionDataset.from_config(cfg, spec, training=True)
+    mirrored, lost = set(), 0
+    for seed in range(12):
+        request = SampleRequest(3, seed)
+        plain, seen = whole[request], dataset[request]
+        persons = dataset._boxes.persons(plain.keyframe, 3, np.random.default_rng(0))
+        augmentation, *_ = dataset._draw(np.random.default_rng((seed, 3)), plain.keyframe, persons)
+        assert augmentation.view is not None
+        matrix = torch.from_numpy(augmentation.view.matrix(plain.size, mirrored=False))
+        image = plain.fast[:, 0].permute(1, 2, 0).numpy()
+        image = image[:, ::-1] if augmentation.flip else image
+        expected = cv2.warpAffine(np.ascontiguousarray(image), matrix.numpy(), plain.size, borderValue=(123, 116, 103))
+        expected = expected[:, ::-1] if augmentation.flip else expected
+        assert np.abs(seen.fast[:, 0].permute(1, 2, 0).numpy().astype(int) - expected).max() <= 1
+        kept = augmentation.shows(plain.unit_boxes)
+        assert len(seen.boxes) == len(seen.labels) == len(seen.scores) == kept.sum() >= 2
+        assert torch.equal(seen.labels, plain.labels[kept])
+        assert torch.equal(seen.unit_boxes, plain.unit_boxes[kept])
+        mirrored.add(augmentation.flip)
+        lost += int((~kept).sum())
+        assert torch.equal(dataset[request].fast, seen.fast)
+    assert mirrored == {False, True}
+    assert lost > 0
+
+
+def test_objects_that_a_view_leaves_out_are_gone(cfg, spec):
+    cfg.INPUT.ZOOM_JITTER = (2.0, 2.0)
+    dataset = ActionDataset.from_config(cfg, spec, training=True)
+    counts = {len(dataset[SampleRequest(2, seed)].object_boxes) for seed in range(20)}
+    assert counts == {0, 1}  # (0.5, 0.5, 0.75, 0.75) and (0.75, 0, 1, 0.25): no view has half of each
+
+
+def test_time_jitter_and_speed_jitter(cfg, spec, frame_numbers, tmp_path):
+    """The same moments with a cache of clips, which has one entry for all of them."""
+    cfg.INPUT.TIME_JITTER, cfg.INPUT.SPEED_JITTER, cfg.INPUT.FLIP_PROB = 3.0, 1.5, 0.0
+    dataset = ActionDataset.from_config(cfg, spec, training=True)
+    cfg.DATALOADER.CLIP_CACHE = str(tmp_path / "clips")
+    kept = ActionDataset.from_config(cfg, spec, training=True)
+    firsts, steps = set(), set()
+    for seed in range(20):
+        clip = dataset[SampleRequest(4, seed)]
+        assert torch.equal(kept[SampleRequest(4, seed)].fast, clip.fast)
+        numbers = frame_numbers(clip.fast.permute(1, 2, 3, 0).numpy())
+        firsts.add(numbers[0])
+        steps.add(numbers[-1] - numbers[0])
+    assert 75 - 8 * 1.5 - 3 <= min(firsts) < 66
+    assert 66 < max(firsts) <= 75 - 8 / 1.5 + 3.5
+    assert 9 <= min(steps) < 12  # 14 frames at the usual speed
+    assert 16 < max(steps) <= 21
+    assert len(list((tmp_path / "clips").rglob("*.npy"))) == 1
+    still = ActionDataset.from_config(cfg, spec, training=False)
+    assert torch.equal(still[SampleRequest(1, 0)].fast, still[SampleRequest(1, 1)].fast)
+
+
+def test_boxes_move_with_their_person(cfg, spec, tmp_path):
+    """From second 1 to 2 a person walks from 0.1 to 0.5: 0.4 of the frame in 25 timeline frames."""
+    rows = [f"wide,{second},{left},0.2,{left + 0.2},0.8,1,4" for second, left in ((1, 0.1), (2, 0.5))]
+    cfg.INPUT.TIME_JITTER, cfg.INPUT.FLIP_PROB = 8.0, 0.0
+    cfg.MODEL.IA_STRUCTURE.ACTIVE = False  # no objects
+    dataset = ActionDataset.from_config(cfg, with_file(spec, tmp_path, "\n".join(rows)), training=True)
+    lefts = []
+    for seed in range(8):
+        clip = dataset[SampleRequest(0, seed)]
+        persons = dataset._boxes.persons(clip.keyframe, 0, None)
+        augmentation, *_ = dataset._draw(np.random.default_rng((seed, 0)), clip.keyframe, persons)
+        lefts.append(float(clip.unit_boxes[0, 0]))
+        assert lefts[-1] == pytest.approx(0.1 + max(0.0, 0.4 * augmentation.playback.shift / 25))
+    assert min(lefts) == 0.1  # earlier, nothing is known
+    assert max(lefts) > 0.15
 
 
 def test_random_choice_of_persons(cfg, spec):

@@ -70,6 +70,18 @@ def test_color_jitter_range():
     assert (shifts.min(axis=0) < -np.array([20, 0.1, 0.2]) * 0.98).all()
 
 
+def test_gray_clips():
+    rng = np.random.default_rng(0)
+    shifts = [ColorJitter(20, 0.1, 0.2, gray=0.25).draw(rng) for _ in range(400)]
+    gray = [shift for shift in shifts if shift.saturation == -1]
+    assert 80 < len(gray) < 120
+    assert all(abs(shift.saturation) <= 0.1 for shift in shifts if shift not in gray)
+    frame = np.array([[[200, 30, 90], [0, 0, 255]]], dtype=np.uint8)
+    shifted = gray[0](frame[None])[0, 0]
+    expected = np.clip(np.array([200, 255]) + gray[0].levels[2], 0, 255)  # of the brightest channel
+    assert shifted.tolist() == [[level] * 3 for level in expected]
+
+
 def test_mirroring_moves_frames_boxes_and_labels_together():
     frames = np.zeros((1, 4, 10, 3), np.uint8)
     frames[:, 1:3, 2:5] = 255  # columns 2, 3 and 4

@@ -12,6 +12,8 @@ from alphaction.utils.registry import registered_names
 
 FROM_ZERO = Range(0)
 """Numbers from 0."""
+FROM_ONE = Range(1)
+"""Numbers from 1."""
 BELOW_ONE = Range(0, 1, open_high=True)
 """Numbers from 0 up to, but without, 1."""
 SHARE = Range(0, 1, open_low=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alphaction.config.keys.declaration import FROM_ZERO, Key, Section
+from alphaction.config.keys.declaration import FROM_ONE, FROM_ZERO, Key, Section
 from alphaction.utils.numbers import ABOVE_ZERO, FRACTION, NOT_NEGATIVE, POSITIVE, Range
 
 INPUT: tuple[Section | Key, ...] = (
@@ -122,11 +122,47 @@ INPUT: tuple[Section | Key, ...] = (
         within=FRACTION,
     ),
     Key(
+        "INPUT.GRAY_PROB",
+        0.0,
+        "With COLOR_JITTER, how often a training clip loses its colors altogether.",
+        unit="probability",
+        within=FRACTION,
+    ),
+    Key(
         "INPUT.FLIP_PROB",
         0.5,
         "How often a training clip is mirrored left to right.",
         unit="probability",
         within=FRACTION,
+    ),
+    Key(
+        "INPUT.ZOOM_JITTER",
+        (1.0, 1.0),
+        "Smallest and largest factor by which a training clip is enlarged, drawn evenly on a logarithmic scale; what "
+        "is then shown of the frame, or where the smaller frame lies in PIXEL_MEAN, is random. Boxes follow. Persons "
+        "of whom less than half is seen are left out of that clip; at least half of its persons are seen.",
+        within=ABOVE_ZERO,
+        elements=("smallest", "largest"),
+    ),
+    Key(
+        "INPUT.STRETCH_JITTER",
+        1.0,
+        "Largest ratio of horizontal to vertical enlargement of a training clip, and of vertical to horizontal.",
+        within=FROM_ONE,
+    ),
+    Key(
+        "INPUT.TIME_JITTER",
+        0.0,
+        "Furthest that a training clip moves in time, earlier or later. Boxes of a person who has the same id at the "
+        "keyframe before or after, within 2 s, move towards that one's; other boxes, and labels, stay.",
+        unit="timeline frames",
+        within=FROM_ZERO,
+    ),
+    Key(
+        "INPUT.SPEED_JITTER",
+        1.0,
+        "Largest factor by which a training clip runs faster, and slower, seen from its keyframe.",
+        within=FROM_ONE,
     ),
     Key(
         "INPUT.FLIP_CLASS_PAIRS",
@@ -205,8 +241,9 @@ INPUT: tuple[Section | Key, ...] = (
         "DATALOADER.CLIP_CACHE",
         "",
         "Folder that keeps the decoded, resized frames of each clip (frames x height x width x 3 bytes), for later "
-        "epochs and later runs, several at once too; clips are the same with and without it. Empty: every clip is "
-        "decoded whenever it is needed.",
+        "epochs and later runs, several at once too; clips are the same with and without it. With TIME_JITTER or "
+        "SPEED_JITTER these are all frames that a clip may take, twice as dense. Empty: every clip is decoded whenever "
+        "it is needed.",
         unit="path",
     ),
 )

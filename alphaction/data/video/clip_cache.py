@@ -47,12 +47,15 @@ class CachedClipSource(ClipSource):
     Args:
         source: what decodes.
         folder: where entries are kept, in one sub-folder per video; made when the first one is written.
+        window: slots that are kept together: one entry holds them all, whichever are asked for. For clips that take
+            other slots each time, and would find no entry of theirs again. Empty: an entry has what was asked for.
     """
 
-    def __init__(self, source: ClipSource, folder: Path) -> None:
+    def __init__(self, source: ClipSource, folder: Path, window: range = range(0)) -> None:
         super().__init__(source.folder)
         self.source = source
         self.cache_folder = folder
+        self.window = window
         self._stores = True
 
     def probe(self, video: str) -> VideoInfo:
@@ -61,6 +64,14 @@ class CachedClipSource(ClipSource):
     def read(
         self, video: str, second: float, slots: Sequence[int], fps: float, size: Callable[[Size], Size] | None = None
     ) -> np.ndarray:
+        if not all(slot in self.window for slot in slots):
+            return self._kept(video, second, slots, fps, size)
+        return self._kept(video, second, self.window, fps, size)[[self.window.index(slot) for slot in slots]]
+
+    def _kept(
+        self, video: str, second: float, slots: Sequence[int], fps: float, size: Callable[[Size], Size] | None
+    ) -> np.ndarray:
+        """Return what :meth:`read` would without a window: from its entry, or decoded, and then kept."""
         origin, shown = self.origin(video, second, slots, fps), self.frame_size(video)
         target = shown if size is None else size(shown)
         key = clip_key(origin, shown, target, second, slots)
@@ -113,9 +124,13 @@ class CachedClipSource(ClipSource):
             )
 
 
-def with_cache(source: ClipSource, folder: str) -> ClipSource:
-    """Return ``source`` with its frames kept in ``folder`` (DATALOADER.CLIP_CACHE); unchanged if that is empty."""
-    return CachedClipSource(source, Path(folder).expanduser()) if folder else source
+def with_cache(source: ClipSource, folder: str, window: range = range(0)) -> ClipSource:
+    """Return ``source`` with its frames kept in ``folder`` (DATALOADER.CLIP_CACHE); unchanged if that is empty.
+
+    Args:
+        window: see :class:`CachedClipSource`.
+    """
+    return CachedClipSource(source, Path(folder).expanduser(), window) if folder else source
 
 
 def clip_key(origin: Origin, shown: Size, target: Size, second: float, slots: Sequence[int]) -> str:

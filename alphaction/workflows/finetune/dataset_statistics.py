@@ -16,6 +16,7 @@ from alphaction.config.class_groups import MOVEMENT
 from alphaction.config.paths_catalog import DatasetSpec
 from alphaction.data.annotations import AnnotationTable, LabelMap
 from alphaction.data.label_statistics import classes_of_keyframes, labels_of_group
+from alphaction.data.person_tracks import PersonTracks
 from alphaction.data.table_checks import require_boxes, require_same_classes
 from alphaction.data.tables import DatasetTables, open_tables
 from alphaction.data.video.clip_source import ClipSource
@@ -68,6 +69,7 @@ class DatasetStatistics:
         probed: number of videos that sizes and rates were read from.
         example_video: a video of the validation split, None where it consists of one-second clips.
         example_boxes, example_objects: files of person and of object boxes for it, None where there are none.
+        track_step: how many seconds later a person's next box usually is; 0: persons cannot be followed.
         published: whether these are AVA's published figures instead of figures of files.
     """
 
@@ -91,6 +93,7 @@ class DatasetStatistics:
     example_video: Path | None = None
     example_boxes: Path | None = None
     example_objects: Path | None = None
+    track_step: float = 0.0
     published: bool = False
 
     @property
@@ -195,6 +198,7 @@ def read_statistics(train: DatasetSpec, val: DatasetSpec) -> DatasetStatistics:
         example_video=_example_video(val_opened),
         example_boxes=val.person_boxes,
         example_objects=val.object_boxes,
+        track_step=PersonTracks(table).usual_step(),
     )
 
 

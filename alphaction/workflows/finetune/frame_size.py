@@ -63,7 +63,9 @@ class FrameSize:
     reason: str
 
 
-def choose_frame_size(videos: Sequence[SeenVideo], stride: int, *, usual: int = 256, tiny: bool = False) -> FrameSize:
+def choose_frame_size(
+    videos: Sequence[SeenVideo], stride: int, *, usual: int = 256, tiny: bool = False, cells: float | None = None
+) -> FrameSize:
     """Return the size of frames that lets the median person be seen at the least cost.
 
     A pretrained network keeps the number of pixels that it knows, 256 x 464, unless the median person would be less
@@ -75,16 +77,17 @@ def choose_frame_size(videos: Sequence[SeenVideo], stride: int, *, usual: int = 
         stride: pixels per feature cell.
         usual: shorter side of the frames that the pretrained network knows.
         tiny: whether it is the small network.
+        cells: how many feature cells high the median person should be; None: as above.
     """
     aspect = float(np.median([video.aspect for video in videos]))
     own = _up(float(np.median([min(video.size) for video in videos])), _STEP)
     known_long = _up(usual * _KNOWN_ASPECT, _FINE_STEP)
     if tiny:
-        least, most, cells = _TINY_LEAST, _TINY_MOST, _TINY_CELLS
+        least, most, cells = _TINY_LEAST, _TINY_MOST, cells or _TINY_CELLS
     else:
         largest = round(usual * _ENLARGED)
         least, most = (usual, usual * known_long), (largest, largest * _up(largest * _KNOWN_ASPECT, _FINE_STEP))
-        cells = _CELLS
+        cells = cells or _CELLS
     lowest = _side_within(*least, aspect, _FINE_STEP)
     highest = max(lowest, min(own, _side_within(*most, aspect, _STEP)))
     short = lowest

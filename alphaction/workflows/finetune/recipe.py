@@ -19,6 +19,7 @@ from alphaction.workflows.finetune.frame_size import FrameSize, choose_frame_siz
 from alphaction.workflows.finetune.interaction_settings import backbone_facts, interaction_settings, learns_anew
 from alphaction.workflows.finetune.own_groups import own_groups, own_weights
 from alphaction.workflows.finetune.recipe_schedule import Schedule, plan_schedule
+from alphaction.workflows.finetune.small_recipe import FEWEST_CELLS, TinyClip, is_short_of_epochs, jitter_settings
 from alphaction.workflows.finetune.starting_weights import Start, has_trained_head, starting_point
 
 _GROUP_NAMES = ("movement", "object manipulation", "person interaction")
@@ -32,10 +33,7 @@ def build_recipe(options: FinetuneOptions, stats: DatasetStatistics) -> tuple[li
         stats: figures of the dataset.
     """
     start = starting_point(options)
-    stride, usual = backbone_facts(options.backbone).stride, start.settings.get("INPUT.MIN_SIZE_TEST", 256)
-    size = choose_frame_size(stats.seen, stride, usual=usual, tiny=options.tiny)
-    if stats.published:
-        size = replace(size, reason="" if options.tiny else "as published")
+    size = _frame_size(options, stats, start)
     schedule = plan_schedule(options, stats, size.pixels)
     settings = [
         *_network(options, start),
@@ -49,6 +47,16 @@ def build_recipe(options: FinetuneOptions, stats: DatasetStatistics) -> tuple[li
         Setting("OUTPUT_DIR", options.output_dir or f"output/{experiment_name(options)}"),
     ]
     return settings, schedule
+
+
+def _frame_size(options: FinetuneOptions, stats: DatasetStatistics, start: Start) -> FrameSize:
+    stride, usual = backbone_facts(options.backbone).stride, start.settings.get("INPUT.MIN_SIZE_TEST", 256)
+    size = choose_frame_size(stats.seen, stride, usual=usual, tiny=options.tiny)
+    if stats.published:
+        return replace(size, reason="" if options.tiny else "as published")
+    if is_short_of_epochs(options, stats, size.pixels):
+        size = choose_frame_size(stats.seen, stride, usual=usual, tiny=True, cells=FEWEST_CELLS)
+    return size
 
 
 def loss_weights(options: FinetuneOptions, stats: DatasetStatistics) -> tuple[float, float, float]:
@@ -143,11 +151,9 @@ def _input(options: FinetuneOptions, stats: DatasetStatistics, size: FrameSize, 
     low, usual, high = stats.fps
     rates = f"{usual:.4g}" if low == high else f"{low:.4g} to {high:.4g}, median {usual:.4g}"
     rates += f" ({stats.probed} of {stats.videos} looked at)" if stats.probed < stats.videos else ""
+    clip = TinyClip.of(stats)
     if options.tiny:
-        fps = round(min(12.0, usual), 2)
-        # Skipping every second frame must leave about 5 of them a second, or motion is lost.
-        alpha = 2 if fps / 2 >= 5 else 4
-        frames, tau = 16, 4
+        fps, frames, tau, alpha = clip.fps, clip.frames, clip.tau, clip.alpha
         why = f"frames a second of the videos: {rates}; more than 12 would only cost time"
     else:
         fps, frames = 25.0, 64
@@ -164,6 +170,7 @@ def _input(options: FinetuneOptions, stats: DatasetStatistics, size: FrameSize, 
     if not options.tiny:
         yield Setting("INPUT.SLOW_JITTER", True)
         yield Setting("INPUT.COLOR_JITTER", True)
+    yield from jitter_settings(options, stats, clip)
     yield from sizes
     pairs = flip_pairs(stats.label_map.names)
     if pairs:

@@ -12,6 +12,7 @@ from alphaction.workflows.finetune.dataset_statistics import DatasetStatistics
 from alphaction.workflows.finetune.finetune_options import MAX_ITERATIONS, FinetuneOptions
 from alphaction.workflows.finetune.interaction_schedule import interaction_length
 from alphaction.workflows.finetune.networks import Training
+from alphaction.workflows.finetune.small_recipe import small_length
 
 # The published recipe: 8 GPUs with 2 clips each, on AVA.
 RECIPE_BATCH, RECIPE_LR, RECIPE_WARMUP, RECIPE_PERIOD = 16, 0.0004, 2000, 10_000
@@ -23,7 +24,7 @@ AVA_CLIPS = 184_000
 MIN_CLIPS, MAX_EPOCHS = 32_000, 50
 
 # The small network, from random weights: what config_files/tiny was tuned to.
-TINY_BATCH, TINY_LR, TINY_EPOCHS, TINY_MIN_ITER, TINY_WARMUP = 8, 0.003, 9, 300, 50
+TINY_BATCH, TINY_LR, TINY_WARMUP = 8, 0.003, 50
 # Frames with more pixels cost four times as much as those the batch of 8 was tuned to.
 TINY_LARGE_FRAME = 192 * 341
 EVALUATIONS = 5
@@ -82,7 +83,7 @@ def plan_schedule(options: FinetuneOptions, stats: DatasetStatistics, pixels: in
     lr, lr_reason = _learning_rate(options, batch)
     epoch = math.ceil(stats.epoch_clips / batch)
     as_published = stats.published and not options.tiny and options.max_iter is None and options.epochs is None
-    max_iter, reason = _length(options, stats, batch)
+    max_iter, reason = _length(options, stats, batch, pixels)
     if options.max_iter is not None:
         max_iter, reason = options.max_iter, "as given by --max-iter"
     elif options.epochs is not None:
@@ -156,13 +157,12 @@ def _learning_rate(options: FinetuneOptions, batch: int) -> tuple[float, str]:
     return float(f"{rate:.6g}"), why
 
 
-def _length(options: FinetuneOptions, stats: DatasetStatistics, batch: int) -> tuple[int, str]:
+def _length(options: FinetuneOptions, stats: DatasetStatistics, batch: int, pixels: int) -> tuple[int, str]:
     """Return the iterations that suit the dataset, and why."""
     if options.tiny and options.use_ia:
         return interaction_length(stats, batch)
     if options.tiny:
-        iterations = max(TINY_MIN_ITER, math.ceil(TINY_EPOCHS * stats.epoch_clips / batch))
-        return iterations, f"{TINY_EPOCHS} epochs, enough for random weights, but at least {TINY_MIN_ITER} iterations"
+        return small_length(options, stats, batch, pixels)
     if (training := options.network.training) is not None:
         return _public_length(training, stats, batch)
     recipe_iter, _ = RECIPE_ITERATIONS[options.use_ia]

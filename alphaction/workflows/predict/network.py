@@ -9,7 +9,7 @@ from yacs.config import CfgNode
 
 from alphaction.config import validate_cfg
 from alphaction.data.annotations import LabelMap
-from alphaction.data.dataset import sampling_of
+from alphaction.data.temporal import sampling_of
 from alphaction.engine.setup import Runtime
 from alphaction.memory.window import MemoryWindow
 from alphaction.modeling import DetectionModel

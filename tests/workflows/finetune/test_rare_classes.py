@@ -54,7 +54,7 @@ def test_the_config_repeats_and_says_why(make_dataset):
     assert yaml.safe_load(generated.text)["DATALOADER"]["REPEAT_THRESHOLD"] == 0.2
     words = " ".join(word for word in generated.text.split() if word != "#")
     assert 'is in 2.50% of the clips, the commonest "sit" in 100%: of 40 clips 1 comes more than once' in words
-    assert "40 keyframes (42 clips with repeats), batch 8: 6 iterations an epoch, 57.1 epochs" in words
+    assert "40 keyframes (42 clips with repeats), batch 8: 6 iterations an epoch, 80 epochs" in words
 
 
 def test_toys_classes_are_even(toy_data, toy_statistics):

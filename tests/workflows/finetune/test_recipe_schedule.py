@@ -41,11 +41,19 @@ def test_the_number_of_gpus_does_not_change_what_is_seen():
     assert {round(plan.max_iter * plan.batch / 100) for plan in plans} == {round(plans[0].epochs * 50)}
 
 
-def test_the_small_network():
-    plan = plan_schedule(FinetuneOptions("own", backbone="tiny"), own_statistics(720), 96 * 128)
-    assert (plan.batch, plan.lr, plan.max_iter, plan.warmup, plan.steps) == (8, 0.003, 810, 50, ())
-    plan = plan_schedule(FinetuneOptions("own", backbone="tiny"), own_statistics(85), 288 * 384)
-    assert (plan.batch, plan.lr, plan.max_iter) == (4, 0.00212132, 300)
+@pytest.mark.parametrize(
+    ("keyframes", "pixels", "planned", "words"),
+    [
+        (720, 96 * 128, (8, 0.003, 810), "9 epochs, enough for random weights"),
+        (85, 288 * 384, (4, 0.00212132, 300), "but at least 300 iterations"),
+    ],
+)
+def test_the_small_network_with_a_structure(keyframes, pixels, planned, words):
+    options = FinetuneOptions("own", backbone="tiny", use_ia=True)
+    plan = plan_schedule(options, own_statistics(keyframes), pixels)
+    assert (plan.batch, plan.lr, plan.max_iter) == planned
+    assert (plan.warmup, plan.steps) == (50, ())
+    assert words in plan.reason
 
 
 @pytest.mark.parametrize(("clips", "iterations"), [(100, 300), (720, 810), (5120, 2500), (16_000, 6000)])
