@@ -82,6 +82,9 @@ def _network(options: FinetuneOptions, start: Start) -> Iterator[Setting]:
         yield Setting("MODEL.DEVICE", "cpu", "written for a machine without GPU (--num-gpus 0)")
     yield Setting("MODEL.BACKBONE.CONV_BODY", options.network.conv_body)
     frozen = "as in the recipe, whose 2 clips per GPU are too few for new statistics: the loaded ones are kept"
+    if options.tiny and not weights:
+        why = "from 0, as for pretrained weights, the convolutions over time and space would begin switched off"
+        yield Setting("MODEL.BACKBONE.BN_INIT_GAMMA", 1.0, why)
     if not options.tiny:
         yield Setting("MODEL.BACKBONE.FROZEN_BN", bool(weights), frozen if weights else "nothing is loaded to keep")
         yield Setting("MODEL.BACKBONE.SLOWFAST.BETA", 0.125)

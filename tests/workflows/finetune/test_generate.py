@@ -99,12 +99,20 @@ def test_a_run_of_one_iteration_is_valid(toy_data, toy_statistics):
     assert (solver.MAX_ITER, solver.WARMUP_ITERS, solver.EVAL_PERIOD, list(solver.STEPS)) == (1, 0, 1, [])
 
 
+@pytest.mark.parametrize(("weights", "gamma"), [(None, 1.0), ("mine.pth", 0.0)])
+def test_random_weights_begin_with_all_convolutions_on(toy_data, toy_statistics, weights, gamma):
+    """Loaded weights bring their own scale, so that nothing is written for them."""
+    options = FinetuneOptions("toy", backbone="tiny", data_dir=str(toy_data), weights=weights)
+    assert generate_config(options, toy_statistics).cfg.MODEL.BACKBONE.BN_INIT_GAMMA == gamma
+
+
 def test_pets_differs_from_the_config_that_was_tuned_by_hand(repo_root, shared_dir):
     catalog = str(repo_root / "config_files/tiny/pets_dataset.yaml")
     generated = generate_config(FinetuneOptions("pets", backbone="tiny", catalog=(catalog,)))
     tuned = load_cfg(repo_root / "config_files/tiny/pets.yaml")
     assert {key for key in leaf_keys(get_cfg()) if get_value(generated.cfg, key) != get_value(tuned, key)} == {
         "MODEL.DEVICE",  # cpu, as asked for
+        "MODEL.BACKBONE.BN_INIT_GAMMA",
         "MODEL.ROI_ACTION_HEAD.NUM_CLASSES",  # left to the label map there
         "MODEL.ROI_ACTION_HEAD.NUM_PERSON_MOVEMENT_CLASSES",
         "MODEL.ROI_ACTION_HEAD.NUM_OBJECT_MANIPULATION_CLASSES",

@@ -57,7 +57,7 @@ def test_the_small_network_with_a_structure(keyframes, pixels, planned, words):
 
 
 @pytest.mark.parametrize(("clips", "iterations"), [(100, 300), (720, 810), (5120, 2500), (16_000, 6000)])
-def test_the_small_network_with_a_structure(clips, iterations):
+def test_the_length_for_a_structure_is_limited(clips, iterations):
     """9 epochs; but no more than 20,000 clips, unless those are less than 3 epochs."""
     plan = plan_schedule(FinetuneOptions("own", backbone="tiny", use_ia=True), own_statistics(clips), 96 * 128)
     assert plan.max_iter == iterations
