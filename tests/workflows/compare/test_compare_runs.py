@@ -99,6 +99,15 @@ def test_a_difference_that_can_be_noise(make_run):
     assert "validation data and trainings: some" in verdict(replace(one, trainings=(3, 3)))
 
 
+def test_a_class_in_few_videos_has_no_mark_and_the_text_says_why(make_run):
+    compared = compare_runs(CompareOptions(a=(make_run("a", 0.7, 1),), b=(make_run("b", 0.7, 5),)))
+    rows = [Difference(f"AP/{name}", 0.1, 0.6, 0.5, (0.2, 0.8), 1.0, 4) for name in ("golf", "sit")]
+    found = replace(compared.comparison, classes=(rows[0],))
+    says(comparison_text(replace(compared, comparison=found)), "The interval of golf leaves out 0, too", "5 videos")
+    found = replace(found, classes=tuple(rows))
+    says(comparison_text(replace(compared, comparison=found)), "The intervals of golf, sit leave out 0, too")
+
+
 def test_several_trainings_of_a_side(make_run):
     first = tuple(make_run(f"a{seed}", 0.5, seed) for seed in range(3))
     second = tuple(make_run(f"b{seed}", 0.95, seed + 10) for seed in range(3))
