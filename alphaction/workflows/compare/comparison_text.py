@@ -107,9 +107,10 @@ def _remarks(found: Comparison) -> Iterator[str]:
         yield f"{_MARK} marks what is more than noise.{many if len(found.classes) > 5 else ''}"
     few = [_name(row) for row in rows if row.without_zero and row.videos < FEW_VIDEOS <= found.videos]
     if few:
+        subject, verb = ("interval", "leaves") if len(few) == 1 else ("intervals", "leave")
         yield (
-            f"The {'interval' if len(few) == 1 else 'intervals'} of {listed(few)} {'leaves' if len(few) == 1 else 'leave'} "
-            f"out 0, too, but the labels are in fewer than {FEW_VIDEOS} videos, which is too little for a mark."
+            f"The {subject} of {listed(few)} {verb} out 0, too, but the labels are in fewer than {FEW_VIDEOS} videos, "
+            "which is too little for a mark."
         )
     single = [name for name, number in zip("AB", found.trainings, strict=True) if number == 1]
     if len(single) == 2:
