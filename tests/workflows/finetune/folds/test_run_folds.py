@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +97,8 @@ def test_all_videos_together_and_the_mean_of_the_folds(folds, capsys):
     assert pooled.result.optimistic  # every box is an annotated one
     assert json.loads((results / "result.json").read_text())["intervals"]["videos"] == 6
     assert (results / "report.txt").read_text() == pooled_text(pooled).lstrip() + "\n"
+    spaced = replace(pooled, folder=replace(pooled.folder, path=Path("my folds")))
+    says(pooled_text(spaced), "report.py --run 'my folds'", "compare_runs.py 'my folds' OTHER_FOLDS")
 
 
 def test_a_fold_that_fails_is_named_and_the_others_are_kept(folds):
