@@ -137,6 +137,16 @@ def test_folders_of_evaluations_and_files_name_the_same(make_run, data, tmp_path
          "--groundtruth", "--label-map")  # fmt: skip
 
 
+def test_what_is_found_at_excluded_keyframes_does_not_count(make_run, data, tmp_path):
+    found = [make_run(name, right, 1) / "inference/d_val/detections.csv" for name, right in (("a", 0.4), ("b", 0.9))]
+    excluded = tmp_path / "excluded.csv"
+    excluded.write_text("v0,1\nv3,2\n")
+    files = {"groundtruth": data / "val.csv", "label_map": data / "labels.pbtxt", "exclusions": excluded}
+    row = compare_runs(CompareOptions(a=(found[0],), b=(found[1],), **files)).comparison.mean
+    expected = [evaluate_files(data / "val.csv", file, data / "labels.pbtxt", excluded).mAP for file in found]
+    assert [row.a, row.b] == pytest.approx(expected, abs=1e-12)
+
+
 def test_other_labels_are_refused_with_the_first_difference(make_run, data, tmp_path):
     a, b = make_run("a", 0.4), make_run("b", 0.9)
     other = tmp_path / "other" / "d"
