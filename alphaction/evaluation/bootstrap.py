@@ -69,13 +69,16 @@ def draw_videos(videos: int, resamples: int = RESAMPLES, seed: int = SEED) -> np
     return np.random.default_rng(seed).multinomial(videos, np.full(videos, 1 / videos), size=resamples)
 
 
-def interval_around(figure: float, values: np.ndarray, level: float = LEVEL) -> Interval | None:
+def interval_around(
+    figure: float, values: np.ndarray, level: float = LEVEL, within: Interval = (0.0, 1.0)
+) -> Interval | None:
     """Return the interval around a figure, as far from it as the percentiles of resamples are from their mean.
 
     Args:
         figure: of all videos.
         values: float64 [R], of the resamples; NaN ones are left out.
         level: share of the resamples within.
+        within: what the figure can be.
 
     Returns:
         its ends; None if every value is NaN.
@@ -83,8 +86,10 @@ def interval_around(figure: float, values: np.ndarray, level: float = LEVEL) -> 
     present = values[~np.isnan(values)]
     if not len(present):
         return None
-    low, high = figure + np.quantile(present, [(1 - level) / 2, (1 + level) / 2]) - present.mean()
-    return float(low), float(high)
+    below, above = np.quantile(present, [(1 - level) / 2, (1 + level) / 2]) - present.mean()
+    # Where fewer resamples than the level leaves out differ from the others, their mean lies beyond both percentiles.
+    low, high = figure + min(below, 0.0), figure + max(above, 0.0)
+    return max(float(low), within[0]), min(float(high), within[1])
 
 
 def bootstrap_intervals(
@@ -107,8 +112,7 @@ def bootstrap_intervals(
     def share(level: str, column: int, videos: int) -> Interval | None:
         if videos < 2:
             return None
-        found = interval_around(getattr(once, level)[0, column], getattr(many, level)[:, column])
-        return None if found is None else (max(found[0], 0.0), min(found[1], 1.0))
+        return interval_around(getattr(once, level)[0, column], getattr(many, level)[:, column])
 
     in_group = [scores.videos_with_labels(name) for name in groups]
     return Intervals(

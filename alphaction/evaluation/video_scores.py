@@ -65,7 +65,8 @@ class RankedVideos:
             the video of each, [k]; true positives of each video before them, float64 [V]; detections of each video up
             to each of them, float64 [k, V].
         """
-        step = max(1, _CELLS // max(resamples, 1))
+        # The table of detections [k, V] may be larger: its product is the faster for it.
+        step = max(1, min(_CELLS // max(resamples, 1), 8 * _CELLS // max(videos, 1)))
         starts = range(0, len(self.right), step)
         ranks = np.append(self.right + 1, 0)  # where the detections up to a true positive end; the last one: nothing
         ends = [slice(ranks[start - 1], ranks[min(start + step, len(self.right)) - 1]) for start in starts]

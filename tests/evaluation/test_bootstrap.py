@@ -22,7 +22,7 @@ from alphaction.evaluation.bootstrap import (
     interval_around,
     with_intervals,
 )
-from alphaction.evaluation.video_scores import VideoScores, all_videos
+from alphaction.evaluation.video_scores import RankedVideos, VideoScores, all_videos
 
 LABEL_MAP = LabelMap(
     (
@@ -178,6 +178,22 @@ def test_an_interval_is_around_the_figure_and_leaves_out_resamples_without_the_c
     values = np.array([np.nan, *np.linspace(0.2, 1, 101)])
     assert interval_around(0.5, values, 0.9) == pytest.approx((0.5 - 0.36, 0.5 + 0.36))
     assert interval_around(0.5, values[:1]) is None
+
+
+def test_an_interval_holds_the_figure_and_is_of_values_that_can_be():
+    # 2% of the resamples lack the class with AP 0: their mean is above both percentiles.
+    assert interval_around(0.5, np.array([0.5] * 98 + [1.0] * 2)) == pytest.approx((0.49, 0.5))
+    assert interval_around(0.9, np.array([0.1, 0.9])) == (pytest.approx(0.52), 1.0)
+    assert interval_around(-0.9, np.array([-0.9, -0.1]), within=(-1.0, 1.0)) == (-1.0, pytest.approx(-0.52))
+
+
+def test_a_part_is_small_with_many_videos_too():
+    videos, right = 3000, 2000
+    rows = RankedVideos(np.ones(videos), np.arange(right, dtype=np.int32), np.arange(right))
+    sizes = [detections.size for _, _, detections in rows._parts(videos, 1)]
+    assert max(sizes) <= 1 << 20
+    assert sum(sizes) == videos * right
+    assert rows.average_precision(np.ones((videos, 1))) == pytest.approx([2 / 3])
 
 
 def test_a_resample_has_as_many_videos_as_there_are():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from alphaction.evaluation.bootstrap import draw_videos
-from alphaction.evaluation.comparison import Comparison, Difference, compare
+from alphaction.evaluation.comparison import Comparison, Difference, compare, student_factor
 from alphaction.evaluation.video_scores import RankedVideos, VideoScores
 
 
@@ -22,6 +22,7 @@ def side(order, videos=6):
 
 
 GOOD = side([1, 1, 1, 1, 1, 1])
+UNEVEN = side([1, 0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 1])
 POOR = side([0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1])
 
 
@@ -42,10 +43,9 @@ def test_the_same_side_twice_is_no_difference():
 
 
 def test_the_draws_are_the_same_for_both_sides():
-    uneven = side([1, 0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 1])
-    found = compare([uneven], [GOOD], resamples=300)
+    found = compare([UNEVEN], [GOOD], resamples=300)
     drawn = draw_videos(6, 300)
-    change = (GOOD.average_precisions(drawn) - uneven.average_precisions(drawn))[:, 0]
+    change = (GOOD.average_precisions(drawn) - UNEVEN.average_precisions(drawn))[:, 0]
     ends = found.mean.difference + np.quantile(change, [0.025, 0.975]) - change.mean()
     assert found.mean.interval == pytest.approx(tuple(ends), abs=1e-12)
 
@@ -62,7 +62,30 @@ def test_trainings_of_a_side_are_drawn_too():
     deviation = means.std(ddof=1) / math.sqrt(3)
     drawn = (draw_videos(3, 4000, seed=2) / 3 - 1 / 3) * math.sqrt(3 / 2) @ means
     assert drawn.std() == pytest.approx(deviation, rel=0.05)
+    drawn *= student_factor(4)
     assert (low, high) == pytest.approx(np.quantile(drawn, [0.025, 0.975]) - drawn.mean() + found.mean.difference)
+
+
+def test_trainings_of_one_recipe_are_rarely_told_apart():
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(150):
+        # Each training moves all videos alike: the place of the right detections in the ranking.
+        a, b = ([side([0] * n + [1] * 6) for n in rng.integers(0, 40, 3)] for _ in range(2))
+        found.append(compare(a, b, resamples=200).mean.beyond_noise)
+    assert np.mean(found) < 0.09  # 0.13 without Student's t
+
+
+@pytest.mark.parametrize(("freedom", "quantile"), [(1, 12.706), (2, 4.3027), (3, 3.1824), (4, 2.7764), (30, 2.0423)])
+def test_students_t(freedom, quantile):
+    assert student_factor(freedom) * 1.959964 == pytest.approx(quantile, rel=2e-3)
+
+
+def test_the_same_trainings_on_both_sides_are_no_difference():
+    found = compare([POOR, UNEVEN, GOOD], [POOR, UNEVEN, GOOD], resamples=100)
+    assert found.mean.difference == 0
+    row = compare([UNEVEN] * 3, [UNEVEN] * 3, resamples=100).mean
+    assert (row.difference, row.interval, row.better, row.beyond_noise) == (0, (0, 0), 0.5, False)
 
 
 def test_how_much_more_would_be_needed():

@@ -85,12 +85,15 @@ def _side(paths: Sequence[Path], spread: float | None) -> str:
 
 
 def _row(row: Difference) -> tuple[str, ...]:
-    name = row.name.partition("/")[2] if row.name.startswith("AP/") else row.name.replace("/", " ")
-    values = (f"{row.a:.4f}", f"{row.b:.4f}", f"{row.difference:+.4f}")
+    name, values = _name(row), (f"{row.a:.4f}", f"{row.b:.4f}", f"{row.difference:+.4f}")
     if row.interval is None:
         return (name, *values, "in one video", "", "")
     low, high = row.interval
     return (name, *values, f"{low:+.4f} to {high:+.4f}", f"{row.better:.0%}", _MARK if row.beyond_noise else "")
+
+
+def _name(row: Difference) -> str:
+    return row.name.partition("/")[2] if row.name.startswith("AP/") else row.name.replace("/", " ")
 
 
 def _remarks(found: Comparison) -> Iterator[str]:
@@ -102,6 +105,13 @@ def _remarks(found: Comparison) -> Iterator[str]:
         by_chance = max(1, round(len(found.classes) * (1 - found.level)))
         many = f" Of {counted(len(found.classes), 'class', 'classes')} about {by_chance} would be by chance."
         yield f"{_MARK} marks what is more than noise.{many if len(found.classes) > 5 else ''}"
+    few = [_name(row) for row in rows if row.without_zero and row.videos < FEW_VIDEOS <= found.videos]
+    if few:
+        subject, verb = ("interval", "leaves") if len(few) == 1 else ("intervals", "leave")
+        yield (
+            f"The {subject} of {listed(few)} {verb} out 0, too, but the labels are in fewer than {FEW_VIDEOS} videos, "
+            "which is too little for a mark."
+        )
     single = [name for name, number in zip("AB", found.trainings, strict=True) if number == 1]
     if len(single) == 2:
         yield (

@@ -36,12 +36,14 @@ class GroundTruth:
         annotations: without excluded keyframes.
         label_map: the classes that the model was trained on.
         counted: those that count in the mAP.
+        excluded: keyframes at which detections do not count, either; a run has none there.
     """
 
     dataset: str
     annotations: AnnotationTable
     label_map: LabelMap
     counted: LabelMap
+    excluded: frozenset[Keyframe] = frozenset()
 
     def names(self) -> VideoNames:
         """Return the names of its videos."""
@@ -49,7 +51,7 @@ class GroundTruth:
 
     def evaluator(self) -> AvaEvaluator:
         """Return the evaluator of this ground truth."""
-        return AvaEvaluator(self.annotations, self.label_map, self.counted)
+        return AvaEvaluator(self.annotations, self.label_map, self.counted, exclusions=self.excluded)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,11 +124,10 @@ def _given_truth(options: CompareOptions) -> GroundTruth | None:
         require_file(flag, path)
     counted = read_label_map(options.label_map)
     annotations = read_annotations(options.groundtruth, counted, skip_unknown_classes=True)
-    if options.exclusions is not None:
-        names = VideoNames(annotations.keyframes.videos.tolist(), str(options.groundtruth))
-        excluded = read_exclusions(options.exclusions)
-        annotations = annotations.without({Keyframe(names.known(each.video), each.second) for each in excluded})
-    return GroundTruth(options.groundtruth.name, annotations, counted, counted)
+    names = VideoNames(annotations.keyframes.videos.tolist(), str(options.groundtruth))
+    listed_ones = read_exclusions(options.exclusions) if options.exclusions is not None else ()
+    excluded = frozenset(Keyframe(names.known(each.video), each.second) for each in listed_ones)
+    return GroundTruth(options.groundtruth.name, annotations.without(excluded), counted, counted, excluded)
 
 
 def _places(side: Sequence[Path], options: CompareOptions, given: GroundTruth | None) -> list[_Place]:

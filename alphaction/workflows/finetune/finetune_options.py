@@ -165,6 +165,8 @@ class FinetuneOptions:
             raise UserError(problem_list("the options do not fit:", problems))
 
     def _fold_problems(self) -> list[str]:
+        if self.folds is not None and self.output_dir is not None:
+            return ["--output-dir is of one training: with --folds each has its folder in that of the folds (-o)"]
         if self.together is None:
             return []
         if self.folds is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from alphaction.evaluation import Intervals
 from alphaction.evaluation.analysis import ClassCurve, OperatingPoint
-from alphaction.evaluation.result import Interval
+from alphaction.evaluation.result import FEW_VIDEOS, Interval
 from alphaction.utils.messages import counted
 from alphaction.workflows.report.evaluations import ClassRow, Evaluation
 
@@ -25,6 +25,11 @@ class ShownClass:
     stored: float | None
     interval: Interval | None
     videos: int | None
+
+    @property
+    def in_few_videos(self) -> bool:
+        """Whether its interval is a guess."""
+        return self.videos is not None and self.videos < FEW_VIDEOS
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,11 @@ def intervals_note(spread: Intervals | None) -> str:
         text += (
             f" {counted(spread.videos, 'video is', 'videos are')} too few to rely on them. Folds of all annotated "
             "videos (generate_finetune_config.py --folds) have more."
+        )
+    elif any(1 < number < FEW_VIDEOS for number in spread.class_videos.values()):
+        text += (
+            f" Of a class with labels in fewer than {FEW_VIDEOS} videos, their number stands in brackets: its interval "
+            "is a guess."
         )
     return text
 

@@ -99,6 +99,15 @@ def test_a_difference_that_can_be_noise(make_run):
     assert "validation data and trainings: some" in verdict(replace(one, trainings=(3, 3)))
 
 
+def test_a_class_in_few_videos_has_no_mark_and_the_text_says_why(make_run):
+    compared = compare_runs(CompareOptions(a=(make_run("a", 0.7, 1),), b=(make_run("b", 0.7, 5),)))
+    rows = [Difference(f"AP/{name}", 0.1, 0.6, 0.5, (0.2, 0.8), 1.0, 4) for name in ("golf", "sit")]
+    found = replace(compared.comparison, classes=(rows[0],))
+    says(comparison_text(replace(compared, comparison=found)), "The interval of golf leaves out 0, too", "5 videos")
+    found = replace(found, classes=tuple(rows))
+    says(comparison_text(replace(compared, comparison=found)), "The intervals of golf, sit leave out 0, too")
+
+
 def test_several_trainings_of_a_side(make_run):
     first = tuple(make_run(f"a{seed}", 0.5, seed) for seed in range(3))
     second = tuple(make_run(f"b{seed}", 0.95, seed + 10) for seed in range(3))
@@ -126,6 +135,16 @@ def test_folders_of_evaluations_and_files_name_the_same(make_run, data, tmp_path
     assert compare_runs(CompareOptions(a=(a,), b=(b,))).comparison == expected
     says(refused_runs(a=(a,), b=(alone,)), "alone.csv does not lie in a run's folder",
          "--groundtruth", "--label-map")  # fmt: skip
+
+
+def test_what_is_found_at_excluded_keyframes_does_not_count(make_run, data, tmp_path):
+    found = [make_run(name, right, 1) / "inference/d_val/detections.csv" for name, right in (("a", 0.4), ("b", 0.9))]
+    excluded = tmp_path / "excluded.csv"
+    excluded.write_text("v0,1\nv3,2\n")
+    files = {"groundtruth": data / "val.csv", "label_map": data / "labels.pbtxt", "exclusions": excluded}
+    row = compare_runs(CompareOptions(a=(found[0],), b=(found[1],), **files)).comparison.mean
+    expected = [evaluate_files(data / "val.csv", file, data / "labels.pbtxt", excluded).mAP for file in found]
+    assert [row.a, row.b] == pytest.approx(expected, abs=1e-12)
 
 
 def test_other_labels_are_refused_with_the_first_difference(make_run, data, tmp_path):

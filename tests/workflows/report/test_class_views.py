@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -33,17 +34,20 @@ def test_the_means_have_their_intervals():
 def test_a_class_has_its_interval_or_the_number_of_its_videos():
     def row(name: str, spread: Intervals | None):
         shown = shown_class(ClassRow(name, "a", 0.2, None, 9), None, None, spread)
-        return shown.interval, shown.videos
+        return shown.interval, shown.videos, shown.in_few_videos
 
-    assert row("run", SPREAD) == ((0.1, 0.3), 5)
-    assert row("sit", SPREAD) == (None, 1)
-    assert row("run", None) == (None, None)
+    assert row("run", SPREAD) == ((0.1, 0.3), 5, False)
+    assert row("run", replace(SPREAD, class_videos={"run": 4})) == ((0.1, 0.3), 4, True)
+    assert row("sit", SPREAD) == (None, 1, True)
+    assert row("run", None) == (None, None, False)
 
 
 def test_what_intervals_are_worth_is_said():
     says(intervals_note(SPREAD), "95% intervals", "8 videos", "1000 draws", "compare_runs.py")
     assert "too few" not in intervals_note(SPREAD)
     says(intervals_note(replace(SPREAD, videos=4)), "4 videos are too few", "--folds")
+    assert "brackets" not in intervals_note(SPREAD)
+    says(intervals_note(replace(SPREAD, class_videos={"run": 4})), "fewer than 5 videos", "in brackets")
     says(intervals_note(ONE), "one video", "--folds")
     assert intervals_note(None) == ""
 
@@ -71,3 +75,4 @@ def test_the_page(made_toy, tmp_path, page, videos):
         assert "95% interval" not in text
     else:
         says(text, "95% interval", "all classes", "2 videos are too few", "in one video")
+        assert re.search(r"0\.\d\d to \d\.\d\d \( ?2 ?\)", text)

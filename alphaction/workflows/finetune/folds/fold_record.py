@@ -17,6 +17,7 @@ from alphaction.utils.numbers import whole
 from alphaction.utils.output_folder import record_value, write_record
 
 RECORD = "folds.json"
+STARTED = "started.json"
 FINISHED = "finished.json"
 LOG = "train.log"
 ALL = "all"

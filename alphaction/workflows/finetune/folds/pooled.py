@@ -7,6 +7,7 @@ that fault, but is of small sets with few labels of each class.
 
 from __future__ import annotations
 
+import shlex
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -86,8 +87,9 @@ def pooled_text(pooled: Pooled) -> str:
         ("fold", "videos", "labels", "mAP"),
         *((each.name, each.videos, each.labels, f"{each.mAP:.4f}") for each in pooled.folds),
     ]
-    report = runnable_here(f"python tools/report.py --run {pooled.folder.path}")
-    compare = runnable_here(f"python tools/compare_runs.py {pooled.folder.path} OTHER_FOLDS")
+    place = shlex.quote(str(pooled.folder.path))
+    report = runnable_here(f"python tools/report.py --run {place}")
+    compare = runnable_here(f"python tools/compare_runs.py {place} OTHER_FOLDS")
     return "\n".join([
         "",
         format_report(pooled.result),

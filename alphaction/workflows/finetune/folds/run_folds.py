@@ -12,12 +12,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+from alphaction.checkpoint.run_folder import holds_run
 from alphaction.engine.evaluate import DETECTIONS_FILE, results_folder
 from alphaction.utils.errors import DataError, UserError, saying_how_to_go_on
 from alphaction.utils.messages import counted, problem_list
 from alphaction.utils.output_folder import read_record, write_record
-from alphaction.workflows.finetune.folds.fold_record import FINISHED, LOG, FoldFolder, read_folds
+from alphaction.utils.signals import ended_by
+from alphaction.workflows.finetune.folds.fold_record import FINISHED, LOG, STARTED, FoldFolder, read_folds
 from alphaction.workflows.finetune.folds.pooled import Pooled, pool, pooled_text
 
 _LAUNCHER = "alphaction.workflows.finetune.launch"
@@ -35,12 +38,12 @@ def run_folds(path: Path, overrides: Sequence[str] = (), *, sum_only: bool = Fal
         sum_only: train nothing.
 
     Raises:
-        UserError: there are no folds, a finished one was made of other files or settings, one failed (it is named), or
-            with ``sum_only`` one is missing.
+        UserError: there are no folds, one was trained or begun with other files or settings, one failed (it is named),
+            or with ``sum_only`` one is missing.
     """
     folder = read_folds(path)
     _check_files(folder)
-    _check_finished(folder, None if sum_only else overrides)
+    _check_trainings(folder, None if sum_only else overrides)
     missing = [number for number in range(1, folder.folds + 1) if not is_finished(folder, number)]
     if sum_only and missing:
         names = ", ".join(folder.name(number) for number in missing)
@@ -76,10 +79,14 @@ def _check_files(folder: FoldFolder) -> None:
         )
 
 
-def _check_finished(folder: FoldFolder, overrides: Sequence[str] | None) -> None:
-    """Refuse to sum up what belongs to other files, or was trained with other overrides (None: with whichever)."""
+def _check_trainings(folder: FoldFolder, overrides: Sequence[str] | None) -> None:
+    """Refuse to sum up or continue what was trained with other files, or other overrides (None: with whichever).
+
+    A training that began before the videos were divided anew has seen some that it would be validated on.
+    """
+    problems, stale = [], []
     for number in range(1, folder.folds + 1):
-        held = read_record(folder.place(number), FINISHED)
+        held = _training(folder, number)
         if not held:
             continue
         before = held.get("overrides")
@@ -89,16 +96,30 @@ def _check_finished(folder: FoldFolder, overrides: Sequence[str] | None) -> None
             what = f"with other KEY VALUE pairs than this command has ({shlex.join(before or []) or 'none'})"
         else:
             continue
+        problems.append(f"{folder.name(number)} was trained {what}")
+        stale += [path for path in (folder.run(number), folder.place(number) / FINISHED) if path.exists()]
+    if problems:
         raise UserError(
-            f"{folder.name(number)} was trained {what}. Train it anew: remove {folder.run(number)} and "
-            f"{folder.place(number) / FINISHED}. Or go back to what it had."
+            f"{problem_list('trainings do not fit:', problems)}.\nTrain anew, after\n"
+            f"  rm -r {shlex.join(map(str, stale))}\n"
+            "or go back to what was there."
         )
+
+
+def _training(folder: FoldFolder, number: int) -> dict[str, Any] | None:
+    """Return what a fold was trained with, or is being trained with as far as it has got; None if it has not begun."""
+    finished = read_record(folder.place(number), FINISHED)
+    if finished or not holds_run(folder.run(number)):
+        return finished
+    return read_record(folder.place(number), STARTED)
 
 
 def _run(folder: FoldFolder, number: int, overrides: Sequence[str]) -> None:
     """Train and evaluate one fold."""
     name, log = folder.name(number), folder.place(number) / LOG
-    files = folder.fingerprint(number)
+    facts = {"files": folder.fingerprint(number), "overrides": list(overrides)}
+    if not holds_run(folder.run(number)):
+        write_record(folder.place(number), STARTED, facts)
     command = _command(folder, number, overrides)
     print(f"[{number}/{folder.folds}] {name}: training; its output goes to {log}", flush=True)
     start = time.monotonic()
@@ -113,7 +134,8 @@ def _run(folder: FoldFolder, number: int, overrides: Sequence[str]) -> None:
         finally:
             _end(process)
     if status or not detections_of(folder, number).is_file():
-        how = f"ended with status {status}" if status else f"has left no {detections_of(folder, number)}"
+        how = f"was {ended_by(-status)}" if status < 0 else f"ended with status {status}"
+        how = how if status else f"has left no {detections_of(folder, number)}"
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LAST_LINES:]
         raise UserError(
             f"{name} {how}. The last lines of {log}:\n"
@@ -121,8 +143,7 @@ def _run(folder: FoldFolder, number: int, overrides: Sequence[str]) -> None:
             + f"The same command goes on from there: {folder.command(overrides)}"
         )
     seconds = round(time.monotonic() - start)
-    facts = {"files": files, "overrides": list(overrides), "seconds": seconds}
-    write_record(folder.place(number), FINISHED, facts)
+    write_record(folder.place(number), FINISHED, {**facts, "seconds": seconds})
     print(f"[{number}/{folder.folds}] {name}: finished after {timedelta(seconds=seconds)}", flush=True)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +29,12 @@ from pathlib import Path
 place, fails = Path(sys.argv[1]), sys.argv[2:]
 print("training in", place.name)
 if fails:
+    (place / "run").mkdir(exist_ok=True)
+    (place / "run" / "last_checkpoint").write_text("model_0000003.pth")
+    if fails == ["killed"]:
+        os.kill(os.getpid(), 9)
     sys.exit("no space left")
-shutil.copytree(place / "left", place / "run")
+shutil.copytree(place / "left", place / "run", dirs_exist_ok=True)
 """
 
 
@@ -38,6 +43,7 @@ class Folds:
     path: Path
     started: list[int]
     fails: set[int]
+    how: str = "fails"
 
 
 @pytest.fixture
@@ -61,7 +67,7 @@ def folds(toy_folder, tmp_path, monkeypatch) -> Folds:
 
     def command(folder, number, overrides):
         made.started.append(number)
-        more = ["fails"] if number in made.fails else []
+        more = [made.how] if number in made.fails else []
         return [sys.executable, "-c", TRAINING, str(folder.place(number)), *more]
 
     monkeypatch.setattr(module, "_command", command)
@@ -91,6 +97,8 @@ def test_all_videos_together_and_the_mean_of_the_folds(folds, capsys):
     assert pooled.result.optimistic  # every box is an annotated one
     assert json.loads((results / "result.json").read_text())["intervals"]["videos"] == 6
     assert (results / "report.txt").read_text() == pooled_text(pooled).lstrip() + "\n"
+    spaced = replace(pooled, folder=replace(pooled.folder, path=Path("my folds")))
+    says(pooled_text(spaced), "report.py --run 'my folds'", "compare_runs.py 'my folds' OTHER_FOLDS")
 
 
 def test_a_fold_that_fails_is_named_and_the_others_are_kept(folds):
@@ -105,9 +113,29 @@ def test_a_fold_that_fails_is_named_and_the_others_are_kept(folds):
     assert folds.started == [1, 2, 2]
 
 
+def test_a_training_that_began_with_something_else_does_not_go_on(folds):
+    folds.fails, folds.how = {1}, "killed"
+    says(refused(lambda: run_folds(folds.path, ["SOLVER.MAX_ITER", "3"])), "fold_1 was ended by SIGKILL")
+    says(refused(lambda: run_folds(folds.path)), "fold_1 was trained with other KEY VALUE pairs",
+         f"rm -r {folds.path / 'fold_1' / 'run'}")  # fmt: skip
+    # The videos are divided anew: those that fold 1 has begun to train on may be its validation now.
+    for name in ("train.csv", "val.csv"):
+        file = folds.path / "fold_1" / name
+        file.write_text("".join(file.read_text().splitlines(keepends=True)[1:]))
+    folds.fails = set()
+    message = refused(lambda: run_folds(folds.path, ["SOLVER.MAX_ITER", "3"]))
+    says(message, "fold_1 was trained with another config or other data")
+    assert "finished.json" not in message
+    assert folds.started == [1]
+    shutil.rmtree(folds.path / "fold_1" / "run")
+    run_folds(folds.path)
+    assert folds.started == [1, 1, 2]
+
+
 def test_what_was_trained_with_something_else_is_refused(folds):
     run_folds(folds.path, ["SOLVER.MAX_ITER", "3"])
-    says(refused(lambda: run_folds(folds.path)), "fold_1 was trained with other KEY VALUE pairs", "SOLVER.MAX_ITER 3")
+    says(refused(lambda: run_folds(folds.path)), "fold_1 was trained with other KEY VALUE pairs", "SOLVER.MAX_ITER 3",
+         "fold_2 was trained with other KEY VALUE pairs", "finished.json")  # fmt: skip
     run_folds(folds.path, sum_only=True)
     config = folds.path / "fold_2" / "config.yaml"
     config.write_text(config.read_text() + "# another\n")

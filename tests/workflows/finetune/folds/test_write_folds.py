@@ -95,6 +95,7 @@ def test_clips_of_one_source_stay_together(options, tmp_path):
          "--folds 3: 2 groups of videos", "--folds 2")  # fmt: skip
     says(refused(lambda: write_folds(replace(options, folds=7), tmp_path / "more")), "6 videos", "--folds 6")
     says(refused(lambda: write_folds(replace(options, together="("), tmp_path / "more")), "no regular expression")
+    says(refused(lambda: write_folds(replace(options, output_dir="o"), tmp_path / "more")), "--output-dir", "(-o)")
     says(refused(lambda: write_folds(replace(options, together="a", folds=None), tmp_path / "more")), "--folds")
 
 
