@@ -40,7 +40,7 @@ tools/prepare_dataset.py registers your own videos. Without --dataset-name the c
 ({DEFAULT_DATASET}), with the published recipe scaled to --num-gpus."""
 
 SMALL = (
-    "the network is the small one, which starts from random weights, as there is no GPU here and no "
+    "the network is the small one, as there is no GPU here and no "
     f"{NETWORKS['resnet50'].weights} (docs/MODEL_ZOO.md says where to get it). --backbone resnet50 takes the recipe's."
 )
 

@@ -51,7 +51,8 @@ class FinetuneOptions:
     backbone: str = option(
         "resnet50",
         choices=BACKBONES,
-        help="tiny trains on a CPU, from random weights (default: resnet50; tiny where there is no GPU and no weights)",
+        help="tiny trains on a CPU, from weights that come along (default: resnet50; tiny where there is no GPU and no "
+        "weights)",
     )
     freeze: str = option(
         "none",
@@ -137,7 +138,7 @@ class FinetuneOptions:
 
     @property
     def tiny(self) -> bool:
-        """Whether the network is the one for laptops, which starts from random weights."""
+        """Whether the network is the one for laptops, whose weights come with the package."""
         return self.backbone == "tiny"
 
     def check(self) -> None:

@@ -138,7 +138,7 @@ _EVERY_FRAME = {"INPUT.FRAME_SAMPLE_RATE": 4, "INPUT.FRAME_NUM": 16, "INPUT.FPS"
 NETWORKS: dict[str, Network] = {
     "resnet50": Network("Slowfast-Resnet50", "data/models/pretrained_models/SlowFast-ResNet50-4x16.pth"),
     "resnet101": Network("Slowfast-Resnet101", "data/models/pretrained_models/SlowFast-ResNet101-8x8.pth"),
-    "tiny": Network("Slowfast-Tiny", ""),
+    "tiny": Network("Slowfast-Tiny", "slowfast_tiny_rendered"),
     "slowfast_r50_4x16": Network(
         "Slowfast-Resnet50",
         "slowfast_r50_4x16_ava21_mmaction2",

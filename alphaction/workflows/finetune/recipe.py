@@ -18,9 +18,9 @@ from alphaction.workflows.finetune.finetune_options import FinetuneOptions, expe
 from alphaction.workflows.finetune.frame_size import FrameSize, choose_frame_size
 from alphaction.workflows.finetune.interaction_settings import backbone_facts, interaction_settings, learns_anew
 from alphaction.workflows.finetune.own_groups import own_groups, own_weights
-from alphaction.workflows.finetune.recipe_schedule import Schedule, plan_schedule
+from alphaction.workflows.finetune.recipe_schedule import LOADED_HEAD_FACTOR, Schedule, plan_schedule
 from alphaction.workflows.finetune.small_recipe import FEWEST_CELLS, TinyClip, is_short_of_epochs, jitter_settings
-from alphaction.workflows.finetune.starting_weights import Start, has_trained_head, starting_point
+from alphaction.workflows.finetune.starting_weights import Start, has_trained_head, starting_point, weights_of
 
 _GROUP_NAMES = ("movement", "object manipulation", "person interaction")
 
@@ -63,7 +63,7 @@ def loss_weights(options: FinetuneOptions, stats: DatasetStatistics) -> tuple[fl
     """Return the weight of each group's loss; 0 for a group without classes, whose weight is not used.
 
     The loss of a group of sigmoids is a mean over its classes. Times their number it is their sum, so that a class
-    counts the same in a group of 2 as in AVA's of 49. The small network, trained for few steps from random weights,
+    counts the same in a group of 2 as in AVA's of 49. The small network, trained for few steps,
     has twice that for objects and interactions: they are rarer than movements.
     """
     movement, handled, person = stats.label_map.group_sizes
@@ -251,8 +251,10 @@ def _solver(options: FinetuneOptions, stats: DatasetStatistics, schedule: Schedu
 
 def _own_solver(options: FinetuneOptions, schedule: Schedule) -> Iterator[Setting]:
     if options.tiny:
-        yield Setting("SOLVER.OPTIMIZER", "adamw", "learns from random weights in few steps")
+        yield Setting("SOLVER.OPTIMIZER", "adamw", "learns in few steps")
     yield Setting("SOLVER.BASE_LR", schedule.lr, schedule.lr_reason)
+    if options.tiny and weights_of(options) and not has_trained_head(options):
+        yield Setting("SOLVER.HEAD_LR_FACTOR", LOADED_HEAD_FACTOR, "the head is new, and the backbone is not")
     yield Setting("SOLVER.BIAS_LR_FACTOR", 1.0 if options.tiny else 2.0)
     if options.use_ia and not options.tiny:
         other = "; 1.0 if it is taken from the weights" if has_trained_head(options) else ""

@@ -45,8 +45,9 @@ class Start:
 def default_backbone(options: FinetuneOptions) -> str:
     """Return the network where none was asked for: that of the weights, the published recipe's, or the small one.
 
-    Only the small one trains from random weights, and on a CPU: it is taken for a dataset of one's own where there are
-    neither GPUs nor weights. A config for GPUs is written for the recipe, and says which weights it lacks.
+    Only the small one trains on a CPU, and has weights that come with the package: it is taken for a dataset of one's
+    own where there are neither GPUs nor weights. A config for GPUs is written for the recipe, and says which weights it
+    lacks.
 
     Raises:
         UserError: if no network here is that of the weights, or their file cannot be read.

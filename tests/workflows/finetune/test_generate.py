@@ -99,11 +99,27 @@ def test_a_run_of_one_iteration_is_valid(toy_data, toy_statistics):
     assert (solver.MAX_ITER, solver.WARMUP_ITERS, solver.EVAL_PERIOD, list(solver.STEPS)) == (1, 0, 1, [])
 
 
-@pytest.mark.parametrize(("weights", "gamma"), [(None, 1.0), ("mine.pth", 0.0)])
+@pytest.mark.parametrize(("weights", "gamma"), [("", 1.0), (None, 0.0), ("mine.pth", 0.0)])
 def test_random_weights_begin_with_all_convolutions_on(toy_data, toy_statistics, weights, gamma):
     """Loaded weights bring their own scale, so that nothing is written for them."""
     options = FinetuneOptions("toy", backbone="tiny", data_dir=str(toy_data), weights=weights)
     assert generate_config(options, toy_statistics).cfg.MODEL.BACKBONE.BN_INIT_GAMMA == gamma
+
+
+@pytest.mark.parametrize(
+    ("weights", "written", "rate", "head"),
+    [
+        (None, "zoo:slowfast_tiny_rendered", 0.0005, 5.0),
+        ("", "", 0.003, 1.0),
+        ("mine.pth", "mine.pth", 0.0005, 1.0),  # may bring its head along
+    ],
+)
+def test_the_small_network_starts_from_the_weights_that_come_along(
+    toy_data, toy_statistics, weights, written, rate, head
+):
+    options = FinetuneOptions("toy", backbone="tiny", data_dir=str(toy_data), weights=weights)
+    cfg = generate_config(options, toy_statistics).cfg
+    assert (cfg.MODEL.WEIGHT, cfg.SOLVER.BASE_LR, cfg.SOLVER.HEAD_LR_FACTOR) == (written, rate, head)
 
 
 def test_pets_differs_from_the_config_that_was_tuned_by_hand(repo_root, shared_dir):
@@ -112,7 +128,8 @@ def test_pets_differs_from_the_config_that_was_tuned_by_hand(repo_root, shared_d
     tuned = load_cfg(repo_root / "config_files/tiny/pets.yaml")
     assert {key for key in leaf_keys(get_cfg()) if get_value(generated.cfg, key) != get_value(tuned, key)} == {
         "MODEL.DEVICE",  # cpu, as asked for
-        "MODEL.BACKBONE.BN_INIT_GAMMA",
+        "MODEL.WEIGHT",
+        "SOLVER.HEAD_LR_FACTOR",
         "MODEL.ROI_ACTION_HEAD.NUM_CLASSES",  # left to the label map there
         "MODEL.ROI_ACTION_HEAD.NUM_PERSON_MOVEMENT_CLASSES",
         "MODEL.ROI_ACTION_HEAD.NUM_OBJECT_MANIPULATION_CLASSES",
@@ -134,7 +151,7 @@ def test_pets_differs_from_the_config_that_was_tuned_by_hand(repo_root, shared_d
     } | ({"DATALOADER.NUM_WORKERS"} if generated.cfg.DATALOADER.NUM_WORKERS != 1 else set())
     cfg = generated.cfg
     assert (cfg.INPUT.MIN_SIZE_TRAIN, cfg.INPUT.MAX_SIZE_TRAIN, cfg.INPUT.FPS, cfg.INPUT.ALPHA) == (192, 256, 7, 4)
-    assert (cfg.SOLVER.VIDEOS_PER_BATCH, cfg.SOLVER.MAX_ITER, cfg.SOLVER.BASE_LR) == (8, 462, 0.003)
+    assert (cfg.SOLVER.VIDEOS_PER_BATCH, cfg.SOLVER.MAX_ITER, cfg.SOLVER.BASE_LR) == (8, 462, 0.0005)
     words = generated.text.replace("\n  #", "")
     assert "85 keyframes, batch 8: 11 iterations an epoch, 43.5 epochs" in words
     assert "as many epochs as 20 minutes of one core allow, as clips vary; about 12 minutes on 2 cores" in words

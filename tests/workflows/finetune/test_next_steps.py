@@ -51,10 +51,11 @@ def test_commands_for_ava():
     assert commands[2] == "bash tools/finetune_quickstart.sh ava.yaml --num-gpus 8 --new-classes"
 
 
-def test_commands_for_the_cpu_keep_the_head_of_random_weights(toy_data, toy_statistics):
-    options = FinetuneOptions("toy", backbone="tiny", data_dir=str(toy_data))
+@pytest.mark.parametrize(("weights", "classes"), [("", ""), (None, " --new-classes")])
+def test_commands_for_the_cpu(toy_data, toy_statistics, weights, classes):
+    options = FinetuneOptions("toy", backbone="tiny", data_dir=str(toy_data), weights=weights)
     commands = generate_config(options, toy_statistics).commands(Path("toy.yaml"))
-    assert commands[1] == "bash tools/finetune_quickstart.sh toy.yaml --cpu"
+    assert commands[1] == f"bash tools/finetune_quickstart.sh toy.yaml --cpu{classes}"
     assert commands[2] == "python test_net.py --config-file toy.yaml --report"
 
 

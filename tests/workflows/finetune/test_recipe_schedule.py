@@ -49,7 +49,7 @@ def test_the_number_of_gpus_does_not_change_what_is_seen():
     ],
 )
 def test_the_small_network_with_a_structure(keyframes, pixels, planned, words):
-    options = FinetuneOptions("own", backbone="tiny", use_ia=True)
+    options = FinetuneOptions("own", backbone="tiny", use_ia=True, weights="")
     plan = plan_schedule(options, own_statistics(keyframes), pixels)
     assert (plan.batch, plan.lr, plan.max_iter) == planned
     assert (plan.warmup, plan.steps) == (50, ())
