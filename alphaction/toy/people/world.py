@@ -71,7 +71,7 @@ class PeopleWorld:
     """Movements, gestures, directions and tempos of people of all builds (each exclusive), and two of pairs."""
 
     classes = CLASSES
-    defaults = ToyOptions("people", num_train=8000, num_val=200, seconds=4)
+    defaults = ToyOptions("people", num_train=2600, num_val=100, seconds=4)
     limits = Limits(min_height=64, min_aspect=0.75, max_aspect=3.0, min_seconds=2, max_seconds=60)
     videos_per_look = 1
     exact_detections = False
