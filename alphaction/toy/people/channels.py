@@ -22,29 +22,21 @@ _MIRROR_SIGN = ("ballx", "side", "roll", "twist", "look", "yaw")
 Key = Mapping[str, float | tuple[float, float, float]]
 
 
-def _row(values: Key) -> np.ndarray:
-    row = np.zeros(len(CHANNELS))
-    for name, value in values.items():
-        if isinstance(value, tuple):
-            row[INDEX[f"{name}x"] : INDEX[f"{name}x"] + 3] = value
-        else:
-            row[INDEX[name]] = value
-    return row
-
-
 HANGING: Key = {"r": (0.12, -0.96, 0.06), "l": (0.12, -0.96, 0.06)}
-NEUTRAL = _row({**HANGING, "hip": 0.985})
 
 
-def pose_row(values: Key, base: np.ndarray = NEUTRAL) -> np.ndarray:
-    """Return a pose, float64 [channels]: ``base`` with some values replaced."""
-    row = base.copy()
+def pose_row(values: Key, base: np.ndarray | None = None) -> np.ndarray:
+    """Return a pose, float64 [channels]: ``base``, or else :data:`NEUTRAL`, with some values replaced."""
+    row = (NEUTRAL if base is None else base).copy()
     for name, value in values.items():
         if isinstance(value, tuple):
             row[INDEX[f"{name}x"] : INDEX[f"{name}x"] + 3] = value
         else:
             row[INDEX[name]] = value
     return row
+
+
+NEUTRAL = pose_row({**HANGING, "hip": 0.985}, np.zeros(len(CHANNELS)))
 
 
 def curve(phases: Sequence[float], rows: np.ndarray, at: np.ndarray, *, cyclic: bool) -> np.ndarray:
