@@ -16,7 +16,7 @@ from alphaction.checkpoint.exported_file import read_exported
 from alphaction.config import validate_cfg
 from alphaction.engine.setup import processes_from_environment, set_up_alone
 from alphaction.engine.test import test_weights
-from alphaction.utils.config_files import find_config
+from alphaction.utils.config_files import add_carried_config_flag, find_config
 from alphaction.utils.errors import CheckpointError, UserError, run_command
 from alphaction.utils.logging import logged_run
 from alphaction.utils.options import CommandParser, add_options, read_options
@@ -37,11 +37,7 @@ def main() -> None:
     parser = CommandParser(
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter, keys=""
     )
-    parser.add_argument(
-        "--config-file",
-        metavar="F",
-        help="YAML file that the weights were trained with (default: the config that MODEL.WEIGHT carries)",
-    )
+    add_carried_config_flag(parser)
     add_options(parser, ExportOptions)
     parser.add_argument("opts", nargs="*", metavar="KEY VALUE", help="config keys to override")
     args = parser.parse_intermixed_args()

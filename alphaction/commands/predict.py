@@ -15,7 +15,7 @@ from pathlib import Path
 
 from alphaction.engine.setup import processes_from_environment
 from alphaction.engine.test import test_weights
-from alphaction.utils.config_files import find_config
+from alphaction.utils.config_files import add_carried_config_flag, find_config
 from alphaction.utils.errors import Interrupted, UserError, run_command, saying_how_to_go_on
 from alphaction.utils.logging import logged_run
 from alphaction.utils.messages import counted, shortened
@@ -63,11 +63,7 @@ def parse_arguments(args: list[str] | None = None) -> argparse.Namespace:
     parser = CommandParser(
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter, keys=""
     )
-    parser.add_argument(
-        "--config-file",
-        metavar="F",
-        help="YAML file that the weights were trained with (default: the config that MODEL.WEIGHT carries)",
-    )
+    add_carried_config_flag(parser)
     parser.add_argument(
         "--video",
         required=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,15 @@ def config_folder() -> Path:
     """Return the folder of the configs that come with AlphAction."""
     beside = _PACKAGE.parent / FOLDER
     return beside if (_PACKAGE.parent / "setup.py").is_file() and beside.is_dir() else _PACKAGE / FOLDER
+
+
+def add_carried_config_flag(parser: ArgumentParser) -> None:
+    """Add ``--config-file`` to a command that runs without it, as weights carry the config they were trained with."""
+    parser.add_argument(
+        "--config-file",
+        metavar="F",
+        help="YAML file that the weights were trained with (default: the config that MODEL.WEIGHT carries)",
+    )
 
 
 def find_config(name: str | Path) -> Path:

@@ -167,7 +167,7 @@ def _length(options: FinetuneOptions, stats: DatasetStatistics, batch: int, pixe
     if options.tiny and options.use_ia:
         return interaction_length(stats, batch)
     if options.tiny:
-        return small_length(options, stats, batch, pixels)
+        return small_length(stats, batch, pixels)
     if (training := options.network.training) is not None:
         return _public_length(training, stats, batch)
     recipe_iter, _ = RECIPE_ITERATIONS[options.use_ia]

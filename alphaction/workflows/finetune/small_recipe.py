@@ -14,9 +14,10 @@ from alphaction.config.config_text import Setting
 from alphaction.utils.messages import counted
 from alphaction.workflows.finetune.dataset_statistics import DatasetStatistics
 from alphaction.workflows.finetune.finetune_options import FinetuneOptions
+from alphaction.workflows.finetune.interaction_schedule import usual_length
 
-# Epochs that a large dataset gets, and a small one where they take no longer than BUDGET.
-TINY_EPOCHS, MOST_EPOCHS, TINY_MIN_ITER = 9, 80, 300
+# Epochs that a small dataset gets where they take no longer than BUDGET; a large one gets the usual ones.
+MOST_EPOCHS = 80
 # Where large frames would leave a dataset of at most so many clips fewer epochs than that, frames are smaller: a person
 # has so many feature cells instead of 2.5.
 SMALL, ENOUGH_EPOCHS, FEWEST_CELLS = 1000, 40, 1.7
@@ -69,26 +70,20 @@ def is_short_of_epochs(options: FinetuneOptions, stats: DatasetStatistics, pixel
     return small and _affordable(stats, pixels) < ENOUGH_EPOCHS * stats.epoch_clips
 
 
-def small_length(options: FinetuneOptions, stats: DatasetStatistics, batch: int, pixels: int) -> tuple[int, str]:
-    """Return the iterations that suit a dataset, and why.
+def small_length(stats: DatasetStatistics, batch: int, pixels: int) -> tuple[int, str]:
+    """Return the iterations that suit a dataset whose clips vary, and why.
 
     Args:
-        options: the choices.
         stats: figures of the dataset.
         batch: clips of an iteration.
         pixels: of a frame.
     """
-    epoch = stats.epoch_clips / batch
-    least = max(TINY_MIN_ITER, math.ceil(TINY_EPOCHS * epoch))
-    if not varies(options):
-        return least, f"{TINY_EPOCHS} epochs, enough for random weights, but at least {TINY_MIN_ITER} iterations"
-    wanted, affordable = math.ceil(MOST_EPOCHS * epoch), int(_affordable(stats, pixels) / batch)
-    iterations = max(least, min(wanted, affordable))
-    if iterations == least:
-        why = f"{TINY_EPOCHS} epochs, enough for random weights, but at least {TINY_MIN_ITER} iterations"
-    elif iterations == wanted:
+    least, why = usual_length(stats.epoch_clips, batch)
+    wanted = math.ceil(MOST_EPOCHS * stats.epoch_clips / batch)
+    iterations = max(least, min(wanted, int(_affordable(stats, pixels) / batch)))
+    if iterations == wanted > least:
         why = f"{MOST_EPOCHS} epochs, as clips vary"
-    else:
+    elif iterations > least:
         why = f"as many epochs as {BUDGET / 60:.0f} minutes of one core allow, as clips vary"
     seconds = iterations * batch * TinyClip.of(stats).core_seconds(pixels)
     return iterations, f"{why}; about {expected_minutes(seconds)} on 2 cores"

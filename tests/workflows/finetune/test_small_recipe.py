@@ -10,6 +10,7 @@ from alphaction.config.paths_catalog import AVA_LABEL_MAP
 from alphaction.data.annotations import read_label_map
 from alphaction.workflows.finetune.dataset_statistics import DatasetStatistics, ava_statistics
 from alphaction.workflows.finetune.finetune_options import FinetuneOptions
+from alphaction.workflows.finetune.recipe_schedule import plan_schedule
 from alphaction.workflows.finetune.small_recipe import (
     TinyClip,
     is_short_of_epochs,
@@ -53,14 +54,14 @@ def test_clips_fit_the_rate_of_the_videos(stats):
     ],
 )
 def test_length(stats, keyframes, pixels, iterations, words):
-    found, why = small_length(TINY, stats(keyframes), 8, pixels)
+    found, why = small_length(stats(keyframes), 8, pixels)
     assert found == iterations
     assert words in why
 
 
 def test_without_jitter_there_is_less_to_learn(stats):
-    found, why = small_length(replace(TINY, use_ia=True), stats(160), 8, SMALL_FRAME)
-    assert (found, why) == (300, "9 epochs, enough for random weights, but at least 300 iterations")
+    plan = plan_schedule(replace(TINY, use_ia=True), stats(160), SMALL_FRAME)
+    assert (plan.max_iter, plan.reason) == (300, "9 epochs, enough for random weights, but at least 300 iterations")
 
 
 def test_large_frames_leave_few_epochs(stats):
