@@ -32,6 +32,8 @@ SLOW_IA = (("SOLVER.IA_LR_FACTOR", "0.125"),)
 # What tools/generate_finetune_config.py --backbone tiny --use-ia writes for this world, as far as it differs from
 # config_files/tiny/interactions.yaml; a test compares them.
 RECIPE: dict[str, str] = {
+    "MODEL.WEIGHT": "zoo:slowfast_tiny_rendered",
+    "SOLVER.HEAD_LR_FACTOR": "5.0",
     "MODEL.BACKBONE.SLOWFAST.FAST.ACTIVE": "True",
     f"{HEAD}.FEATURE_EXTRACTOR": "2MLPFeatureExtractor",
     f"{HEAD}.MLP_SKIP": "True",
@@ -49,7 +51,7 @@ RECIPE: dict[str, str] = {
     "INPUT.MAX_SIZE_TRAIN": "352",
     "INPUT.MIN_SIZE_TEST": "64",
     "INPUT.MAX_SIZE_TEST": "352",
-    "SOLVER.BASE_LR": "0.003",
+    "SOLVER.BASE_LR": "0.0005",
     "SOLVER.IA_LR_FACTOR": "0.3",
     "SOLVER.CLIP_GRAD_NORM": "10.0",
     "SOLVER.SCHEDULER": "half_period_cosine",

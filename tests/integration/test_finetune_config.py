@@ -72,7 +72,8 @@ def test_without_gpu_and_weights_the_config_is_for_a_network_that_can_start(
     assert done.returncode == 0, done.stderr
     assert [path.name for path in tmp_path.rglob("*.yaml")] == ["toy_tiny_baseline.yaml"]
     cfg = load_cfg(tmp_path / "output" / "toy_tiny_baseline.yaml")
-    assert (cfg.MODEL.BACKBONE.CONV_BODY, cfg.MODEL.WEIGHT, cfg.MODEL.DEVICE) == ("Slowfast-Tiny", "", "cpu")
+    start = (cfg.MODEL.BACKBONE.CONV_BODY, cfg.MODEL.WEIGHT, cfg.MODEL.DEVICE)
+    assert start == ("Slowfast-Tiny", "zoo:slowfast_tiny_rendered", "cpu")
     says(done.stdout, "the small one", "SlowFast-ResNet50-4x16.pth", "--backbone resnet50", "\nNext:\n")
     check = next(line for line in done.stdout.splitlines() if "validate_dataset.py" in line)
     # It finds script, dataset and config; 2 would be a mistake in the command.
